@@ -1,0 +1,1 @@
+//! Driving it: the owner process that carries out what the engine asks.

@@ -1,0 +1,1 @@
+//! Whether it may happen, and why: evaluate, admit, enforce.

@@ -1,0 +1,1 @@
+//! Remembering it: the journal with its hash chain, projections, blobs.

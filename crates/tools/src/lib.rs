@@ -1,0 +1,1 @@
+//! Doing it: the tool registry, the one tool runner, the built-in tools.
