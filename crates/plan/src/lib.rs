@@ -1,1 +1,12 @@
 //! What is asked for: the plan document, its model, checks, expressions, hash, graph and diff.
+//!
+//! Pure: no clock, no I/O, no randomness, no threads. It knows nothing of policies, engines or providers; what a
+//! check needs to know of tools comes in through [`ToolLookup`].
+
+pub mod code;
+pub mod digest;
+pub mod tool;
+
+pub use code::{ErrorCode, Severity};
+pub use digest::{Digest, canonical_json};
+pub use tool::{Effect, Facts, ToolLookup, ToolSpec};
