@@ -7,6 +7,7 @@ pub mod code;
 pub mod digest;
 pub mod model;
 pub mod tool;
+pub mod violation_code;
 
 pub use code::{ErrorCode, Severity};
 pub use digest::{Digest, canonical_json};
@@ -16,3 +17,4 @@ pub use model::{
     PatternKind, Plan, Retry, Rules, Step, Workspace,
 };
 pub use tool::{Effect, Facts, ToolLookup, ToolSpec};
+pub use violation_code::ViolationCode;
