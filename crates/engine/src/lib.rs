@@ -1,1 +1,34 @@
 //! What happens next: the pure state machine, events in, commands out.
+//!
+//! Holds the events of an execution, the state that they fold into, the rules about what follows, and how a result's
+//! status comes about. Holds no clock, no disk, no tool and no policy: time and outcomes come in as events, calls go
+//! out as commands, permits come from `mandate-policy`.
+//!
+//! Start reading at [`life`], then [`event`], then `apply.rs` and `decide.rs`; [`turn`] is how a host drives it all and
+//! [`replay`] how a journal is checked against it.
+
+mod apply;
+mod apply_step;
+mod decide;
+pub mod event;
+mod items;
+pub mod life;
+pub mod replay;
+pub mod retry;
+mod scope;
+mod settle;
+mod sleep;
+mod state;
+mod status;
+pub mod turn;
+mod waiting;
+
+pub use apply::{Applied, SLEEP, is_counted};
+pub use decide::{Command, decide, idempotency_key};
+pub use event::{Body, Created, Event, FailureKind, Fault, Status};
+pub use life::{Phase, PhaseChange, StepChange, StepState};
+pub use replay::{Difference, Replayed, fold, replay};
+pub use settle::{CallOutcome, settle};
+pub use state::{BEHAVIOUR, BadStart, Ending, GRACE_MS, OpenRequest, State, StepData, Stop, Unit};
+pub use turn::{Gate, Started, Turned, begin, turn};
+pub use waiting::WaitingFor;

@@ -24,7 +24,11 @@ pub struct Permit {
 }
 
 impl Permit {
-    pub(super) fn issue(call: &ResolvedCall, execution_digest: Digest, tool_digest: Digest) -> Self {
+    pub(super) fn issue(
+        call: &ResolvedCall,
+        execution_digest: Digest,
+        tool_digest: Digest,
+    ) -> Self {
         Self {
             execution_id: call.execution_id.clone(),
             execution_digest,
@@ -121,7 +125,10 @@ impl Permit {
             ("attempt", self.attempt != call.attempt),
             ("purpose", self.purpose != call.purpose),
             ("tool", self.tool != call.tool),
-            ("idempotency key", self.idempotency_key != call.idempotency_key),
+            (
+                "idempotency key",
+                self.idempotency_key != call.idempotency_key,
+            ),
             ("timeout", self.timeout_ms != call.timeout_ms),
         ];
         if let Some((what, _)) = differs.iter().find(|(_, differs)| *differs) {

@@ -1,0 +1,352 @@
+//! The state of an execution: a fold over its events, and nothing else.
+
+use crate::event::{Body, Created, Event, FailureKind, Fault, Request, Status};
+use crate::life::{Phase, StepState};
+use mandate_plan::{CheckedPlan, CheckedStep, Facts};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How long effects that are under way may go on once an execution stops, in milliseconds.
+pub const GRACE_MS: i64 = 10_000;
+
+/// The behaviour that executions created by this version keep; journaled, so that later versions replay them alike.
+pub const BEHAVIOUR: u32 = 1;
+
+/// One instance of a step: the step itself, or one item of its `for_each`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unit {
+    /// Where it is.
+    pub state: StepState,
+    /// Attempts begun.
+    pub attempt: u32,
+    /// Attempts that the end of a host cut short; they do not count against the retry policy.
+    pub interrupted: u32,
+    /// The arguments of the last attempt, placeholders in place of secrets.
+    pub args: Option<Value>,
+    /// The facts of the last attempt's call.
+    pub facts: Option<Facts>,
+    /// The tool's output.
+    pub output: Option<Value>,
+    /// How the last failed attempt ended.
+    pub failure: Option<FailureKind>,
+    /// The last failed attempt's error.
+    pub error: Option<Fault>,
+    /// When the next attempt, or the end of the sleep, is due, Unix milliseconds.
+    pub due_ms: Option<i64>,
+    /// It waits because its host is gone, not for a timer.
+    pub orphaned: bool,
+    /// The last attempt's hard stop, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// When the last attempt began, Unix milliseconds.
+    pub started_ms: Option<i64>,
+    /// When it was settled, or fell into doubt, Unix milliseconds.
+    pub ended_ms: Option<i64>,
+}
+
+impl Unit {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: StepState::Pending,
+            attempt: 0,
+            interrupted: 0,
+            args: None,
+            facts: None,
+            output: None,
+            failure: None,
+            error: None,
+            due_ms: None,
+            orphaned: false,
+            timeout_ms: None,
+            started_ms: None,
+            ended_ms: None,
+        }
+    }
+
+    /// What is known of its call; the worst where nothing is.
+    pub fn facts(&self) -> Facts {
+        self.facts.unwrap_or(Facts::WORST)
+    }
+}
+
+/// A step as the execution sees it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepData {
+    /// Where it is; of a `for_each` step, what its items add up to.
+    pub state: StepState,
+    /// One without `for_each`; with it, one per item once the items are bound.
+    pub units: Vec<Unit>,
+    /// The items, once they are bound.
+    pub items: Option<Vec<Value>>,
+    /// What its `if` gave.
+    pub condition: Option<bool>,
+    /// Its output: the tool's, or the list of the items' outputs.
+    pub output: Option<Value>,
+    /// Why it failed or was blocked.
+    pub error: Option<Fault>,
+    /// Why it was skipped.
+    pub skipped: Option<crate::event::SkipReason>,
+    /// The order of failures: the event's `seq`.
+    pub failed_seq: Option<u64>,
+}
+
+/// Why an execution stops before its plan is through.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stop {
+    /// What made it stop; becomes the execution's error.
+    pub fault: Fault,
+    /// Somebody asked for it, so that it ends `cancelled`.
+    pub cancelled: bool,
+    /// Calls under way are dropped at once.
+    pub at_once: bool,
+    /// Doubts and compensations are given up.
+    pub force: bool,
+    /// When, Unix milliseconds.
+    pub since_ms: i64,
+    /// Until when calls with effects may end by themselves, Unix milliseconds.
+    pub grace_due_ms: Option<i64>,
+}
+
+/// A request to a human that was opened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OpenRequest {
+    /// As it was opened.
+    pub request: Request,
+    /// When, Unix milliseconds.
+    pub opened_ms: i64,
+    /// The answer's choice, once there is one; `expired` when nobody answered.
+    pub closed: Option<String>,
+    /// Who answered, over which channel.
+    pub by: Option<(String, String)>,
+    /// When it was closed, Unix milliseconds.
+    pub closed_ms: Option<i64>,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ending {
+    /// By the status rules.
+    pub status: Status,
+    /// None exactly when the status is success.
+    pub error: Option<Fault>,
+    /// The result payload.
+    pub outputs: Map<String, Value>,
+    /// Outputs whose expression erred.
+    pub warnings: Vec<String>,
+}
+
+/// The state of one execution.
+#[derive(Debug, Clone, Serialize)]
+pub struct State {
+    #[serde(skip)]
+    pub(crate) plan: Arc<CheckedPlan>,
+    /// What it began with.
+    pub created: Created,
+    /// `created.inputs` as one value, for expressions.
+    #[serde(skip)]
+    pub(crate) inputs: Value,
+    #[serde(skip)]
+    pub(crate) about: Value,
+    /// The `seq` of the last event.
+    pub seq: u64,
+    /// The last event's time: the engine's clock, Unix milliseconds.
+    pub at_ms: i64,
+    /// When it was created, Unix milliseconds.
+    pub created_ms: i64,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// Its steps, in document order.
+    pub steps: Vec<StepData>,
+    /// Calls under way: what `max_parallel` bounds.
+    pub running: u32,
+    /// Units that wait for a sleep, a back-off or their next attempt.
+    pub waiting: u32,
+    /// Units in doubt.
+    pub doubtful: u32,
+    /// Calls that count against `max_tool_calls`.
+    pub calls: u64,
+    /// Active time so far, in milliseconds.
+    pub active_ms: i64,
+    /// Somebody paused it, and when.
+    pub paused: Option<(String, i64)>,
+    /// Why it stops.
+    pub stop: Option<Stop>,
+    /// What it asked people, by request id.
+    pub requests: BTreeMap<String, OpenRequest>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// When it ended, Unix milliseconds.
+    pub finished_ms: Option<i64>,
+    /// The first step that is not settled: everything before needs no look.
+    #[serde(skip)]
+    pub(crate) frontier: usize,
+    /// The approval no longer holds.
+    pub revoked: bool,
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        self.snapshot() == other.snapshot()
+    }
+}
+
+/// The first event is not one that an execution can begin with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadStart {
+    /// Not `execution_created`, or not seq 1.
+    #[error(
+        "an execution begins with `execution_created` at seq 1, not with `{kind}` at seq {seq}"
+    )]
+    NotCreated {
+        /// The kind found.
+        kind: &'static str,
+        /// The seq found.
+        seq: u64,
+    },
+    /// The plan is another one.
+    #[error("the execution was created for plan {expected}, not {found}")]
+    OtherPlan {
+        /// The hash in the event.
+        expected: String,
+        /// The hash of the plan given.
+        found: String,
+    },
+}
+
+impl State {
+    /// The state after `execution_created`.
+    ///
+    /// # Errors
+    /// When the event is another one, or the plan is not the one that it names.
+    pub fn begin(plan: Arc<CheckedPlan>, event: &Event) -> Result<Self, BadStart> {
+        let (Body::ExecutionCreated(created), 1) = (&event.body, event.seq) else {
+            return Err(BadStart::NotCreated {
+                kind: event.body.kind(),
+                seq: event.seq,
+            });
+        };
+        if *plan.hash() != created.plan_hash {
+            return Err(BadStart::OtherPlan {
+                expected: created.plan_hash.to_string(),
+                found: plan.hash().to_string(),
+            });
+        }
+        let steps = plan
+            .steps()
+            .iter()
+            .map(|step| StepData {
+                state: StepState::Pending,
+                units: if step.for_each.is_some() {
+                    Vec::new()
+                } else {
+                    vec![Unit::new()]
+                },
+                items: None,
+                condition: None,
+                output: None,
+                error: None,
+                skipped: None,
+                failed_seq: None,
+            })
+            .collect();
+        Ok(Self {
+            inputs: Value::Object(created.inputs.clone()),
+            about: serde_json::json!({ "id": created.execution_id }),
+            created: (**created).clone(),
+            plan,
+            seq: 1,
+            at_ms: event.at_ms,
+            created_ms: event.at_ms,
+            phase: Phase::Created,
+            steps,
+            running: 0,
+            waiting: 0,
+            doubtful: 0,
+            calls: 0,
+            active_ms: 0,
+            paused: None,
+            stop: None,
+            requests: BTreeMap::new(),
+            ending: None,
+            finished_ms: None,
+            frontier: 0,
+            revoked: false,
+        })
+    }
+
+    /// The plan that runs.
+    pub fn plan(&self) -> &Arc<CheckedPlan> {
+        &self.plan
+    }
+
+    /// The execution's id.
+    pub fn execution_id(&self) -> &str {
+        &self.created.execution_id
+    }
+
+    /// The state as one JSON value: what `replay --at` shows, and what two states are compared by.
+    pub fn snapshot(&self) -> Value {
+        serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+
+    /// A step of the plan and its data, by id.
+    pub fn step(&self, id: &str) -> Option<(&CheckedStep, &StepData)> {
+        let index = self.plan.index_of(id)?;
+        Some((self.plan.steps().get(index)?, self.steps.get(index)?))
+    }
+
+    pub(crate) fn unit(&self, id: &str, item: Option<u32>) -> Option<&Unit> {
+        let (_, data) = self.step(id)?;
+        unit_of(data, item)
+    }
+
+    /// Whether calls are under way.
+    pub fn is_running(&self) -> bool {
+        self.running > 0
+    }
+
+    /// Every unit that a call is under way for: step, item, attempt.
+    pub fn open_attempts(&self) -> Vec<(String, Option<u32>, u32)> {
+        self.units_where(|unit| unit.state == StepState::Running)
+    }
+
+    /// Every unit in doubt: step, item, attempt.
+    pub fn doubts(&self) -> Vec<(String, Option<u32>, u32)> {
+        self.units_where(|unit| unit.state == StepState::InDoubt)
+    }
+
+    pub(crate) fn units_where(
+        &self,
+        wanted: impl Fn(&Unit) -> bool,
+    ) -> Vec<(String, Option<u32>, u32)> {
+        let mut found = Vec::new();
+        for (step, data) in self.plan.steps().iter().zip(&self.steps) {
+            for (index, unit) in data.units.iter().enumerate() {
+                if wanted(unit) {
+                    found.push((step.step.id.clone(), item_of(step, index), unit.attempt));
+                }
+            }
+        }
+        found
+    }
+
+    /// The open request of the plan's approval.
+    pub fn open_request(&self) -> Option<&OpenRequest> {
+        self.requests.values().find(|open| open.closed.is_none())
+    }
+}
+
+pub(crate) fn unit_of(data: &StepData, item: Option<u32>) -> Option<&Unit> {
+    match (data.items.is_some(), item) {
+        (true, Some(item)) => data.units.get(item as usize),
+        (false, None) => data.units.first(),
+        _ => None,
+    }
+}
+
+pub(crate) fn item_of(step: &CheckedStep, index: usize) -> Option<u32> {
+    step.for_each
+        .as_ref()
+        .map(|_| u32::try_from(index).unwrap_or(u32::MAX))
+}

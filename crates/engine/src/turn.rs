@@ -1,0 +1,249 @@
+//! One turn: an input comes in, everything that follows from it is decided and applied. Hosts and replays share it.
+
+use crate::apply::Applied;
+use crate::decide::{Command, decide};
+use crate::event::{Body, Event};
+use crate::state::{BadStart, State};
+use mandate_plan::{CheckedPlan, Digest, Facts};
+use mandate_policy::{Purpose, Refusal, ResolvedCall, Turn};
+use std::sync::Arc;
+
+/// What `enforce` gave for a call, as it is journaled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Started {
+    /// The facts of this call.
+    pub facts: Facts,
+    /// Digest of the permit.
+    pub permit: Digest,
+    /// The isolation that the call gets.
+    pub sandbox: Option<String>,
+}
+
+/// Where the turn asks whether something may happen. The host's gate calls `admit` and `enforce` and keeps the permits;
+/// a replay's reads what they said from the journal.
+pub trait Gate {
+    /// Whether the execution may start; the answer names the approval it starts on.
+    ///
+    /// # Errors
+    /// The refusal of `admit`.
+    fn admit(&mut self, state: &State) -> Result<Option<String>, Refusal>;
+
+    /// Whether this call may be made.
+    ///
+    /// # Errors
+    /// The refusal of `enforce`.
+    fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal>;
+}
+
+/// What a turn gave: events to append as one batch, in this order, then commands to carry out.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Turned {
+    /// The events, the input's first.
+    pub events: Vec<Event>,
+    /// Calls to drop: step, item, attempt.
+    pub aborts: Vec<(String, Option<u32>, u32)>,
+    /// When to come back if nothing happens before, Unix milliseconds.
+    pub wake_ms: Option<i64>,
+}
+
+/// Begins an execution: applies `execution_created` and decides.
+///
+/// # Errors
+/// When the event cannot begin an execution of this plan.
+pub fn begin(
+    plan: Arc<CheckedPlan>,
+    event: Event,
+    gate: &mut dyn Gate,
+) -> Result<(State, Turned), BadStart> {
+    let mut state = State::begin(plan, &event)?;
+    let mut turned = Turned {
+        events: vec![event],
+        ..Turned::default()
+    };
+    follow(&mut state, gate, &mut turned);
+    Ok((state, turned))
+}
+
+/// Runs one turn at `now_ms`; engine time never goes back. None when the input changes nothing here: it is stale,
+/// repeated or not legal, and there is nothing to append.
+pub fn turn(state: &mut State, now_ms: i64, input: Body, gate: &mut dyn Gate) -> Option<Turned> {
+    let event = Event {
+        seq: state.seq.saturating_add(1),
+        at_ms: state.at_ms.max(now_ms),
+        body: input,
+    };
+    if state.apply(&event) == Applied::Ignored {
+        return None;
+    }
+    let mut turned = Turned {
+        events: vec![event],
+        ..Turned::default()
+    };
+    follow(state, gate, &mut turned);
+    Some(turned)
+}
+
+fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
+    loop {
+        turned.aborts.clear();
+        turned.wake_ms = None;
+        let mut changed = false;
+        for command in decide(state) {
+            let body = match command {
+                Command::Record(body) => body,
+                Command::Admit => match gate.admit(state) {
+                    Ok(approval) => Body::ExecutionStarted { approval },
+                    Err(refusal) => Body::CallRefused {
+                        refusal,
+                        admission: true,
+                    },
+                },
+                Command::Start(call) => match gate.start(state, &call) {
+                    Ok(started) => step_started(call, started),
+                    Err(refusal) => Body::StepBlocked {
+                        step: call.step,
+                        item: call.item,
+                        refusal,
+                    },
+                },
+                Command::Abort {
+                    step,
+                    item,
+                    attempt,
+                } => {
+                    turned.aborts.push((step, item, attempt));
+                    continue;
+                }
+                Command::WaitUntil(due_ms) => {
+                    turned.wake_ms = Some(due_ms);
+                    continue;
+                }
+            };
+            let event = Event {
+                seq: state.seq.saturating_add(1),
+                at_ms: state.at_ms,
+                body,
+            };
+            // What an earlier command of this round made impossible is dropped; the next round decides anew.
+            if state.apply(&event) == Applied::Changed {
+                turned.events.push(event);
+                changed = true;
+            }
+        }
+        if !changed {
+            return;
+        }
+    }
+}
+
+fn step_started(call: ResolvedCall, started: Started) -> Body {
+    let args_digest = call.args_digest();
+    Body::StepStarted {
+        step: call.step,
+        item: call.item,
+        attempt: call.attempt,
+        tool: call.tool,
+        facts: started.facts,
+        args: call.args,
+        args_digest,
+        idempotency_key: call.idempotency_key,
+        permit: started.permit,
+        timeout_ms: call.timeout_ms,
+        sandbox: started.sandbox,
+    }
+}
+
+impl Turn for State {
+    fn execution_id(&self) -> &str {
+        &self.created.execution_id
+    }
+
+    fn running(&self, purpose: Purpose) -> Result<(), Refusal> {
+        let runs = self.phase == crate::life::Phase::Active && self.paused.is_none();
+        if self.revoked {
+            let message = "the approval of this execution was revoked";
+            return Err(Refusal::new(
+                mandate_plan::ErrorCode::ApprovalRequired,
+                message,
+            ));
+        }
+        if runs && purpose == Purpose::Run {
+            return Ok(());
+        }
+        let message = format!(
+            "execution `{}` is {}: no {purpose} call may be made",
+            self.created.execution_id,
+            self.shown_state()
+        );
+        Err(Refusal::new(
+            mandate_plan::ErrorCode::SequenceViolation,
+            message,
+        ))
+    }
+
+    fn turn(&self, call: &ResolvedCall) -> Result<(), Refusal> {
+        let place = call.place();
+        let refuse = |why: &str| {
+            let message = format!("it is not the turn of `{place}`: {why}");
+            let expected = serde_json::json!({ "steps": self.startable() });
+            Err(
+                Refusal::new(mandate_plan::ErrorCode::SequenceViolation, message)
+                    .expecting(expected),
+            )
+        };
+        let Some((step, data)) = self.step(&call.step) else {
+            return refuse("the plan has no such step");
+        };
+        let Some(unit) = self.unit(&call.step, call.item) else {
+            return refuse("the step has no such item");
+        };
+        if call.attempt != unit.attempt.saturating_add(1) {
+            return refuse("another attempt is the next one");
+        }
+        if !unit.may_start(self.at_ms, step.step.tool == crate::apply::SLEEP) {
+            return refuse(&format!("it is {}", unit.state.as_str()));
+        }
+        if !self.in_order(step) {
+            return refuse("a step before it is not settled");
+        }
+        if step.needs.iter().any(|group| !self.need_met(group)) {
+            return refuse("a step that it needs did not complete");
+        }
+        if step.condition.is_some() && data.condition != Some(true) {
+            return refuse("its condition does not hold");
+        }
+        Ok(())
+    }
+
+    fn counted_calls(&self) -> u64 {
+        self.calls
+    }
+}
+
+impl State {
+    fn in_order(&self, step: &mandate_plan::CheckedStep) -> bool {
+        let settled = |index: &usize| {
+            self.steps
+                .get(*index)
+                .is_some_and(|data| data.state.settled())
+        };
+        step.order.iter().all(settled)
+    }
+
+    /// Ids of the steps that may be called now: at most eight, for messages.
+    fn startable(&self) -> Vec<&str> {
+        let steps = self.plan.steps().iter().zip(&self.steps);
+        steps
+            .filter(|(step, data)| {
+                !data.state.settled()
+                    && self.in_order(step)
+                    && data
+                        .units
+                        .iter()
+                        .any(|unit| unit.may_start(self.at_ms, false))
+            })
+            .map(|(step, _)| step.step.id.as_str())
+            .take(8)
+            .collect()
+    }
+}

@@ -1,0 +1,203 @@
+//! What people see of an execution: its state, what it waits for, when it is next due.
+
+use crate::apply::SLEEP;
+use crate::event::{Body, RequestKind, Timer};
+use crate::life::{Phase, StepState};
+use crate::state::{State, item_of};
+use serde::{Deserialize, Serialize};
+
+/// Why nothing runs, and what would carry the execution on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingFor {
+    /// `plan`, `in_doubt`, `timer`, `retry` or `paused`.
+    pub kind: String,
+    /// The step, where it is one.
+    pub step: Option<String>,
+    /// Since when, Unix milliseconds.
+    pub since_ms: i64,
+    /// When it ends by itself, Unix milliseconds.
+    pub due_ms: Option<i64>,
+    /// Who can end it.
+    pub who: Vec<String>,
+    /// What to type next.
+    pub next_command: String,
+}
+
+impl State {
+    /// The state as it is shown: `pending`, `waiting`, `running`, `paused`, `completed`, `failed`, `cancelled`.
+    pub fn shown_state(&self) -> &'static str {
+        use crate::event::Status;
+        match self.phase {
+            Phase::Created | Phase::Active if self.paused.is_some() && self.running == 0 => {
+                "paused"
+            }
+            Phase::Created if self.open_request().is_some() => "waiting",
+            Phase::Created => "pending",
+            Phase::Active | Phase::Stopping if self.running > 0 => "running",
+            Phase::Active if self.waiting > 0 || self.doubtful > 0 => "waiting",
+            Phase::Stopping if self.doubtful > 0 => "waiting",
+            Phase::Active | Phase::Stopping => "running",
+            Phase::Ended => match (&self.stop, &self.ending) {
+                (Some(stop), _) if stop.cancelled => "cancelled",
+                (_, Some(ending)) if ending.status != Status::Failure => "completed",
+                _ => "failed",
+            },
+        }
+    }
+
+    /// What the execution waits for; none unless it is `waiting` or `paused`.
+    pub fn waiting_for(&self) -> Option<WaitingFor> {
+        let id = &self.created.execution_id;
+        if self.phase == Phase::Ended || self.running > 0 {
+            return None;
+        }
+        if let Some((by, since_ms)) = &self.paused {
+            return Some(WaitingFor {
+                kind: "paused".to_owned(),
+                step: None,
+                since_ms: *since_ms,
+                due_ms: None,
+                who: vec![by.clone()],
+                next_command: format!("mandate executions resume {id}"),
+            });
+        }
+        if let Some(open) = self
+            .open_request()
+            .filter(|open| open.request.kind == RequestKind::Plan)
+        {
+            return Some(WaitingFor {
+                kind: open.request.kind.as_str().to_owned(),
+                step: None,
+                since_ms: open.opened_ms,
+                due_ms: open.request.expires_ms,
+                who: open.request.approvers.clone(),
+                next_command: format!("mandate approvals approve {}", open.request.request_id),
+            });
+        }
+        let doubt = self.first_unit(|unit| unit.state == StepState::InDoubt);
+        if let Some((step, item, unit)) = doubt {
+            let place = item.map_or_else(|| step.clone(), |item| format!("{step}[{item}]"));
+            return Some(WaitingFor {
+                kind: "in_doubt".to_owned(),
+                next_command: format!("mandate executions resolve {id} {place} --done"),
+                step: Some(step),
+                since_ms: unit.ended_ms.unwrap_or(self.at_ms),
+                due_ms: None,
+                who: vec!["requester".to_owned()],
+            });
+        }
+        let (step, _, unit) = self.first_unit(|unit| unit.state == StepState::Waiting)?;
+        let kind = if self
+            .plan
+            .index_of(&step)
+            .is_some_and(|index| self.is_sleep(index))
+        {
+            "timer"
+        } else {
+            "retry"
+        };
+        Some(WaitingFor {
+            kind: kind.to_owned(),
+            step: Some(step),
+            since_ms: self.at_ms,
+            due_ms: unit.due_ms,
+            who: Vec::new(),
+            next_command: format!("mandate executions continue {id}"),
+        })
+    }
+
+    fn first_unit(
+        &self,
+        wanted: impl Fn(&crate::state::Unit) -> bool,
+    ) -> Option<(String, Option<u32>, &crate::state::Unit)> {
+        self.plan
+            .steps()
+            .iter()
+            .zip(&self.steps)
+            .find_map(|(step, data)| {
+                let found = data.units.iter().enumerate().find(|(_, unit)| wanted(unit));
+                found.map(|(number, unit)| (step.step.id.clone(), item_of(step, number), unit))
+            })
+    }
+
+    /// The next time at which something happens by itself, Unix milliseconds, and the input that it is.
+    pub fn next_due(&self) -> Option<(i64, Body)> {
+        let mut due: Vec<(i64, Body)> = Vec::new();
+        if matches!(self.phase, Phase::Created | Phase::Active) {
+            if let Some(deadline_ms) = self.created.deadline_ms {
+                due.push((
+                    deadline_ms,
+                    Body::TimerFired {
+                        timer: Timer::Deadline,
+                    },
+                ));
+            }
+            if let Some(open) = self.open_request()
+                && let Some(expires_ms) = open.request.expires_ms
+            {
+                let request_id = open.request.request_id.clone();
+                due.push((expires_ms, Body::RequestExpired { request_id }));
+            }
+        }
+        if self.phase == Phase::Active {
+            if self.is_active() {
+                let timeout_ms =
+                    i64::try_from(self.plan.plan().constraints.timeout_ms).unwrap_or(i64::MAX);
+                let left_ms = timeout_ms.saturating_sub(self.active_ms);
+                let at_ms = self.at_ms.saturating_add(left_ms.max(0));
+                due.push((
+                    at_ms,
+                    Body::TimerFired {
+                        timer: Timer::PlanTimeout,
+                    },
+                ));
+            }
+            if self.paused.is_none() && self.waiting > 0 {
+                due.extend(self.next_unit_due());
+            }
+        }
+        if let Some(stop) = self
+            .stop
+            .as_ref()
+            .filter(|stop| !stop.at_once && self.running > 0)
+            && self.phase == Phase::Stopping
+            && let Some(grace_ms) = stop.grace_due_ms
+        {
+            due.push((
+                grace_ms,
+                Body::TimerFired {
+                    timer: Timer::Grace,
+                },
+            ));
+        }
+        due.into_iter().min_by_key(|(at_ms, _)| *at_ms)
+    }
+
+    fn next_unit_due(&self) -> Option<(i64, Body)> {
+        let steps = self
+            .plan
+            .steps()
+            .iter()
+            .zip(&self.steps)
+            .skip(self.frontier);
+        let units = steps.flat_map(|(step, data)| {
+            data.units
+                .iter()
+                .enumerate()
+                .map(move |(number, unit)| (step, number, unit))
+        });
+        let waiting = units.filter(|(_, _, unit)| unit.state == StepState::Waiting);
+        let due = waiting.filter_map(|(step, number, unit)| {
+            let due_ms = unit.due_ms.filter(|due| *due > self.at_ms)?;
+            Some((due_ms, step, number))
+        });
+        let (due_ms, step, number) = due.min_by_key(|(due_ms, ..)| *due_ms)?;
+        let (id, item) = (step.step.id.clone(), item_of(step, number));
+        let timer = if step.step.tool == SLEEP {
+            Timer::Sleep { step: id, item }
+        } else {
+            Timer::Retry { step: id, item }
+        };
+        Some((due_ms, Body::TimerFired { timer }))
+    }
+}

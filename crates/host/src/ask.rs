@@ -1,0 +1,186 @@
+//! What surfaces ask of the host, and what it answers: the one interface behind every command.
+
+use mandate_engine::event::{Answer, Resolution};
+use mandate_engine::{Event, Fault, State, WaitingFor};
+use mandate_plan::{CheckedPlan, ErrorCode, Violation};
+use mandate_policy::Decision;
+use mandate_store::{Head, StoreError};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+/// A plan to run.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The plan.
+    pub plan: Arc<CheckedPlan>,
+    /// The inputs as the caller gave them.
+    pub inputs: Map<String, Value>,
+    /// Who asks.
+    pub principal: String,
+    /// The session it belongs to.
+    pub session: String,
+    /// Absolute deadline, Unix milliseconds.
+    pub deadline_ms: Option<i64>,
+}
+
+/// A plan that was taken.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// The execution.
+    pub execution_id: String,
+    /// What policy said.
+    pub decision: Decision,
+    /// The request that waits for approval, if one does.
+    pub request_id: Option<String>,
+}
+
+/// What is asked. Each goes to one execution's owner.
+#[derive(Debug)]
+pub enum Ask {
+    /// Create an execution and, as far as policy allows, run it.
+    Submit(Box<Submission>, Sender<Result<Submitted, HostError>>),
+    /// Take up an unfinished execution from the journal.
+    Continue(String, Sender<Result<(), HostError>>),
+    /// Tell the state now and everything that happens from here on.
+    Watch(String, Sender<Update>, Sender<Result<(), HostError>>),
+    /// An answer to a request of the execution.
+    Answer(String, Answer, Sender<Result<(), HostError>>),
+    /// End the execution.
+    Cancel {
+        /// Which.
+        execution_id: String,
+        /// Who asks.
+        by: String,
+        /// Why.
+        reason: Option<String>,
+        /// Give up on doubts.
+        force: bool,
+        /// The answer.
+        reply: Sender<Result<(), HostError>>,
+    },
+    /// Start no more steps.
+    Pause(String, String, Sender<Result<(), HostError>>),
+    /// Start steps again.
+    Resume(String, String, Sender<Result<(), HostError>>),
+    /// Say what became of a step in doubt.
+    Resolve {
+        /// Which execution.
+        execution_id: String,
+        /// Which step.
+        step: String,
+        /// Which item.
+        item: Option<u32>,
+        /// Who says so.
+        by: String,
+        /// What became of it.
+        resolution: Resolution,
+        /// The answer.
+        reply: Sender<Result<(), HostError>>,
+    },
+}
+
+/// What a watcher is told.
+#[derive(Debug, Clone)]
+pub enum Update {
+    /// Something happened. May run ahead of the disk: for progress only.
+    Event(Arc<Event>),
+    /// The execution ended or waits, and everything up to here is on the disk.
+    Rest(Box<Rest>),
+    /// The execution cannot be driven any further by this host.
+    Lost(HostError),
+}
+
+/// Where an execution rests.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    /// Its state.
+    pub state: State,
+    /// What it waits for; none when it has ended.
+    pub waiting_for: Option<WaitingFor>,
+    /// The journal's head.
+    pub head: Option<Head>,
+}
+
+/// Why the host did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HostError {
+    /// The plan uses what this version cannot run.
+    #[error("the plan uses {feature} (at `{pointer}`), which this version cannot run yet")]
+    NotSupported {
+        /// What.
+        feature: String,
+        /// Where.
+        pointer: String,
+    },
+    /// The inputs do not fit the plan.
+    #[error("the inputs do not fit the plan")]
+    Inputs(Vec<Violation>),
+    /// The plan names a tool that is not there.
+    #[error("the plan calls `{tool}`, but there is no such tool{}", nearest.as_ref().map_or_else(String::new, |name| format!("; did you mean `{name}`?")))]
+    NoSuchTool {
+        /// The name.
+        tool: String,
+        /// The nearest name there is.
+        nearest: Option<String>,
+    },
+    /// Policy forbids it.
+    #[error("policy denies the plan: {}", reasons(.0))]
+    Denied(Box<Decision>),
+    /// There is no such execution, or it is not driven here.
+    #[error("there is no unfinished execution `{0}`")]
+    NoSuchExecution(String),
+    /// The request does not fit the execution's state.
+    #[error("{0}")]
+    NotNow(String),
+    /// The deadline is not in the future.
+    #[error("the deadline has passed already")]
+    DeadlinePassed,
+    /// The journal of the execution does not fold.
+    #[error("the journal of execution `{execution_id}` cannot be read: {reason}")]
+    Unreadable {
+        /// Which.
+        execution_id: String,
+        /// Why.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The host has stopped.
+    #[error("the host has stopped")]
+    Stopped,
+}
+
+impl HostError {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            HostError::NotSupported { .. } => ErrorCode::NotSupported,
+            HostError::Inputs(_) => ErrorCode::InvalidPayload,
+            HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
+            HostError::Denied(_) => ErrorCode::PolicyDenied,
+            HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
+            HostError::NoSuchExecution(_) | HostError::NotNow(_) => ErrorCode::InvalidPayload,
+            HostError::Store(StoreError::TooLarge { .. }) => ErrorCode::ResourceExhausted,
+            HostError::Unreadable { .. } | HostError::Store(_) | HostError::Stopped => {
+                ErrorCode::UnknownError
+            }
+        }
+    }
+}
+
+impl From<&HostError> for Fault {
+    fn from(error: &HostError) -> Self {
+        Fault::new(error.code(), error.to_string())
+    }
+}
+
+fn reasons(decision: &Decision) -> String {
+    let all: Vec<&str> = decision
+        .reasons
+        .iter()
+        .map(|reason| reason.message.as_str())
+        .collect();
+    all.join("; ")
+}

@@ -1,0 +1,187 @@
+//! One execution as the host drives it: its state, the calls under way, what the disk has of it, and who watches.
+
+use crate::ask::{HostError, Rest, Update};
+use crate::gate::Permitted;
+use crate::projection::{execution_row, request_rows, touches_requests};
+use crate::spawn::Task;
+use mandate_engine::{Event, Phase, State};
+use mandate_policy::ApprovedPlan;
+use mandate_store::{Batch, Head, NewRecord, PlanRow};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+/// Step and item: what has at most one call under way.
+pub(crate) type Place = (String, Option<u32>);
+
+/// A call under way.
+pub(crate) struct OpenCall {
+    pub(crate) attempt: u32,
+    pub(crate) task: Box<dyn Task>,
+    pub(crate) deadline_ms: Option<i64>,
+}
+
+/// A call that waits for the disk.
+pub(crate) struct Held {
+    pub(crate) after_seq: u64,
+    pub(crate) permitted: Permitted,
+}
+
+type Reply = Box<dyn FnOnce(Result<(), HostError>) + Send>;
+
+pub(crate) struct Drive {
+    pub(crate) state: State,
+    pub(crate) approved: Option<ApprovedPlan>,
+    /// Events that are applied and not yet handed to the journal.
+    pub(crate) unsent: Vec<Event>,
+    /// The plan document, until the first batch has carried it.
+    pub(crate) plan_row: Option<PlanRow>,
+    /// `seq` up to which events were handed to the journal.
+    pub(crate) sent_seq: u64,
+    /// `seq` up to which the disk has them.
+    pub(crate) durable_seq: u64,
+    pub(crate) held: VecDeque<Held>,
+    pub(crate) open: BTreeMap<Place, OpenCall>,
+    pub(crate) wake_ms: Option<i64>,
+    pub(crate) watchers: Vec<Sender<Update>>,
+    /// Answers that become facts outside once the disk has `seq`.
+    pub(crate) replies: Vec<(u64, Reply)>,
+    pub(crate) head: Option<Head>,
+    /// `seq` of the last rest that watchers were told.
+    pub(crate) told_rest: u64,
+    pub(crate) lost: Option<HostError>,
+}
+
+impl Drive {
+    pub(crate) fn new(state: State, plan_row: Option<PlanRow>, durable_seq: u64) -> Self {
+        Self {
+            state,
+            approved: None,
+            unsent: Vec::new(),
+            plan_row,
+            sent_seq: durable_seq,
+            durable_seq,
+            held: VecDeque::new(),
+            open: BTreeMap::new(),
+            wake_ms: None,
+            watchers: Vec::new(),
+            replies: Vec::new(),
+            head: None,
+            told_rest: 0,
+            lost: None,
+        }
+    }
+
+    /// Nothing runs and nothing will start by itself now: it has ended, waits or is paused.
+    pub(crate) fn at_rest(&self) -> bool {
+        let state = &self.state;
+        !state.is_running()
+            && self.open.is_empty()
+            && self.held.is_empty()
+            && (state.phase == Phase::Ended || state.waiting_for().is_some())
+    }
+
+    /// Whether what is applied must be handed to the journal now. A call that is not a closed-world read waits for the
+    /// disk, and so does every fact that leaves the process; closed-world reads alone owe the disk nothing yet.
+    pub(crate) fn owes_disk(&self) -> bool {
+        !self.unsent.is_empty()
+            && (self.at_rest()
+                || !self.replies.is_empty()
+                || self.held.iter().any(|held| !held.permitted.runs_ahead)
+                || self.unsent.iter().any(|event| event.body.is_input()))
+    }
+
+    /// Everything that is not with the journal yet, as one batch.
+    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
+        let first = self.unsent.first()?;
+        let requests = if self.unsent.iter().any(touches_requests) {
+            request_rows(&self.state)
+        } else {
+            Vec::new()
+        };
+        let batch = Batch {
+            stream: self.state.execution_id().to_owned(),
+            first_seq: first.seq,
+            records: self
+                .unsent
+                .iter()
+                .map(|event| NewRecord {
+                    at_ms: event.at_ms,
+                    kind: event.body.kind(),
+                    payload: event.payload(),
+                })
+                .collect(),
+            plan: self.plan_row.take(),
+            execution: Some(execution_row(&self.state)),
+            requests,
+        };
+        self.unsent.clear();
+        self.sent_seq = self.state.seq;
+        Some(batch)
+    }
+
+    pub(crate) fn tell(&mut self, update: &Update) {
+        self.watchers
+            .retain(|watcher| watcher.send(update.clone()).is_ok());
+    }
+
+    /// Tells watchers where the execution rests, once the disk has it all.
+    pub(crate) fn tell_rest(&mut self) {
+        if self.told_rest == self.state.seq || self.durable_seq < self.state.seq || !self.at_rest()
+        {
+            return;
+        }
+        self.told_rest = self.state.seq;
+        if self.watchers.is_empty() {
+            return;
+        }
+        let rest = Rest {
+            waiting_for: self.state.waiting_for(),
+            state: self.state.clone(),
+            head: self.head,
+        };
+        self.tell(&Update::Rest(Box::new(rest)));
+    }
+
+    /// Gives the answers that waited for the disk.
+    pub(crate) fn give_replies(&mut self) {
+        let durable = self.durable_seq;
+        let (ready, rest) = std::mem::take(&mut self.replies)
+            .into_iter()
+            .partition(|(seq, _): &(u64, Reply)| *seq <= durable);
+        self.replies = rest;
+        for (_, reply) in ready {
+            reply(Ok(()));
+        }
+    }
+
+    /// The journal failed: nothing more is done for this execution here.
+    pub(crate) fn lose(&mut self, error: HostError) {
+        for open in std::mem::take(&mut self.open).into_values() {
+            open.task.abort();
+        }
+        self.held.clear();
+        self.unsent.clear();
+        self.wake_ms = None;
+        for (_, reply) in std::mem::take(&mut self.replies) {
+            reply(Err(error.clone()));
+        }
+        self.tell(&Update::Lost(error.clone()));
+        self.lost = Some(error);
+    }
+
+    pub(crate) fn note(&mut self, events: Vec<Event>) {
+        for event in events {
+            if !self.watchers.is_empty() {
+                self.tell(&Update::Event(Arc::new(event.clone())));
+            }
+            self.unsent.push(event);
+        }
+    }
+
+    /// The next time at which something is to be done for it, Unix milliseconds.
+    pub(crate) fn next_due_ms(&self) -> Option<i64> {
+        let calls = self.open.values().filter_map(|open| open.deadline_ms).min();
+        [self.wake_ms, calls].into_iter().flatten().min()
+    }
+}

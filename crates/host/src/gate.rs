@@ -1,0 +1,115 @@
+//! The host's gate: where the engine's wishes meet `admit` and `enforce`, and where the permits are kept until dispatch.
+
+use mandate_engine::event::RequestKind;
+use mandate_engine::{Gate, Started, State};
+use mandate_plan::{BoundInputs, ToolLookup};
+use mandate_policy::{
+    Approval, ApprovedPlan, Grant, Outcome, Permit, Refusal, ResolvedCall, SessionView, admit,
+    enforce,
+};
+use std::sync::Arc;
+
+/// A call that got its permit and waits to be made.
+#[derive(Debug)]
+pub(crate) struct Permitted {
+    pub(crate) permit: Permit,
+    pub(crate) call: ResolvedCall,
+    pub(crate) runs_ahead: bool,
+}
+
+/// The gate of one execution for one turn.
+pub(crate) struct HostGate<'a> {
+    pub(crate) approved: &'a mut Option<ApprovedPlan>,
+    pub(crate) lookup: Arc<dyn ToolLookup + Send + Sync>,
+    pub(crate) session: SessionView,
+    pub(crate) now_ms: i64,
+    pub(crate) permitted: Vec<Permitted>,
+}
+
+impl HostGate<'_> {
+    /// Admits the plan on the journaled decision and approval; again, when a new host took the execution up.
+    fn approved_plan(&mut self, state: &State) -> Result<&ApprovedPlan, Refusal> {
+        if self.approved.is_none() {
+            let created = &state.created;
+            let inputs = BoundInputs {
+                values: created.inputs.clone(),
+                secrets: created.secrets.clone(),
+            };
+            let admitted = admit(
+                state.plan().clone(),
+                &inputs,
+                self.lookup.clone(),
+                &created.execution_id,
+                created.decision.clone(),
+                grant(state),
+            )?;
+            *self.approved = Some(admitted);
+        }
+        self.approved.as_ref().ok_or_else(|| {
+            Refusal::new(
+                mandate_plan::ErrorCode::ApprovalRequired,
+                "the plan is not approved",
+            )
+        })
+    }
+}
+
+fn grant(state: &State) -> Grant {
+    if state.created.decision.outcome == Outcome::Allow {
+        return Grant::Allowed;
+    }
+    let approved = state.requests.values().find(|open| {
+        open.request.kind == RequestKind::Plan && open.closed.as_deref() == Some("approve")
+    });
+    let Some(open) = approved else {
+        return Grant::Allowed;
+    };
+    let (by, channel) = open.by.clone().unwrap_or_default();
+    Grant::Approved(Approval {
+        request_id: open.request.request_id.clone(),
+        execution_id: state.created.execution_id.clone(),
+        subject: open.request.subject,
+        by,
+        channel,
+        at_ms: open.closed_ms.unwrap_or(state.at_ms),
+    })
+}
+
+impl Gate for HostGate<'_> {
+    fn admit(&mut self, state: &State) -> Result<Option<String>, Refusal> {
+        self.approved_plan(state)?;
+        Ok(match grant(state) {
+            Grant::Approved(approval) => Some(format!(
+                "{} by {} over {}",
+                approval.request_id, approval.by, approval.channel
+            )),
+            Grant::Allowed => None,
+        })
+    }
+
+    fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal> {
+        let (now_ms, session) = (self.now_ms, self.session.clone());
+        let lookup = self.lookup.clone();
+        let approved = self.approved_plan(state)?;
+        let permit = enforce(approved, state, call, &session, now_ms)?;
+        let facts = lookup
+            .facts(&call.tool, Some(&call.args))
+            .unwrap_or(mandate_plan::Facts::WORST);
+        let started = Started {
+            facts,
+            permit: permit.digest(),
+            sandbox: (call.tool == "process.exec").then(|| "none".to_owned()),
+        };
+        let handled = lookup
+            .spec(&call.tool)
+            .is_some_and(|spec| spec.engine_handled);
+        if !handled {
+            self.permitted.push(Permitted {
+                permit,
+                call: call.clone(),
+                runs_ahead: facts.closed_world_read(),
+            });
+        }
+        Ok(started)
+    }
+}

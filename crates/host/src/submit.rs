@@ -1,0 +1,88 @@
+//! From a submission to the event that an execution begins with: everything that is checked before anything exists.
+
+use crate::ask::{HostError, Submission};
+use crate::host::Ids;
+use mandate_engine::{BEHAVIOUR, Body, Created, Event};
+use mandate_plan::{Digest, ToolLookup, execution_digest, nearest};
+use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate};
+use std::collections::BTreeMap;
+
+/// How long a request for a plan's approval stays open, in milliseconds: 24 hours.
+pub const APPROVAL_EXPIRES_MS: i64 = 24 * 3_600_000;
+
+pub(crate) fn created_event(
+    submission: &Submission,
+    lookup: &dyn ToolLookup,
+    session: &SessionView,
+    now_ms: i64,
+    ids: &dyn Ids,
+) -> Result<Event, HostError> {
+    let plan = &submission.plan;
+    if let Some(feature) = plan.features().first() {
+        return Err(HostError::NotSupported {
+            feature: feature.kind.to_string(),
+            pointer: feature.pointer.clone(),
+        });
+    }
+    let inputs = plan
+        .bind_inputs(&submission.inputs)
+        .map_err(HostError::Inputs)?;
+    let tools = tool_digests(submission, lookup)?;
+    if submission
+        .deadline_ms
+        .is_some_and(|deadline_ms| deadline_ms <= now_ms)
+    {
+        return Err(HostError::DeadlinePassed);
+    }
+    let request = EvaluateRequest {
+        principal: submission.principal.clone(),
+        session: session.clone(),
+        now_ms,
+    };
+    let decision = evaluate(plan, &inputs, lookup, &request);
+    if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
+        return Err(HostError::Denied(Box::new(decision)));
+    }
+    let inputs_digest = inputs.digest();
+    let created = Created {
+        execution_id: ids.id(),
+        plan_id: ids.id(),
+        revision: 1,
+        plan_hash: *plan.hash(),
+        execution_digest: execution_digest(plan.hash(), &inputs_digest, &tools),
+        inputs: inputs.values,
+        secrets: inputs.secrets,
+        inputs_digest,
+        tools,
+        principal: submission.principal.clone(),
+        session: submission.session.clone(),
+        parent: None,
+        deadline_ms: submission.deadline_ms,
+        approval_expires_ms: (decision.outcome == Outcome::RequireApproval)
+            .then(|| now_ms.saturating_add(APPROVAL_EXPIRES_MS)),
+        seed: ids.seed(),
+        behaviour: BEHAVIOUR,
+        policy_version: decision.policy_version.clone(),
+        decision,
+    };
+    Ok(Event {
+        seq: 1,
+        at_ms: now_ms,
+        body: Body::ExecutionCreated(Box::new(created)),
+    })
+}
+
+fn tool_digests(
+    submission: &Submission,
+    lookup: &dyn ToolLookup,
+) -> Result<BTreeMap<String, Digest>, HostError> {
+    let mut digests = BTreeMap::new();
+    for tool in submission.plan.tools() {
+        let spec = lookup.spec(tool).ok_or_else(|| HostError::NoSuchTool {
+            tool: tool.to_owned(),
+            nearest: nearest(tool, lookup.names()).map(str::to_owned),
+        })?;
+        digests.insert(tool.to_owned(), spec.digest);
+    }
+    Ok(digests)
+}
