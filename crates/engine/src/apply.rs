@@ -56,7 +56,8 @@ impl State {
     /// Whether time counts against `constraints.timeout_ms` now: something runs, or a timer of its own is awaited, and
     /// not only a human.
     pub(crate) fn is_active(&self) -> bool {
-        matches!(self.phase, Phase::Active | Phase::Stopping)
+        self.driven
+            && matches!(self.phase, Phase::Active | Phase::Stopping)
             && (self.running > 0
                 || (self.paused.is_none() && (self.doubtful == 0 || self.waiting > 0)))
     }
@@ -69,6 +70,15 @@ impl State {
             Body::ExecutionCreated(_) => Err(Illegal),
             Body::HostStarted { .. } => {
                 self.orphan_open_attempts();
+                self.driven = true;
+                Ok(())
+            }
+            Body::HostStopped { .. } => {
+                if !self.driven {
+                    return Err(Illegal);
+                }
+                self.orphan_open_attempts();
+                self.driven = false;
                 Ok(())
             }
             Body::ExecutionStarted { .. } => {
