@@ -321,7 +321,8 @@ impl State {
 
     /// The step's own state from its units', and what follows from a failure.
     pub(crate) fn roll_up(&mut self, index: usize) {
-        let Some(step) = self.plan.steps().get(index).cloned() else {
+        let plan = self.plan.clone();
+        let Some(step) = plan.steps().get(index) else {
             return;
         };
         let Some(data) = self.steps.get_mut(index) else {
@@ -352,10 +353,8 @@ impl State {
     /// A step has just failed for good: remembers the order, and stops the execution unless the plan goes on.
     pub(crate) fn note_failure(&mut self, index: usize) {
         let seq = self.seq.saturating_add(1);
-        let (Some(step), Some(data)) = (
-            self.plan.steps().get(index).cloned(),
-            self.steps.get_mut(index),
-        ) else {
+        let plan = self.plan.clone();
+        let (Some(step), Some(data)) = (plan.steps().get(index), self.steps.get_mut(index)) else {
             return;
         };
         data.failed_seq = Some(seq);

@@ -81,7 +81,12 @@ fn plan_request(state: &State) -> Request {
         step: None,
         subject: created.execution_digest,
         choices: vec!["approve".to_owned(), "reject".to_owned()],
-        approvers: created.decision.approvers.clone(),
+        approvers: created
+            .decision
+            .approvers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         expires_ms: created.approval_expires_ms,
     }
 }
