@@ -5,6 +5,7 @@
 
 pub mod code;
 pub mod digest;
+pub mod expr;
 pub mod tool;
 pub mod violation_code;
 
