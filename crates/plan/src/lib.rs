@@ -6,7 +6,9 @@
 pub mod code;
 pub mod digest;
 pub mod tool;
+pub mod violation_code;
 
 pub use code::{ErrorCode, Severity};
 pub use digest::{Digest, canonical_json};
 pub use tool::{Effect, Facts, ToolLookup, ToolSpec};
+pub use violation_code::ViolationCode;
