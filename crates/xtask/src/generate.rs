@@ -3,6 +3,7 @@
 //! A generator is a function that returns pages and an entry in [`GENERATORS`]; nothing else needs to know of it.
 
 mod errors;
+mod violations;
 
 use crate::Failure;
 use crate::tree::Tree;
@@ -34,10 +35,16 @@ struct Generator {
     pages: fn(&Workspace) -> Result<Vec<Page>, Failure>,
 }
 
-const GENERATORS: &[Generator] = &[Generator {
-    owns: "docs/errors/",
-    pages: errors::pages,
-}];
+const GENERATORS: &[Generator] = &[
+    Generator {
+        owns: "docs/errors/",
+        pages: errors::pages,
+    },
+    Generator {
+        owns: "docs/violations.md",
+        pages: violations::pages,
+    },
+];
 
 /// Runs every generator.
 pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<(), Failure> {
@@ -77,6 +84,16 @@ fn changes<'a>(owns: &'a str, pages: &'a [Page], tree: &'a Tree) -> Vec<Change<'
         .filter(move |path| path.starts_with(owns) && pages.iter().all(|page| page.path != *path))
         .map(Change::Remove);
     differing.chain(leftover).collect()
+}
+
+/// The text with a capital at its start, unless it starts with code.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters
+        .next()
+        .map(|c| c.to_uppercase().to_string())
+        .unwrap_or_default();
+    first + characters.as_str()
 }
 
 impl Change<'_> {

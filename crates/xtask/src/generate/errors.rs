@@ -26,7 +26,7 @@ fn page(code: ErrorCode) -> Page {
         meaning = code.meaning(),
         severity = severity(code.severity()),
         again = if code.recoverable() { "yes" } else { "no" },
-        remedy = sentence(code.remedy()),
+        remedy = super::sentence(code.remedy()),
     );
     Page {
         path: format!("docs/errors/{code}.md"),
@@ -62,16 +62,6 @@ fn severity(severity: Severity) -> &'static str {
         Severity::Error => "error",
         Severity::Fatal => "fatal",
     }
-}
-
-/// The text with a capital at its start, unless it starts with code.
-fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters
-        .next()
-        .map(|c| c.to_uppercase().to_string())
-        .unwrap_or_default();
-    first + characters.as_str()
 }
 
 #[cfg(test)]
