@@ -5,6 +5,15 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// How the variables begin that describe the package which cargo runs.
+const OWN_PACKAGE: &[&str] = &[
+    "CARGO_PKG_",
+    "CARGO_MANIFEST_",
+    "CARGO_CRATE_NAME",
+    "CARGO_BIN_",
+    "CARGO_PRIMARY_",
+];
+
 /// The root folder of the repository.
 pub(crate) struct Workspace {
     root: PathBuf,
@@ -32,9 +41,18 @@ impl Workspace {
     }
 
     /// Some other program, started in the root folder.
+    ///
+    /// What `cargo run` told this program about its own package is taken out of the environment: build scripts look
+    /// at such variables, and would be run again whenever the way in changes.
     pub(crate) fn program(&self, name: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(name);
         command.current_dir(&self.root).stdin(Stdio::null());
+        for (variable, _) in std::env::vars_os() {
+            let name = variable.to_string_lossy();
+            if OWN_PACKAGE.iter().any(|prefix| name.starts_with(prefix)) {
+                command.env_remove(&variable);
+            }
+        }
         command
     }
 }
