@@ -1,1 +1,21 @@
 //! Whether it may happen, and why: evaluate, admit, enforce.
+//!
+//! Three questions, asked in this order. [`evaluate`](evaluate::evaluate): what would this plan do, how risky is it, what do the rules
+//! say? [`admit`](approved::admit): may this execution of it start? [`enforce`](enforce::enforce): may this one call be made now?
+//!
+//! Pure: no clock, no I/O, no randomness, no threads. Time and counters come in as arguments, decisions go out as
+//! values for the journal. It does not know how tools are called, how approvals are asked for, or what happens next.
+//!
+//! Start reading at `evaluate.rs`, then `approved.rs`, then `enforce.rs`.
+
+pub mod call;
+pub mod enforce;
+pub mod refusal;
+pub mod session;
+pub mod turn;
+
+pub use call::{Purpose, ResolvedCall, SecretSlot};
+pub use enforce::Permit;
+pub use refusal::Refusal;
+pub use session::{Limits, SessionView};
+pub use turn::Turn;

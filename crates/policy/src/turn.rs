@@ -1,0 +1,26 @@
+//! What `enforce` asks of the engine's state: does the execution run, is it this call's turn, how many calls were made.
+
+use crate::{Purpose, Refusal, ResolvedCall};
+
+/// The order of an execution. Implemented only by the engine's state (a house-rule test checks that), so that the
+/// question and the answer about whose turn it is cannot come from two places.
+pub trait Turn {
+    /// The execution whose order this is.
+    fn execution_id(&self) -> &str;
+
+    /// The execution is admitted and runs (or, for [`Purpose::Compensate`], compensates).
+    ///
+    /// # Errors
+    /// A refusal, as a rule `SEQUENCE_VIOLATION`, that names the execution's state; of an approval that was revoked
+    /// `APPROVAL_REQUIRED`.
+    fn running(&self, purpose: Purpose) -> Result<(), Refusal>;
+
+    /// It is the turn of exactly this step, item and attempt: order, needs, count.
+    ///
+    /// # Errors
+    /// `SEQUENCE_VIOLATION` with the steps that may be called now.
+    fn turn(&self, call: &ResolvedCall) -> Result<(), Refusal>;
+
+    /// How many calls of this execution count against `constraints.max_tool_calls` already, reserved ones included.
+    fn counted_calls(&self) -> u64;
+}
