@@ -21,6 +21,9 @@ pub(super) fn prepare(workspace: &Workspace) -> Result<(), Failure> {
             "target/tools",
             "--version",
             NEXTEST,
+            "--no-default-features",
+            "--features",
+            "default-no-update",
             "cargo-nextest",
         ]);
         run(&mut install)?;
