@@ -10,6 +10,7 @@
 
 pub mod call;
 pub mod enforce;
+pub mod normalise;
 pub mod refusal;
 pub mod session;
 pub mod turn;
