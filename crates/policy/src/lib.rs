@@ -8,10 +8,14 @@
 //!
 //! Start reading at `evaluate.rs`, then `approved.rs`, then `enforce.rs`.
 
+pub mod argument_rules;
 pub mod call;
+pub mod command;
 pub mod enforce;
 pub mod normalise;
+pub mod patterns;
 pub mod refusal;
+pub mod resources;
 pub mod session;
 pub mod turn;
 

@@ -14,6 +14,11 @@ pub use url::{is_loopback, normal_url, url_readings};
 
 pub(crate) use path::lexical;
 
+/// The text decoded and folded, with `\` taken for `/`: only for telling what a text looks like.
+pub(crate) fn normal_text(text: &str) -> String {
+    text::unfold(text).replace('\\', "/")
+}
+
 /// What a value may mean.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readings {
