@@ -86,6 +86,8 @@ fn pieces(line: &str) -> Vec<Vec<String>> {
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;
     let mut quoted = false;
+    let mut outer: Vec<bool> = Vec::new();
+    let mut ticked: Option<bool> = None;
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
         match c {
@@ -100,9 +102,19 @@ fn pieces(line: &str) -> Vec<Vec<String>> {
                 words.extend(word.take());
                 found.push(std::mem::take(&mut words));
             }
+            // These end a piece even between double quotes; what is substituted has quotes of its own.
             '(' | ')' | '`' | '$' => {
                 words.extend(word.take());
                 found.push(std::mem::take(&mut words));
+                match c {
+                    '(' => outer.push(std::mem::take(&mut quoted)),
+                    ')' => quoted = outer.pop().unwrap_or_default(),
+                    '`' => match ticked.take() {
+                        Some(before) => quoted = before,
+                        None => ticked = Some(std::mem::take(&mut quoted)),
+                    },
+                    _ => {}
+                }
             }
             other => word.get_or_insert_default().push(other),
         }
@@ -123,10 +135,17 @@ pub(crate) fn all_words(line: &str) -> Vec<String> {
 
 /// The ways in which an argument list may be read.
 pub fn argv_readings(argv: &[String]) -> Readings {
-    let visible: Vec<String> = argv.iter().map(|word| strip_invisible(word).into_owned()).collect();
+    let visible: Vec<String> = argv.iter().map(|word| visible(word)).collect();
+    // A line break separates commands for a shell, so that what is suspected is read from the words as they are.
     let mut suspects = BTreeSet::new();
+    suspect(argv, 0, &mut suspects);
     suspect(&visible, 0, &mut suspects);
     Readings::new(join(&visible), vec![join(argv)], suspects.into_iter().collect())
+}
+
+/// The word on one line and without what cannot be seen.
+fn visible(word: &str) -> String {
+    strip_invisible(&word.replace(['\n', '\r', '\t'], " ")).into_owned()
 }
 
 /// The ways in which a command line may be read: its words if it is a plain command, else what a shell is asked to run.

@@ -57,7 +57,10 @@ impl PatternList {
 
 /// The texts that a pattern stands for once values are in normal form.
 fn variants(kind: ResourceKind, stance: Stance, pattern: &Pattern) -> Result<Vec<String>, BadPattern> {
-    let text = &pattern.pattern;
+    let text = &match pattern.kind {
+        PatternKind::Glob => collapse(&pattern.pattern),
+        PatternKind::Exact | PatternKind::Regex => pattern.pattern.clone(),
+    };
     Ok(match (pattern.kind, kind) {
         (PatternKind::Regex, _) => vec![text.clone()],
         (PatternKind::Exact, ResourceKind::File) => path_readings(text).all,
@@ -66,6 +69,15 @@ fn variants(kind: ResourceKind, stance: Stance, pattern: &Pattern) -> Result<Vec
         (PatternKind::Glob, ResourceKind::File) => path_globs(stance, text)?,
         (PatternKind::Glob, ResourceKind::Url) => url_globs(stance, text),
     })
+}
+
+/// `/**/**/` means what `/**/` does.
+fn collapse(glob: &str) -> String {
+    let mut glob = glob.to_owned();
+    while glob.contains("/**/**/") {
+        glob = glob.replace("/**/**/", "/**/");
+    }
+    glob
 }
 
 fn path_globs(stance: Stance, glob: &str) -> Result<Vec<String>, BadPattern> {
