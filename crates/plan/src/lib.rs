@@ -5,8 +5,16 @@
 
 pub mod code;
 pub mod digest;
+pub mod model;
 pub mod tool;
+pub mod violation_code;
 
 pub use code::{ErrorCode, Severity};
 pub use digest::{Digest, canonical_json};
+pub use model::{
+    ApplyMode, ArgRule, BadPattern, Budget, CodeRule, Compensate, Constraints, FailureAction,
+    ForEach, Input, Invariant, Matcher, Mode, OnFailure, OnItemFailure, OnViolation, Pattern,
+    PatternKind, Plan, Retry, Rules, Step, Workspace,
+};
 pub use tool::{Effect, Facts, ToolLookup, ToolSpec};
+pub use violation_code::ViolationCode;

@@ -1,0 +1,249 @@
+//! The journal as the host sees it: what is appended, what is read, and what each call promises about crashes.
+
+use mandate_plan::Digest;
+use serde::{Deserialize, Serialize};
+
+/// The stream of records that belong to no execution.
+pub const SYSTEM: &str = "system";
+
+/// A row to append. The store gives it `gseq`, `prev_hash` and `hash`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Unix time in milliseconds.
+    pub at_ms: i64,
+    /// The event kind, such as `step_started`.
+    pub kind: &'static str,
+    /// The event's data: a JSON object. Top-level fields over 64 KiB are moved into blobs by the store.
+    pub payload: Vec<u8>,
+}
+
+/// A row as it was read, blobs put back in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Place in the store-wide sequence, from 1.
+    pub gseq: u64,
+    /// Execution id or [`SYSTEM`].
+    pub stream: String,
+    /// Place in the stream, from 1.
+    pub seq: u64,
+    /// Unix time in milliseconds.
+    pub at_ms: i64,
+    /// The event kind.
+    pub kind: String,
+    /// The event's data, a JSON object.
+    pub payload: Vec<u8>,
+    /// Hash of the stream's row before; all zero for the first.
+    pub prev_hash: Digest,
+    /// Hash over stream, seq, at_ms, kind, the stored payload and `prev_hash`.
+    pub hash: Digest,
+}
+
+/// The right to write, taken when the store is opened; a later owner's lease makes it void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease(pub u64);
+
+/// The events of one decision: all or none of it is durable.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Execution id or [`SYSTEM`].
+    pub stream: String,
+    /// The `seq` of the first record; must follow the stream's last. Ignored for [`SYSTEM`], whose seqs the store counts.
+    pub first_seq: u64,
+    /// What to append, in order.
+    pub records: Vec<NewRecord>,
+    /// The plan document that the batch refers to, stored once under its hash.
+    pub plan: Option<PlanRow>,
+    /// The execution as it stands after the batch.
+    pub execution: Option<ExecutionRow>,
+    /// The requests that the batch opened or closed, as they stand after it.
+    pub requests: Vec<RequestRow>,
+}
+
+/// A stored plan document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRow {
+    /// SHA-256 over `canonical`.
+    pub hash: Digest,
+    /// The RFC 8785 bytes of the document.
+    pub canonical: Vec<u8>,
+    /// The plan's name.
+    pub name: String,
+    /// When it was first stored, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// The projection that lists and filters read: derived from the stream, rebuilt and compared by `audit verify`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutionRow {
+    /// The execution's id (UUID v7).
+    pub execution_id: String,
+    /// The plan's id (UUID v7).
+    pub plan_id: String,
+    /// The revision that runs, from 1.
+    pub revision: u32,
+    /// The plan's hash.
+    pub plan_hash: Digest,
+    /// The plan's name.
+    pub name: String,
+    /// Who asked for it.
+    pub principal: String,
+    /// The session it belongs to.
+    pub session: String,
+    /// Where the execution is, such as `running`.
+    pub state: String,
+    /// `success`, `partial` or `failure`; none until it ends.
+    pub status: Option<String>,
+    /// The code of the error it ended with.
+    pub error_code: Option<String>,
+    /// What it waits for, as JSON; none while it does not wait.
+    pub waiting_for: Option<String>,
+    /// Higher starts first.
+    pub priority: i64,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Time of the last event, Unix milliseconds.
+    pub updated_at_ms: i64,
+    /// When it ended, Unix milliseconds.
+    pub finished_at_ms: Option<i64>,
+    /// The `seq` of the stream's last event.
+    pub last_seq: u64,
+    /// Steps of the plan.
+    pub steps_total: u32,
+    /// Steps that are settled.
+    pub steps_settled: u32,
+    /// Names of the plan's tools, sorted, joined by single spaces with one before and one after.
+    pub tools: String,
+}
+
+/// A request to a human: the projection that the inbox reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRow {
+    /// The request's id.
+    pub request_id: String,
+    /// The execution that waits.
+    pub execution_id: String,
+    /// `plan`, `revision`, `step`, `question`, `failure`, `invariant`, `budget` or `in_doubt`.
+    pub kind: String,
+    /// The step it is about.
+    pub step: Option<String>,
+    /// `open`, `answered` or `expired`.
+    pub state: String,
+    /// Digest of what is asked about.
+    pub subject: Digest,
+    /// Everything that the one who answers must see, as JSON.
+    pub detail: String,
+    /// The answer, as JSON.
+    pub answer: Option<String>,
+    /// Unix milliseconds.
+    pub opened_at_ms: i64,
+    /// Unix milliseconds; none = it does not expire.
+    pub expires_at_ms: Option<i64>,
+    /// When it was answered or expired, Unix milliseconds.
+    pub closed_at_ms: Option<i64>,
+}
+
+/// Number and hash of the last commit: what to keep elsewhere to find a rollback later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Number of the commit, from 1; 0 = nothing committed.
+    pub number: u64,
+    /// Its hash.
+    pub hash: Digest,
+}
+
+/// What a durable append reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// `gseq` of the batch's last record.
+    pub last_gseq: u64,
+    /// The head after the commit.
+    pub head: Head,
+}
+
+/// Why the store could not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Another process owns the data directory.
+    #[error("the data directory `{dir}` is in use by process {pid}; wait for it, or stop it")]
+    Locked {
+        /// The directory.
+        dir: String,
+        /// The owner, as far as known ("unknown" otherwise).
+        pid: String,
+    },
+    /// A later owner took over: this process must stop writing.
+    #[error(
+        "this process no longer owns the data directory: lease {ours} was replaced by {theirs}"
+    )]
+    LeaseLost {
+        /// Our lease.
+        ours: u64,
+        /// The one in the store.
+        theirs: u64,
+    },
+    /// A row with that seq is there with other content.
+    #[error("stream `{stream}` diverges at seq {seq}: a different record is already stored")]
+    Divergence {
+        /// The stream.
+        stream: String,
+        /// The seq.
+        seq: u64,
+    },
+    /// The batch does not follow the stream's last row.
+    #[error("stream `{stream}` expects seq {expected}, not {found}")]
+    Gap {
+        /// The stream.
+        stream: String,
+        /// The next seq.
+        expected: u64,
+        /// The one given.
+        found: u64,
+    },
+    /// A value, an output or a stream is over its limit.
+    #[error("{what} is over its limit of {limit_bytes} bytes")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// The limit in bytes.
+        limit_bytes: u64,
+    },
+    /// The store is of a newer version of Mandate.
+    #[error(
+        "the store has schema version {found}, this program knows up to {known}; use a newer `mandate`"
+    )]
+    TooNew {
+        /// Version found.
+        found: u32,
+        /// Newest version known.
+        known: u32,
+    },
+    /// A stored blob, plan or row is missing or damaged.
+    #[error("the store is damaged: {0}; run `mandate audit verify`")]
+    Damaged(String),
+    /// SQLite or the file system failed.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
+
+/// Called once, on the store's writer thread, when a batch is durable or has failed.
+pub type Ack = Box<dyn FnOnce(Result<Appended, StoreError>) + Send>;
+
+/// The journal that a host drives executions with.
+pub trait Journal: Send + Sync {
+    /// Queues `batch`. Batches become durable in the order of the calls; `ack` runs after the commit has reached the
+    /// disk, never before. A crash leaves a prefix of the queued batches. The same batch again succeeds; other content
+    /// under the same seq is [`StoreError::Divergence`].
+    fn append(&self, batch: Batch, ack: Ack);
+    /// Records of `stream` with `seq >= from_seq`, at most `limit`, in order, as far as they are durable.
+    fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError>;
+    /// The canonical bytes of a stored plan.
+    fn plan(&self, hash: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
+    /// One execution's row.
+    fn execution(&self, execution_id: &str) -> Result<Option<ExecutionRow>, StoreError>;
+    /// Ids of executions that have not finished, highest priority first, then oldest first.
+    fn unfinished(&self) -> Result<Vec<String>, StoreError>;
+    /// One request's row.
+    fn request(&self, request_id: &str) -> Result<Option<RequestRow>, StoreError>;
+    /// The head of the last durable commit.
+    fn head(&self) -> Result<Head, StoreError>;
+}
