@@ -87,9 +87,11 @@ pub struct ProcessConfig {
 impl Default for ProcessConfig {
     fn default() -> Self {
         Self {
-            env: ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "TMPDIR", "TERM"]
-                .map(str::to_owned)
-                .to_vec(),
+            env: [
+                "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "TMPDIR", "TERM",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             max_output_bytes: 4 * 1024 * 1024,
             timeout_ms: 300_000,
             limits: ProcessLimits::default(),

@@ -57,7 +57,9 @@ impl Category {
             | ErrorCode::DependencyUnresolved
             | ErrorCode::ActionNotFound
             | ErrorCode::NotSupported => Category::ValidationError,
-            ErrorCode::ToolFailed | ErrorCode::OutputInvalid | ErrorCode::ExpectationFailed => Category::ToolError,
+            ErrorCode::ToolFailed | ErrorCode::OutputInvalid | ErrorCode::ExpectationFailed => {
+                Category::ToolError
+            }
             ErrorCode::StepTimeout
             | ErrorCode::PlanTimeout
             | ErrorCode::DeadlineExceeded

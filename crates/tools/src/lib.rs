@@ -17,7 +17,8 @@ mod schema;
 mod secret;
 
 pub use builtin::{
-    BuiltinError, DataTools, EngineTools, FileTools, HttpTools, HttpToolsError, ProcessTools, RootError, TimeTools, builtins,
+    BuiltinError, DataTools, EngineTools, FileTools, HttpTools, HttpToolsError, ProcessTools,
+    RootError, TimeTools, builtins,
 };
 pub use config::{FsConfig, HttpConfig, ProcessConfig, ProcessLimits, ToolsConfig};
 pub use envelope::{Category, ErrorBody, ErrorEnvelope};
@@ -27,5 +28,6 @@ pub use provider::{Authorized, CallContext, Check, Definition, Destination, Prov
 pub use registry::{Registry, RegistryError, Snapshot, ToolStatus};
 pub use runner::{MAX_OUTPUT_BYTES, ResourceChecks, ResourceRules, Runner, Tools};
 pub use secret::{
-    ConfiguredSecrets, MIN_SECRET_BYTES, NoSecrets, Scrubber, SecretConfig, SecretError, SecretSource, SecretUse, SecretValue,
+    ConfiguredSecrets, MIN_SECRET_BYTES, NoSecrets, Scrubber, SecretConfig, SecretError,
+    SecretSource, SecretUse, SecretValue,
 };

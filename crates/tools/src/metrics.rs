@@ -134,7 +134,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let took = self.begun.elapsed().as_secs_f64() * 1000.0;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let mut inner = self.life.lock();
         inner.running = inner.running.saturating_sub(1);
         let metrics = &mut inner.metrics;
@@ -143,7 +145,10 @@ impl Drop for Running {
         } else {
             metrics.error_count += 1;
         }
-        #[expect(clippy::cast_precision_loss, reason = "an average over 2^53 calls may be a little off")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "an average over 2^53 calls may be a little off"
+        )]
         let count = (metrics.success_count + metrics.error_count) as f64;
         let average = metrics.avg_execution_time_ms.unwrap_or(0.0);
         metrics.avg_execution_time_ms = Some(average + (took - average) / count);

@@ -45,7 +45,12 @@ pub struct Definition {
 
 impl Definition {
     /// A definition whose digest is taken over all its parts.
-    pub fn new(name: &str, description: &str, input_schema: Value, output_schema: Option<Value>) -> Self {
+    pub fn new(
+        name: &str,
+        description: &str,
+        input_schema: Value,
+        output_schema: Option<Value>,
+    ) -> Self {
         let raw = json!({
             "name": name,
             "description": description,
@@ -93,7 +98,9 @@ pub struct Authorized {
 impl Authorized {
     pub(crate) fn by(permit: Permit) -> Self {
         drop(permit);
-        Self { _only_the_runner: () }
+        Self {
+            _only_the_runner: (),
+        }
     }
 }
 

@@ -1,10 +1,6 @@
 //! The tools that there are.
 
-use crate::{
-    Definition, Lifecycle, Metrics, Provider,
-    metrics::Life,
-    schema::Schema,
-};
+use crate::{Definition, Lifecycle, Metrics, Provider, metrics::Life, schema::Schema};
 use mandate_plan::{Digest, Facts, ToolLookup, ToolSpec};
 use serde::Serialize;
 use serde_json::Value;
@@ -62,7 +58,9 @@ pub struct ToolStatus {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
     /// The name is taken.
-    #[error("the tool `{name}` of `{provider}` is there already, from `{present}`; give one of them an alias")]
+    #[error(
+        "the tool `{name}` of `{provider}` is there already, from `{present}`; give one of them an alias"
+    )]
     Taken {
         /// The tool.
         name: String,
@@ -89,7 +87,9 @@ impl Registry {
         let mut names = std::collections::BTreeSet::new();
         for definition in &definitions {
             let name = &definition.spec.name;
-            let present = tools.get(name).filter(|entry| entry.life.state().0 != Lifecycle::Unavailable);
+            let present = tools
+                .get(name)
+                .filter(|entry| entry.life.state().0 != Lifecycle::Unavailable);
             let present = present.map(|entry| entry.provider.name().to_owned());
             let twice = (!names.insert(name)).then(|| provider.name().to_owned());
             if let Some(present) = present.or(twice) {
@@ -102,7 +102,10 @@ impl Registry {
         }
         for definition in definitions {
             let name = definition.spec.name.clone();
-            tools.insert(name, Arc::new(Entry::new(definition, Arc::clone(&provider))));
+            tools.insert(
+                name,
+                Arc::new(Entry::new(definition, Arc::clone(&provider))),
+            );
         }
         Ok(())
     }
@@ -110,19 +113,29 @@ impl Registry {
     /// Takes a provider's tools out of use; they stay listed as `UNAVAILABLE`. Calls under way go on.
     pub fn remove(&self, provider: &str, why: &str) {
         let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
-        for entry in tools.values().filter(|entry| entry.provider.name() == provider) {
-            entry.life.move_to(Lifecycle::Unavailable, Some(why.to_owned()));
+        for entry in tools
+            .values()
+            .filter(|entry| entry.provider.name() == provider)
+        {
+            entry
+                .life
+                .move_to(Lifecycle::Unavailable, Some(why.to_owned()));
         }
     }
 
     /// What there is now. It does not change when providers come and go.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
-        let usable = tools
-            .iter()
-            .filter(|(_, entry)| !matches!(entry.life.state().0, Lifecycle::Failed | Lifecycle::Unavailable));
+        let usable = tools.iter().filter(|(_, entry)| {
+            !matches!(
+                entry.life.state().0,
+                Lifecycle::Failed | Lifecycle::Unavailable
+            )
+        });
         Arc::new(Snapshot {
-            tools: usable.map(|(name, entry)| (name.clone(), Arc::clone(entry))).collect(),
+            tools: usable
+                .map(|(name, entry)| (name.clone(), Arc::clone(entry)))
+                .collect(),
         })
     }
 
@@ -147,7 +160,12 @@ impl Entry {
     fn new(definition: Definition, provider: Arc<dyn Provider>) -> Self {
         let life = Life::new();
         let input = Schema::compile(&definition.spec.input_schema);
-        let output = definition.spec.output_schema.as_ref().map(Schema::compile).transpose();
+        let output = definition
+            .spec
+            .output_schema
+            .as_ref()
+            .map(Schema::compile)
+            .transpose();
         let broken = match (&input, &output) {
             (Err(error), _) => Some(format!("its input schema is not valid {error}")),
             (_, Err(error)) => Some(format!("its output schema is not valid {error}")),
@@ -200,7 +218,9 @@ impl ToolLookup for Snapshot {
     }
 
     fn facts(&self, name: &str, args: Option<&Value>) -> Option<Facts> {
-        self.tools.get(name).map(|entry| entry.provider.facts(name, args))
+        self.tools
+            .get(name)
+            .map(|entry| entry.provider.facts(name, args))
     }
 
     fn names(&self) -> Vec<&str> {

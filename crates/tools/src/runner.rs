@@ -44,7 +44,11 @@ pub struct Runner {
 
 impl Runner {
     /// A runner over the registry's tools.
-    pub fn new(registry: Arc<Registry>, secrets: Arc<dyn SecretSource>, rules: ResourceRules) -> Self {
+    pub fn new(
+        registry: Arc<Registry>,
+        secrets: Arc<dyn SecretSource>,
+        rules: ResourceRules,
+    ) -> Self {
         Self {
             registry,
             secrets,
@@ -116,9 +120,11 @@ async fn carry_out(
     drop(values);
     // A secret inside a URL could be read as another host than the one that was checked.
     if !call.secrets.is_empty()
-        && entry.provider.destination(&call.tool, &args) != entry.provider.destination(&call.tool, &call.args)
+        && entry.provider.destination(&call.tool, &args)
+            != entry.provider.destination(&call.tool, &call.args)
     {
-        let message = "with its secrets inserted the call would go elsewhere; move the secret out of the URL";
+        let message =
+            "with its secrets inserted the call would go elsewhere; move the secret out of the URL";
         return Outcome::Refused(Fault::new(ErrorCode::ArgumentViolation, message));
     }
     let timeout = call.timeout_ms.map(Duration::from_millis);
@@ -178,7 +184,10 @@ fn before(entry: &Entry, permit: &Permit, call: &ResolvedCall) -> Result<(), Fau
         input.check(&call.args).map_err(|violations| {
             Fault::new(
                 ErrorCode::InvalidPayload,
-                format!("the arguments of `{}` do not fit its input schema: {}", spec.name, violations.summary),
+                format!(
+                    "the arguments of `{}` do not fit its input schema: {}",
+                    spec.name, violations.summary
+                ),
             )
             .with_details(violations.details)
         })?;
@@ -226,7 +235,8 @@ async fn within(
 ) -> Outcome {
     let tool = context.tool.clone();
     // The provider may panic before it gives a future, so that its call itself is within.
-    let called = AssertUnwindSafe(async { entry.provider.call(authorized, context).await }).catch_unwind();
+    let called =
+        AssertUnwindSafe(async { entry.provider.call(authorized, context).await }).catch_unwind();
     let ended = match timeout {
         Some(limit) => tokio::time::timeout(limit, called).await.ok(),
         None => Some(called.await),
@@ -245,7 +255,9 @@ async fn within(
             let limit = timeout.unwrap_or_default().as_millis();
             Outcome::Unknown(Fault::new(
                 ErrorCode::StepTimeout,
-                format!("the tool `{tool}` took longer than {limit} ms (`timeout_ms`) and was stopped"),
+                format!(
+                    "the tool `{tool}` took longer than {limit} ms (`timeout_ms`) and was stopped"
+                ),
             ))
         }
     }
@@ -277,10 +289,14 @@ fn after(entry: &Entry, outcome: Outcome) -> Outcome {
         None | Some(Ok(())) => Outcome::Completed { output },
         Some(Err(violations)) => {
             let name = &entry.definition.spec.name;
-            let message = format!("the output of `{name}` breaks its output schema: {}", violations.summary);
+            let message = format!(
+                "the output of `{name}` breaks its output schema: {}",
+                violations.summary
+            );
             Outcome::Invalid {
                 output: Some(output),
-                fault: Fault::new(ErrorCode::OutputInvalid, message).with_details(violations.details),
+                fault: Fault::new(ErrorCode::OutputInvalid, message)
+                    .with_details(violations.details),
             }
         }
     }
@@ -290,7 +306,10 @@ fn fits(output: &Value) -> bool {
     struct Room(usize);
     impl io::Write for Room {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            self.0 = self
+                .0
+                .checked_sub(bytes.len())
+                .ok_or(io::ErrorKind::StorageFull)?;
             Ok(bytes.len())
         }
         fn flush(&mut self) -> io::Result<()> {

@@ -33,7 +33,13 @@ impl Schema {
             .with_pattern_options(PatternOptions::regex())
             .build(schema)
             .map(|validator| Self { validator })
-            .map_err(|error| NotASchema(format!("at `{}`: {}", error.instance_path(), error.masked())))
+            .map_err(|error| {
+                NotASchema(format!(
+                    "at `{}`: {}",
+                    error.instance_path(),
+                    error.masked()
+                ))
+            })
     }
 
     /// Checks a value.
@@ -45,11 +51,21 @@ impl Schema {
             .validator
             .iter_errors(value)
             .take(MAX_LISTED)
-            .map(|error| (error.instance_path().to_string(), error.masked().to_string()))
+            .map(|error| {
+                (
+                    error.instance_path().to_string(),
+                    error.masked().to_string(),
+                )
+            })
             .collect();
         let first = listed.first().map_or_else(
             || "it does not fit the schema".to_owned(),
-            |(pointer, message)| format!("at `{}`: {message}", if pointer.is_empty() { "/" } else { pointer }),
+            |(pointer, message)| {
+                format!(
+                    "at `{}`: {message}",
+                    if pointer.is_empty() { "/" } else { pointer }
+                )
+            },
         );
         let summary = match listed.len() {
             0 | 1 => first,

@@ -35,7 +35,12 @@ impl Provider for DataTools {
             "additionalProperties": false
         });
         vec![
-            Definition::new("data.value", "Gives its value: the place for one that several steps use.", value, None),
+            Definition::new(
+                "data.value",
+                "Gives its value: the place for one that several steps use.",
+                value,
+                None,
+            ),
             define::<template::Args, template::Text>("data.template", "Fills in a Jinja template."),
         ]
     }
@@ -51,13 +56,20 @@ impl Provider for DataTools {
     fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
         match call.tool.as_str() {
             "data.value" => async move { value(call.args) }.boxed(),
-            "data.template" => blocking(move || match arguments(call.args).and_then(template::render) {
-                Ok(text) => super::typed::answer(Ok(text)),
-                Err(stop) => stop.into(),
-            })
-            .boxed(),
+            "data.template" => {
+                blocking(
+                    move || match arguments(call.args).and_then(template::render) {
+                        Ok(text) => super::typed::answer(Ok(text)),
+                        Err(stop) => stop.into(),
+                    },
+                )
+                .boxed()
+            }
             other => {
-                let stop = Stop::refused(ErrorCode::ActionNotFound, format!("there is no data tool `{other}`"));
+                let stop = Stop::refused(
+                    ErrorCode::ActionNotFound,
+                    format!("there is no data tool `{other}`"),
+                );
                 async move { stop.into() }.boxed()
             }
         }

@@ -90,7 +90,11 @@ impl FileTools {
     ///
     /// # Errors
     /// A root that cannot be opened.
-    pub fn new(config: &FsConfig, project: &std::path::Path, protected: &[PathBuf]) -> Result<Self, RootError> {
+    pub fn new(
+        config: &FsConfig,
+        project: &std::path::Path,
+        protected: &[PathBuf],
+    ) -> Result<Self, RootError> {
         let project = [project.to_owned()];
         let roots = if config.roots.is_empty() {
             &project[..]
@@ -124,7 +128,8 @@ impl FileTools {
             check: call.check_path,
             stop: call.stop,
         };
-        blocking(move || answer(arguments(call.args).and_then(|args| work(&shared, args, &guards)))).boxed()
+        blocking(move || answer(arguments(call.args).and_then(|args| work(&shared, args, &guards))))
+            .boxed()
     }
 }
 
@@ -137,11 +142,20 @@ impl Provider for FileTools {
         vec![
             define::<list::Args, list::Listing>("fs.list", "Lists a directory, sorted by path."),
             define::<read::Args, read::Content>("fs.read", "Reads a file."),
-            define::<search::Args, search::Found>("fs.search", "Finds lines that match a regular expression."),
-            define::<stat::Args, stat::Status>("fs.stat", "Says whether a path exists, and what it is."),
+            define::<search::Args, search::Found>(
+                "fs.search",
+                "Finds lines that match a regular expression.",
+            ),
+            define::<stat::Args, stat::Status>(
+                "fs.stat",
+                "Says whether a path exists, and what it is.",
+            ),
             define::<write::Args, write::Written>("fs.write", "Writes a file, all or nothing."),
             define::<write::AppendArgs, write::Written>("fs.append", "Adds to the end of a file."),
-            define::<delete::Args, delete::Deleted>("fs.delete", "Deletes a file, link or directory."),
+            define::<delete::Args, delete::Deleted>(
+                "fs.delete",
+                "Deletes a file, link or directory.",
+            ),
         ]
     }
 
@@ -151,7 +165,9 @@ impl Provider for FileTools {
             // Writing a file only if it is not there fails the second time.
             "fs.write" => (
                 Effect::Write,
-                args.is_some_and(|args| args.get("if_exists").is_none_or(|value| value == "replace")),
+                args.is_some_and(|args| {
+                    args.get("if_exists").is_none_or(|value| value == "replace")
+                }),
             ),
             "fs.append" => (Effect::Write, false),
             "fs.delete" => (Effect::Delete, true),
@@ -174,7 +190,10 @@ impl Provider for FileTools {
             "fs.append" => self.start(call, write::append),
             "fs.delete" => self.start(call, delete::delete),
             other => {
-                let stop = Stop::refused(ErrorCode::ActionNotFound, format!("there is no file tool `{other}`"));
+                let stop = Stop::refused(
+                    ErrorCode::ActionNotFound,
+                    format!("there is no file tool `{other}`"),
+                );
                 async move { stop.into() }.boxed()
             }
         }
@@ -186,8 +205,11 @@ fn encode(path: &str, bytes: Vec<u8>, encoding: Encoding) -> Result<String, Stop
     use base64::Engine as _;
     match encoding {
         Encoding::Base64 => Ok(base64::engine::general_purpose::STANDARD.encode(bytes)),
-        Encoding::Utf8 => String::from_utf8(bytes)
-            .map_err(|_| Stop::failed(format!("`{path}` is not UTF-8 text; read it with `encoding: base64`"))),
+        Encoding::Utf8 => String::from_utf8(bytes).map_err(|_| {
+            Stop::failed(format!(
+                "`{path}` is not UTF-8 text; read it with `encoding: base64`"
+            ))
+        }),
     }
 }
 
@@ -196,8 +218,13 @@ fn decode(content: String, encoding: Encoding) -> Result<Vec<u8>, Stop> {
     use base64::Engine as _;
     match encoding {
         Encoding::Utf8 => Ok(content.into_bytes()),
-        Encoding::Base64 => base64::engine::general_purpose::STANDARD.decode(content).map_err(|_| {
-            Stop::refused(ErrorCode::InvalidPayload, "`content` is not standard base64 with padding")
-        }),
+        Encoding::Base64 => base64::engine::general_purpose::STANDARD
+            .decode(content)
+            .map_err(|_| {
+                Stop::refused(
+                    ErrorCode::InvalidPayload,
+                    "`content` is not standard base64 with padding",
+                )
+            }),
     }
 }

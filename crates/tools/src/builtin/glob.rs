@@ -15,15 +15,22 @@ pub(crate) fn any(patterns: &[String]) -> Result<GlobSet, Stop> {
     for pattern in patterns {
         set.add(parse(pattern)?);
     }
-    set.build()
-        .map_err(|_| Stop::refused(ErrorCode::InvalidPayload, "the globs are too large together"))
+    set.build().map_err(|_| {
+        Stop::refused(
+            ErrorCode::InvalidPayload,
+            "the globs are too large together",
+        )
+    })
 }
 
 fn parse(pattern: &str) -> Result<Glob, Stop> {
-    GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| {
-        Stop::refused(
-            ErrorCode::InvalidPayload,
-            format!("`{pattern}` is not a glob: {}", error.kind()),
-        )
-    })
+    GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build()
+        .map_err(|error| {
+            Stop::refused(
+                ErrorCode::InvalidPayload,
+                format!("`{pattern}` is not a glob: {}", error.kind()),
+            )
+        })
 }

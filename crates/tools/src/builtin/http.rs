@@ -32,7 +32,9 @@ struct Shared {
 
 /// `[http]` cannot be used as configured.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` in `[http] allow_private` is neither a host name, an address nor a network such as `10.1.0.0/16`")]
+#[error(
+    "`{0}` in `[http] allow_private` is neither a host name, an address nor a network such as `10.1.0.0/16`"
+)]
 pub struct HttpToolsError(String);
 
 impl HttpTools {
@@ -58,7 +60,10 @@ impl Shared {
             .client
             .get_or_init(|| client::build(&self.config, Arc::clone(&self.exceptions)));
         made.clone().map_err(|cause| {
-            Stop::refused(ErrorCode::ToolFailed, format!("the HTTP client cannot be set up: {cause}"))
+            Stop::refused(
+                ErrorCode::ToolFailed,
+                format!("the HTTP client cannot be set up: {cause}"),
+            )
         })
     }
 }
@@ -78,7 +83,10 @@ impl Provider for HttpTools {
     }
 
     fn definitions(&self) -> Vec<Definition> {
-        vec![define::<Request, Response>("http.request", "Sends an HTTP request and gives the response.")]
+        vec![define::<Request, Response>(
+            "http.request",
+            "Sends an HTTP request and gives the response.",
+        )]
     }
 
     fn facts(&self, _: &str, args: Option<&Value>) -> Facts {
@@ -97,9 +105,9 @@ impl Provider for HttpTools {
     fn destination(&self, _: &str, args: &Value) -> Destination {
         let url = args.get("url").and_then(Value::as_str).map(Url::parse);
         match url {
-            Some(Ok(url)) => url
-                .host_str()
-                .map_or(Destination::Unclear, |host| Destination::Host(host.trim_end_matches('.').to_owned())),
+            Some(Ok(url)) => url.host_str().map_or(Destination::Unclear, |host| {
+                Destination::Host(host.trim_end_matches('.').to_owned())
+            }),
             _ => Destination::Unclear,
         }
     }
@@ -109,7 +117,9 @@ impl Provider for HttpTools {
         async move {
             let begun = arguments::<Request>(call.args.clone())
                 .and_then(|request| Ok((request, shared.client()?)))
-                .and_then(|(request, client)| Exchange::prepare(&shared.config, &shared.exceptions, client, request, &call));
+                .and_then(|(request, client)| {
+                    Exchange::prepare(&shared.config, &shared.exceptions, client, request, &call)
+                });
             match begun {
                 Ok(exchange) => exchange.run().await,
                 Err(stop) => stop.into(),

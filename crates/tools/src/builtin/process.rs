@@ -39,7 +39,10 @@ impl Provider for ProcessTools {
     }
 
     fn definitions(&self) -> Vec<Definition> {
-        vec![define::<exec::Args, exec::Ended>("process.exec", "Runs a program and gives its output.")]
+        vec![define::<exec::Args, exec::Ended>(
+            "process.exec",
+            "Runs a program and gives its output.",
+        )]
     }
 
     fn facts(&self, _: &str, _: Option<&Value>) -> Facts {

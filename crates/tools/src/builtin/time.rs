@@ -50,11 +50,17 @@ impl Provider for TimeTools {
 
     fn call(&self, _: Authorized, _: CallContext) -> BoxFuture<'static, Outcome> {
         async move {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let since = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
             let unix_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
             let rfc3339 = rfc3339::format_ms(unix_ms);
             let date = rfc3339.split('T').next().unwrap_or_default().to_owned();
-            answer(Ok(Now { unix_ms, rfc3339, date }))
+            answer(Ok(Now {
+                unix_ms,
+                rfc3339,
+                date,
+            }))
         }
         .boxed()
     }
@@ -106,7 +112,9 @@ impl Provider for EngineTools {
             ("human.ask", "Asks a human and waits for the answer.", ask),
             ("plan.run", "Runs a nested plan.", run),
         ]
-        .map(|(name, description, schema)| Definition::new(name, description, schema, None).engine_handled())
+        .map(|(name, description, schema)| {
+            Definition::new(name, description, schema, None).engine_handled()
+        })
         .to_vec()
     }
 
@@ -119,7 +127,10 @@ impl Provider for EngineTools {
     }
 
     fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
-        let message = format!("`{}` is carried out by the engine, not by a provider", call.tool);
+        let message = format!(
+            "`{}` is carried out by the engine, not by a provider",
+            call.tool
+        );
         async move { Stop::refused(ErrorCode::NotSupported, message).into() }.boxed()
     }
 }

@@ -9,17 +9,26 @@ use serde_json::Value;
 
 /// The definition of a tool whose schemas follow from its types.
 pub(crate) fn define<A: JsonSchema, O: JsonSchema>(name: &str, description: &str) -> Definition {
-    Definition::new(name, description, schema::<A>(true), Some(schema::<O>(false)))
+    Definition::new(
+        name,
+        description,
+        schema::<A>(true),
+        Some(schema::<O>(false)),
+    )
 }
 
 fn schema<T: JsonSchema>(input: bool) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let settings = if input {
         settings.for_deserialize()
     } else {
         settings.for_serialize()
     };
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value();
     if let Some(object) = schema.as_object_mut() {
         // The Rust type's name says nothing to a reader of the schema.
         object.remove("title");

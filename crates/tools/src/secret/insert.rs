@@ -35,7 +35,10 @@ pub(crate) fn insert(
         // From the end, so that the offsets of the others stay right.
         slots.sort_by_key(|slot| std::cmp::Reverse(slot.offset));
         for slot in slots {
-            let end = slot.offset.checked_add(slot.len).ok_or_else(|| misplaced(pointer))?;
+            let end = slot
+                .offset
+                .checked_add(slot.len)
+                .ok_or_else(|| misplaced(pointer))?;
             let placeholder = format!("${{secrets.{}}}", slot.name);
             if text.get(slot.offset..end) != Some(placeholder.as_str()) {
                 return Err(misplaced(pointer));
@@ -51,7 +54,9 @@ pub(crate) fn insert(
 fn misplaced(pointer: &str) -> Fault {
     Fault::new(
         ErrorCode::InvalidPayload,
-        format!("at `{pointer}` of the arguments there is no secret's placeholder where one should be"),
+        format!(
+            "at `{pointer}` of the arguments there is no secret's placeholder where one should be"
+        ),
     )
 }
 
@@ -98,7 +103,13 @@ mod tests {
             (json!({"x": 1}), slot("/x", 0, "A")),
             (json!({}), slot("/x", 0, "A")),
             (json!({"x": "${secrets.C}"}), slot("/x", 0, "C")),
-            (json!({"x": "${secrets.A}"}), SecretSlot { offset: usize::MAX, ..slot("/x", 0, "A") }),
+            (
+                json!({"x": "${secrets.A}"}),
+                SecretSlot {
+                    offset: usize::MAX,
+                    ..slot("/x", 0, "A")
+                },
+            ),
         ] {
             assert!(insert(args.clone(), &[slot], &values()).is_err(), "{args}");
         }

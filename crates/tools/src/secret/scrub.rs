@@ -52,9 +52,12 @@ impl Scrubber {
 
     /// Whether a secret stands in the text.
     pub fn finds(&self, text: &str) -> bool {
-        self.secrets
-            .iter()
-            .any(|secret| secret.pattern.as_ref().is_none_or(|pattern| pattern.is_match(text.as_bytes())))
+        self.secrets.iter().any(|secret| {
+            secret
+                .pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.is_match(text.as_bytes()))
+        })
     }
 
     /// The text without secrets.
@@ -72,9 +75,11 @@ impl Scrubber {
             let mark = secret.mark.as_bytes();
             scrubbed = match &secret.pattern {
                 None => Cow::Owned(mark.to_vec()),
-                Some(pattern) if pattern.is_match(&scrubbed) => {
-                    Cow::Owned(pattern.replace_all(&scrubbed, regex::bytes::NoExpand(mark)).into_owned())
-                }
+                Some(pattern) if pattern.is_match(&scrubbed) => Cow::Owned(
+                    pattern
+                        .replace_all(&scrubbed, regex::bytes::NoExpand(mark))
+                        .into_owned(),
+                ),
                 Some(_) => scrubbed,
             };
         }
@@ -123,7 +128,9 @@ impl Scrubber {
     pub(crate) fn scrub_outcome(&self, outcome: &mut Outcome) {
         match outcome {
             Outcome::Completed { output } => self.scrub_value(output),
-            Outcome::Refused(fault) | Outcome::Failed(fault) | Outcome::Unknown(fault) => self.scrub_fault(fault),
+            Outcome::Refused(fault) | Outcome::Failed(fault) | Outcome::Unknown(fault) => {
+                self.scrub_fault(fault)
+            }
             Outcome::Invalid { output, fault } => {
                 if let Some(output) = output {
                     self.scrub_value(output);
@@ -148,9 +155,11 @@ impl Scrubber {
         bytes.truncate(limit);
         let spellings = self.secrets.iter().flat_map(|secret| &secret.spellings);
         let begun = spellings.filter_map(|spelling| {
-            (MIN_CUT..spelling.len())
-                .rev()
-                .find(|length| spelling.get(..*length).is_some_and(|start| bytes.ends_with(start)))
+            (MIN_CUT..spelling.len()).rev().find(|length| {
+                spelling
+                    .get(..*length)
+                    .is_some_and(|start| bytes.ends_with(start))
+            })
         });
         if let Some(begun) = begun.max() {
             bytes.truncate(bytes.len() - begun);
@@ -176,9 +185,17 @@ fn pattern(secret: &str) -> String {
 fn one_character(c: char) -> String {
     let mut buffer = [0_u8; 4];
     let raw: String = c.encode_utf8(&mut buffer).bytes().map(byte).collect();
-    let percent: String = c.encode_utf8(&mut buffer).bytes().map(|byte| format!("%(?i:{byte:02x})")).collect();
+    let percent: String = c
+        .encode_utf8(&mut buffer)
+        .bytes()
+        .map(|byte| format!("%(?i:{byte:02x})"))
+        .collect();
     let mut units = [0_u16; 2];
-    let escaped: String = c.encode_utf16(&mut units).iter().map(|unit| format!(r"\\+u(?i:{unit:04x})")).collect();
+    let escaped: String = c
+        .encode_utf16(&mut units)
+        .iter()
+        .map(|unit| format!(r"\\+u(?i:{unit:04x})"))
+        .collect();
     let mut forms = vec![raw.clone(), percent, escaped];
     match c {
         '"' | '/' => forms.push(format!(r"\\+{raw}")),

@@ -33,10 +33,16 @@ pub struct SecretConfig {
 impl SecretConfig {
     /// Whether a call of this tool to this place may receive the secret.
     pub fn permits(&self, wanted: &SecretUse<'_>) -> bool {
-        let tool = self.tools.iter().any(|allowed| match allowed.strip_suffix(".*") {
-            Some(server) => wanted.tool.split_once('.').is_some_and(|(own, _)| own == server),
-            None => allowed == wanted.tool,
-        });
+        let tool = self
+            .tools
+            .iter()
+            .any(|allowed| match allowed.strip_suffix(".*") {
+                Some(server) => wanted
+                    .tool
+                    .split_once('.')
+                    .is_some_and(|(own, _)| own == server),
+                None => allowed == wanted.tool,
+            });
         let place = match wanted.destination {
             Destination::Local => true,
             Destination::Unclear => false,
@@ -50,7 +56,9 @@ fn host_matches(allowed: &str, host: &str) -> bool {
     let (allowed, host) = (allowed.to_ascii_lowercase(), host.to_ascii_lowercase());
     match allowed.strip_prefix('*') {
         // With the dot, so that `*.example.com` is not met by `badexample.com`.
-        Some(suffix) => suffix.starts_with('.') && host.len() > suffix.len() && host.ends_with(suffix),
+        Some(suffix) => {
+            suffix.starts_with('.') && host.len() > suffix.len() && host.ends_with(suffix)
+        }
         None => allowed == host,
     }
 }
@@ -103,7 +111,9 @@ pub enum SecretError {
         why: String,
     },
     /// The tool or the host may not receive it.
-    #[error("the secret `{name}` may not be given to {who}; `[secrets.{name}]` in `mandate.toml` names the `tools` and `hosts` that may receive it")]
+    #[error(
+        "the secret `{name}` may not be given to {who}; `[secrets.{name}]` in `mandate.toml` names the `tools` and `hosts` that may receive it"
+    )]
     NotPermitted {
         /// Its name.
         name: String,
@@ -111,7 +121,9 @@ pub enum SecretError {
         who: String,
     },
     /// The value is no secret.
-    #[error("the value of the secret `{0}` is under 8 bytes: it could not be kept out of outputs, and can be guessed")]
+    #[error(
+        "the value of the secret `{0}` is under 8 bytes: it could not be kept out of outputs, and can be guessed"
+    )]
     TooShort(String),
 }
 
@@ -121,14 +133,22 @@ pub trait SecretSource: Send + Sync {
     ///
     /// # Errors
     /// The secret is missing, too short, or not for this use.
-    fn resolve<'a>(&'a self, name: &'a str, wanted: SecretUse<'a>) -> BoxFuture<'a, Result<SecretValue, SecretError>>;
+    fn resolve<'a>(
+        &'a self,
+        name: &'a str,
+        wanted: SecretUse<'a>,
+    ) -> BoxFuture<'a, Result<SecretValue, SecretError>>;
 }
 
 /// No secrets at all.
 pub struct NoSecrets;
 
 impl SecretSource for NoSecrets {
-    fn resolve<'a>(&'a self, name: &'a str, _: SecretUse<'a>) -> BoxFuture<'a, Result<SecretValue, SecretError>> {
+    fn resolve<'a>(
+        &'a self,
+        name: &'a str,
+        _: SecretUse<'a>,
+    ) -> BoxFuture<'a, Result<SecretValue, SecretError>> {
         async move { Err(not_configured(name)) }.boxed()
     }
 }
@@ -146,14 +166,20 @@ impl ConfiguredSecrets {
 }
 
 impl SecretSource for ConfiguredSecrets {
-    fn resolve<'a>(&'a self, name: &'a str, wanted: SecretUse<'a>) -> BoxFuture<'a, Result<SecretValue, SecretError>> {
+    fn resolve<'a>(
+        &'a self,
+        name: &'a str,
+        wanted: SecretUse<'a>,
+    ) -> BoxFuture<'a, Result<SecretValue, SecretError>> {
         async move {
             let config = self.secrets.get(name).ok_or_else(|| not_configured(name))?;
             if !config.permits(&wanted) {
                 return Err(SecretError::NotPermitted {
                     name: name.to_owned(),
                     who: match wanted.destination {
-                        Destination::Host(host) => format!("`{}` for the host `{host}`", wanted.tool),
+                        Destination::Host(host) => {
+                            format!("`{}` for the host `{host}`", wanted.tool)
+                        }
                         _ => format!("`{}`", wanted.tool),
                     },
                 });
@@ -178,15 +204,21 @@ fn missing(name: &str, why: impl Into<String>) -> SecretError {
 
 async fn fetch(name: &str, config: &SecretConfig) -> Result<String, SecretError> {
     match (&config.env, &config.file, &config.command) {
-        (Some(variable), None, None) => std::env::var(variable)
-            .map_err(|_| missing(name, format!("the environment variable `{variable}` is not set, or is not UTF-8"))),
+        (Some(variable), None, None) => std::env::var(variable).map_err(|_| {
+            missing(
+                name,
+                format!("the environment variable `{variable}` is not set, or is not UTF-8"),
+            )
+        }),
         (None, Some(path), None) => {
             let path = path.clone();
             let shown = path.display().to_string();
             let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
             let bytes = read
                 .map_err(|_| missing(name, "the process is shutting down"))?
-                .map_err(|error| missing(name, format!("the file `{shown}` cannot be read: {error}")))?;
+                .map_err(|error| {
+                    missing(name, format!("the file `{shown}` cannot be read: {error}"))
+                })?;
             text(name, bytes)
         }
         (None, None, Some(argv)) => command(name, argv).await,
@@ -198,7 +230,9 @@ async fn fetch(name: &str, config: &SecretConfig) -> Result<String, SecretError>
 }
 
 async fn command(name: &str, argv: &[String]) -> Result<String, SecretError> {
-    let (program, arguments) = argv.split_first().ok_or_else(|| missing(name, "its `command` is empty"))?;
+    let (program, arguments) = argv
+        .split_first()
+        .ok_or_else(|| missing(name, "its `command` is empty"))?;
     let output = tokio::process::Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -207,17 +241,36 @@ async fn command(name: &str, argv: &[String]) -> Result<String, SecretError> {
         .output();
     let output = tokio::time::timeout(COMMAND_LIMIT, output)
         .await
-        .map_err(|_| missing(name, format!("its command `{program}` took more than {} s", COMMAND_LIMIT.as_secs())))?
-        .map_err(|error| missing(name, format!("its command `{program}` does not start: {error}")))?;
+        .map_err(|_| {
+            missing(
+                name,
+                format!(
+                    "its command `{program}` took more than {} s",
+                    COMMAND_LIMIT.as_secs()
+                ),
+            )
+        })?
+        .map_err(|error| {
+            missing(
+                name,
+                format!("its command `{program}` does not start: {error}"),
+            )
+        })?;
     if !output.status.success() {
-        return Err(missing(name, format!("its command `{program}` failed: {}", output.status)));
+        return Err(missing(
+            name,
+            format!("its command `{program}` failed: {}", output.status),
+        ));
     }
     text(name, output.stdout)
 }
 
 fn text(name: &str, bytes: Vec<u8>) -> Result<String, SecretError> {
     if bytes.len() > MAX_SECRET_BYTES {
-        return Err(missing(name, format!("it has more than {MAX_SECRET_BYTES} bytes")));
+        return Err(missing(
+            name,
+            format!("it has more than {MAX_SECRET_BYTES} bytes"),
+        ));
     }
     let mut text = String::from_utf8(bytes).map_err(|_| missing(name, "it is not UTF-8 text"))?;
     if text.ends_with('\n') {
@@ -238,7 +291,10 @@ mod tests {
     fn nobody_receives_it_by_default() {
         let config = SecretConfig::default();
         let local = Destination::Local;
-        let wanted = SecretUse { tool: "process.exec", destination: &local };
+        let wanted = SecretUse {
+            tool: "process.exec",
+            destination: &local,
+        };
         assert!(!config.permits(&wanted));
     }
 
@@ -250,7 +306,10 @@ mod tests {
             ..SecretConfig::default()
         };
         let permits = |tool: &str, destination: Destination| {
-            config.permits(&SecretUse { tool, destination: &destination })
+            config.permits(&SecretUse {
+                tool,
+                destination: &destination,
+            })
         };
         let host = |name: &str| Destination::Host(name.to_owned());
         assert!(permits("http.request", host("API.example.com")));

@@ -35,7 +35,10 @@ pub(super) fn render(args: Args) -> Result<Text, Stop> {
     if args.template.len() > MAX_TEMPLATE {
         return Err(Stop::refused(
             ErrorCode::ResourceExhausted,
-            format!("the template has {} bytes, more than {MAX_TEMPLATE}", args.template.len()),
+            format!(
+                "the template has {} bytes, more than {MAX_TEMPLATE}",
+                args.template.len()
+            ),
         ));
     }
     let mut environment = Environment::new();
@@ -45,11 +48,17 @@ pub(super) fn render(args: Args) -> Result<Text, Stop> {
     environment.set_recursion_limit(MAX_RECURSION);
     environment.set_syntax(syntax()?);
     restrict_filters(&mut environment);
-    let template = environment.template_from_str(&args.template).map_err(|error| explain(&error))?;
+    let template = environment
+        .template_from_str(&args.template)
+        .map_err(|error| explain(&error))?;
     let mut output = Capped { bytes: Vec::new() };
-    let rendered = template.render_captured_to(minijinja::value::Serde(&args.data), &mut output).map(drop);
+    let rendered = template
+        .render_captured_to(minijinja::value::Serde(&args.data), &mut output)
+        .map(drop);
     if output.bytes.len() > MAX_OUTPUT {
-        return Err(Stop::too_large(format!("the filled-in template has more than {MAX_OUTPUT} bytes")));
+        return Err(Stop::too_large(format!(
+            "the filled-in template has more than {MAX_OUTPUT} bytes"
+        )));
     }
     rendered.map_err(|error| explain(&error))?;
     String::from_utf8(output.bytes)
@@ -81,11 +90,19 @@ fn restrict_filters(environment: &mut Environment<'_>) {
 
 /// The engine's message names the place in the template; its debug output would print the data.
 fn explain(error: &minijinja::Error) -> Stop {
-    let place = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
-    let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+    let place = error
+        .line()
+        .map(|line| format!(" in line {line}"))
+        .unwrap_or_default();
+    let detail = error
+        .detail()
+        .map(|detail| format!(": {detail}"))
+        .unwrap_or_default();
     let message = format!("the template stops{place}: {}{detail}", error.kind());
     match error.kind() {
-        ErrorKind::OutOfFuel => Stop::too_large(format!("the template takes more than {FUEL} steps of work")),
+        ErrorKind::OutOfFuel => {
+            Stop::too_large(format!("the template takes more than {FUEL} steps of work"))
+        }
         ErrorKind::SyntaxError => Stop::Refused(Fault::new(ErrorCode::InvalidPayload, message)),
         _ => Stop::Failed(Fault::new(ErrorCode::InvalidPayload, message)),
     }

@@ -44,10 +44,15 @@ pub(super) fn delete(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Del
         existed: false,
         entries: 0,
     };
-    let place = match fs.roots.place(&args.path, LastLink::Keep, false, &guards.check) {
+    let place = match fs
+        .roots
+        .place(&args.path, LastLink::Keep, false, &guards.check)
+    {
         Ok(place) => place,
         // What lies in a directory that is gone is gone.
-        Err(Stop::Failed(_)) if is_missing(fs, &args.path, guards) => return Ok(nothing(args.path)),
+        Err(Stop::Failed(_)) if is_missing(fs, &args.path, guards) => {
+            return Ok(nothing(args.path));
+        }
         Err(stop) => return Err(stop),
     };
     let Some(stat) = &place.stat else {
@@ -59,10 +64,12 @@ pub(super) fn delete(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Del
             entries += empty(fs, &args.path, &place, guards)?;
         }
         guards.go_on()?;
-        unlink(&place.directory, &place.name, AtFlags::REMOVEDIR).map_err(|errno| explain(&args.path, errno))?;
+        unlink(&place.directory, &place.name, AtFlags::REMOVEDIR)
+            .map_err(|errno| explain(&args.path, errno))?;
     } else {
         guards.go_on()?;
-        unlink(&place.directory, &place.name, AtFlags::empty()).map_err(|errno| explain(&args.path, errno))?;
+        unlink(&place.directory, &place.name, AtFlags::empty())
+            .map_err(|errno| explain(&args.path, errno))?;
     }
     rustix::fs::fsync(&place.directory).map_err(|errno| explain(&args.path, errno))?;
     Ok(Deleted {
@@ -73,10 +80,15 @@ pub(super) fn delete(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Del
 }
 
 fn is_missing(fs: &FileSystem, path: &str, guards: &Guards) -> bool {
-    let Err(Stop::Failed(fault)) = fs.roots.file(path, OFlags::PATH | OFlags::NOFOLLOW, &guards.check) else {
+    let Err(Stop::Failed(fault)) =
+        fs.roots
+            .file(path, OFlags::PATH | OFlags::NOFOLLOW, &guards.check)
+    else {
         return false;
     };
-    fault.details.is_some_and(|details| details.get("kind").is_some_and(|kind| kind == "not_found"))
+    fault
+        .details
+        .is_some_and(|details| details.get("kind").is_some_and(|kind| kind == "not_found"))
 }
 
 /// Deletes what is in a directory, once all of it is known to be allowed.
@@ -84,7 +96,9 @@ fn empty(fs: &FileSystem, path: &str, place: &Place, guards: &Guards) -> Result<
     if fs.roots.protects_beneath(&place.real) {
         return Err(Stop::refused(
             ErrorCode::PolicyDenied,
-            format!("`{path}` holds Mandate's data, configuration, policies or keys, which no file tool may touch"),
+            format!(
+                "`{path}` holds Mandate's data, configuration, policies or keys, which no file tool may touch"
+            ),
         ));
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -107,7 +121,8 @@ fn remove_all(directory: &OwnedFd, path: &str, guards: &Guards) -> Result<u64, S
         guards.go_on()?;
         if kind == FileType::Directory {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let inner = rustix::fs::openat(directory, &name, flags, Mode::empty()).map_err(|errno| explain(path, errno))?;
+            let inner = rustix::fs::openat(directory, &name, flags, Mode::empty())
+                .map_err(|errno| explain(path, errno))?;
             removed += remove_all(&inner, path, guards)?;
             unlink(directory, &name, AtFlags::REMOVEDIR).map_err(|errno| explain(path, errno))?;
         } else {

@@ -65,7 +65,11 @@ pub(super) fn list(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Listi
     let wanted = args.glob.as_deref().map(glob::one).transpose()?;
     let excluded = glob::any(&args.exclude)?;
     let limit = args.max_entries.unwrap_or(DEFAULT_ENTRIES);
-    let directory = fs.roots.file(&args.path, OFlags::RDONLY | OFlags::DIRECTORY, &guards.check)?;
+    let directory = fs.roots.file(
+        &args.path,
+        OFlags::RDONLY | OFlags::DIRECTORY,
+        &guards.check,
+    )?;
     let mut walk = Walk {
         fs,
         guards,
@@ -79,7 +83,10 @@ pub(super) fn list(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Listi
         if excluded.is_match(visit.below) {
             return Ok(Next::Pass);
         }
-        if wanted.as_ref().is_none_or(|wanted| wanted.is_match(visit.below)) {
+        if wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.is_match(visit.below))
+        {
             if entries.len() as u64 >= limit {
                 truncated = true;
                 return Ok(Next::End);
@@ -92,7 +99,11 @@ pub(super) fn list(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Listi
                 modified_ms: modified_ms(visit.stat),
             });
         }
-        Ok(if args.recursive { Next::Enter } else { Next::Pass })
+        Ok(if args.recursive {
+            Next::Enter
+        } else {
+            Next::Pass
+        })
     })?;
     Ok(Listing {
         path: args.path,

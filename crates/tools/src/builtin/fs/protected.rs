@@ -74,14 +74,19 @@ impl Protected {
 
     /// Whether a name is protected wherever it stands.
     pub(crate) fn name(name: &OsStr) -> bool {
-        PROTECTED_NAMES.iter().any(|protected| OsStr::new(protected) == name)
+        PROTECTED_NAMES
+            .iter()
+            .any(|protected| OsStr::new(protected) == name)
     }
 
     /// Whether the file at the real path `real`, beneath the root at `root`, is protected. `stat` is the file's own,
     /// where it exists.
     pub(crate) fn covers(&self, root: &Path, real: &Path, stat: Option<&Stat>) -> bool {
         let below_root = real.strip_prefix(root).unwrap_or(real);
-        if below_root.components().any(|part| Self::name(part.as_os_str())) {
+        if below_root
+            .components()
+            .any(|part| Self::name(part.as_os_str()))
+        {
             return true;
         }
         let own = stat.map(FileId::of);
@@ -89,7 +94,9 @@ impl Protected {
         let linked = stat.filter(|stat| is_linked_file(stat)).map(FileId::of);
         self.entries.iter().any(|entry| {
             entry.places().any(|place| real.starts_with(place))
-                || entry.ids().any(|id| own == Some(id) || ancestors.contains(&id))
+                || entry
+                    .ids()
+                    .any(|id| own == Some(id) || ancestors.contains(&id))
                 || linked.is_some_and(|id| entry.holds(id))
         })
     }
@@ -105,7 +112,10 @@ impl Protected {
 impl Entry {
     /// Where it is now, and where it is expected.
     fn places(&self) -> impl Iterator<Item = PathBuf> {
-        let now = self.pinned.as_ref().and_then(|pinned| real_path(&pinned.fd));
+        let now = self
+            .pinned
+            .as_ref()
+            .and_then(|pinned| real_path(&pinned.fd));
         now.into_iter().chain(std::iter::once(self.path.clone()))
     }
 
@@ -120,14 +130,18 @@ impl Entry {
         let mut open: Vec<PathBuf> = self.places().collect();
         let mut compared = 0_usize;
         while let Some(directory) = open.pop() {
-            let Ok(entries) = fs::read_dir(&directory) else { continue };
+            let Ok(entries) = fs::read_dir(&directory) else {
+                continue;
+            };
             for entry in entries.flatten() {
                 compared += 1;
                 // Too many to compare: a file with several links is then taken for one of them.
                 if compared > MAX_COMPARED {
                     return true;
                 }
-                let Ok(metadata) = entry.metadata() else { continue };
+                let Ok(metadata) = entry.metadata() else {
+                    continue;
+                };
                 if metadata.is_dir() {
                     open.push(entry.path());
                 } else if metadata.dev() == id.device && metadata.ino() == id.inode {

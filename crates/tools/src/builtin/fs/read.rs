@@ -72,8 +72,12 @@ pub(super) fn read(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Conte
 pub(super) fn regular_file(path: &str, opened: Opened) -> Result<File, Stop> {
     match opened.kind() {
         FileType::RegularFile => Ok(File::from(opened.fd)),
-        FileType::Directory => Err(Stop::failed(format!("`{path}` is a directory; `fs.list` lists it"))),
-        _ => Err(Stop::failed(format!("`{path}` is a pipe, socket or device, not a file"))),
+        FileType::Directory => Err(Stop::failed(format!(
+            "`{path}` is a directory; `fs.list` lists it"
+        ))),
+        _ => Err(Stop::failed(format!(
+            "`{path}` is a pipe, socket or device, not a file"
+        ))),
     }
 }
 

@@ -66,7 +66,10 @@ pub(crate) enum LastLink {
 
 impl Roots {
     pub(crate) fn open(paths: &[PathBuf], protected: &[PathBuf]) -> Result<Self, RootError> {
-        let roots = paths.iter().map(|path| Root::open(path)).collect::<Result<_, _>>()?;
+        let roots = paths
+            .iter()
+            .map(|path| Root::open(path))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             roots,
             protected: Protected::new(protected),
@@ -76,16 +79,29 @@ impl Roots {
     /// Opens an existing file or directory.
     pub(crate) fn file(&self, path: &str, flags: OFlags, check: &Check) -> Result<Opened, Stop> {
         let (root, relative) = self.locate(path)?;
-        let fd = root.open_beneath(&relative, flags).map_err(|errno| explain(path, errno))?;
+        let fd = root
+            .open_beneath(&relative, flags)
+            .map_err(|errno| explain(path, errno))?;
         self.checked(root, path, fd, check)
     }
 
     /// Checks a directory entry found while walking; gives its real path, or `None` if it is not to be seen.
-    pub(crate) fn entry_visible(&self, root_of: &Path, real: &Path, stat: &Stat, check: &Check) -> bool {
-        let Some(root) = self.roots.iter().find(|root| root_of.starts_with(&root.real)) else {
+    pub(crate) fn entry_visible(
+        &self,
+        root_of: &Path,
+        real: &Path,
+        stat: &Stat,
+        check: &Check,
+    ) -> bool {
+        let Some(root) = self
+            .roots
+            .iter()
+            .find(|root| root_of.starts_with(&root.real))
+        else {
             return false;
         };
-        !self.protected.covers(&root.real, real, Some(stat)) && self.allowed_by(root, real, check).is_ok()
+        !self.protected.covers(&root.real, real, Some(stat))
+            && self.allowed_by(root, real, check).is_ok()
     }
 
     /// Whether something protected lies beneath a directory.
@@ -94,7 +110,13 @@ impl Roots {
     }
 
     /// Opens the directory that `path` lies in, making directories that are missing if asked to.
-    pub(crate) fn place(&self, path: &str, last: LastLink, create: bool, check: &Check) -> Result<Place, Stop> {
+    pub(crate) fn place(
+        &self,
+        path: &str,
+        last: LastLink,
+        create: bool,
+        check: &Check,
+    ) -> Result<Place, Stop> {
         let (root, relative) = self.locate(path)?;
         let relative = match last {
             LastLink::Follow => self.follow_last(root, path, relative)?,
@@ -134,12 +156,16 @@ impl Roots {
             Ok(fd) => {
                 let real = real_path(&fd).ok_or_else(|| outside(path))?;
                 let here = root.now().ok_or_else(|| outside(path))?;
-                real.strip_prefix(&here).map(Path::to_owned).map_err(|_| outside(path))
+                real.strip_prefix(&here)
+                    .map(Path::to_owned)
+                    .map_err(|_| outside(path))
             }
             Err(Errno::NOENT) => {
                 let link = OFlags::PATH | OFlags::NOFOLLOW;
                 match root.open_beneath(&relative, link) {
-                    Ok(_) => Err(Stop::failed(format!("`{path}` is a symbolic link that leads nowhere"))),
+                    Ok(_) => Err(Stop::failed(format!(
+                        "`{path}` is a symbolic link that leads nowhere"
+                    ))),
                     Err(_) => Ok(relative),
                 }
             }
@@ -147,16 +173,26 @@ impl Roots {
         }
     }
 
-    fn create_directories(&self, root: &Root, path: &str, parent: &Path, check: &Check) -> Result<OwnedFd, Stop> {
+    fn create_directories(
+        &self,
+        root: &Root,
+        path: &str,
+        parent: &Path,
+        check: &Check,
+    ) -> Result<OwnedFd, Stop> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let mut fd = root.open_beneath(Path::new(""), flags).map_err(|errno| explain(path, errno))?;
+        let mut fd = root
+            .open_beneath(Path::new(""), flags)
+            .map_err(|errno| explain(path, errno))?;
         let mut so_far = PathBuf::new();
         for part in parent.components() {
             so_far.push(part);
             match root.open_beneath(&so_far, flags) {
                 Ok(next) => fd = next,
                 Err(Errno::NOENT) => {
-                    let Component::Normal(name) = part else { return Err(outside(path)) };
+                    let Component::Normal(name) = part else {
+                        return Err(outside(path));
+                    };
                     let here = self.checked(root, path, fd, check)?;
                     self.refuse(root, path, &here.real.join(name), None, check)?;
                     match rustix::fs::mkdirat(&here.fd, name, Mode::from_raw_mode(0o777)) {
@@ -165,7 +201,9 @@ impl Roots {
                     }
                     // Without this the new directory's name may be lost with the power.
                     rustix::fs::fsync(&here.fd).map_err(|errno| explain(path, errno))?;
-                    fd = root.open_beneath(&so_far, flags).map_err(|errno| explain(path, errno))?;
+                    fd = root
+                        .open_beneath(&so_far, flags)
+                        .map_err(|errno| explain(path, errno))?;
                 }
                 Err(errno) => return Err(explain(path, errno)),
             }
@@ -176,7 +214,10 @@ impl Roots {
     /// The root that a path belongs to, and the path below it.
     fn locate(&self, path: &str) -> Result<(&Root, PathBuf), Stop> {
         if path.is_empty() || path.contains('\0') {
-            return Err(Stop::refused(ErrorCode::InvalidPayload, "the path is empty or holds a NUL"));
+            return Err(Stop::refused(
+                ErrorCode::InvalidPayload,
+                "the path is empty or holds a NUL",
+            ));
         }
         let asked = Path::new(path);
         if asked.is_relative() {
@@ -197,7 +238,14 @@ impl Roots {
         Ok(Opened { fd, stat, real })
     }
 
-    fn refuse(&self, root: &Root, path: &str, real: &Path, stat: Option<&Stat>, check: &Check) -> Result<(), Stop> {
+    fn refuse(
+        &self,
+        root: &Root,
+        path: &str,
+        real: &Path,
+        stat: Option<&Stat>,
+        check: &Check,
+    ) -> Result<(), Stop> {
         let here = root.now().ok_or_else(|| outside(path))?;
         if !real.starts_with(&here) {
             return Err(outside(path));
@@ -205,7 +253,9 @@ impl Roots {
         if self.protected.covers(&here, real, stat) {
             return Err(Stop::refused(
                 ErrorCode::PolicyDenied,
-                format!("`{path}` belongs to Mandate's data, configuration, policies or keys, which no file tool may touch"),
+                format!(
+                    "`{path}` belongs to Mandate's data, configuration, policies or keys, which no file tool may touch"
+                ),
             ));
         }
         self.allowed_by(root, real, check)
@@ -231,7 +281,8 @@ impl Root {
         };
         let given = std::path::absolute(path).map_err(error)?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(&given, flags, Mode::empty()).map_err(|errno| error(errno.into()))?;
+        let fd =
+            rustix::fs::open(&given, flags, Mode::empty()).map_err(|errno| error(errno.into()))?;
         let real = given.canonicalize().map_err(error)?;
         Ok(Self { fd, given, real })
     }
@@ -282,13 +333,17 @@ impl Opened {
 fn outside(path: &str) -> Stop {
     Stop::refused(
         ErrorCode::PolicyDenied,
-        format!("`{path}` lies outside the allowed roots, or a link on the way leads out of them; `[fs] roots` in `mandate.toml` names them"),
+        format!(
+            "`{path}` lies outside the allowed roots, or a link on the way leads out of them; `[fs] roots` in `mandate.toml` names them"
+        ),
     )
 }
 
 fn explain_parent(path: &str, errno: Errno) -> Stop {
     match errno {
-        Errno::NOENT => Stop::failed(format!("the directory of `{path}` does not exist; give `create_dirs: true` to make it")),
+        Errno::NOENT => Stop::failed(format!(
+            "the directory of `{path}` does not exist; give `create_dirs: true` to make it"
+        )),
         other => explain(path, other),
     }
 }
@@ -304,17 +359,36 @@ pub(crate) fn explain(path: &str, errno: Errno) -> Stop {
             );
         }
         Errno::NOENT => ("not_found", format!("`{path}` does not exist")),
-        Errno::ACCESS | Errno::PERM => ("permission_denied", format!("the system does not permit access to `{path}`")),
+        Errno::ACCESS | Errno::PERM => (
+            "permission_denied",
+            format!("the system does not permit access to `{path}`"),
+        ),
         Errno::ISDIR => ("is_directory", format!("`{path}` is a directory")),
-        Errno::NOTDIR => ("not_directory", format!("`{path}`, or a part of it, is not a directory")),
+        Errno::NOTDIR => (
+            "not_directory",
+            format!("`{path}`, or a part of it, is not a directory"),
+        ),
         Errno::EXIST => ("exists", format!("`{path}` is there already")),
-        Errno::NOTEMPTY => ("not_empty", format!("the directory `{path}` is not empty; give `recursive: true` to delete what is in it")),
-        Errno::NOSPC | Errno::DQUOT => ("no_space", format!("there is no space left to write `{path}`")),
-        Errno::NAMETOOLONG => ("name_too_long", format!("`{path}` is too long for this file system")),
+        Errno::NOTEMPTY => (
+            "not_empty",
+            format!(
+                "the directory `{path}` is not empty; give `recursive: true` to delete what is in it"
+            ),
+        ),
+        Errno::NOSPC | Errno::DQUOT => (
+            "no_space",
+            format!("there is no space left to write `{path}`"),
+        ),
+        Errno::NAMETOOLONG => (
+            "name_too_long",
+            format!("`{path}` is too long for this file system"),
+        ),
         other => ("io", format!("`{path}`: {}", io::Error::from(other))),
     };
     match Stop::failed(message) {
-        Stop::Failed(fault) => Stop::Failed(fault.with_details(serde_json::json!({ "kind": kind, "path": path }))),
+        Stop::Failed(fault) => {
+            Stop::Failed(fault.with_details(serde_json::json!({ "kind": kind, "path": path })))
+        }
         stop => stop,
     }
 }

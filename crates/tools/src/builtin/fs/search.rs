@@ -82,7 +82,12 @@ pub(super) fn search(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Fou
         .case_insensitive(args.ignore_case)
         .size_limit(REGEX_SIZE)
         .build()
-        .map_err(|error| Stop::refused(ErrorCode::InvalidPayload, format!("`pattern` is not a regular expression: {error}")))?;
+        .map_err(|error| {
+            Stop::refused(
+                ErrorCode::InvalidPayload,
+                format!("`pattern` is not a regular expression: {error}"),
+            )
+        })?;
     let wanted = args.glob.as_deref().map(glob::one).transpose()?;
     let excluded = glob::any(&args.exclude)?;
     let max_file_bytes = args.max_file_bytes.unwrap_or(fs.max_bytes);
@@ -115,7 +120,11 @@ pub(super) fn search(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Fou
             return Ok(Next::Pass);
         }
         let is_file = FileType::from_raw_mode(visit.stat.st_mode) == FileType::RegularFile;
-        if !is_file || wanted.as_ref().is_some_and(|wanted| !wanted.is_match(visit.below)) {
+        if !is_file
+            || wanted
+                .as_ref()
+                .is_some_and(|wanted| !wanted.is_match(visit.below))
+        {
             return Ok(Next::Enter);
         }
         if size(visit.stat) > max_file_bytes {
@@ -128,11 +137,20 @@ pub(super) fn search(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Fou
             search.found.files_skipped += 1;
             return Ok(Next::Pass);
         };
-        let same = rustix::fs::fstat(&file).is_ok_and(|now| now.st_ino == visit.stat.st_ino && now.st_dev == visit.stat.st_dev);
+        let same = rustix::fs::fstat(&file)
+            .is_ok_and(|now| now.st_ino == visit.stat.st_ino && now.st_dev == visit.stat.st_dev);
         if same {
-            search.file(&beneath(&args.path, visit.below), File::from(file), max_file_bytes)?;
+            search.file(
+                &beneath(&args.path, visit.below),
+                File::from(file),
+                max_file_bytes,
+            )?;
         }
-        Ok(if search.found.truncated { Next::End } else { Next::Pass })
+        Ok(if search.found.truncated {
+            Next::End
+        } else {
+            Next::Pass
+        })
     })?;
     Ok(search.found)
 }
@@ -148,7 +166,9 @@ impl Search {
         self.found.files_searched += 1;
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let Some(hit) = self.regex.find(line) else { continue };
+            let Some(hit) = self.regex.find(line) else {
+                continue;
+            };
             if self.found.matches.len() as u64 >= self.limit {
                 self.found.truncated = true;
                 return Ok(());
@@ -157,7 +177,10 @@ impl Search {
                 path: Path::new(path).to_string_lossy().into_owned(),
                 line: number as u64 + 1,
                 column: hit.start() as u64 + 1,
-                text: String::from_utf8_lossy(line).chars().take(MAX_LINE).collect(),
+                text: String::from_utf8_lossy(line)
+                    .chars()
+                    .take(MAX_LINE)
+                    .collect(),
             });
         }
         Ok(())

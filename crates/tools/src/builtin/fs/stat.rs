@@ -53,7 +53,10 @@ pub(super) fn stat(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Statu
 }
 
 fn is_absence(fault: &crate::Fault) -> bool {
-    let kind = fault.details.as_ref().and_then(|details| details.get("kind"));
+    let kind = fault
+        .details
+        .as_ref()
+        .and_then(|details| details.get("kind"));
     kind.is_some_and(|kind| kind == "not_found" || kind == "not_directory")
 }
 
@@ -72,5 +75,7 @@ pub(super) fn size(stat: &Stat) -> u64 {
 
 pub(super) fn modified_ms(stat: &Stat) -> i64 {
     let nanoseconds = i64::try_from(stat.st_mtime_nsec).unwrap_or(0);
-    stat.st_mtime.saturating_mul(1000).saturating_add(nanoseconds / 1_000_000)
+    stat.st_mtime
+        .saturating_mul(1000)
+        .saturating_add(nanoseconds / 1_000_000)
 }

@@ -65,7 +65,9 @@ impl Walk<'_> {
         visit: &mut dyn FnMut(&Visit<'_>) -> Result<Next, Stop>,
     ) -> Result<Next, Stop> {
         if depth > MAX_DEPTH {
-            return Err(Stop::too_large(format!("the directories are nested more than {MAX_DEPTH} deep")));
+            return Err(Stop::too_large(format!(
+                "the directories are nested more than {MAX_DEPTH} deep"
+            )));
         }
         for name in names(directory).map_err(|errno| self.explain(below, errno))? {
             self.guards.go_on()?;
@@ -108,7 +110,8 @@ impl Walk<'_> {
                     }
                 }
                 // Replaced since, or not ours to read: what cannot be opened has nothing to show.
-                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS) if !self.hidden_stops => {}
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS)
+                    if !self.hidden_stops => {}
                 Err(errno) => return Err(self.explain(&path, errno)),
             }
         }
@@ -117,13 +120,20 @@ impl Walk<'_> {
 
     fn visible(&self, below: &Path, stat: &Stat) -> Result<bool, Stop> {
         let real = self.real.join(below);
-        if self.fs.roots.entry_visible(&self.real, &real, stat, &self.guards.check) {
+        if self
+            .fs
+            .roots
+            .entry_visible(&self.real, &real, stat, &self.guards.check)
+        {
             return Ok(true);
         }
         if self.hidden_stops {
             return Err(Stop::refused(
                 mandate_plan::ErrorCode::PolicyDenied,
-                format!("`{}` in it is protected, or the plan forbids it", below.display()),
+                format!(
+                    "`{}` in it is protected, or the plan forbids it",
+                    below.display()
+                ),
             ));
         }
         Ok(false)

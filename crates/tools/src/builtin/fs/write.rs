@@ -84,14 +84,26 @@ fn yes() -> bool {
 pub(super) fn write(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Written, Stop> {
     let bytes = decode(args.content, args.encoding)?;
     limit(fs, &args.path, bytes.len())?;
-    let place = fs.roots.place(&args.path, LastLink::Follow, args.create_dirs, &guards.check)?;
+    let place = fs.roots.place(
+        &args.path,
+        LastLink::Follow,
+        args.create_dirs,
+        &guards.check,
+    )?;
     must_be_file(&args.path, &place)?;
     if place.stat.is_some() && args.if_exists == IfExists::Fail {
         return Err(explain(&args.path, Errno::EXIST));
     }
-    let temporary = Temporary::create(&place.directory).map_err(|errno| explain(&args.path, errno))?;
+    let temporary =
+        Temporary::create(&place.directory).map_err(|errno| explain(&args.path, errno))?;
     temporary
-        .fill(&bytes, place.stat.as_ref().map(|stat| Mode::from_raw_mode(stat.st_mode)))
+        .fill(
+            &bytes,
+            place
+                .stat
+                .as_ref()
+                .map(|stat| Mode::from_raw_mode(stat.st_mode)),
+        )
         .map_err(|error| unwritable(&args.path, &error))?;
     guards.go_on()?;
     temporary
@@ -107,7 +119,12 @@ pub(super) fn write(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Writ
 pub(super) fn append(fs: &FileSystem, args: AppendArgs, guards: &Guards) -> Result<Written, Stop> {
     let bytes = decode(args.content, args.encoding)?;
     limit(fs, &args.path, bytes.len())?;
-    let place = fs.roots.place(&args.path, LastLink::Follow, args.create_dirs, &guards.check)?;
+    let place = fs.roots.place(
+        &args.path,
+        LastLink::Follow,
+        args.create_dirs,
+        &guards.check,
+    )?;
     must_be_file(&args.path, &place)?;
     if place.stat.is_none() && !args.create {
         return Err(explain(&args.path, Errno::NOENT));
@@ -117,14 +134,27 @@ pub(super) fn append(fs: &FileSystem, args: AppendArgs, guards: &Guards) -> Resu
     } else {
         OFlags::empty()
     };
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | create;
-    let fd = rustix::fs::openat(&place.directory, &place.name, flags, Mode::from_raw_mode(0o666))
-        .map_err(|errno| explain(&args.path, errno))?;
+    let flags = OFlags::WRONLY
+        | OFlags::APPEND
+        | OFlags::NOFOLLOW
+        | OFlags::NONBLOCK
+        | OFlags::CLOEXEC
+        | create;
+    let fd = rustix::fs::openat(
+        &place.directory,
+        &place.name,
+        flags,
+        Mode::from_raw_mode(0o666),
+    )
+    .map_err(|errno| explain(&args.path, errno))?;
     if let Some(checked) = &place.stat {
         let now = rustix::fs::fstat(&fd).map_err(|errno| explain(&args.path, errno))?;
         // What was checked must be what is written to.
         if (now.st_dev, now.st_ino) != (checked.st_dev, checked.st_ino) {
-            return Err(Stop::failed(format!("`{}` was replaced while it was opened", args.path)));
+            return Err(Stop::failed(format!(
+                "`{}` was replaced while it was opened",
+                args.path
+            )));
         }
     }
     guards.go_on()?;
@@ -155,10 +185,16 @@ fn limit(fs: &FileSystem, path: &str, bytes: usize) -> Result<(), Stop> {
 }
 
 fn must_be_file(path: &str, place: &Place) -> Result<(), Stop> {
-    match place.stat.as_ref().map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+    match place
+        .stat
+        .as_ref()
+        .map(|stat| FileType::from_raw_mode(stat.st_mode))
+    {
         None | Some(FileType::RegularFile) => Ok(()),
         Some(FileType::Directory) => Err(explain(path, Errno::ISDIR)),
-        Some(_) => Err(Stop::failed(format!("`{path}` is a link, pipe, socket or device, not a file"))),
+        Some(_) => Err(Stop::failed(format!(
+            "`{path}` is a link, pipe, socket or device, not a file"
+        ))),
     }
 }
 
@@ -175,7 +211,8 @@ struct Temporary<'a> {
 
 impl<'a> Temporary<'a> {
     fn create(directory: &'a OwnedFd) -> Result<Self, Errno> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut tries = 0;
         loop {
             let number = TEMPORARY.fetch_add(1, Ordering::Relaxed);
@@ -208,7 +245,13 @@ impl<'a> Temporary<'a> {
             IfExists::Replace => RenameFlags::empty(),
             IfExists::Fail => RenameFlags::NOREPLACE,
         };
-        rustix::fs::renameat_with(self.directory, &self.name, &place.directory, &place.name, flags)?;
+        rustix::fs::renameat_with(
+            self.directory,
+            &self.name,
+            &place.directory,
+            &place.name,
+            flags,
+        )?;
         rustix::fs::fsync(&place.directory)
     }
 }

@@ -37,7 +37,11 @@ impl Exceptions {
 
     /// Whether this address may be reached.
     pub(super) fn address(&self, address: IpAddr) -> bool {
-        is_public(address) || self.networks.iter().any(|network| network.contains(address))
+        is_public(address)
+            || self
+                .networks
+                .iter()
+                .any(|network| network.contains(address))
     }
 }
 
@@ -112,19 +116,24 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
     let global_unicast = (first & 0xe000) == 0x2000;
     let teredo_or_reserved = first == 0x2001 && second < 0x0200;
-    let documentation = (first == 0x2001 && second == 0x0db8) || (first == 0x3fff && second < 0x1000);
+    let documentation =
+        (first == 0x2001 && second == 0x0db8) || (first == 0x3fff && second < 0x1000);
     global_unicast && !teredo_or_reserved && !documentation
 }
 
 /// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 or 6to4. Such an address reaches what
 /// the IPv4 address reaches.
 fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
-    let IpAddr::V6(address) = address else { return None };
+    let IpAddr::V6(address) = address else {
+        return None;
+    };
     let [a, b, c, d, e, f, g, h] = address.segments();
     let join = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match (a, b, c, d, e, f) {
         (0, 0, 0, 0, 0, 0xffff) | (0x0064, 0xff9b, 0, 0, 0, 0) => Some(join(g, h)),
-        (0, 0, 0, 0, 0, 0) if !address.is_loopback() && !address.is_unspecified() => Some(join(g, h)),
+        (0, 0, 0, 0, 0, 0) if !address.is_loopback() && !address.is_unspecified() => {
+            Some(join(g, h))
+        }
         (0x2002, ..) => Some(join(b, c)),
         _ => None,
     }
@@ -141,11 +150,40 @@ mod tests {
     #[test]
     fn private_addresses_in_every_dress_are_not_public() {
         for address in [
-            "127.0.0.1", "127.8.9.1", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
-            "169.254.169.254", "100.64.0.1", "100.100.100.200", "192.0.0.192", "198.18.0.1", "224.0.0.1", "255.255.255.255",
-            "240.0.0.1", "192.0.2.1", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::7f00:1",
-            "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::1", "fe80::1", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1",
-            "2001::1", "2001:db8::1", "3fff::1",
+            "127.0.0.1",
+            "127.8.9.1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "100.100.100.200",
+            "192.0.0.192",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "192.0.2.1",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::ffff:169.254.169.254",
+            "::7f00:1",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::1",
+            "2002:7f00:1::1",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fec0::1",
+            "ff02::1",
+            "2001::1",
+            "2001:db8::1",
+            "3fff::1",
         ] {
             assert!(!public(address), "{address} is taken for public");
         }
@@ -154,8 +192,15 @@ mod tests {
     #[test]
     fn public_addresses_are_public() {
         for address in [
-            "1.1.1.1", "172.32.0.1", "100.128.0.1", "169.253.0.1", "223.255.255.255", "2606:4700::1111", "::ffff:1.1.1.1",
-            "64:ff9b::101:101", "2001:4860:4860::8888",
+            "1.1.1.1",
+            "172.32.0.1",
+            "100.128.0.1",
+            "169.253.0.1",
+            "223.255.255.255",
+            "2606:4700::1111",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+            "2001:4860:4860::8888",
         ] {
             assert!(public(address), "{address} is not taken for public");
         }
@@ -163,7 +208,14 @@ mod tests {
 
     #[test]
     fn exceptions_name_hosts_addresses_and_networks() {
-        let entries = ["Intra.example.", "10.1.0.0/16", "192.168.7.7", "fd00::/8", "0.0.0.0/32"].map(str::to_owned);
+        let entries = [
+            "Intra.example.",
+            "10.1.0.0/16",
+            "192.168.7.7",
+            "fd00::/8",
+            "0.0.0.0/32",
+        ]
+        .map(str::to_owned);
         let exceptions = Exceptions::parse(&entries).unwrap();
         let address = |text: &str| exceptions.address(text.parse().unwrap());
         assert!(exceptions.host("intra.EXAMPLE") && !exceptions.host("x.intra.example"));
@@ -175,7 +227,10 @@ mod tests {
         let all = Exceptions::parse(&["0.0.0.0/0".to_owned()]).unwrap();
         assert!(all.address("127.0.0.1".parse().unwrap()) && !all.address("::1".parse().unwrap()));
         for bad in ["10.0.0.0/33", "http://x", "", "a b", "::1/129"] {
-            assert!(Exceptions::parse(&[bad.to_owned()]).is_err(), "{bad} is taken");
+            assert!(
+                Exceptions::parse(&[bad.to_owned()]).is_err(),
+                "{bad} is taken"
+            );
         }
     }
 }

@@ -65,11 +65,15 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         let exceptions = Arc::clone(&self.exceptions);
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             if exceptions.host(name.as_str()) {
                 return Ok(Box::new(found.into_iter()) as Addrs);
             }
-            let allowed: Vec<SocketAddr> = found.into_iter().filter(|found| exceptions.address(found.ip())).collect();
+            let allowed: Vec<SocketAddr> = found
+                .into_iter()
+                .filter(|found| exceptions.address(found.ip()))
+                .collect();
             if allowed.is_empty() {
                 return Err(Box::new(PrivateHost) as Box<dyn Error + Send + Sync>);
             }

@@ -26,7 +26,14 @@ use url::Url;
 const EXCERPT: usize = 4096;
 /// Headers that are the client's own business, or that would send the request to another host than the URL says.
 const OWN_HEADERS: [&str; 8] = [
-    "host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "proxy-authorization",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+    "proxy-authorization",
 ];
 
 #[derive(Deserialize, JsonSchema)]
@@ -111,14 +118,18 @@ impl<'a> Exchange<'a> {
         if method == Method::CONNECT {
             return Err(bad("CONNECT is not sent".to_owned()));
         }
-        let url = Url::parse(&request.url).map_err(|error| bad(format!("`url` is not a URL: {error}")))?;
+        let url = Url::parse(&request.url)
+            .map_err(|error| bad(format!("`url` is not a URL: {error}")))?;
         check_target(&url, exceptions, call)?;
         let mut headers = HeaderMap::new();
         let mut secret_headers = Vec::new();
         for (name, value) in &request.headers {
             let header = header_name(name)?;
-            let value = HeaderValue::from_str(value)
-                .map_err(|_| bad(format!("the value of the header `{name}` holds characters that no header may")))?;
+            let value = HeaderValue::from_str(value).map_err(|_| {
+                bad(format!(
+                    "the value of the header `{name}` holds characters that no header may"
+                ))
+            })?;
             if call.secret_places.contains(&pointer_of_header(name)) {
                 secret_headers.push(header.clone());
             }
@@ -137,7 +148,9 @@ impl<'a> Exchange<'a> {
         };
         let looks_only = method == Method::GET || method == Method::HEAD;
         if !looks_only && let Ok(key) = HeaderValue::from_str(&call.idempotency_key) {
-            headers.entry(HeaderName::from_static("idempotency-key")).or_insert(key);
+            headers
+                .entry(HeaderName::from_static("idempotency-key"))
+                .or_insert(key);
         }
         let in_body = |place: &String| place.starts_with("/body") || place.starts_with("/json");
         Ok(Self {
@@ -157,7 +170,10 @@ impl<'a> Exchange<'a> {
             } else {
                 0
             },
-            max_bytes: request.max_bytes.unwrap_or(config.max_bytes).min(config.max_bytes),
+            max_bytes: request
+                .max_bytes
+                .unwrap_or(config.max_bytes)
+                .min(config.max_bytes),
             timeout: Duration::from_millis(request.timeout_ms.unwrap_or(config.timeout_ms)),
             fail_on_status: request.fail_on_status,
         })
@@ -174,7 +190,8 @@ impl<'a> Exchange<'a> {
             };
             let status = response.status();
             let target = response.headers().get(LOCATION).cloned();
-            let (true, Some(target)) = (self.max_redirects > 0 && is_redirect(status), target) else {
+            let (true, Some(target)) = (self.max_redirects > 0 && is_redirect(status), target)
+            else {
                 return self.read(response, redirects).await;
             };
             redirects += 1;
@@ -191,13 +208,22 @@ impl<'a> Exchange<'a> {
     }
 
     fn next(&self, hop: Hop, status: StatusCode, target: &HeaderValue) -> Result<Hop, Stop> {
-        let target = target.to_str().ok().and_then(|target| hop.url.join(target).ok());
-        let target = target.ok_or_else(|| Stop::failed("the server redirects to something that is not a URL"))?;
+        let target = target
+            .to_str()
+            .ok()
+            .and_then(|target| hop.url.join(target).ok());
+        let target = target
+            .ok_or_else(|| Stop::failed("the server redirects to something that is not a URL"))?;
         check_target(&target, self.exceptions, self.call)?;
         hop.redirected(status, target, self.call)
     }
 
-    async fn send(&self, hop: &Hop, deadline: Instant, redirects: u32) -> Result<reqwest::Response, Stop> {
+    async fn send(
+        &self,
+        hop: &Hop,
+        deadline: Instant,
+        redirects: u32,
+    ) -> Result<reqwest::Response, Stop> {
         let mut request = self
             .client
             .request(hop.method.clone(), hop.url.clone())
@@ -206,7 +232,10 @@ impl<'a> Exchange<'a> {
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
-        request.send().await.map_err(|error| self.explain(&error, hop, redirects))
+        request
+            .send()
+            .await
+            .map_err(|error| self.explain(&error, hop, redirects))
     }
 
     fn explain(&self, error: &reqwest::Error, hop: &Hop, redirects: u32) -> Stop {
@@ -238,7 +267,10 @@ impl<'a> Exchange<'a> {
         }
         Stop::Unknown(Fault::new(
             ErrorCode::ToolFailed,
-            format!("the connection was lost before the whole response came: {}", innermost(error)),
+            format!(
+                "the connection was lost before the whole response came: {}",
+                innermost(error)
+            ),
         ))
     }
 
@@ -246,7 +278,11 @@ impl<'a> Exchange<'a> {
         let status = response.status();
         let is_failure = self.fail_on_status && status.as_u16() >= 400;
         let limit = usize::try_from(self.max_bytes).unwrap_or(usize::MAX);
-        let keep = if is_failure { limit.min(EXCERPT) } else { limit };
+        let keep = if is_failure {
+            limit.min(EXCERPT)
+        } else {
+            limit
+        };
         let mut body: Vec<u8> = Vec::new();
         loop {
             match response.chunk().await {
@@ -273,22 +309,31 @@ impl<'a> Exchange<'a> {
     fn too_large(&self) -> Outcome {
         let fault = Fault::new(
             ErrorCode::ResourceExhausted,
-            format!("the response body has more than {} bytes; raise `max_bytes` or `[http] max_bytes`", self.max_bytes),
+            format!(
+                "the response body has more than {} bytes; raise `max_bytes` or `[http] max_bytes`",
+                self.max_bytes
+            ),
         );
         if self.first.method == Method::GET || self.first.method == Method::HEAD {
             Outcome::Failed(fault)
         } else {
             // The server did what it was asked to.
-            Outcome::Invalid { output: None, fault }
+            Outcome::Invalid {
+                output: None,
+                fault,
+            }
         }
     }
 }
 
 fn header_name(name: &str) -> Result<HeaderName, Stop> {
     let bad = |message: String| Stop::refused(ErrorCode::InvalidPayload, message);
-    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(format!("`{name}` is not a header name")))?;
+    let header = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| bad(format!("`{name}` is not a header name")))?;
     if OWN_HEADERS.contains(&header.as_str()) {
-        return Err(bad(format!("the header `{name}` is set by the client itself; leave it out")));
+        return Err(bad(format!(
+            "the header `{name}` is set by the client itself; leave it out"
+        )));
     }
     Ok(header)
 }
@@ -300,8 +345,14 @@ fn pointer_of_header(name: &str) -> String {
 fn failure(response: &reqwest::Response, body: &[u8]) -> Outcome {
     let status = response.status();
     let reason = status.canonical_reason().unwrap_or("no reason given");
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let fault = Fault::new(ErrorCode::ToolFailed, format!("the server answered {} ({reason})", status.as_u16()));
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
+    let fault = Fault::new(
+        ErrorCode::ToolFailed,
+        format!("the server answered {} ({reason})", status.as_u16()),
+    );
     Outcome::Failed(fault.with_details(json!({
         "status": status.as_u16(),
         "body": String::from_utf8_lossy(body),
@@ -323,16 +374,34 @@ fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
     all
 }
 
-fn present(response: &reqwest::Response, headers: BTreeMap<String, String>, body: Vec<u8>, redirects: u32) -> Response {
+fn present(
+    response: &reqwest::Response,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+    redirects: u32,
+) -> Response {
     let size = body.len() as u64;
-    let media = headers.get(CONTENT_TYPE.as_str()).map(|media| media.to_ascii_lowercase()).unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim().to_owned();
+    let media = headers
+        .get(CONTENT_TYPE.as_str())
+        .map(|media| media.to_ascii_lowercase())
+        .unwrap_or_default();
+    let media = media
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
     let is_json = media == "application/json" || media.ends_with("+json");
-    let json = is_json.then(|| serde_json::from_slice::<Value>(&body).ok()).flatten();
+    let json = is_json
+        .then(|| serde_json::from_slice::<Value>(&body).ok())
+        .flatten();
     let (body, encoding) = match (&json, String::from_utf8(body)) {
         (Some(_), _) => (None, "utf8"),
         (None, Ok(text)) => (Some(text), "utf8"),
-        (None, Err(error)) => (Some(base64::engine::general_purpose::STANDARD.encode(error.as_bytes())), "base64"),
+        (None, Err(error)) => (
+            Some(base64::engine::general_purpose::STANDARD.encode(error.as_bytes())),
+            "base64",
+        ),
     };
     let mut url = response.url().clone();
     // They cannot fail to be removed from a URL that has a host.

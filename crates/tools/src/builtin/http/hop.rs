@@ -5,7 +5,10 @@ use crate::{CallContext, builtin::stop::Stop};
 use mandate_plan::ErrorCode;
 use reqwest::{
     Method, StatusCode,
-    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, PROXY_AUTHORIZATION},
+    header::{
+        AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, COOKIE, HeaderMap,
+        HeaderName, PROXY_AUTHORIZATION,
+    },
 };
 use std::net::IpAddr;
 use url::{Host, Url};
@@ -24,10 +27,17 @@ pub(super) struct Hop {
 }
 
 /// Refuses targets that no request may go to.
-pub(super) fn check_target(url: &Url, exceptions: &Exceptions, call: &CallContext) -> Result<(), Stop> {
+pub(super) fn check_target(
+    url: &Url,
+    exceptions: &Exceptions,
+    call: &CallContext,
+) -> Result<(), Stop> {
     let refused = |message: String| Err(Stop::refused(ErrorCode::PolicyDenied, message));
     if !matches!(url.scheme(), "http" | "https") {
-        return refused(format!("`{}` URLs are not requested, only http and https", url.scheme()));
+        return refused(format!(
+            "`{}` URLs are not requested, only http and https",
+            url.scheme()
+        ));
     }
     let literal = match url.host() {
         None => return refused("the URL names no host".to_owned()),
@@ -47,7 +57,9 @@ pub(super) fn check_target(url: &Url, exceptions: &Exceptions, call: &CallContex
 pub(super) fn private(host: &str) -> Stop {
     Stop::refused(
         ErrorCode::PolicyDenied,
-        format!("`{host}` is a private, loopback or link-local address; `[http] allow_private` in `mandate.toml` permits it"),
+        format!(
+            "`{host}` is a private, loopback or link-local address; `[http] allow_private` in `mandate.toml` permits it"
+        ),
     )
 }
 
@@ -58,7 +70,12 @@ pub(super) fn is_redirect(status: StatusCode) -> bool {
 
 impl Hop {
     /// The request that a redirect asks for.
-    pub(super) fn redirected(mut self, status: StatusCode, target: Url, call: &CallContext) -> Result<Self, Stop> {
+    pub(super) fn redirected(
+        mut self,
+        status: StatusCode,
+        target: Url,
+        call: &CallContext,
+    ) -> Result<Self, Stop> {
         let to_get = match status.as_u16() {
             303 => self.method != Method::GET && self.method != Method::HEAD,
             301 | 302 => self.method == Method::POST,
@@ -73,13 +90,19 @@ impl Hop {
             }
         }
         if target.origin() != self.url.origin() {
-            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].iter().chain(&self.secret_headers) {
+            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION]
+                .iter()
+                .chain(&self.secret_headers)
+            {
                 self.headers.remove(name);
             }
             if self.secret_body || call.scrubber.finds(target.as_str()) {
                 return Err(Stop::refused(
                     ErrorCode::PolicyDenied,
-                    format!("a redirect to `{}` would carry a secret to another host", target.host_str().unwrap_or_default()),
+                    format!(
+                        "a redirect to `{}` would carry a secret to another host",
+                        target.host_str().unwrap_or_default()
+                    ),
                 ));
             }
         }

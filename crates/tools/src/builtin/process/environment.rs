@@ -7,13 +7,18 @@ pub(super) fn allowed(allowlist: &[String]) -> Vec<(OsString, OsString)> {
     select(allowlist, std::env::vars_os())
 }
 
-fn select(allowlist: &[String], all: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
+fn select(
+    allowlist: &[String],
+    all: impl Iterator<Item = (OsString, OsString)>,
+) -> Vec<(OsString, OsString)> {
     all.filter(|(name, _)| {
         let name = name.to_string_lossy();
-        allowlist.iter().any(|allowed| match allowed.strip_suffix('*') {
-            Some(prefix) => name.starts_with(prefix),
-            None => name == *allowed,
-        })
+        allowlist
+            .iter()
+            .any(|allowed| match allowed.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => name == *allowed,
+            })
     })
     .collect()
 }
@@ -32,7 +37,10 @@ mod tests {
         let all = ["PATH", "LC_ALL", "LC", "AWS_SECRET_ACCESS_KEY", "PATHX"];
         let all = all.map(|name| (name.into(), "x".into()));
         let allowlist = ["PATH", "LC_*"].map(str::to_owned);
-        let names: Vec<_> = select(&allowlist, all.into_iter()).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = select(&allowlist, all.into_iter())
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
         assert_eq!(names, ["PATH", "LC_ALL"]);
     }
 }

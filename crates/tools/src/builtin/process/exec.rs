@@ -5,7 +5,10 @@ use super::{
     environment,
     group::Group,
 };
-use crate::{CallContext, Fault, Outcome, ProcessConfig, builtin::{fs::Roots, stop::Stop, typed::answer}};
+use crate::{
+    CallContext, Fault, Outcome, ProcessConfig,
+    builtin::{fs::Roots, stop::Stop, typed::answer},
+};
 use base64::Engine as _;
 use mandate_plan::ErrorCode;
 use rustix::fs::OFlags;
@@ -84,9 +87,17 @@ fn zero() -> Vec<i32> {
     vec![0]
 }
 
-pub(super) async fn exec(config: &ProcessConfig, roots: &Roots, args: Args, call: &CallContext) -> Outcome {
+pub(super) async fn exec(
+    config: &ProcessConfig,
+    roots: &Roots,
+    args: Args,
+    call: &CallContext,
+) -> Outcome {
     let timeout = Duration::from_millis(args.timeout_ms.unwrap_or(config.timeout_ms));
-    let limit = args.max_output_bytes.unwrap_or(config.max_output_bytes).min(config.max_output_bytes);
+    let limit = args
+        .max_output_bytes
+        .unwrap_or(config.max_output_bytes)
+        .min(config.max_output_bytes);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let begun = Instant::now();
     let (mut child, group) = match start(config, roots, &args, call) {
@@ -95,13 +106,22 @@ pub(super) async fn exec(config: &ProcessConfig, roots: &Roots, args: Args, call
     };
     let (mut out, mut err) = (Captured::default(), Captured::default());
     let in_time = {
-        let (stdout, stderr, stdin) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
+        let (stdout, stderr, stdin) =
+            (child.stdout.take(), child.stderr.take(), child.stdin.take());
         // More than is given is kept for now, so that a secret at the cut can be recognised.
         let kept = limit.saturating_add(call.scrubber.longest());
         let output = async {
             tokio::join!(
-                async { if let Some(stream) = stdout { capture(stream, kept, &mut out).await } },
-                async { if let Some(stream) = stderr { capture(stream, kept, &mut err).await } },
+                async {
+                    if let Some(stream) = stdout {
+                        capture(stream, kept, &mut out).await
+                    }
+                },
+                async {
+                    if let Some(stream) = stderr {
+                        capture(stream, kept, &mut err).await
+                    }
+                },
             )
         };
         let input = async {
@@ -115,20 +135,34 @@ pub(super) async fn exec(config: &ProcessConfig, roots: &Roots, args: Args, call
     // Before the leader is reaped, so that its number still names the group.
     drop(group);
     let status = child.wait().await;
-    let truncated = [&mut out, &mut err].map(|stream| trim(stream, limit, call)).contains(&true);
+    let truncated = [&mut out, &mut err]
+        .map(|stream| trim(stream, limit, call))
+        .contains(&true);
     let elapsed = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     match (in_time, status) {
         (Err(_), _) => {
-            let message = format!("the process ran longer than {} ms (`timeout_ms`); its group was killed", timeout.as_millis());
-            Outcome::Unknown(Fault::new(ErrorCode::StepTimeout, message).with_details(json!({
-                "stdout": ending(&out.bytes, call), "stderr": ending(&err.bytes, call),
-            })))
+            let message = format!(
+                "the process ran longer than {} ms (`timeout_ms`); its group was killed",
+                timeout.as_millis()
+            );
+            Outcome::Unknown(
+                Fault::new(ErrorCode::StepTimeout, message).with_details(json!({
+                    "stdout": ending(&out.bytes, call), "stderr": ending(&err.bytes, call),
+                })),
+            )
         }
         (Ok(Err(error)), _) | (Ok(Ok(())), Err(error)) => Outcome::Unknown(Fault::new(
             ErrorCode::ToolFailed,
             format!("the end of the process could not be awaited: {error}"),
         )),
-        (Ok(Ok(())), Ok(status)) => conclude(status, &args.ok_exit_codes, call, (out, err), truncated, elapsed),
+        (Ok(Ok(())), Ok(status)) => conclude(
+            status,
+            &args.ok_exit_codes,
+            call,
+            (out, err),
+            truncated,
+            elapsed,
+        ),
     }
 }
 
@@ -156,7 +190,12 @@ async fn ended(
     waited
 }
 
-fn start(config: &ProcessConfig, roots: &Roots, args: &Args, call: &CallContext) -> Result<(Child, Group), Stop> {
+fn start(
+    config: &ProcessConfig,
+    roots: &Roots,
+    args: &Args,
+    call: &CallContext,
+) -> Result<(Child, Group), Stop> {
     let (program, arguments) = command_line(args)?;
     let cwd = roots.file(
         args.cwd.as_deref().unwrap_or("."),
@@ -164,7 +203,9 @@ fn start(config: &ProcessConfig, roots: &Roots, args: &Args, call: &CallContext)
         &call.check_path,
     )?;
     if let Some(name) = args.env.keys().find(|name| !environment::may_be_set(name)) {
-        return Err(invalid(format!("`{name}` is not a name for an environment variable")));
+        return Err(invalid(format!(
+            "`{name}` is not a name for an environment variable"
+        )));
     }
     let nul = |text: &String| text.contains('\0');
     if nul(&program) || arguments.iter().any(nul) || args.env.values().any(nul) {
@@ -181,17 +222,26 @@ fn start(config: &ProcessConfig, roots: &Roots, args: &Args, call: &CallContext)
         .current_dir(format!("/proc/self/fd/{}", cwd.fd.as_raw_fd()))
         .process_group(0)
         .kill_on_drop(true)
-        .stdin(if args.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdin(if args.stdin.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let child = command.spawn().map_err(|error| {
-        Stop::refused(ErrorCode::ToolFailed, format!("`{program}` does not start: {error}"))
+        Stop::refused(
+            ErrorCode::ToolFailed,
+            format!("`{program}` does not start: {error}"),
+        )
     })?;
     // From here on the program runs: what fails now leaves its effect unknown.
     let started = |error: std::io::Error| {
         Stop::Unknown(Fault::new(
             ErrorCode::ToolFailed,
-            format!("`{program}` was started, and killed because it could not be held to its limits: {error}"),
+            format!(
+                "`{program}` was started, and killed because it could not be held to its limits: {error}"
+            ),
         ))
     };
     let group = Group::new(child.id().unwrap_or(0)).map_err(started)?;
@@ -202,13 +252,21 @@ fn start(config: &ProcessConfig, roots: &Roots, args: &Args, call: &CallContext)
 fn command_line(args: &Args) -> Result<(String, Vec<String>), Stop> {
     match (&args.argv, &args.command, args.shell) {
         (Some(argv), None, false) => {
-            let (program, arguments) = argv.split_first().ok_or_else(|| invalid("`argv` is empty"))?;
+            let (program, arguments) = argv
+                .split_first()
+                .ok_or_else(|| invalid("`argv` is empty"))?;
             Ok((program.clone(), arguments.to_vec()))
         }
-        (None, Some(command), true) => Ok((SHELL.to_owned(), vec!["-c".to_owned(), command.clone()])),
-        (None, Some(_), false) => Err(invalid("`command` needs `shell: true`; without a shell give `argv`")),
+        (None, Some(command), true) => {
+            Ok((SHELL.to_owned(), vec!["-c".to_owned(), command.clone()]))
+        }
+        (None, Some(_), false) => Err(invalid(
+            "`command` needs `shell: true`; without a shell give `argv`",
+        )),
         (Some(_), _, true) => Err(invalid("with `shell: true` give `command`, not `argv`")),
-        (Some(_), Some(_), false) => Err(invalid("give `argv`, or `command` with `shell: true`, not both")),
+        (Some(_), Some(_), false) => Err(invalid(
+            "give `argv`, or `command` with `shell: true`, not both",
+        )),
         (None, None, _) => Err(invalid("give `argv`, or `command` with `shell: true`")),
     }
 }
@@ -244,7 +302,9 @@ fn conclude(
     };
     match (status.code(), status.signal()) {
         (Some(code), _) if ok_exit_codes.contains(&code) => {}
-        (Some(code), _) => return Outcome::Failed(fault(format!("the process ended with exit code {code}"))),
+        (Some(code), _) => {
+            return Outcome::Failed(fault(format!("the process ended with exit code {code}")));
+        }
         // Stopped somewhere on its way: how far it came, nobody knows.
         (None, signal) => {
             let signal = signal.unwrap_or(0);
@@ -269,7 +329,10 @@ fn conclude(
 fn text(bytes: Vec<u8>) -> (String, &'static str) {
     match String::from_utf8(bytes) {
         Ok(text) => (text, "utf8"),
-        Err(error) => (base64::engine::general_purpose::STANDARD.encode(error.as_bytes()), "base64"),
+        Err(error) => (
+            base64::engine::general_purpose::STANDARD.encode(error.as_bytes()),
+            "base64",
+        ),
     }
 }
 
