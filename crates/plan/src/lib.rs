@@ -5,16 +5,20 @@
 
 pub mod code;
 pub mod digest;
+pub mod document;
 pub mod model;
 pub mod tool;
+mod violation;
 pub mod violation_code;
 
 pub use code::{ErrorCode, Severity};
 pub use digest::{Digest, canonical_json};
+pub use document::{Document, Format, parse, parse_value};
 pub use model::{
     ApplyMode, ArgRule, BadPattern, Budget, CodeRule, Compensate, Constraints, FailureAction,
     ForEach, Input, Invariant, Matcher, Mode, OnFailure, OnItemFailure, OnViolation, Pattern,
     PatternKind, Plan, Retry, Rules, Step, Workspace,
 };
 pub use tool::{Effect, Facts, ToolLookup, ToolSpec};
+pub use violation::{Level, Position, Violation};
 pub use violation_code::ViolationCode;
