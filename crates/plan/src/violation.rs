@@ -31,7 +31,7 @@ pub struct Violation {
     /// The column in characters, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<usize>,
-    /// What was probably meant.
+    /// What to write instead, as a phrase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
 }
@@ -61,7 +61,7 @@ impl Violation {
         self
     }
 
-    /// The same, with what was probably meant.
+    /// The same, with what to write instead.
     #[must_use]
     pub fn suggest(mut self, suggestion: Option<String>) -> Self {
         self.suggestion = suggestion;
@@ -92,7 +92,7 @@ impl fmt::Display for Violation {
             write!(f, " (at `{}`)", self.pointer)?;
         }
         if let Some(suggestion) = &self.suggestion {
-            write!(f, "; did you mean `{suggestion}`?")?;
+            write!(f, "; {suggestion}")?;
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ pub(crate) fn quoted(text: &str) -> String {
     short
 }
 
-/// The name nearest to `wanted`, if one is near enough to be meant.
+/// Asks for the name nearest to `wanted`, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(
     wanted: &str,
     names: impl IntoIterator<Item = &'a str>,
@@ -187,5 +187,9 @@ pub(crate) fn nearest<'a>(
         .map(|name| (strsim::jaro_winkler(wanted, name), name))
         .filter(|(nearness, _)| *nearness >= 0.84)
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
-        .map(|(_, name)| name.to_owned())
+        .map(|(_, name)| did_you_mean(name))
+}
+
+pub(crate) fn did_you_mean(name: &str) -> String {
+    format!("did you mean `{name}`?")
 }
