@@ -133,10 +133,6 @@ impl Violations {
         self.found.is_empty()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.found.len()
-    }
-
     /// All of them, in the order of the document.
     pub(crate) fn sorted(self) -> Vec<Violation> {
         let mut found = self.found;

@@ -33,6 +33,6 @@ fn worst_case(plan: &Plan, step: &CheckedStep) -> u64 {
 }
 
 /// Whether calls of this tool count towards the limit: those that only compute, wait or ask do not.
-pub fn is_counted(tool: &str) -> bool {
+fn is_counted(tool: &str) -> bool {
     tool != "human.ask" && !tool.starts_with("time.") && !tool.starts_with("data.")
 }

@@ -70,7 +70,11 @@ impl Builder {
                 Inside::List(items) => child(&path, items.len()),
                 Inside::Object {
                     pending: Some(key), ..
-                } => child(&path, key),
+                } => {
+                    // A key may be as long as the document.
+                    let end = key.floor_char_boundary(LONGEST_POINTER);
+                    child(&path, key.get(..end).unwrap_or_default())
+                }
                 Inside::Object { pending: None, .. } => path,
             };
         }

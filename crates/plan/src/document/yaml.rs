@@ -28,9 +28,9 @@ pub(super) fn read(text: &str, builder: Builder) -> Result<(Value, Places), Vec<
     if lookahead.exhausted.get() && outcome.is_err() {
         return Err(only(
             Violation::new(
-                ViolationCode::NestingTooDeep,
+                ViolationCode::DocumentTooLarge,
                 "",
-                "a list or object in brackets is too large or too deep for YAML: write it over several lines without brackets, or save the file as JSON",
+                "a list or object in brackets is too large for YAML: write it over several lines without brackets, or save the file as JSON",
             )
             .at(lookahead.region.get()),
             crate::violation::Violations::default(),
@@ -39,42 +39,36 @@ pub(super) fn read(text: &str, builder: Builder) -> Result<(Value, Places), Vec<
     reader.builder.finish()
 }
 
-/// How far the parser has read since its last event.
+/// How much the parser has read since its last event.
 ///
-/// It holds back a whole collection in brackets until it knows that it is no key, and looks at every open bracket for
-/// each of its tokens. The product of the two is bounded here: the first counted by brackets and separators, the second
-/// by opening brackets. Only a text of hundreds of kilobytes of brackets comes near.
+/// It holds back a whole collection in brackets until it knows that it is no key, at about a hundred bytes a token. The
+/// characters that make tokens there are counted, and bounded once a bracket is among them.
 #[derive(Debug, Default)]
 struct Lookahead {
-    opened: Cell<u64>,
-    tokens: Cell<u64>,
-    work: Cell<u64>,
+    bracket: Cell<bool>,
+    tokens: Cell<u32>,
     exhausted: Cell<bool>,
     region: Cell<Option<Position>>,
 }
 
-const MOST_WORK: u64 = 400_000_000;
-const MOST_TOKENS: u64 = 400_000;
+/// A text of brackets and separators only reaches this at 400 kB, an ordinary one at a few megabytes.
+const MOST_TOKENS: u32 = 400_000;
 
 impl Lookahead {
     fn restart(&self, position: Position) {
-        self.opened.set(0);
+        self.bracket.set(false);
         self.tokens.set(0);
-        self.work.set(0);
         self.region.set(Some(position));
     }
 
     fn see(&self, c: char) {
-        if matches!(c, '[' | '{') {
-            self.opened.set(self.opened.get() + 1);
-        } else if !matches!(c, ']' | '}' | ',' | ':') {
-            return;
+        match c {
+            '[' | '{' => self.bracket.set(true),
+            ']' | '}' | ',' | ':' => {}
+            _ => return,
         }
-        self.tokens.set(self.tokens.get() + 1);
-        self.work.set(self.work.get() + self.opened.get());
-        // Without any bracket the text is a scalar, which costs nothing to hold back.
-        if self.work.get() > MOST_WORK || (self.opened.get() > 0 && self.tokens.get() > MOST_TOKENS)
-        {
+        self.tokens.set(self.tokens.get().saturating_add(1));
+        if self.bracket.get() && self.tokens.get() > MOST_TOKENS {
             self.exhausted.set(true);
         }
     }
@@ -119,12 +113,19 @@ impl Reader<'_> {
                 None => return Ok(()),
                 Some(Ok(next)) => next,
                 Some(Err(error)) => {
-                    let message = format!("this is not YAML: {}", error.info());
-                    return Err(self.builder.stop(
-                        ViolationCode::SyntaxInvalid,
-                        &message,
-                        position(error.marker()),
-                    ));
+                    let at = position(error.marker());
+                    // The scanner's own bound on open brackets, far above ours.
+                    let (code, message) = match error.info() {
+                        "recursion limit exceeded" => (
+                            ViolationCode::NestingTooDeep,
+                            "lists and objects are nested deeper than 64".to_owned(),
+                        ),
+                        info => (
+                            ViolationCode::SyntaxInvalid,
+                            format!("this is not YAML: {info}"),
+                        ),
+                    };
+                    return Err(self.builder.stop(code, &message, at));
                 }
             };
             let position = position(&span.start);

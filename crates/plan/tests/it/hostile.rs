@@ -5,6 +5,12 @@ use mandate_plan::{Format, check, parse};
 use std::time::{Duration, Instant};
 
 const LIMIT: usize = 4 * 1024 * 1024;
+/// Readers are ten times slower without optimisation; `cargo nextest run --release` takes the whole size.
+const SIZE: usize = if cfg!(debug_assertions) {
+    LIMIT / 8
+} else {
+    LIMIT
+};
 
 /// Far above what is measured, far below what a quadratic reader takes; the builds of tests are slow.
 fn soon<T>(what: &str, run: impl FnOnce() -> T) -> T {
@@ -12,12 +18,12 @@ fn soon<T>(what: &str, run: impl FnOnce() -> T) -> T {
     let result = run();
     let took = start.elapsed();
     eprintln!("{what}: {took:?}");
-    assert!(took < Duration::from_secs(20), "{what} took {took:?}");
+    assert!(took < Duration::from_secs(10), "{what} took {took:?}");
     result
 }
 
 fn filled(head: &str, unit: &str, tail: &str) -> String {
-    let count = (LIMIT - head.len() - tail.len()) / unit.len();
+    let count = (SIZE - head.len() - tail.len()) / unit.len();
     format!("{head}{}{tail}", unit.repeat(count))
 }
 
@@ -91,7 +97,7 @@ fn many_small_things() {
                 .unwrap_or_else(|v| panic!("{what}: {}", lines(&v)));
         }
     }
-    let keys: String = (0..250_000).map(|n| format!("\"k{n}\":{n},")).collect();
+    let keys: String = (0..200_000).map(|n| format!("\"k{n}\":{n},")).collect();
     let keys = format!("{{{}\"end\":0}}", keys);
     assert!(keys.len() < LIMIT);
     for format in [Format::Json, Format::Yaml] {
@@ -140,23 +146,23 @@ fn broken_things() {
         ("directives", filled("", "%A b\n", "")),
         ("documents", filled("", "---\n", "")),
         ("ends", filled("a: 1\n", "...\n", "x: 1\n")),
-        ("closers", "]".repeat(LIMIT)),
-        ("closing braces", "}".repeat(LIMIT)),
+        ("closers", "]".repeat(SIZE)),
+        ("closing braces", "}".repeat(SIZE)),
         ("commas in a list", filled("a: [", ",", "")),
         ("colons in a list", filled("a: [", ":", "")),
         ("pairs", filled("a: [", "a: b, ", "")),
         (
             "hidden brackets",
-            format!("a: [{}", "\"]]]]]]\", [".repeat(300_000)),
+            format!("a: [{}", "\"]]]]]]\", [".repeat(SIZE / 14)),
         ),
         ("tabs", filled("a:\n", "\t", "b")),
-        ("percent", "%".repeat(LIMIT)),
-        ("at signs", "@".repeat(LIMIT)),
-        ("bars", "|".repeat(LIMIT)),
+        ("percent", "%".repeat(SIZE)),
+        ("at signs", "@".repeat(SIZE)),
+        ("bars", "|".repeat(SIZE)),
         ("carriage returns", filled("a: |\n", "\r", "")),
-        ("bell", "\u{7}".repeat(LIMIT)),
-        ("byte order marks", "\u{feff}".repeat(LIMIT / 3)),
-        ("quotes", "\"".repeat(LIMIT)),
+        ("bell", "\u{7}".repeat(SIZE)),
+        ("byte order marks", "\u{feff}".repeat(SIZE / 3)),
+        ("quotes", "\"".repeat(SIZE)),
         ("half pairs", filled("{", "\"a\":1,", "")),
     ] {
         for format in [Format::Yaml, Format::Json] {

@@ -1,4 +1,4 @@
-//! Tests of the plan document: reading, checking, identity.
+//! Behaviour tests of `mandate-plan`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,5 +10,13 @@
 )]
 
 mod documents;
+mod expr_attacks;
+mod expr_cel;
+mod expr_compile;
+mod expr_functions;
+mod expr_numbers;
+mod expr_scope;
+mod expr_steps;
+mod expr_template;
 mod hostile;
 mod support;
