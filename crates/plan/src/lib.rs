@@ -5,11 +5,8 @@
 
 pub mod code;
 pub mod digest;
-<<<<<<< HEAD
 pub mod model;
-=======
 pub mod expr;
->>>>>>> expr
 pub mod tool;
 pub mod violation_code;
 
