@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod documents;
 mod expr_attacks;
 mod expr_cel;
 mod expr_compile;
@@ -17,3 +18,5 @@ mod expr_numbers;
 mod expr_scope;
 mod expr_steps;
 mod expr_template;
+mod hostile;
+mod support;
