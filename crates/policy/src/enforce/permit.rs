@@ -1,6 +1,6 @@
 //! The one-use right to make one call.
 
-use crate::{Purpose, Refusal, ResolvedCall};
+use crate::{Purpose, Refusal, ResolvedCall, ResourceGuard};
 use mandate_plan::{Digest, ErrorCode};
 
 /// The right to make exactly one call, once. Only [`enforce`](crate::enforce) makes one.
@@ -21,10 +21,16 @@ pub struct Permit {
     args_digest: Digest,
     idempotency_key: String,
     timeout_ms: Option<u64>,
+    guard: ResourceGuard,
 }
 
 impl Permit {
-    pub(super) fn issue(call: &ResolvedCall, execution_digest: Digest, tool_digest: Digest) -> Self {
+    pub(super) fn issue(
+        call: &ResolvedCall,
+        execution_digest: Digest,
+        tool_digest: Digest,
+        guard: ResourceGuard,
+    ) -> Self {
         Self {
             execution_id: call.execution_id.clone(),
             execution_digest,
@@ -37,6 +43,7 @@ impl Permit {
             args_digest: call.args_digest(),
             idempotency_key: call.idempotency_key.clone(),
             timeout_ms: call.timeout_ms,
+            guard,
         }
     }
 
@@ -85,6 +92,11 @@ impl Permit {
         &self.args_digest
     }
 
+    /// The step's rules on what is known only while the call runs.
+    pub fn guard(&self) -> &ResourceGuard {
+        &self.guard
+    }
+
     /// What the journal keeps of the permit.
     pub fn digest(&self) -> Digest {
         let number = |n: Option<u64>| match n {
@@ -121,7 +133,10 @@ impl Permit {
             ("attempt", self.attempt != call.attempt),
             ("purpose", self.purpose != call.purpose),
             ("tool", self.tool != call.tool),
-            ("idempotency key", self.idempotency_key != call.idempotency_key),
+            (
+                "idempotency key",
+                self.idempotency_key != call.idempotency_key,
+            ),
             ("timeout", self.timeout_ms != call.timeout_ms),
         ];
         if let Some((what, _)) = differs.iter().find(|(_, differs)| *differs) {
