@@ -144,6 +144,13 @@ pub(crate) fn load(
     })
 }
 
+/// True if there is a blob of that hash, whatever it holds.
+pub(crate) fn is_there(db: &Connection, reference: &BlobRef) -> Result<bool, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT 1 FROM blobs WHERE hash = ?1")?
+        .exists([reference.sha256.as_bytes()])?)
+}
+
 fn each_reference(
     stored: &str,
     mut visit: impl FnMut(&Field, BlobRef) -> Result<(), String>,
