@@ -14,7 +14,7 @@ pub(super) fn prepare(workspace: &Workspace) -> Result<(), Failure> {
     if !answers(workspace, &nextest(workspace)?) {
         println!("== cargo-nextest is missing: building it into target/tools");
         let mut install = workspace.cargo();
-        // An optimised runner takes three times as long to build, and the tests' time is not the runner's.
+        // Not optimised: building the runner costs more than it takes to run the tests.
         install.args(["install", "--locked", "--debug", "--root", "target/tools"]);
         install.args([
             "--version",
