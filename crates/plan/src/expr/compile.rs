@@ -325,7 +325,7 @@ impl<'s> Compiler<'s> {
         }
         let mut links = Vec::with_capacity(asts.len());
         for ast in asts.iter().rev() {
-            let offset = self.source.offset(ast);
+            let offset = self.source.start(ast);
             match &ast.expr {
                 Ast::Select(select) => {
                     links.push((Link::Key(select.field.as_str().into()), offset))
@@ -380,7 +380,6 @@ impl<'s> Compiler<'s> {
     }
 
     fn call(&mut self, call: &CallExpr, ast: &IdedExpr, depth: usize) -> Kind {
-        let offset = self.source.offset(ast);
         match (call.func_name.as_str(), call.args.as_slice()) {
             ("_&&_", _) => Kind::And(self.operands(ast, "_&&_", depth)),
             ("_||_", _) => Kind::Or(self.operands(ast, "_||_", depth)),
@@ -392,7 +391,7 @@ impl<'s> Compiler<'s> {
                 self.node(no, depth + 1),
             ])),
             (name, [_, _]) if Operator::parse(name).is_some() => self.chain(ast, depth),
-            _ => self.named_call(call, offset, depth),
+            _ => self.named_call(call, self.source.start(ast), depth),
         }
     }
 

@@ -20,7 +20,7 @@ const COMPILE_UNITS: u64 = 40_000;
 // How many units one byte of text costs for so many states.
 const STATES_PER_UNIT: u64 = 16;
 // How many bytes of the rest of a text one more match costs a unit: a search may look to its end each time.
-const LOOKAHEAD_PER_UNIT: usize = 64;
+const LOOKAHEAD_PER_UNIT: usize = 128;
 
 /// A compiled regular expression and how many states it may be in at once.
 #[derive(Debug)]

@@ -114,7 +114,6 @@ fn values_that_double() {
         "regex.replace(inputs.s, '', inputs.s)",
         "json.parse('[' + inputs.s.replace('s', '[],') + '[]]')",
         "json.parse('[' + inputs.s.substring(0, 600000).replace('s', '{\"\":0},') + '1]')",
-        "inputs.xs.map(x, json.parse('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]'))",
         "[inputs.deep].map(x, [x]).map(x, [x]).map(x, [x]).map(x, [x]).map(x, [x]).map(x, [x]).map(x, [x])",
     ]);
 }
@@ -126,7 +125,7 @@ fn regular_expressions() {
         "inputs.xs.filter(x, 'abc'.matches(string(x)))",
         "inputs.xs.filter(x, 'abc'.matches('[a-z]{1000}' + string(x)) || true)",
         // Hundreds of states, and a text that no cache of them survives.
-        "inputs.ab.matches('a.{400}b.{400}$')",
+        "inputs.ab.matches('a[ab]{400}b[ab]{400}$')",
         "inputs.ab.matches('(a|b|ab){300}c')",
         // A search that looks to the end of the text for each match.
         "regex.extractAll(inputs.s, '.*[^a-z]|[a-z]')",
