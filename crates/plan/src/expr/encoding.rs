@@ -49,7 +49,7 @@ pub(super) fn call<'e>(
             let json = output::to_json(value, budget)?;
             let text = String::from_utf8(canonical_json(&json)).unwrap_or_default();
             // Sorting keys and writing takes far more than reading.
-            budget.items(text.len() / 2)?;
+            budget.items(text.len())?;
             Ok(Val::text(text))
         }
     }
