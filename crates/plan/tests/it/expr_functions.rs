@@ -50,6 +50,7 @@ fn paths_and_keys() {
             "inputs.n ? 1 : 2",
             "`?:` takes true or false, and here is an int",
         ),
+        ("null in inputs.map", "keys are strings, and here is null"),
         ("1 in 'abc'", "`in` asks a list or a map"),
         (
             "1 < 'a'",
