@@ -17,6 +17,7 @@ pub mod record;
 pub mod recovery;
 mod spawn;
 mod submit;
+mod supported;
 mod verify;
 
 pub use ask::{Ask, HostError, Rest, Submission, Submitted, Update};
