@@ -6,7 +6,9 @@
 //!
 //! Start reading at [`host`]; [`local`] is what a process uses.
 
+mod admission;
 pub mod ask;
+mod calls;
 mod clock;
 mod drive;
 mod gate;

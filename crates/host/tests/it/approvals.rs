@@ -84,7 +84,8 @@ fn an_approval_recorded_while_no_host_runs_carries_on_later() {
     }
     journal.sync_one();
     let state = recording.join().unwrap().unwrap();
-    assert_eq!(state.shown_state(), "pending");
+    assert_eq!(state.shown_state(), "waiting");
+    assert_eq!(state.waiting_for().unwrap().kind, "host");
     assert_eq!(
         world.made_calls(),
         Vec::<String>::new(),
