@@ -19,4 +19,5 @@ mod expr_scope;
 mod expr_steps;
 mod expr_template;
 mod hostile;
+mod mistakes;
 mod support;
