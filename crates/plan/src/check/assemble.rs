@@ -380,8 +380,6 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
     ) -> Option<Template> {
         let holds_child = nested::holds_child(step) && !variables.answer;
         let opaque: &[&str] = if holds_child { &["plan"] } else { &[] };
-        let mut own_args = call.args.clone();
-        own_args.retain(|key, _| !opaque.contains(&key.as_str()));
         let tool_pointer = call.pointer.strip_suffix("/args").unwrap_or_default();
         let known_tool = super::names::has_tool_form(call.tool)
             && self.tools.is_some_and(|tools| {
@@ -405,16 +403,9 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
                 return None;
             }
         };
-        self.refer(template.references(), &call.pointer, at, variables, edges);
-        self.reader
-            .secrets_for(call.tool, &own_args, &call.pointer, &template);
-        self.reader.sensitive_reads(
-            template.references(),
-            &call.pointer,
-            &self.facts,
-            Some((call.tool, &own_args)),
-            variables.answer.then_some(step),
-        );
+        for hole in template.holes() {
+            self.hole(call, hole, step, (at, variables), edges);
+        }
         if let Some(tools) = self.tools.filter(|_| known_tool) {
             self.reader.arguments(
                 call.tool,
@@ -425,6 +416,36 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
             );
         }
         Some(template)
+    }
+
+    /// One string of the arguments that is not literal, alone, so that what is wrong with it is reported at its place.
+    fn hole(
+        &mut self,
+        call: &Call<'_>,
+        hole: &str,
+        step: &Step,
+        (at, variables): (Place, Variables),
+        edges: &mut Edges,
+    ) {
+        let pointer = format!("{}{hole}", call.pointer);
+        let Some(Value::String(text)) = self.reader.value_at(&pointer) else {
+            return;
+        };
+        let alone = Value::Array(vec![Value::String(text.clone())]);
+        // The whole was compiled before, so that its parts can be.
+        let Ok(template) = Template::compile(&alone, &call.place, &self.facts.secret_inputs) else {
+            return;
+        };
+        let references = template.references();
+        self.refer(references, &pointer, at, variables, edges);
+        self.reader.secrets_for(call.tool, &pointer, &template);
+        self.reader.sensitive_reads(
+            references,
+            &pointer,
+            &self.facts,
+            Some((call.tool, text)),
+            variables.answer.then_some(step),
+        );
     }
 
     fn effective_retry(&self, step: &Step) -> Retry {

@@ -162,7 +162,7 @@ fn yaml_that_plans_leave_out_is_refused() {
         ("a: \"x\n", "1:4 SYNTAX_INVALID /a\n"),
         ("", "1:1 SYNTAX_INVALID \n"),
         ("# nothing\n", "1:1 SYNTAX_INVALID \n"),
-        ("a: 1\n\tb: 2\n", "2:2 SYNTAX_INVALID \n"),
+        ("a: 1\n\tb: 2\n", "1:4 SYNTAX_INVALID /a\n"),
     ] {
         assert_eq!(lines(&refused(text, Format::Yaml)), expected, "{text:?}");
     }

@@ -10,6 +10,7 @@
 )]
 
 mod documents;
+mod edges;
 mod expr_attacks;
 mod expr_cel;
 mod expr_compile;
