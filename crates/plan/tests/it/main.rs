@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod canonical;
 mod documents;
 mod edges;
 mod expr_attacks;
@@ -21,4 +22,7 @@ mod expr_steps;
 mod expr_template;
 mod hostile;
 mod mistakes;
+mod patterns;
+mod plans;
 mod support;
+mod views;
