@@ -1,7 +1,7 @@
 //! Compiles expressions, resolves edges, looks at tools and makes the checked plan.
 
 use super::{
-    arguments::Schemas,
+    arguments::{Schemas, templates_in},
     calls::max_tool_calls,
     effects,
     ids::{Asks, Ids, Place, fallbacks},
@@ -386,6 +386,18 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
                 let place = format!("{tool_pointer}/tool");
                 self.reader.tool_exists(call.tool, &place, tools)
             });
+        // Each string by itself, also where another one cannot be compiled.
+        for (key, value) in call
+            .args
+            .iter()
+            .filter(|(key, _)| !opaque.contains(&key.as_str()))
+        {
+            let mut strings = Vec::new();
+            templates_in(value, &child(&call.pointer, key), &mut strings);
+            for pointer in strings {
+                self.string(call, &pointer, step, (at, variables), edges);
+            }
+        }
         let compiled = Template::compile_except(
             &Value::Object(call.args.clone()),
             &call.place,
@@ -403,9 +415,6 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
                 return None;
             }
         };
-        for hole in template.holes() {
-            self.hole(call, hole, step, (at, variables), edges);
-        }
         if let Some(tools) = self.tools.filter(|_| known_tool) {
             self.reader.arguments(
                 call.tool,
@@ -418,30 +427,29 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
         Some(template)
     }
 
-    /// One string of the arguments that is not literal, alone, so that what is wrong with it is reported at its place.
-    fn hole(
+    /// One string of the arguments alone, so that what is wrong with it is reported at its place.
+    fn string(
         &mut self,
         call: &Call<'_>,
-        hole: &str,
+        pointer: &str,
         step: &Step,
         (at, variables): (Place, Variables),
         edges: &mut Edges,
     ) {
-        let pointer = format!("{}{hole}", call.pointer);
-        let Some(Value::String(text)) = self.reader.value_at(&pointer) else {
+        let Some(Value::String(text)) = self.reader.value_at(pointer) else {
             return;
         };
         let alone = Value::Array(vec![Value::String(text.clone())]);
-        // The whole was compiled before, so that its parts can be.
+        // What cannot be compiled is reported for the arguments as a whole.
         let Ok(template) = Template::compile(&alone, &call.place, &self.facts.secret_inputs) else {
             return;
         };
         let references = template.references();
-        self.refer(references, &pointer, at, variables, edges);
-        self.reader.secrets_for(call.tool, &pointer, &template);
+        self.refer(references, pointer, at, variables, edges);
+        self.reader.secrets_for(call.tool, pointer, &template);
         self.reader.sensitive_reads(
             references,
-            &pointer,
+            pointer,
             &self.facts,
             Some((call.tool, text)),
             variables.answer.then_some(step),

@@ -42,7 +42,10 @@ fn identity_is_the_document_as_written() {
     let short = plan("version: 1\nname: x\nsteps: [{id: a, tool: data.value}]\n");
     let canonical = r#"{"name":"x","steps":[{"id":"a","tool":"data.value"}],"version":1}"#;
     assert_eq!(std::str::from_utf8(short.canonical()).unwrap(), canonical);
-    assert_eq!(short.hash().to_string(), "SHORT_HASH");
+    assert_eq!(
+        short.hash().to_string(),
+        "73d98d292240ef7e054af114454b003a6dc8718b2a3148637f883b1b074f51c2"
+    );
     let defaulted =
         plan("version: 1\nname: x\nsteps: [{id: a, tool: data.value, confirm: false}]\n");
     assert_ne!(
@@ -75,7 +78,10 @@ fn the_execution_digest_covers_plan_inputs_and_tools() {
     let (plan, inputs) = (Digest::of(b"plan"), Digest::of(b"inputs"));
     let tools: BTreeMap<String, Digest> = [("fs.read".to_owned(), Digest::of(b"1"))].into();
     let digest = execution_digest(&plan, &inputs, &tools);
-    assert_eq!(digest.to_string(), "EXEC_HASH");
+    assert_eq!(
+        digest.to_string(),
+        "12cca1a605037916adfdcd62dc83a7531362291a56581794c2fdfc89c98afc57"
+    );
     let other_tools = [("fs.read".to_owned(), Digest::of(b"2"))].into();
     let renamed = [("fs.reap".to_owned(), Digest::of(b"1"))].into();
     for other in [
@@ -561,7 +567,7 @@ fn arguments_that_are_not_literal_are_left_open() {
     assert_eq!(lines(&check(&document, None).violations), "");
     assert_eq!(
         lines(&check(&document, Some(&Tools::default())).violations),
-        "3:22 ACTION_NOT_FOUND /steps/0/tool\n"
+        "3:23 ACTION_NOT_FOUND /steps/0/tool\n"
     );
 }
 
