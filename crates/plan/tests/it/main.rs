@@ -9,7 +9,9 @@
     reason = "tests"
 )]
 
+mod canonical;
 mod documents;
+mod edges;
 mod expr_attacks;
 mod expr_cel;
 mod expr_compile;
@@ -20,4 +22,8 @@ mod expr_speed;
 mod expr_steps;
 mod expr_template;
 mod hostile;
+mod mistakes;
+mod patterns;
+mod plans;
 mod support;
+mod views;
