@@ -26,7 +26,7 @@ pub use metrics::{Lifecycle, Metrics};
 pub use outcome::{Fault, Outcome, Report};
 pub use provider::{Authorized, CallContext, Check, Definition, Destination, Provider, StopFlag};
 pub use registry::{Registry, RegistryError, Snapshot, ToolStatus};
-pub use runner::{MAX_OUTPUT_BYTES, ResourceChecks, ResourceRules, Runner, Tools};
+pub use runner::{MAX_OUTPUT_BYTES, Runner, Tools};
 pub use secret::{
     ConfiguredSecrets, MIN_SECRET_BYTES, NoSecrets, Scrubber, SecretConfig, SecretError,
     SecretSource, SecretUse, SecretValue,

@@ -82,10 +82,16 @@ impl Life {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state; a tool that is gone or broken does not come back, a new one is loaded in its place.
+    /// Changes the state. A tool that is gone does not come back, and a broken one can only go: a new one is loaded in
+    /// its place.
     pub(crate) fn move_to(&self, state: Lifecycle, why: Option<String>) {
         let mut inner = self.lock();
-        if matches!(inner.state, Lifecycle::Loaded | Lifecycle::Initialized) {
+        let goes = match inner.state {
+            Lifecycle::Loaded | Lifecycle::Initialized | Lifecycle::Running => true,
+            Lifecycle::Failed => state == Lifecycle::Unavailable,
+            Lifecycle::Unavailable => false,
+        };
+        if goes {
             inner.state = state;
             inner.why = why;
         }

@@ -8,7 +8,7 @@ use crate::{
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use mandate_plan::{ErrorCode, ToolLookup};
-use mandate_policy::{Permit, Refusal, ResolvedCall};
+use mandate_policy::{Permit, Refusal, ResolvedCall, ResourceGuard};
 use serde_json::Value;
 use std::{collections::BTreeMap, io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -24,36 +24,16 @@ pub trait Tools: Send + Sync {
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync>;
 }
 
-/// Rules on what is known only while a call runs, for one call.
-pub struct ResourceChecks {
-    /// Refuses real paths.
-    pub path: Check,
-    /// Refuses URLs.
-    pub url: Check,
-}
-
-/// Gives the rules for a call.
-pub type ResourceRules = Arc<dyn Fn(&Permit, &ResolvedCall) -> ResourceChecks + Send + Sync>;
-
 /// The tool runner.
 pub struct Runner {
     registry: Arc<Registry>,
     secrets: Arc<dyn SecretSource>,
-    rules: ResourceRules,
 }
 
 impl Runner {
     /// A runner over the registry's tools.
-    pub fn new(
-        registry: Arc<Registry>,
-        secrets: Arc<dyn SecretSource>,
-        rules: ResourceRules,
-    ) -> Self {
-        Self {
-            registry,
-            secrets,
-            rules,
-        }
+    pub fn new(registry: Arc<Registry>, secrets: Arc<dyn SecretSource>) -> Self {
+        Self { registry, secrets }
     }
 
     /// The registry.
@@ -69,11 +49,10 @@ impl Tools for Runner {
             return refused(Fault::new(ErrorCode::ActionNotFound, message));
         };
         let secrets = Arc::clone(&self.secrets);
-        let checks = (self.rules)(&permit, &call);
         // Not within the future: a call that is dropped before it is first polled counts too.
         let mut running = Running::begin(Arc::clone(&entry.life));
         async move {
-            let outcome = carry_out(&entry, permit, call, &*secrets, checks).await;
+            let outcome = carry_out(&entry, permit, call, &*secrets).await;
             if matches!(outcome, Outcome::Completed { .. }) {
                 running.succeeded();
             }
@@ -103,7 +82,6 @@ async fn carry_out(
     permit: Permit,
     call: ResolvedCall,
     secrets: &dyn SecretSource,
-    checks: ResourceChecks,
 ) -> Outcome {
     if let Err(fault) = before(entry, &permit, &call) {
         return Outcome::Refused(fault);
@@ -139,8 +117,8 @@ async fn carry_out(
         secret_places: places,
         idempotency_key: call.idempotency_key,
         timeout,
-        check_path: checks.path,
-        check_url: checks.url,
+        check_path: check(permit.guard(), ResourceGuard::check_real_path),
+        check_url: check(permit.guard(), ResourceGuard::check_url),
         scrubber: Arc::clone(&scrubber),
         stop: stop.clone(),
     };
@@ -317,6 +295,12 @@ fn fits(output: &Value) -> bool {
         }
     }
     serde_json::to_writer(Room(MAX_OUTPUT_BYTES), output).is_ok()
+}
+
+/// The permit's own rules, for use while the permit itself is consumed.
+fn check(guard: &ResourceGuard, rule: fn(&ResourceGuard, &str) -> Result<(), Refusal>) -> Check {
+    let guard = guard.clone();
+    Arc::new(move |resource| rule(&guard, resource).map_err(fault_of))
 }
 
 fn fault_of(refusal: Refusal) -> Fault {

@@ -1,6 +1,7 @@
 //! The data tools: `data.value`, `data.transform`, `data.template`. They compute, and touch nothing.
 
 mod template;
+mod transform;
 
 use super::{
     stop::Stop,
@@ -41,6 +42,12 @@ impl Provider for DataTools {
                 value,
                 None,
             ),
+            Definition::new(
+                "data.transform",
+                "Computes a value from data by a CEL expression.",
+                transform::input_schema(),
+                None,
+            ),
             define::<template::Args, template::Text>("data.template", "Fills in a Jinja template."),
         ]
     }
@@ -56,6 +63,15 @@ impl Provider for DataTools {
     fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
         match call.tool.as_str() {
             "data.value" => async move { value(call.args) }.boxed(),
+            "data.transform" => {
+                blocking(
+                    move || match arguments(call.args).and_then(transform::transform) {
+                        Ok(output) => Outcome::Completed { output },
+                        Err(stop) => stop.into(),
+                    },
+                )
+                .boxed()
+            }
             "data.template" => {
                 blocking(
                     move || match arguments(call.args).and_then(template::render) {

@@ -85,7 +85,7 @@ mod tests {
     fn only_slots_are_replaced() {
         let args = json!({"x": "é ${secrets.A}/${secrets.B}/${secrets.B}", "y": ["${secrets.A}"]});
         // The last placeholder of `x`, and `y`, came from data.
-        let slots = [slot("/x", 3, "A"), slot("/x", 15, "B")];
+        let slots = [slot("/x", 3, "A"), slot("/x", 16, "B")];
         let inserted = insert(args, &slots, &values()).unwrap();
         assert_eq!(
             inserted.args,

@@ -6,8 +6,4 @@ async fn call(provider: &dyn Provider, call: CallContext) -> Outcome {
     provider.call(Authorized { _only_the_runner: () }, call).await
 }
 
-async fn call_by(provider: &dyn Provider, permit: mandate_policy::Permit, call: CallContext) -> Outcome {
-    provider.call(Authorized::by(permit), call).await
-}
-
 fn main() {}

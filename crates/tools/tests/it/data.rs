@@ -2,6 +2,7 @@
 
 use crate::fixture::fixture;
 use mandate_plan::ErrorCode;
+use mandate_tools::Outcome;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +16,49 @@ async fn value_gives_its_value() {
         f.refusal("data.value", json!({})).await.code,
         ErrorCode::InvalidPayload
     );
+}
+
+#[tokio::test]
+async fn transform_computes_over_its_data_and_nothing_else() {
+    let f = fixture();
+    let data = json!([{"n": 3, "s": "c"}, {"n": 1, "s": "a"}]);
+    let run = async |expression: &str| {
+        f.call(
+            "data.transform",
+            json!({"expression": expression, "data": data}),
+        )
+        .await
+    };
+    for (expression, expected) in [
+        ("data[0].s", json!("c")),
+        ("data.filter(x, x.n > 1).map(x, x.s)", json!(["c"])),
+        ("{'total': data.map(x, x.n).sum()}", json!({"total": 4})),
+    ] {
+        assert_eq!(
+            run(expression).await,
+            Outcome::Completed { output: expected },
+            "{expression}"
+        );
+    }
+    for expression in [
+        "data.",
+        "inputs.x",
+        "steps.a.output",
+        "nonsense(data)",
+        "other",
+    ] {
+        let outcome = run(expression).await;
+        let refused =
+            matches!(&outcome, Outcome::Refused(fault) if fault.code == ErrorCode::InvalidPayload);
+        assert!(refused, "{expression}: {outcome:?}");
+    }
+    for expression in ["data[7]", "data.missing"] {
+        let outcome = run(expression).await;
+        assert!(
+            matches!(&outcome, Outcome::Failed(fault) if fault.code == ErrorCode::InvalidPayload),
+            "{outcome:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ async fn list_gives_paths_that_other_tools_take() {
 #[tokio::test]
 async fn list_shows_neither_the_data_directory_nor_what_the_plan_forbids() {
     let f = Setup {
-        forbidden_path: Some("private"),
+        forbidden_paths: vec!["**/private"],
         ..Setup::default()
     }
     .build();

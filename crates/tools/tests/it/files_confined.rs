@@ -192,7 +192,7 @@ async fn a_directory_that_holds_mandates_files_is_not_deleted() {
 #[tokio::test]
 async fn what_the_plan_forbids_is_forbidden_by_its_real_path() {
     let f = Setup {
-        forbidden_path: Some("/private/"),
+        forbidden_paths: vec!["**/private/**"],
         ..Setup::default()
     }
     .build();

@@ -1,12 +1,12 @@
 //! A project directory, a data directory, and a runner over the built-ins.
 
-use mandate_plan::{Digest, ErrorCode};
+use crate::permits::permit;
 use mandate_policy::{Permit, Purpose, ResolvedCall, SecretSlot};
 use mandate_tools::{
-    Check, ConfiguredSecrets, Fault, Outcome, Provider, Registry, Report, ResourceChecks,
-    ResourceRules, Runner, SecretConfig, Tools as _, ToolsConfig, builtins,
+    ConfiguredSecrets, Fault, Outcome, Provider, Registry, Report, Runner, SecretConfig,
+    Tools as _, ToolsConfig, builtins,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fs,
@@ -14,6 +14,7 @@ use std::{
     sync::Arc,
 };
 
+pub(crate) const EXECUTION: &str = "execution-1";
 pub(crate) const KEY: &str = "idempotency-key-of-the-test";
 
 pub(crate) struct Fixture {
@@ -22,6 +23,8 @@ pub(crate) struct Fixture {
     pub(crate) project: PathBuf,
     /// A directory beside the project, which no tool may reach.
     pub(crate) outside: PathBuf,
+    /// Of every plan.
+    constraints: Value,
     /// Keeps the directories.
     _directory: tempfile::TempDir,
 }
@@ -30,8 +33,8 @@ pub(crate) struct Fixture {
 #[derive(Default)]
 pub(crate) struct Setup {
     pub(crate) config: ToolsConfig,
-    pub(crate) forbidden_path: Option<&'static str>,
-    pub(crate) forbidden_url: Option<&'static str>,
+    pub(crate) forbidden_paths: Vec<&'static str>,
+    pub(crate) forbidden_urls: Vec<&'static str>,
     pub(crate) providers: Vec<Arc<dyn Provider>>,
 }
 
@@ -95,30 +98,14 @@ impl Setup {
             registry.add(provider).unwrap();
         }
         let secrets = Arc::new(ConfiguredSecrets::new(self.config.secrets));
-        let rules = rules(self.forbidden_path, self.forbidden_url);
         Fixture {
-            runner: Runner::new(Arc::new(registry), secrets, rules),
+            runner: Runner::new(Arc::new(registry), secrets),
             project,
             outside,
+            constraints: json!({"forbidden_paths": self.forbidden_paths, "forbidden_urls": self.forbidden_urls}),
             _directory: directory,
         }
     }
-}
-
-fn rules(path: Option<&'static str>, url: Option<&'static str>) -> ResourceRules {
-    fn forbid(text: Option<&'static str>) -> Check {
-        Arc::new(move |value: &str| match text {
-            Some(text) if value.contains(text) => Err(Fault::new(
-                ErrorCode::ArgumentViolation,
-                format!("`{value}` is forbidden"),
-            )),
-            _ => Ok(()),
-        })
-    }
-    Arc::new(move |_: &Permit, _: &ResolvedCall| ResourceChecks {
-        path: forbid(path),
-        url: forbid(url),
-    })
 }
 
 pub(crate) fn fixture() -> Fixture {
@@ -127,7 +114,7 @@ pub(crate) fn fixture() -> Fixture {
 
 pub(crate) fn resolved(tool: &str, args: Value) -> ResolvedCall {
     ResolvedCall {
-        execution_id: "execution-1".into(),
+        execution_id: EXECUTION.into(),
         step: "step_1".into(),
         item: None,
         attempt: 1,
@@ -176,12 +163,9 @@ pub(crate) fn with_slots(mut call: ResolvedCall) -> ResolvedCall {
 }
 
 impl Fixture {
+    /// A permit for a call, from a plan of one step that makes just this call.
     pub(crate) fn permit(&self, call: &ResolvedCall) -> Permit {
-        let lookup = self.runner.lookup();
-        let digest = lookup
-            .spec(&call.tool)
-            .map_or(Digest::of(b""), |spec| spec.digest);
-        Permit::shim(call, digest)
+        permit(self.runner.lookup(), self.constraints.clone(), call)
     }
 
     pub(crate) async fn run(&self, call: ResolvedCall) -> Report {

@@ -18,6 +18,7 @@ mod fixture;
 mod http;
 mod http_confined;
 mod http_server;
+mod permits;
 mod process;
 mod registry;
 mod runner;

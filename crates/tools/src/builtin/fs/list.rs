@@ -65,11 +65,9 @@ pub(super) fn list(fs: &FileSystem, args: Args, guards: &Guards) -> Result<Listi
     let wanted = args.glob.as_deref().map(glob::one).transpose()?;
     let excluded = glob::any(&args.exclude)?;
     let limit = args.max_entries.unwrap_or(DEFAULT_ENTRIES);
-    let directory = fs.roots.file(
-        &args.path,
-        OFlags::RDONLY | OFlags::DIRECTORY,
-        &guards.check,
-    )?;
+    let directory = fs
+        .roots
+        .directory(&args.path, OFlags::RDONLY, &guards.check)?;
     let mut walk = Walk {
         fs,
         guards,

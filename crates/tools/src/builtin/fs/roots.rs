@@ -85,6 +85,20 @@ impl Roots {
         self.checked(root, path, fd, check)
     }
 
+    /// Opens an existing directory. What it is comes after whether it may be touched.
+    pub(crate) fn directory(
+        &self,
+        path: &str,
+        flags: OFlags,
+        check: &Check,
+    ) -> Result<Opened, Stop> {
+        let opened = self.file(path, flags, check)?;
+        match opened.kind() {
+            FileType::Directory => Ok(opened),
+            _ => Err(explain(path, Errno::NOTDIR)),
+        }
+    }
+
     /// Checks a directory entry found while walking; gives its real path, or `None` if it is not to be seen.
     pub(crate) fn entry_visible(
         &self,

@@ -197,9 +197,9 @@ fn start(
     call: &CallContext,
 ) -> Result<(Child, Group), Stop> {
     let (program, arguments) = command_line(args)?;
-    let cwd = roots.file(
+    let cwd = roots.directory(
         args.cwd.as_deref().unwrap_or("."),
-        OFlags::PATH | OFlags::DIRECTORY,
+        OFlags::PATH,
         &call.check_path,
     )?;
     if let Some(name) = args.env.keys().find(|name| !environment::may_be_set(name)) {
