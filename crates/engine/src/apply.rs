@@ -56,7 +56,8 @@ impl State {
     /// Whether time counts against `constraints.timeout_ms` now: something runs, or a timer of its own is awaited, and
     /// not only a human.
     pub(crate) fn is_active(&self) -> bool {
-        matches!(self.phase, Phase::Active | Phase::Stopping)
+        self.driven
+            && matches!(self.phase, Phase::Active | Phase::Stopping)
             && (self.running > 0
                 || (self.paused.is_none() && (self.doubtful == 0 || self.waiting > 0)))
     }
@@ -69,6 +70,15 @@ impl State {
             Body::ExecutionCreated(_) => Err(Illegal),
             Body::HostStarted { .. } => {
                 self.orphan_open_attempts();
+                self.driven = true;
+                Ok(())
+            }
+            Body::HostStopped { .. } => {
+                if !self.driven {
+                    return Err(Illegal);
+                }
+                self.orphan_open_attempts();
+                self.driven = false;
                 Ok(())
             }
             Body::ExecutionStarted { .. } => {
@@ -311,7 +321,8 @@ impl State {
 
     /// The step's own state from its units', and what follows from a failure.
     pub(crate) fn roll_up(&mut self, index: usize) {
-        let Some(step) = self.plan.steps().get(index).cloned() else {
+        let plan = self.plan.clone();
+        let Some(step) = plan.steps().get(index) else {
             return;
         };
         let Some(data) = self.steps.get_mut(index) else {
@@ -342,10 +353,8 @@ impl State {
     /// A step has just failed for good: remembers the order, and stops the execution unless the plan goes on.
     pub(crate) fn note_failure(&mut self, index: usize) {
         let seq = self.seq.saturating_add(1);
-        let (Some(step), Some(data)) = (
-            self.plan.steps().get(index).cloned(),
-            self.steps.get_mut(index),
-        ) else {
+        let plan = self.plan.clone();
+        let (Some(step), Some(data)) = (plan.steps().get(index), self.steps.get_mut(index)) else {
             return;
         };
         data.failed_seq = Some(seq);

@@ -28,7 +28,8 @@ pub enum Command {
         /// The attempt.
         attempt: u32,
     },
-    /// The plan is approved, or policy allowed it: have it admitted, then `execution_started`.
+    /// The plan is approved, or policy allowed it: have it admitted, and give `execution_started` or
+    /// `call_refused` in.
     Admit,
     /// Come back at this time, Unix milliseconds, if nothing happens before.
     WaitUntil(i64),
@@ -37,6 +38,9 @@ pub enum Command {
 /// The commands that follow from the state, in the order in which they are to be carried out. Those that change the
 /// state do not get in each other's way; after carrying them out, decide again until none of them is left.
 pub fn decide(state: &State) -> Vec<Command> {
+    if !state.driven {
+        return Vec::new();
+    }
     let mut commands = match state.phase {
         Phase::Created => before_start(state),
         Phase::Active => go_on(state),
@@ -77,7 +81,12 @@ fn plan_request(state: &State) -> Request {
         step: None,
         subject: created.execution_digest,
         choices: vec!["approve".to_owned(), "reject".to_owned()],
-        approvers: created.decision.approvers.clone(),
+        approvers: created
+            .decision
+            .approvers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         expires_ms: created.approval_expires_ms,
     }
 }

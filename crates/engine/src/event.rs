@@ -337,6 +337,11 @@ bodies! {
         /// The host's instance id.
         host: String,
     }
+    /// Nobody drives the execution until the next `host_started`: nothing follows from what is recorded meanwhile.
+    HostStopped = "host_stopped" {
+        /// Why.
+        reason: String,
+    }
     /// The plan is approved and admitted; steps may start.
     ExecutionStarted = "execution_started" {
         /// Who approved it, and over which channel; empty where policy allowed it.
@@ -632,6 +637,8 @@ impl Body {
             self,
             Body::ExecutionCreated(_)
                 | Body::HostStarted { .. }
+                | Body::HostStopped { .. }
+                | Body::ExecutionStarted { .. }
                 | Body::TimerFired { .. }
                 | Body::CallRefused {
                     admission: false,

@@ -57,17 +57,6 @@ fn not_in_journal() -> Refusal {
 }
 
 impl Gate for Journaled<'_> {
-    fn admit(&mut self, state: &State) -> Result<Option<String>, Refusal> {
-        match self.next(state) {
-            Some(Body::ExecutionStarted { approval }) => Ok(approval.clone()),
-            Some(Body::CallRefused {
-                refusal,
-                admission: true,
-            }) => Err(refusal.clone()),
-            _ => Err(not_in_journal()),
-        }
-    }
-
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal> {
         match self.next(state) {
             Some(Body::StepStarted {

@@ -168,6 +168,8 @@ pub struct State {
     pub calls: u64,
     /// Active time so far, in milliseconds.
     pub active_ms: i64,
+    /// A host drives it, as far as the journal knows.
+    pub driven: bool,
     /// Somebody paused it, and when.
     pub paused: Option<(String, i64)>,
     /// Why it stops.
@@ -265,6 +267,7 @@ impl State {
             doubtful: 0,
             calls: 0,
             active_ms: 0,
+            driven: true,
             paused: None,
             stop: None,
             requests: BTreeMap::new(),

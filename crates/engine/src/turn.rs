@@ -19,15 +19,9 @@ pub struct Started {
     pub sandbox: Option<String>,
 }
 
-/// Where the turn asks whether something may happen. The host's gate calls `admit` and `enforce` and keeps the permits;
-/// a replay's reads what they said from the journal.
+/// Where the turn asks whether something may happen. The host's gate calls `enforce` and keeps the permits; a replay's
+/// reads what it said from the journal.
 pub trait Gate {
-    /// Whether the execution may start; the answer names the approval it starts on.
-    ///
-    /// # Errors
-    /// The refusal of `admit`.
-    fn admit(&mut self, state: &State) -> Result<Option<String>, Refusal>;
-
     /// Whether this call may be made.
     ///
     /// # Errors
@@ -40,6 +34,8 @@ pub trait Gate {
 pub struct Turned {
     /// The events, the input's first.
     pub events: Vec<Event>,
+    /// The plan is to be admitted, and `execution_started` or `call_refused` given in as the next input.
+    pub admit: bool,
     /// Calls to drop: step, item, attempt.
     pub aborts: Vec<(String, Option<u32>, u32)>,
     /// When to come back if nothing happens before, Unix milliseconds.
@@ -87,17 +83,15 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
     loop {
         turned.aborts.clear();
         turned.wake_ms = None;
+        turned.admit = false;
         let mut changed = false;
         for command in decide(state) {
             let body = match command {
                 Command::Record(body) => body,
-                Command::Admit => match gate.admit(state) {
-                    Ok(approval) => Body::ExecutionStarted { approval },
-                    Err(refusal) => Body::CallRefused {
-                        refusal,
-                        admission: true,
-                    },
-                },
+                Command::Admit => {
+                    turned.admit = true;
+                    continue;
+                }
                 Command::Start(call) => match gate.start(state, &call) {
                     Ok(started) => step_started(call, started),
                     Err(refusal) => Body::StepBlocked {

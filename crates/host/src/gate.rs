@@ -75,8 +75,9 @@ fn grant(state: &State) -> Grant {
     })
 }
 
-impl Gate for HostGate<'_> {
-    fn admit(&mut self, state: &State) -> Result<Option<String>, Refusal> {
+impl HostGate<'_> {
+    /// Whether the execution may start, and on which approval.
+    pub(crate) fn admit(&mut self, state: &State) -> Result<Option<String>, Refusal> {
         self.approved_plan(state)?;
         Ok(match grant(state) {
             Grant::Approved(approval) => Some(format!(
@@ -86,7 +87,9 @@ impl Gate for HostGate<'_> {
             Grant::Allowed => None,
         })
     }
+}
 
+impl Gate for HostGate<'_> {
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal> {
         let (now_ms, session) = (self.now_ms, self.session.clone());
         let lookup = self.lookup.clone();

@@ -479,6 +479,7 @@ impl Host {
     }
 
     fn carry_out(&mut self, execution_id: &str, turned: Turned, permitted: Vec<Permitted>) {
+        let admit = turned.admit;
         let Some(drive) = self.drives.get_mut(execution_id) else {
             return;
         };
@@ -512,6 +513,37 @@ impl Host {
         for (step, item, attempt) in turned.aborts {
             self.abort(execution_id, (step, item), attempt);
         }
+        if admit {
+            self.admit(execution_id);
+        }
+    }
+
+    /// Has the plan admitted, and gives the answer in.
+    fn admit(&mut self, execution_id: &str) {
+        let lookup = self.parts.tools.lookup();
+        let now_ms = self.parts.clock.now_ms();
+        let Some(drive) = self.drives.get(execution_id) else {
+            return;
+        };
+        let session = self.session(&drive.state.created.session, &drive.state.created.principal);
+        let Some(drive) = self.drives.get_mut(execution_id) else {
+            return;
+        };
+        let mut gate = HostGate {
+            approved: &mut drive.approved,
+            lookup,
+            session,
+            now_ms,
+            permitted: Vec::new(),
+        };
+        let body = match gate.admit(&drive.state) {
+            Ok(approval) => Body::ExecutionStarted { approval },
+            Err(refusal) => Body::CallRefused {
+                refusal,
+                admission: true,
+            },
+        };
+        self.take_turn(execution_id, body);
     }
 
     /// Hands what is owed to the journal.

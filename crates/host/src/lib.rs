@@ -13,6 +13,7 @@ mod gate;
 pub mod host;
 pub mod local;
 pub mod projection;
+pub mod record;
 pub mod recovery;
 mod spawn;
 mod submit;

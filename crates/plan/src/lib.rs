@@ -6,6 +6,7 @@
 pub mod code;
 pub mod digest;
 pub mod model;
+pub mod expr;
 pub mod tool;
 pub mod violation_code;
 

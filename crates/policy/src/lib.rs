@@ -8,9 +8,19 @@
 //!
 //! Start reading at `evaluate.rs`, then `approved.rs`, then `enforce.rs`.
 
+pub mod approver;
+pub mod argument_rules;
 pub mod call;
+pub mod classify;
+pub mod command;
+pub mod decision;
 pub mod enforce;
+pub mod normalise;
+pub mod patterns;
 pub mod refusal;
+pub mod resources;
+pub mod risk;
+pub mod rules;
 pub mod session;
 pub mod turn;
 

@@ -1,10 +1,34 @@
 //! Remembering it: the journal with its hash chain, projections and blobs.
 //!
-//! Start reading at [`journal`], the trait that the host is written against.
+//! Start reading at [`journal`], the trait that the host is written against; [`sqlite`] is what stands behind it:
+//! a batch goes through [`queue`] to the one [`writer`], which puts it at the end of its stream ([`tails`]), binds it
+//! into the chain ([`chain`]) and leaves the head in a file ([`head_file`]). Everything that reads is in [`reader`] and
+//! [`listing`]. This crate does not know what an event means.
 
+mod audit_key;
+mod blob;
+pub mod chain;
+pub mod failpoint;
+mod failure;
+mod head_file;
 pub mod journal;
+mod json_fields;
+mod listing;
+mod ownership;
+mod projection;
+mod queue;
+mod reader;
+pub mod schema;
+mod sqlite;
+mod tails;
+mod writer;
 
+pub use blob::{INLINE_LIMIT_BYTES, VALUE_LIMIT_BYTES};
 pub use journal::{
     Ack, Appended, Batch, ExecutionRow, Head, Journal, Lease, NewRecord, PlanRow, Record,
     RequestRow, SYSTEM, StoreError,
 };
+pub use listing::{Cursor, ExecutionFilter, Listed, NotACursor, Page, PlanSummary, RequestFilter};
+pub use reader::Reader;
+pub use sqlite::SqliteStore;
+pub use tails::EXECUTION_LIMIT_BYTES;

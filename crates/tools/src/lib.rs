@@ -1,1 +1,33 @@
 //! Doing it: the tool registry, the one tool runner, the built-in tools.
+//!
+//! A call goes through [`Runner`] and nowhere else: permit, input schema, secrets, the call itself with its timeout,
+//! scrubbing, output schema, metrics. This crate knows neither engine, journal nor host; it keeps nothing between
+//! calls but the registry's counters.
+
+mod builtin;
+mod config;
+mod envelope;
+mod metrics;
+mod outcome;
+mod provider;
+mod registry;
+mod rfc3339;
+mod runner;
+mod schema;
+mod secret;
+
+pub use builtin::{
+    BuiltinError, DataTools, EngineTools, FileTools, HttpTools, HttpToolsError, ProcessTools,
+    RootError, TimeTools, builtins,
+};
+pub use config::{FsConfig, HttpConfig, ProcessConfig, ProcessLimits, ToolsConfig};
+pub use envelope::{Category, ErrorBody, ErrorEnvelope};
+pub use metrics::{Lifecycle, Metrics};
+pub use outcome::{Fault, Outcome, Report};
+pub use provider::{Authorized, CallContext, Check, Definition, Destination, Provider, StopFlag};
+pub use registry::{Registry, RegistryError, Snapshot, ToolStatus};
+pub use runner::{MAX_OUTPUT_BYTES, ResourceChecks, ResourceRules, Runner, Tools};
+pub use secret::{
+    ConfiguredSecrets, MIN_SECRET_BYTES, NoSecrets, Scrubber, SecretConfig, SecretError,
+    SecretSource, SecretUse, SecretValue,
+};

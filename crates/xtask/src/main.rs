@@ -1,2 +1,61 @@
-//! placeholder
-fn main() {}
+//! The project's own commands: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask generate`.
+//!
+//! `test` runs every check there is, `tidy` holds the house rules, one file per rule, and `generate` writes the
+//! committed files that come out of the code. Nothing in here is part of the product.
+
+mod failure;
+mod generate;
+mod markdown;
+mod rust_source;
+mod test;
+mod tidy;
+mod tree;
+mod workspace;
+
+use failure::Failure;
+use std::process::ExitCode;
+use workspace::Workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [--quick]      every check and every test; --quick leaves out clippy, doc tests and slow tests
+  tidy                the house rules
+  generate [--check]  write the generated files; --check compares only
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(what)) => {
+            eprint!("{what}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Result<(), Failure> {
+    let workspace = Workspace::here();
+    match words {
+        ["test"] => test::run(&workspace, test::Extent::Everything),
+        ["test", "--quick"] => test::run(&workspace, test::Extent::Quick),
+        ["tidy"] => tidy::run(&workspace),
+        ["generate"] => generate::run(&workspace, generate::Mode::Write),
+        ["generate", "--check"] => generate::run(&workspace, generate::Mode::Check),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        [] => Err(Failure::Usage("a command is missing".to_owned())),
+        words => Err(Failure::Usage(format!(
+            "`{}` is not a command",
+            words.join(" ")
+        ))),
+    }
+}

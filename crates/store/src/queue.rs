@@ -1,0 +1,140 @@
+//! The bounded queue between those who append and the one writer.
+
+use crate::{Ack, ExecutionRow, NewRecord, PlanRow, RequestRow, StoreError, blob::Blob};
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+/// Batches that may wait.
+const MAX_WAITING: usize = 4096;
+/// Bytes that may wait; a single larger batch is let in when nothing else waits.
+const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
+
+/// A record whose large fields have left it.
+pub(crate) struct PreparedRecord {
+    pub(crate) at_ms: i64,
+    pub(crate) kind: &'static str,
+    pub(crate) payload: String,
+    pub(crate) blobs: Vec<Blob>,
+}
+
+/// A batch as the writer takes it.
+pub(crate) struct Prepared {
+    pub(crate) stream: String,
+    pub(crate) first_seq: u64,
+    pub(crate) records: Vec<PreparedRecord>,
+    /// Bytes of the payloads, blobs included.
+    pub(crate) bytes: usize,
+    pub(crate) plan: Option<PlanRow>,
+    pub(crate) execution: Option<ExecutionRow>,
+    pub(crate) requests: Vec<RequestRow>,
+}
+
+/// What waits: a batch, or what was wrong with it (told in its turn), and whom to tell.
+pub(crate) struct Item {
+    pub(crate) batch: Result<Prepared, StoreError>,
+    pub(crate) ack: Ack,
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        self.batch.as_ref().map_or(0, |batch| batch.bytes)
+    }
+}
+
+impl PreparedRecord {
+    pub(crate) fn new(record: NewRecord, whose: impl Fn() -> String) -> Result<Self, StoreError> {
+        let (payload, blobs) = crate::blob::split(record.payload, whose)?;
+        Ok(Self {
+            at_ms: record.at_ms,
+            kind: record.kind,
+            payload,
+            blobs,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Waiting {
+    items: VecDeque<Item>,
+    bytes: usize,
+    closed: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    filled: Condvar,
+    drained: Condvar,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that can panic runs under the lock, so what it guards is whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an item, waiting for room. Gives it back if nobody will take it any more.
+    pub(crate) fn push(&self, item: Item) -> Option<Item> {
+        let bytes = item.bytes();
+        let mut waiting = self.lock();
+        while !waiting.closed
+            && (waiting.items.len() >= MAX_WAITING
+                || (waiting.bytes + bytes > MAX_WAITING_BYTES && !waiting.items.is_empty()))
+        {
+            waiting = self
+                .drained
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if waiting.closed {
+            return Some(item);
+        }
+        waiting.bytes += bytes;
+        waiting.items.push_back(item);
+        drop(waiting);
+        self.filled.notify_one();
+        None
+    }
+
+    /// Moves the next items into `group`, waiting for the first: at most `max_items`, and no more after `max_bytes`.
+    /// False = closed, and nothing is left.
+    pub(crate) fn take(&self, group: &mut Vec<Item>, max_items: usize, max_bytes: usize) -> bool {
+        let mut waiting = self.lock();
+        while waiting.items.is_empty() {
+            if waiting.closed {
+                return false;
+            }
+            waiting = self
+                .filled
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut bytes = 0;
+        while group.len() < max_items && bytes < max_bytes {
+            let Some(item) = waiting.items.pop_front() else {
+                break;
+            };
+            bytes += item.bytes();
+            group.push(item);
+        }
+        waiting.bytes = waiting.bytes.saturating_sub(bytes);
+        drop(waiting);
+        self.drained.notify_all();
+        true
+    }
+
+    /// Takes nothing more; what waits is still written.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_all();
+        self.drained.notify_all();
+    }
+
+    /// Takes nothing more, and gives back what waits.
+    pub(crate) fn abandon(&self) -> VecDeque<Item> {
+        self.close();
+        std::mem::take(&mut self.lock().items)
+    }
+}

@@ -1,0 +1,234 @@
+//! The SQLite store: opening a data directory, and the [`Journal`] over its writer and its readers.
+
+use crate::{
+    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, RequestRow, StoreError,
+    audit_key::{AuditKey, key_path},
+    failure::file_failed,
+    head_file::{self, HeadFile},
+    ownership::{DirectoryLock, LeaseRow, take_lease},
+    queue::{Item, Prepared, PreparedRecord, Queue},
+    reader::database_path,
+    schema,
+    tails::check_plan,
+    writer::{Writer, closed},
+};
+use mandate_plan::Digest;
+use rusqlite::{Connection, OpenFlags};
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+/// A data directory's journal, open for writing. Dropping it writes what is queued, then lets go of the directory.
+pub struct SqliteStore {
+    reader: Reader,
+    queue: Arc<Queue>,
+    lease: Lease,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("dir", &self.reader.dir())
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the data directory `dir` for writing, making or migrating what is needed.
+    ///
+    /// Refuses with [`StoreError::Locked`] while another process has it, and with [`StoreError::Damaged`] if the head
+    /// file, the lease or the audit key is not what a crash can leave: writing on would cover the traces.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        make_directory(dir)?;
+        let lock = DirectoryLock::take(dir)?;
+        let mut db = open_database(dir)?;
+        schema::migrate(&mut db)?;
+
+        let lease_before = LeaseRow::load(&db)?;
+        let key = open_key(dir, &db, lease_before.as_ref())?;
+        let found = head_file::read(dir)?;
+        if let Some(lease) = &lease_before
+            && let Some(fault) = lease.fault(&db, &key)?
+        {
+            return Err(StoreError::Damaged(fault));
+        }
+        if let Some(fault) = head_file::fault(&db, found, lease_before.as_ref())? {
+            return Err(StoreError::Damaged(fault));
+        }
+
+        // The head goes to the disk before the lease that says so, see `head_file`.
+        let head = head_file::last_commit(&db)?;
+        let head_file = HeadFile::open(dir)?;
+        head_file.write(&head)?;
+        head_file.sync()?;
+        sync_directory(dir)?;
+        let lease = take_lease(&mut db, &key, &head)?;
+
+        let queue = Arc::new(Queue::default());
+        let writer = Writer::new(db, key, head_file, lease, lock)?;
+        let reader = Reader::open(dir)?;
+        let thread = thread::Builder::new()
+            .name("journal-writer".to_owned())
+            .spawn({
+                let queue = Arc::clone(&queue);
+                move || writer.run(&queue)
+            })
+            .map_err(|error| StoreError::Failed(format!("cannot start the writer: {error}")))?;
+        Ok(Self {
+            reader,
+            queue,
+            lease,
+            thread: Some(thread),
+        })
+    }
+
+    /// Opens the data directory `dir` for reading only, whether or not a host runs on it.
+    pub fn open_readonly(dir: &Path) -> Result<Reader, StoreError> {
+        Reader::open(dir)
+    }
+
+    /// Lists, exports and everything else that only reads.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The lease under which this store writes.
+    pub fn lease(&self) -> Lease {
+        self.lease
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.take()
+            // An acknowledgement may hold the last reference; the writer cannot wait for itself.
+            && thread.thread().id() != thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Journal for SqliteStore {
+    fn append(&self, batch: Batch, ack: Ack) {
+        let batch = prepare(batch);
+        if let Some(item) = self.queue.push(Item { batch, ack }) {
+            (item.ack)(Err(closed()));
+        }
+    }
+
+    fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.reader.read(stream, from_seq, limit)
+    }
+
+    fn plan(&self, hash: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.reader.plan(hash)
+    }
+
+    fn execution(&self, execution_id: &str) -> Result<Option<ExecutionRow>, StoreError> {
+        self.reader.execution(execution_id)
+    }
+
+    fn unfinished(&self) -> Result<Vec<String>, StoreError> {
+        self.reader.unfinished()
+    }
+
+    fn request(&self, request_id: &str) -> Result<Option<RequestRow>, StoreError> {
+        self.reader.request(request_id)
+    }
+
+    fn head(&self) -> Result<Head, StoreError> {
+        self.reader.head()
+    }
+}
+
+/// What can be done with a batch before its turn: large fields leave it here, off the writer's thread.
+fn prepare(batch: Batch) -> Result<Prepared, StoreError> {
+    if let Some(plan) = &batch.plan {
+        check_plan(plan)?;
+    }
+    let mut bytes = batch.plan.as_ref().map_or(0, |plan| plan.canonical.len());
+    let mut records = Vec::with_capacity(batch.records.len());
+    for record in batch.records {
+        bytes += record.payload.len();
+        let kind = record.kind;
+        let whose = || format!("`{kind}` in stream `{}`", batch.stream);
+        records.push(PreparedRecord::new(record, whose)?);
+    }
+    Ok(Prepared {
+        stream: batch.stream,
+        first_seq: batch.first_seq,
+        records,
+        bytes,
+        plan: batch.plan,
+        execution: batch.execution,
+        requests: batch.requests,
+    })
+}
+
+fn make_directory(dir: &Path) -> Result<(), StoreError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| file_failed("create the data directory", dir, &error))
+}
+
+fn sync_directory(dir: &Path) -> Result<(), StoreError> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|error| file_failed("sync", dir, &error))
+}
+
+fn open_database(dir: &Path) -> Result<Connection, StoreError> {
+    let path = database_path(dir);
+    // Made here and not by SQLite, so that only its owner can read it; its log gets the same mode.
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| file_failed("open", &path, &error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(&path, flags)?;
+    db.busy_timeout(Duration::from_secs(30))?;
+    db.set_prepared_statement_cache_capacity(64);
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", synchronous())?;
+    // The log is used over and over at the size it has reached: overwriting is several times faster than growing.
+    db.pragma_update(None, "wal_autocheckpoint", 8000)?;
+    db.pragma_update(None, "cache_size", -32_768)?;
+    db.pragma_update(None, "trusted_schema", false)?;
+    Ok(db)
+}
+
+/// `FULL`: a commit returns when the disk has it. Only a crash test may say otherwise, to see itself fail.
+fn synchronous() -> &'static str {
+    #[cfg(feature = "failpoints")]
+    if std::env::var("MANDATE_TEST_SYNCHRONOUS").is_ok_and(|value| value == "OFF") {
+        return "OFF";
+    }
+    "FULL"
+}
+
+/// A key is made only where nothing was ever committed: with a new one, everything before would look forged.
+fn open_key(dir: &Path, db: &Connection, lease: Option<&LeaseRow>) -> Result<AuditKey, StoreError> {
+    if let Some(key) = AuditKey::load(dir)? {
+        return Ok(key);
+    }
+    if lease.is_some() || head_file::last_commit(db)?.number > 0 {
+        return Err(StoreError::Damaged(format!(
+            "the audit key `{}` is missing; put it back from your backup",
+            key_path(dir).display()
+        )));
+    }
+    AuditKey::create(dir)
+}

@@ -1,0 +1,46 @@
+//! What of Mandate's own environment a process sees.
+
+use std::ffi::OsString;
+
+/// The variables that the allowlist names; `NAME*` stands for a prefix.
+pub(super) fn allowed(allowlist: &[String]) -> Vec<(OsString, OsString)> {
+    select(allowlist, std::env::vars_os())
+}
+
+fn select(
+    allowlist: &[String],
+    all: impl Iterator<Item = (OsString, OsString)>,
+) -> Vec<(OsString, OsString)> {
+    all.filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        allowlist
+            .iter()
+            .any(|allowed| match allowed.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => name == *allowed,
+            })
+    })
+    .collect()
+}
+
+/// Whether a plan may set this variable.
+pub(super) fn may_be_set(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::select;
+
+    #[test]
+    fn only_what_is_named_passes() {
+        let all = ["PATH", "LC_ALL", "LC", "AWS_SECRET_ACCESS_KEY", "PATHX"];
+        let all = all.map(|name| (name.into(), "x".into()));
+        let allowlist = ["PATH", "LC_*"].map(str::to_owned);
+        let names: Vec<_> = select(&allowlist, all.into_iter())
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["PATH", "LC_ALL"]);
+    }
+}

@@ -1,0 +1,154 @@
+//! What a source of tools is: the built-ins, later MCP servers and the operator's own tools.
+
+use crate::{Fault, Outcome, secret::Scrubber};
+use futures_util::future::BoxFuture;
+use mandate_plan::{Digest, Facts, ToolSpec};
+use mandate_policy::Permit;
+use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// A source of tools. Providers are called by the runner only: [`Provider::call`] asks for an [`Authorized`].
+pub trait Provider: Send + Sync {
+    /// Its name in the registry.
+    fn name(&self) -> &str;
+
+    /// The tools it has.
+    fn definitions(&self) -> Vec<Definition>;
+
+    /// The facts of a call; without arguments, the worst that any arguments can give.
+    fn facts(&self, tool: &str, args: Option<&Value>) -> Facts;
+
+    /// Where a call sends what it is given, which decides whether it may be given a secret.
+    fn destination(&self, tool: &str, args: &Value) -> Destination {
+        let _ = (tool, args);
+        Destination::Local
+    }
+
+    /// Carries out one call. Dropping the future stops it at once.
+    fn call(&self, authorized: Authorized, call: CallContext) -> BoxFuture<'static, Outcome>;
+}
+
+/// A tool as its provider defines it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    /// What plans and policies see.
+    pub spec: ToolSpec,
+    /// The definition as it came, which the digest covers.
+    pub raw: Value,
+}
+
+impl Definition {
+    /// A definition whose digest is taken over all its parts.
+    pub fn new(
+        name: &str,
+        description: &str,
+        input_schema: Value,
+        output_schema: Option<Value>,
+    ) -> Self {
+        let raw = json!({
+            "name": name,
+            "description": description,
+            "inputSchema": input_schema,
+            "outputSchema": output_schema,
+        });
+        Self {
+            spec: ToolSpec {
+                name: name.to_owned(),
+                description: description.to_owned(),
+                input_schema,
+                output_schema,
+                digest: Digest::of_json(&raw),
+                engine_handled: false,
+            },
+            raw,
+        }
+    }
+
+    /// The same, carried out by the engine itself.
+    #[must_use]
+    pub fn engine_handled(mut self) -> Self {
+        self.spec.engine_handled = true;
+        self
+    }
+}
+
+/// Where a call sends what it is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Nowhere but this machine.
+    Local,
+    /// To this host.
+    Host(String),
+    /// It sends it somewhere, but the arguments do not say where: no secret goes there.
+    Unclear,
+}
+
+/// The proof that a permit was consumed for this call. Only the runner makes one, of a permit that it takes by value.
+#[derive(Debug)]
+pub struct Authorized {
+    _only_the_runner: (),
+}
+
+impl Authorized {
+    pub(crate) fn by(permit: Permit) -> Self {
+        drop(permit);
+        Self {
+            _only_the_runner: (),
+        }
+    }
+}
+
+/// A rule on a resource that is only known while the call runs: the real path of an opened file, the target of a
+/// redirect.
+pub type Check = Arc<dyn Fn(&str) -> Result<(), Fault> + Send + Sync>;
+
+/// One call, ready to be carried out.
+pub struct CallContext {
+    /// The execution it belongs to.
+    pub execution_id: String,
+    /// The step it belongs to.
+    pub step: String,
+    /// The item of the step's `for_each`, from 0.
+    pub item: Option<u32>,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The tool.
+    pub tool: String,
+    /// The arguments, secrets inserted.
+    pub args: Value,
+    /// JSON pointers into `args` of the strings that hold a secret.
+    pub secret_places: Vec<String>,
+    /// The same for every attempt of the same call.
+    pub idempotency_key: String,
+    /// The time limit that the runner enforces.
+    pub timeout: Option<Duration>,
+    /// Refuses real paths that the plan forbids.
+    pub check_path: Check,
+    /// Refuses URLs that the plan forbids.
+    pub check_url: Check,
+    /// Knows the secrets of this call.
+    pub scrubber: Arc<Scrubber>,
+    /// Set when the call was stopped.
+    pub stop: StopFlag,
+}
+
+/// Says that a call was stopped, to work that runs on another thread and cannot be dropped.
+#[derive(Debug, Clone, Default)]
+pub struct StopFlag(Arc<AtomicBool>);
+
+impl StopFlag {
+    /// Whether the call was stopped: no further effect may begin.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}

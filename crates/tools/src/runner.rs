@@ -1,0 +1,336 @@
+//! The tool runner: the only place where a tool is called.
+
+use crate::{
+    Authorized, CallContext, Check, Fault, Lifecycle, Outcome, Registry, Report, StopFlag,
+    metrics::Running,
+    registry::Entry,
+    secret::{Inserted, Scrubber, SecretError, SecretSource, SecretUse, SecretValue, insert},
+};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use mandate_plan::{ErrorCode, ToolLookup};
+use mandate_policy::{Permit, Refusal, ResolvedCall};
+use serde_json::Value;
+use std::{collections::BTreeMap, io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+/// The largest output of one call, in bytes of JSON.
+pub const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+
+/// What the host drives: the runner, or a fake in tests.
+pub trait Tools: Send + Sync {
+    /// Carries out one call. Dropping the future stops the call at once, its processes included.
+    fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report>;
+
+    /// The tools that can be used now.
+    fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync>;
+}
+
+/// Rules on what is known only while a call runs, for one call.
+pub struct ResourceChecks {
+    /// Refuses real paths.
+    pub path: Check,
+    /// Refuses URLs.
+    pub url: Check,
+}
+
+/// Gives the rules for a call.
+pub type ResourceRules = Arc<dyn Fn(&Permit, &ResolvedCall) -> ResourceChecks + Send + Sync>;
+
+/// The tool runner.
+pub struct Runner {
+    registry: Arc<Registry>,
+    secrets: Arc<dyn SecretSource>,
+    rules: ResourceRules,
+}
+
+impl Runner {
+    /// A runner over the registry's tools.
+    pub fn new(
+        registry: Arc<Registry>,
+        secrets: Arc<dyn SecretSource>,
+        rules: ResourceRules,
+    ) -> Self {
+        Self {
+            registry,
+            secrets,
+            rules,
+        }
+    }
+
+    /// The registry.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+}
+
+impl Tools for Runner {
+    fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report> {
+        let Some(entry) = self.registry.entry(&call.tool) else {
+            let message = format!("there is no tool `{}`", call.tool);
+            return refused(Fault::new(ErrorCode::ActionNotFound, message));
+        };
+        let secrets = Arc::clone(&self.secrets);
+        let checks = (self.rules)(&permit, &call);
+        // Not within the future: a call that is dropped before it is first polled counts too.
+        let mut running = Running::begin(Arc::clone(&entry.life));
+        async move {
+            let outcome = carry_out(&entry, permit, call, &*secrets, checks).await;
+            if matches!(outcome, Outcome::Completed { .. }) {
+                running.succeeded();
+            }
+            Report {
+                outcome,
+                elapsed_ms: running.elapsed_ms(),
+            }
+        }
+        .boxed()
+    }
+
+    fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync> {
+        self.registry.snapshot()
+    }
+}
+
+fn refused(fault: Fault) -> BoxFuture<'static, Report> {
+    let report = Report {
+        outcome: Outcome::Refused(fault),
+        elapsed_ms: 0,
+    };
+    async move { report }.boxed()
+}
+
+async fn carry_out(
+    entry: &Entry,
+    permit: Permit,
+    call: ResolvedCall,
+    secrets: &dyn SecretSource,
+    checks: ResourceChecks,
+) -> Outcome {
+    if let Err(fault) = before(entry, &permit, &call) {
+        return Outcome::Refused(fault);
+    }
+    let values = match resolve(entry, &call, secrets).await {
+        Ok(values) => values,
+        Err(fault) => return Outcome::Refused(fault),
+    };
+    let scrubber = Arc::new(Scrubber::new(&values));
+    let Inserted { args, places } = match insert(call.args.clone(), &call.secrets, &values) {
+        Ok(inserted) => inserted,
+        Err(fault) => return Outcome::Refused(fault),
+    };
+    drop(values);
+    // A secret inside a URL could be read as another host than the one that was checked.
+    if !call.secrets.is_empty()
+        && entry.provider.destination(&call.tool, &args)
+            != entry.provider.destination(&call.tool, &call.args)
+    {
+        let message =
+            "with its secrets inserted the call would go elsewhere; move the secret out of the URL";
+        return Outcome::Refused(Fault::new(ErrorCode::ArgumentViolation, message));
+    }
+    let timeout = call.timeout_ms.map(Duration::from_millis);
+    let stop = StopFlag::default();
+    let context = CallContext {
+        execution_id: call.execution_id,
+        step: call.step,
+        item: call.item,
+        attempt: call.attempt,
+        tool: call.tool,
+        args,
+        secret_places: places,
+        idempotency_key: call.idempotency_key,
+        timeout,
+        check_path: checks.path,
+        check_url: checks.url,
+        scrubber: Arc::clone(&scrubber),
+        stop: stop.clone(),
+    };
+    let mut outcome = {
+        // Work on other threads hears of it when this future is dropped, by the host or by the timeout.
+        let _stop_on_drop = StopOnDrop(stop);
+        within(timeout, entry, Authorized::by(permit), context, &scrubber).await
+    };
+    scrubber.scrub_outcome(&mut outcome);
+    after(entry, outcome)
+}
+
+/// Everything that must hold before anything is sent.
+fn before(entry: &Entry, permit: &Permit, call: &ResolvedCall) -> Result<(), Fault> {
+    permit.covers(call).map_err(fault_of)?;
+    let spec = &entry.definition.spec;
+    match entry.life.state() {
+        (Lifecycle::Initialized | Lifecycle::Running, _) => {}
+        (Lifecycle::Unavailable, why) => {
+            let why = why.unwrap_or_default();
+            return Err(Fault::new(
+                ErrorCode::ToolFailed,
+                format!("the tool `{}` is not available: {why}", spec.name),
+            ));
+        }
+        (Lifecycle::Loaded | Lifecycle::Failed, why) => {
+            let why = why.unwrap_or_default();
+            return Err(Fault::new(
+                ErrorCode::ActionNotFound,
+                format!("the tool `{}` cannot be used: {why}", spec.name),
+            ));
+        }
+    }
+    if *permit.tool_digest() != spec.digest {
+        return Err(Fault::new(
+            ErrorCode::ToolChanged,
+            format!("the tool `{}` is not the one that was approved", spec.name),
+        ));
+    }
+    if let Some(input) = &entry.input {
+        input.check(&call.args).map_err(|violations| {
+            Fault::new(
+                ErrorCode::InvalidPayload,
+                format!(
+                    "the arguments of `{}` do not fit its input schema: {}",
+                    spec.name, violations.summary
+                ),
+            )
+            .with_details(violations.details)
+        })?;
+    }
+    Ok(())
+}
+
+/// The values of the secrets that the plan's own placeholders name.
+async fn resolve(
+    entry: &Entry,
+    call: &ResolvedCall,
+    source: &dyn SecretSource,
+) -> Result<BTreeMap<String, SecretValue>, Fault> {
+    let mut values = BTreeMap::new();
+    if call.secrets.is_empty() {
+        return Ok(values);
+    }
+    let destination = entry.provider.destination(&call.tool, &call.args);
+    for slot in &call.secrets {
+        if values.contains_key(&slot.name) {
+            continue;
+        }
+        let wanted = SecretUse {
+            tool: &call.tool,
+            destination: &destination,
+        };
+        let value = source.resolve(&slot.name, wanted).await.map_err(|error| {
+            let code = match error {
+                SecretError::NotPermitted { .. } => ErrorCode::PolicyDenied,
+                SecretError::Missing { .. } | SecretError::TooShort(_) => ErrorCode::ContextMissing,
+            };
+            Fault::new(code, error.to_string())
+        })?;
+        values.insert(slot.name.clone(), value);
+    }
+    Ok(values)
+}
+
+async fn within(
+    timeout: Option<Duration>,
+    entry: &Entry,
+    authorized: Authorized,
+    context: CallContext,
+    scrubber: &Scrubber,
+) -> Outcome {
+    let tool = context.tool.clone();
+    // The provider may panic before it gives a future, so that its call itself is within.
+    let called =
+        AssertUnwindSafe(async { entry.provider.call(authorized, context).await }).catch_unwind();
+    let ended = match timeout {
+        Some(limit) => tokio::time::timeout(limit, called).await.ok(),
+        None => Some(called.await),
+    };
+    match ended {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(panic)) => {
+            let cause = panic_message(&*panic);
+            tracing::error!(%tool, cause = %scrubber.scrub_text(cause), "a tool crashed");
+            Outcome::Unknown(Fault::new(
+                ErrorCode::UnknownError,
+                format!("the tool `{tool}` crashed during the call; the log has the cause"),
+            ))
+        }
+        None => {
+            let limit = timeout.unwrap_or_default().as_millis();
+            Outcome::Unknown(Fault::new(
+                ErrorCode::StepTimeout,
+                format!(
+                    "the tool `{tool}` took longer than {limit} ms (`timeout_ms`) and was stopped"
+                ),
+            ))
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
+
+/// Holds an answer to its size and its schema.
+fn after(entry: &Entry, outcome: Outcome) -> Outcome {
+    let Outcome::Completed { output } = outcome else {
+        return outcome;
+    };
+    if !fits(&output) {
+        return Outcome::Invalid {
+            output: None,
+            fault: Fault::new(
+                ErrorCode::ResourceExhausted,
+                format!("the output has more than {MAX_OUTPUT_BYTES} bytes; ask the tool for less"),
+            ),
+        };
+    }
+    match entry.output.as_ref().map(|schema| schema.check(&output)) {
+        None | Some(Ok(())) => Outcome::Completed { output },
+        Some(Err(violations)) => {
+            let name = &entry.definition.spec.name;
+            let message = format!(
+                "the output of `{name}` breaks its output schema: {}",
+                violations.summary
+            );
+            Outcome::Invalid {
+                output: Some(output),
+                fault: Fault::new(ErrorCode::OutputInvalid, message)
+                    .with_details(violations.details),
+            }
+        }
+    }
+}
+
+fn fits(output: &Value) -> bool {
+    struct Room(usize);
+    impl io::Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self
+                .0
+                .checked_sub(bytes.len())
+                .ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Room(MAX_OUTPUT_BYTES), output).is_ok()
+}
+
+fn fault_of(refusal: Refusal) -> Fault {
+    Fault {
+        code: refusal.code,
+        message: refusal.message,
+        details: refusal.expected,
+    }
+}
+
+struct StopOnDrop(StopFlag);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}

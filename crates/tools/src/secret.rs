@@ -1,0 +1,14 @@
+//! Secrets: where they come from, who may receive them, how they get into a call and are kept out of its answer.
+
+mod insert;
+mod scrub;
+mod source;
+
+pub(crate) use insert::{Inserted, insert};
+pub use scrub::Scrubber;
+pub use source::{
+    ConfiguredSecrets, NoSecrets, SecretConfig, SecretError, SecretSource, SecretUse, SecretValue,
+};
+
+/// A shorter value would be found by chance in any output, and can be guessed anyway. In bytes.
+pub const MIN_SECRET_BYTES: usize = 8;
