@@ -171,6 +171,13 @@ impl Failure {
         Self::new(Kind::NotFound, message)
     }
 
+    /// Somebody answers who may not.
+    pub(crate) fn mismatch(message: impl Into<String>) -> Self {
+        let mut failure = Self::new(Kind::Denied, message);
+        failure.code = ErrorCode::ApproverMismatch;
+        failure.with_remedy_of_code()
+    }
+
     pub(crate) fn io(what: &str, error: &std::io::Error) -> Self {
         Self::new(Kind::Io, format!("{what}: {error}"))
     }

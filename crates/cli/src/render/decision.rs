@@ -158,7 +158,7 @@ fn effect(plan: &CheckedPlan, assessed: &StepAssessment, paint: Paint) -> String
         let each = step.for_each.as_ref();
         [
             step.condition.as_ref().map(|condition| format!("only if {condition}")),
-            each.map(|each| format!("once per item of {}, at most {} times", each.r#in, each.max_items)),
+            each.map(|each| format!("once per item of {}, at most {} times", each.items, each.max_items)),
         ]
     });
     for condition in conditions.flatten() {
