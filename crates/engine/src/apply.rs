@@ -1,14 +1,10 @@
 //! `apply`: the only way that state changes. Total: what does not fit changes nothing.
 
-use crate::event::{Body, Event, FailureKind, Fault, RequestKind, Resolution};
-use crate::life::{
-    Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
-};
-use crate::retry::{After, after_failure};
-use crate::state::{Ending, GRACE_MS, OpenRequest, State, Stop, Unit};
-use mandate_plan::{ErrorCode, model::FailureAction, model::OnItemFailure};
+use crate::event::{Answer, Body, Event, Fault, Request, RequestKind};
+use crate::life::{Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state};
+use crate::state::{Ending, OpenRequest, State, Stop};
+use mandate_plan::ErrorCode;
 use mandate_policy::Outcome;
-use serde_json::Value;
 
 /// What `apply` made of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,21 +29,21 @@ impl State {
         if event.seq != self.seq.saturating_add(1) || event.at_ms < self.at_ms {
             return Applied::Ignored;
         }
-        let counts = self.is_active() && !matches!(event.body, Body::HostStarted { .. });
-        let elapsed_ms = event.at_ms.saturating_sub(self.at_ms);
-        let before_ms = self.at_ms;
+        let (before_ms, active_before_ms) = (self.at_ms, self.active_ms);
+        if self.is_active() && !matches!(event.body, Body::HostStarted { .. }) {
+            let elapsed_ms = event.at_ms.saturating_sub(before_ms);
+            self.active_ms = self.active_ms.saturating_add(elapsed_ms);
+        }
         self.at_ms = event.at_ms;
-        match self.apply_body(event) {
+        match self.apply_body(event, before_ms) {
             Ok(()) => {
                 self.seq = event.seq;
                 self.advance_frontier();
-                if counts {
-                    self.active_ms = self.active_ms.saturating_add(elapsed_ms);
-                }
                 Applied::Changed
             }
             Err(Illegal) => {
                 self.at_ms = before_ms;
+                self.active_ms = active_before_ms;
                 Applied::Ignored
             }
         }
@@ -62,8 +58,9 @@ impl State {
                 || (self.paused.is_none() && (self.doubtful == 0 || self.waiting > 0)))
     }
 
-    fn apply_body(&mut self, event: &Event) -> Result<(), Illegal> {
-        if self.phase == Phase::Ended {
+    /// Each arm checks everything before it changes anything, so that what is not legal leaves no trace.
+    fn apply_body(&mut self, event: &Event, before_ms: i64) -> Result<(), Illegal> {
+        if self.phase == Phase::Ended || (!self.driven && !event.body.needs_no_host()) {
             return Err(Illegal);
         }
         match &event.body {
@@ -74,64 +71,37 @@ impl State {
                 Ok(())
             }
             Body::HostStopped { .. } => {
-                if !self.driven {
-                    return Err(Illegal);
-                }
                 self.orphan_open_attempts();
                 self.driven = false;
                 Ok(())
             }
             Body::ExecutionStarted { .. } => {
-                if self.created.decision.outcome == Outcome::RequireApproval
-                    && !self.plan_approved()
-                {
+                if !self.awaits_admission() || self.approval_overdue() {
                     return Err(Illegal);
                 }
                 self.phase = next_phase(self.phase, PhaseChange::Start)?;
                 Ok(())
             }
-            Body::RequestOpened(request) => {
-                if self.requests.contains_key(&request.request_id) {
+            Body::CallRefused {
+                refusal,
+                admission: true,
+            } => {
+                if !self.awaits_admission() {
                     return Err(Illegal);
                 }
-                let open = OpenRequest {
-                    request: request.clone(),
-                    opened_ms: event.at_ms,
-                    closed: None,
-                    by: None,
-                    closed_ms: None,
-                };
-                self.requests.insert(request.request_id.clone(), open);
-                Ok(())
+                self.stop(Fault::from(refusal), false, true)
             }
-            Body::RequestAnswered(answer) => {
-                let open = self.requests.get_mut(&answer.request_id).ok_or(Illegal)?;
-                if open.closed.is_some() || !open.request.choices.contains(&answer.choice) {
-                    return Err(Illegal);
-                }
-                open.closed = Some(answer.choice.clone());
-                open.by = Some((answer.by.clone(), answer.channel.clone()));
-                open.closed_ms = Some(event.at_ms);
-                if open.request.kind == RequestKind::Plan && answer.choice == "reject" {
-                    let reason = answer.reason.as_deref().unwrap_or("no reason was given");
-                    let message = format!("`{}` rejected the plan: {reason}", answer.by);
-                    self.stop(
-                        Fault::new(ErrorCode::ApprovalRejected, message),
-                        false,
-                        true,
-                    )?;
-                }
-                Ok(())
-            }
+            Body::RequestOpened(request) => self.open_plan_request(request),
+            Body::RequestAnswered(answer) => self.answer(answer),
             Body::RequestExpired { request_id } => {
-                let open = self.requests.get_mut(request_id).ok_or(Illegal)?;
-                let due = open.request.expires_ms.ok_or(Illegal)?;
-                if open.closed.is_some() || due > event.at_ms {
+                let due = self
+                    .plan_request()
+                    .filter(|open| open.request.request_id == *request_id);
+                if due.is_none() || self.phase != Phase::Created || !self.approval_overdue() {
                     return Err(Illegal);
                 }
-                open.closed = Some("expired".to_owned());
-                open.closed_ms = Some(event.at_ms);
-                let message = "nobody answered the request for approval in time";
+                self.close_request(request_id, "expired", None);
+                let message = "the plan was not approved and started in time";
                 self.stop(Fault::new(ErrorCode::ApprovalExpired, message), false, true)
             }
             Body::ExecutionPaused { by } => {
@@ -145,39 +115,34 @@ impl State {
             Body::CancelRequested { by, reason, force } => {
                 self.cancel(by, reason.as_deref(), *force)
             }
-            Body::CallRefused { refusal, admission } => {
-                if *admission {
-                    self.stop(Fault::from(refusal), false, true)
-                } else {
-                    Ok(())
-                }
-            }
             Body::ApprovalRevoked { by } => {
+                if !self.plan_approved() {
+                    return Err(Illegal);
+                }
                 let message = format!("`{by}` revoked the approval");
-                self.stop(
-                    Fault::new(ErrorCode::ApprovalRequired, message),
-                    false,
-                    false,
-                )?;
+                let fault = Fault::new(ErrorCode::ApprovalRequired, message);
+                self.stop(fault, false, false)?;
                 self.revoked = true;
                 Ok(())
             }
-            Body::TimerSet { .. } | Body::TimerFired { .. } => self.apply_timer(event),
+            Body::TimerSet { .. } => self.set_timer(event),
+            Body::TimerFired { timer } => self.fire_timer(timer, before_ms),
             Body::ExecutionFinished {
                 status,
                 error,
                 outputs,
                 warnings,
             } => {
+                if !self.may_finish() {
+                    return Err(Illegal);
+                }
                 self.phase = next_phase(self.phase, PhaseChange::Finish)?;
                 self.cancel_open_steps();
-                for open in self
-                    .requests
-                    .values_mut()
-                    .filter(|open| open.closed.is_none())
-                {
-                    open.closed = Some("withdrawn".to_owned());
-                    open.closed_ms = Some(event.at_ms);
+                for open in self.requests.values_mut() {
+                    if open.closed.is_none() {
+                        open.closed = Some("withdrawn".to_owned());
+                        open.closed_ms = Some(event.at_ms);
+                    }
                 }
                 self.ending = Some(Ending {
                     status: *status,
@@ -188,7 +153,8 @@ impl State {
                 self.finished_ms = Some(event.at_ms);
                 Ok(())
             }
-            Body::ChoiceRecorded { .. }
+            Body::CallRefused { .. }
+            | Body::ChoiceRecorded { .. }
             | Body::TokenIssued { .. }
             | Body::UsageRecorded { .. }
             | Body::OverrideGranted { .. }
@@ -213,10 +179,52 @@ impl State {
         }
     }
 
-    fn plan_approved(&self) -> bool {
-        self.requests.values().any(|open| {
-            open.request.kind == RequestKind::Plan && open.closed.as_deref() == Some("approve")
-        })
+    fn open_plan_request(&mut self, request: &Request) -> Result<(), Illegal> {
+        let wanted = self.phase == Phase::Created
+            && request.kind == RequestKind::Plan
+            && self.created.decision.outcome == Outcome::RequireApproval
+            && self.plan_request().is_none();
+        if !wanted {
+            return Err(Illegal);
+        }
+        let open = OpenRequest {
+            request: request.clone(),
+            opened_ms: self.at_ms,
+            closed: None,
+            by: None,
+            closed_ms: None,
+        };
+        self.requests.insert(request.request_id.clone(), open);
+        Ok(())
+    }
+
+    fn answer(&mut self, answer: &Answer) -> Result<(), Illegal> {
+        let open = self.requests.get(&answer.request_id).ok_or(Illegal)?;
+        let answerable = self.phase == Phase::Created
+            && open.closed.is_none()
+            && open.request.choices.contains(&answer.choice)
+            && !self.approval_overdue();
+        if !answerable {
+            return Err(Illegal);
+        }
+        if answer.choice == "reject" {
+            let reason = answer.reason.as_deref().unwrap_or("no reason was given");
+            let message = format!("`{}` rejected the plan: {reason}", answer.by);
+            let fault = Fault::new(ErrorCode::ApprovalRejected, message);
+            self.stop(fault, false, true)?;
+        }
+        let by = (answer.by.clone(), answer.channel.clone());
+        self.close_request(&answer.request_id, &answer.choice, Some(by));
+        Ok(())
+    }
+
+    fn close_request(&mut self, id: &str, choice: &str, by: Option<(String, String)>) {
+        let at_ms = self.at_ms;
+        if let Some(open) = self.requests.get_mut(id) {
+            open.closed = Some(choice.to_owned());
+            open.by = by;
+            open.closed_ms = Some(at_ms);
+        }
     }
 
     pub(crate) fn stop(
@@ -260,6 +268,9 @@ impl State {
     }
 
     fn orphan_open_attempts(&mut self) {
+        if self.running == 0 {
+            return;
+        }
         for unit in self.steps.iter_mut().flat_map(|step| step.units.iter_mut()) {
             if unit.state == StepState::Running {
                 unit.orphaned = true;
@@ -269,13 +280,11 @@ impl State {
 
     fn cancel_open_steps(&mut self) {
         for index in 0..self.steps.len() {
-            let Some(data) = self.steps.get(index) else {
+            let Some(data) = self.steps.get_mut(index) else {
                 continue;
             };
-            if data.units.is_empty() && data.items.is_none() {
-                if let Some(data) = self.steps.get_mut(index)
-                    && let Ok(next) = next_step_state(data.state, StepChange::Cancel)
-                {
+            if data.is_unbound() {
+                if let Ok(next) = next_step_state(data.state, StepChange::Cancel) {
                     data.state = next;
                 }
                 continue;
@@ -286,171 +295,34 @@ impl State {
         }
     }
 
-    /// Changes one unit, keeps the counters, and works out what the step has become.
-    pub(crate) fn change(
-        &mut self,
-        step: usize,
-        unit: usize,
-        change: StepChange,
-        with: impl FnOnce(&mut Unit),
-    ) -> Result<(), Illegal> {
-        let at_ms = self.at_ms;
-        let data = self.steps.get_mut(step).ok_or(Illegal)?;
-        let slot = data.units.get_mut(unit).ok_or(Illegal)?;
-        let next = next_step_state(slot.state, change)?;
-        for (state, counter) in [
-            (StepState::Running, &mut self.running),
-            (StepState::Waiting, &mut self.waiting),
-            (StepState::InDoubt, &mut self.doubtful),
-        ] {
-            if slot.state == state {
-                *counter = counter.saturating_sub(1);
-            }
-            if next == state {
-                *counter = counter.saturating_add(1);
-            }
-        }
-        slot.state = next;
-        if next.settled() || next == StepState::InDoubt {
-            slot.ended_ms = Some(at_ms);
-        }
-        with(slot);
-        self.roll_up(step);
-        Ok(())
-    }
-
-    /// The step's own state from its units', and what follows from a failure.
-    pub(crate) fn roll_up(&mut self, index: usize) {
-        let plan = self.plan.clone();
-        let Some(step) = plan.steps().get(index) else {
-            return;
-        };
-        let Some(data) = self.steps.get_mut(index) else {
-            return;
-        };
-        let before = data.state;
-        match (&step.step.for_each, &data.items) {
-            (Some(each), Some(_)) => {
-                let keep_going = each.on_item_failure == OnItemFailure::Continue;
-                crate::items::roll_up(data, keep_going);
-            }
-            (Some(_), None) => {}
-            (None, _) => {
-                if let Some(unit) = data.units.first_mut() {
-                    data.state = unit.state;
-                    if unit.state.usable() {
-                        data.output = unit.output.take();
-                    }
-                    data.error.clone_from(&unit.error);
-                }
-            }
-        }
-        if data.state != before && data.state == StepState::Failed {
-            self.note_failure(index);
-        }
-    }
-
-    /// A step has just failed for good: remembers the order, and stops the execution unless the plan goes on.
-    pub(crate) fn note_failure(&mut self, index: usize) {
-        let seq = self.seq.saturating_add(1);
-        let plan = self.plan.clone();
-        let (Some(step), Some(data)) = (plan.steps().get(index), self.steps.get_mut(index)) else {
-            return;
-        };
-        data.failed_seq = Some(seq);
-        let fault = data.error.clone().unwrap_or_else(|| {
-            Fault::new(
-                ErrorCode::UnknownError,
-                "the step failed without saying why",
-            )
-        });
-        let halts = !matches!(step.step.on_failure.action(fault.code), FailureAction::Skip);
-        if halts && self.phase == Phase::Active {
-            let _ = self.stop(fault.at_step(&step.step.id), false, false);
-        }
-    }
-
     fn advance_frontier(&mut self) {
-        while let Some(data) = self.steps.get(self.frontier) {
-            if !data.state.settled() || data.units.iter().any(|unit| !unit.state.settled()) {
-                return;
-            }
+        while self
+            .steps
+            .get(self.frontier)
+            .is_some_and(|data| data.state.settled())
+        {
             self.frontier = self.frontier.saturating_add(1);
         }
     }
-
-    pub(crate) fn grace_due(&self) -> i64 {
-        self.at_ms.saturating_add(GRACE_MS)
-    }
 }
 
-/// Applies the outcome of a failed attempt to its unit.
-pub(crate) fn fail_attempt(
-    state: &mut State,
-    (step, unit): (usize, usize),
-    outcome: FailureKind,
-    error: &Fault,
-    output: Option<&Value>,
-) -> Result<(), Illegal> {
-    let plan = state.plan.clone();
-    let rules = plan.steps().get(step).ok_or(Illegal)?;
-    let slot = state
-        .steps
-        .get(step)
-        .and_then(|data| data.units.get(unit))
-        .ok_or(Illegal)?;
-    let change = if state.phase == Phase::Stopping {
-        // A read that was dropped with its execution did not fail: it was cancelled.
-        if outcome == FailureKind::Unknown {
-            StepChange::Cancel
-        } else {
-            StepChange::Fail
-        }
-    } else {
-        match after_failure(&rules.retry, slot, outcome, error.code) {
-            After::Again => StepChange::Retry,
-            After::Never => StepChange::Fail,
-        }
-    };
-    state.change(step, unit, change, |unit| {
-        unit.failure = Some(outcome);
-        unit.error = Some(error.clone());
-        unit.output = output.cloned();
-        unit.due_ms = None;
-    })
-}
-
-/// Applies what a person said of a unit in doubt.
-pub(crate) fn resolve(
-    state: &mut State,
-    (step, unit): (usize, usize),
-    by: &str,
-    resolution: &Resolution,
-) -> Result<(), Illegal> {
-    let slot = state
-        .steps
-        .get(step)
-        .and_then(|data| data.units.get(unit))
-        .ok_or(Illegal)?;
-    if slot.state != StepState::InDoubt {
-        return Err(Illegal);
-    }
-    let now_ms = state.at_ms;
-    match resolution {
-        Resolution::Done { output } => state.change(step, unit, StepChange::Complete, |unit| {
-            unit.output = Some(output.clone());
-            unit.error = None;
-        }),
-        Resolution::NotDone => state.change(step, unit, StepChange::Retry, |unit| {
-            // Nothing happened, so the attempt does not count.
-            unit.interrupted = unit.interrupted.saturating_add(1);
-            unit.due_ms = Some(now_ms);
-            unit.orphaned = false;
-        }),
-        Resolution::Fail { reason } => state.change(step, unit, StepChange::Fail, |unit| {
-            unit.failure = Some(FailureKind::Failed);
-            let message = format!("`{by}` resolved the doubt as failed: {reason}");
-            unit.error = Some(Fault::new(ErrorCode::ToolFailed, message));
-        }),
+impl Body {
+    /// What people, and the next host, may record while nobody drives the execution.
+    fn needs_no_host(&self) -> bool {
+        matches!(
+            self,
+            Body::HostStarted { .. }
+                | Body::RequestAnswered(_)
+                | Body::StepResolved { .. }
+                | Body::ExecutionPaused { .. }
+                | Body::ExecutionResumed { .. }
+                | Body::CancelRequested { .. }
+                | Body::ApprovalRevoked { .. }
+                | Body::ChoiceRecorded { .. }
+                | Body::TokenIssued { .. }
+                | Body::UsageRecorded { .. }
+                | Body::OverrideGranted { .. }
+                | Body::FindingRecorded { .. }
+        )
     }
 }

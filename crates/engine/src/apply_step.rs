@@ -1,13 +1,15 @@
 //! `apply` for the events of steps and timers.
 
-use crate::apply::{SLEEP, fail_attempt, is_counted, resolve};
+use crate::apply::{SLEEP, is_counted};
 use crate::event::{Body, Event, Fault, Timer};
-use crate::life::{Illegal, StepChange, StepState, next_step_state};
+use crate::life::{Illegal, Phase, StepChange, StepState, next_step_state};
+use crate::readiness::is_closed;
 use crate::state::{State, StepData, Unit};
+use crate::units::Place;
 use mandate_plan::ErrorCode;
 
 impl State {
-    pub(crate) fn locate(&self, step: &str, item: Option<u32>) -> Result<(usize, usize), Illegal> {
+    pub(crate) fn locate(&self, step: &str, item: Option<u32>) -> Result<Place, Illegal> {
         let index = self.plan.index_of(step).ok_or(Illegal)?;
         let data = self.steps.get(index).ok_or(Illegal)?;
         let unit = match (&data.items, item) {
@@ -18,18 +20,28 @@ impl State {
         data.units.get(unit).map(|_| (index, unit)).ok_or(Illegal)
     }
 
-    fn at(&self, place: (usize, usize)) -> Result<&Unit, Illegal> {
+    pub(crate) fn at(&self, place: Place) -> Result<&Unit, Illegal> {
         self.steps
             .get(place.0)
             .and_then(|data| data.units.get(place.1))
             .ok_or(Illegal)
     }
 
+    /// A step that has not begun and whose items, if it has any, are not bound yet.
     fn pending_step(&mut self, step: &str) -> Result<(usize, &mut StepData), Illegal> {
         let index = self.plan.index_of(step).ok_or(Illegal)?;
         let data = self.steps.get_mut(index).ok_or(Illegal)?;
-        if data.state == StepState::Pending {
+        if data.state == StepState::Pending && data.items.is_none() {
             Ok((index, data))
+        } else {
+            Err(Illegal)
+        }
+    }
+
+    /// Whether the step, or one more attempt or item of it, may begin in this execution at all.
+    fn starts(&self) -> Result<(), Illegal> {
+        if self.phase == Phase::Active && self.paused.is_none() {
+            Ok(())
         } else {
             Err(Illegal)
         }
@@ -37,45 +49,17 @@ impl State {
 
     pub(crate) fn apply_step(&mut self, event: &Event) -> Result<(), Illegal> {
         match &event.body {
-            Body::StepStarted {
-                step,
-                item,
-                attempt,
-                tool,
-                facts,
-                args,
-                timeout_ms,
-                ..
-            } => {
-                let place = self.locate(step, *item)?;
-                if *attempt != self.at(place)?.attempt.saturating_add(1) {
-                    return Err(Illegal);
-                }
-                let now_ms = self.at_ms;
-                self.change(place.0, place.1, StepChange::Start, |unit| {
-                    unit.attempt = *attempt;
-                    unit.args = Some(args.clone());
-                    unit.facts = Some(*facts);
-                    unit.due_ms = None;
-                    unit.orphaned = false;
-                    unit.timeout_ms = *timeout_ms;
-                    unit.started_ms = Some(now_ms);
-                    unit.ended_ms = None;
-                })?;
-                if is_counted(tool) {
-                    self.calls = self.calls.saturating_add(1);
-                }
-                Ok(())
-            }
+            Body::StepStarted { .. } => self.start_attempt(&event.body),
             Body::AttemptInterrupted {
                 step,
                 item,
                 attempt,
             } => {
-                let place = self.running_attempt(step, *item, *attempt)?;
+                let place = self.open_attempt(step, *item, *attempt)?;
                 if !self.at(place)?.orphaned {
                     return Err(Illegal);
                 }
+                self.uncount(place);
                 self.change(place.0, place.1, StepChange::Interrupt, |unit| {
                     unit.interrupted = unit.interrupted.saturating_add(1);
                 })
@@ -89,8 +73,11 @@ impl State {
             } => {
                 let place = self.locate(step, *item)?;
                 let unit = self.at(place)?;
-                let asleep = unit.state == StepState::Waiting && self.is_sleep(place.0);
-                if unit.attempt != *attempt || !(unit.state == StepState::Running || asleep) {
+                let answered = unit.state == StepState::Running && !self.is_sleep(place.0);
+                let slept = unit.state == StepState::Waiting
+                    && self.is_sleep(place.0)
+                    && unit.due_ms.is_some_and(|due| due <= self.at_ms);
+                if unit.attempt != *attempt || unit.orphaned || !(answered || slept) {
                     return Err(Illegal);
                 }
                 self.change(place.0, place.1, StepChange::Complete, |unit| {
@@ -106,7 +93,10 @@ impl State {
                 attempt: 0,
                 error,
                 ..
-            } => self.fail_uncalled(step, *item, error),
+            } => {
+                self.starts()?;
+                self.fail_uncalled(step, *item, error)
+            }
             Body::StepFailed {
                 step,
                 item,
@@ -116,7 +106,7 @@ impl State {
                 output,
             } => {
                 let place = self.running_attempt(step, *item, *attempt)?;
-                fail_attempt(self, place, *outcome, error, output.as_ref())
+                self.fail_attempt(place, *outcome, error, output.as_ref())
             }
             Body::RetryScheduled {
                 step,
@@ -125,12 +115,10 @@ impl State {
                 due_ms,
             } => {
                 let (index, unit) = self.locate(step, *item)?;
-                let slot = self
-                    .steps
-                    .get_mut(index)
-                    .and_then(|data| data.units.get_mut(unit));
-                let slot = slot.ok_or(Illegal)?;
-                if slot.state != StepState::Waiting
+                let data = self.steps.get_mut(index).ok_or(Illegal)?;
+                let slot = data.units.get_mut(unit).ok_or(Illegal)?;
+                if self.phase != Phase::Active
+                    || slot.state != StepState::Waiting
                     || slot.due_ms.is_some()
                     || slot.orphaned
                     || *attempt != slot.attempt.saturating_add(1)
@@ -141,8 +129,9 @@ impl State {
                 Ok(())
             }
             Body::ItemsBound { step, items } => {
+                self.starts()?;
                 let (index, data) = self.pending_step(step)?;
-                if data.items.is_some() || !data.units.is_empty() {
+                if !data.is_unbound() {
                     return Err(Illegal);
                 }
                 data.units = items.iter().map(|_| Unit::new()).collect();
@@ -151,9 +140,10 @@ impl State {
                 Ok(())
             }
             Body::StepSkipped { step, reason } => {
+                self.starts()?;
                 let (index, data) = self.pending_step(step)?;
                 data.skipped = Some(*reason);
-                if data.units.is_empty() {
+                if data.is_unbound() {
                     data.state = next_step_state(data.state, StepChange::Skip)?;
                     return Ok(());
                 }
@@ -164,13 +154,19 @@ impl State {
                 item,
                 refusal,
             } => {
+                self.starts()?;
                 let place = self.locate(step, *item)?;
-                let fault = Fault::from(refusal);
+                if !self
+                    .at(place)?
+                    .may_start(self.at_ms, self.is_sleep(place.0))
+                {
+                    return Err(Illegal);
+                }
+                let fault = Fault::from(refusal).at_step(step);
                 self.change(place.0, place.1, StepChange::Block, |unit| {
                     unit.error = Some(fault.clone());
                 })?;
-                let _ = self.stop(fault.at_step(step), false, false);
-                Ok(())
+                self.stop(fault, false, false)
             }
             Body::StepInDoubt {
                 step,
@@ -180,8 +176,12 @@ impl State {
             } => {
                 let place = self.locate(step, *item)?;
                 let unit = self.at(place)?;
-                let lost = unit.state == StepState::Waiting && unit.orphaned;
-                if unit.attempt != *attempt || !(unit.state == StepState::Running || lost) {
+                let unknown = match unit.state {
+                    StepState::Running => !unit.orphaned,
+                    StepState::Waiting => unit.orphaned,
+                    _ => false,
+                };
+                if unit.attempt != *attempt || !unknown || unit.facts().repeatable() {
                     return Err(Illegal);
                 }
                 self.change(place.0, place.1, StepChange::Doubt, |unit| {
@@ -196,9 +196,10 @@ impl State {
                 resolution,
             } => {
                 let place = self.locate(step, *item)?;
-                resolve(self, place, by, resolution)
+                self.resolve(place, (step, by), resolution)
             }
             Body::BranchEvaluated { step, result } => {
+                self.starts()?;
                 let (_, data) = self.pending_step(step)?;
                 if data.condition.is_some() {
                     return Err(Illegal);
@@ -210,34 +211,50 @@ impl State {
         }
     }
 
-    /// An expression erred before anything was called: the step, or the item, fails without retry.
-    fn fail_uncalled(
-        &mut self,
-        step: &str,
-        item: Option<u32>,
-        error: &Fault,
-    ) -> Result<(), Illegal> {
-        let index = self.plan.index_of(step).ok_or(Illegal)?;
-        let data = self.steps.get_mut(index).ok_or(Illegal)?;
-        if data.units.is_empty() && data.items.is_none() {
-            data.state = next_step_state(data.state, StepChange::Fail)?;
-            data.error = Some(error.clone());
-            self.note_failure(index);
-            return Ok(());
+    fn start_attempt(&mut self, body: &Body) -> Result<(), Illegal> {
+        let Body::StepStarted {
+            step,
+            item,
+            attempt,
+            tool,
+            facts,
+            args,
+            timeout_ms,
+            ..
+        } = body
+        else {
+            return Err(Illegal);
+        };
+        self.starts()?;
+        let place = self.locate(step, *item)?;
+        let unit = self.at(place)?;
+        let (checked, data) = self.step(step).ok_or(Illegal)?;
+        let closed = unit.state == StepState::Pending && is_closed(checked, data);
+        if closed
+            || *attempt != unit.attempt.saturating_add(1)
+            || !unit.may_start(self.at_ms, self.is_sleep(place.0))
+        {
+            return Err(Illegal);
         }
-        let (index, unit) = self.locate(step, item)?;
-        self.change(index, unit, StepChange::Fail, |unit| {
-            unit.error = Some(error.clone());
-            unit.failure = None;
-        })
+        let now_ms = self.at_ms;
+        self.change(place.0, place.1, StepChange::Start, |unit| {
+            unit.attempt = *attempt;
+            unit.args = Some(args.clone());
+            unit.facts = Some(*facts);
+            unit.due_ms = None;
+            unit.orphaned = false;
+            unit.timeout_ms = *timeout_ms;
+            unit.started_ms = Some(now_ms);
+            unit.ended_ms = None;
+        })?;
+        if is_counted(tool) {
+            self.calls = self.calls.saturating_add(1);
+        }
+        Ok(())
     }
 
-    fn running_attempt(
-        &self,
-        step: &str,
-        item: Option<u32>,
-        attempt: u32,
-    ) -> Result<(usize, usize), Illegal> {
+    /// The attempt that is under way as far as the journal knows, whether its host is still there or not.
+    fn open_attempt(&self, step: &str, item: Option<u32>, attempt: u32) -> Result<Place, Illegal> {
         let place = self.locate(step, item)?;
         let unit = self.at(place)?;
         if unit.state == StepState::Running && unit.attempt == attempt {
@@ -247,6 +264,20 @@ impl State {
         }
     }
 
+    /// The attempt whose host is there to say how it ended.
+    fn running_attempt(
+        &self,
+        step: &str,
+        item: Option<u32>,
+        attempt: u32,
+    ) -> Result<Place, Illegal> {
+        let place = self.open_attempt(step, item, attempt)?;
+        if self.at(place)?.orphaned {
+            return Err(Illegal);
+        }
+        Ok(place)
+    }
+
     pub(crate) fn is_sleep(&self, step: usize) -> bool {
         self.plan
             .steps()
@@ -254,14 +285,14 @@ impl State {
             .is_some_and(|step| step.step.tool == SLEEP)
     }
 
-    pub(crate) fn apply_timer(&mut self, event: &Event) -> Result<(), Illegal> {
+    pub(crate) fn set_timer(&mut self, event: &Event) -> Result<(), Illegal> {
         match &event.body {
             Body::TimerSet {
                 timer: Timer::Sleep { step, item },
                 due_ms,
             } => {
                 let place = self.locate(step, *item)?;
-                if !self.is_sleep(place.0) {
+                if !self.is_sleep(place.0) || self.at(place)?.orphaned {
                     return Err(Illegal);
                 }
                 self.change(place.0, place.1, StepChange::Sleep, |unit| {
@@ -271,53 +302,62 @@ impl State {
             Body::TimerSet {
                 timer: Timer::Grace,
                 due_ms,
-            } => {
+            } if self.phase == Phase::Stopping && self.running > 0 => {
                 let stop = self.stop.as_mut().ok_or(Illegal)?;
-                if stop.grace_due_ms.is_some() {
+                if stop.grace_due_ms.is_some() || stop.at_once {
                     return Err(Illegal);
                 }
                 stop.grace_due_ms = Some(*due_ms);
                 Ok(())
             }
-            Body::TimerFired { timer } => match timer {
-                Timer::Sleep { step, item } | Timer::Retry { step, item } => {
-                    let unit = self.at(self.locate(step, *item)?)?;
-                    let due = unit.due_ms.is_some_and(|due| due <= self.at_ms);
-                    if unit.state == StepState::Waiting && due {
-                        Ok(())
-                    } else {
-                        Err(Illegal)
-                    }
-                }
-                Timer::Grace => {
-                    let stop = self.stop.as_mut().ok_or(Illegal)?;
-                    let due = stop.grace_due_ms.is_some_and(|due| due <= self.at_ms);
-                    if stop.at_once || !due {
-                        return Err(Illegal);
-                    }
-                    stop.at_once = true;
-                    Ok(())
-                }
-                Timer::PlanTimeout => {
-                    let message = format!(
-                        "the plan used up its {} ms of active time",
-                        self.plan.plan().constraints.timeout_ms
-                    );
-                    self.stop(Fault::new(ErrorCode::PlanTimeout, message), false, true)
-                }
-                Timer::Deadline => {
-                    if self.created.deadline_ms.is_none_or(|due| due > self.at_ms) {
-                        return Err(Illegal);
-                    }
-                    let message = "the execution's deadline passed";
-                    self.stop(
-                        Fault::new(ErrorCode::DeadlineExceeded, message),
-                        false,
-                        true,
-                    )
-                }
-            },
             _ => Err(Illegal),
+        }
+    }
+
+    /// A timer is legal once: when its time has come since the event before.
+    pub(crate) fn fire_timer(&mut self, timer: &Timer, before_ms: i64) -> Result<(), Illegal> {
+        let now_ms = self.at_ms;
+        let is_due = |due_ms: Option<i64>| due_ms.is_some_and(|due| due <= now_ms);
+        match timer {
+            Timer::Sleep { step, item } | Timer::Retry { step, item } => {
+                let place = self.locate(step, *item)?;
+                let unit = self.at(place)?;
+                let sleeps = matches!(timer, Timer::Sleep { .. });
+                let just_due = is_due(unit.due_ms) && unit.due_ms > Some(before_ms);
+                let waits = unit.state == StepState::Waiting && self.phase == Phase::Active;
+                if waits && just_due && sleeps == self.is_sleep(place.0) {
+                    Ok(())
+                } else {
+                    Err(Illegal)
+                }
+            }
+            Timer::Grace => {
+                let running = self.running > 0;
+                let stop = self.stop.as_mut().ok_or(Illegal)?;
+                if stop.at_once || !running || !is_due(stop.grace_due_ms) {
+                    return Err(Illegal);
+                }
+                stop.at_once = true;
+                Ok(())
+            }
+            Timer::PlanTimeout => {
+                let limit_ms = self.timeout_ms();
+                if self.phase != Phase::Active || !self.is_active() || self.active_ms < limit_ms {
+                    return Err(Illegal);
+                }
+                let message = format!("the plan used up its {limit_ms} ms of active time");
+                self.stop(Fault::new(ErrorCode::PlanTimeout, message), false, true)
+            }
+            Timer::Deadline => {
+                if !is_due(self.created.deadline_ms) {
+                    return Err(Illegal);
+                }
+                let fault = Fault::new(
+                    ErrorCode::DeadlineExceeded,
+                    "the execution's deadline passed",
+                );
+                self.stop(fault, false, true)
+            }
         }
     }
 }

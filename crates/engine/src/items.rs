@@ -2,51 +2,21 @@
 
 use crate::event::Fault;
 use crate::life::StepState;
-use crate::state::StepData;
+use crate::state::{StepData, Unit};
 use serde_json::{Value, json};
 
 /// Sets the step's state, output and error from its items. `keep_going`: `on_item_failure: continue`.
 pub(crate) fn roll_up(data: &mut StepData, keep_going: bool) {
-    let has = |state: StepState| data.units.iter().any(|unit| unit.state == state);
-    let failed = has(StepState::Failed);
-    let open = has(StepState::Running) || has(StepState::Waiting);
-    data.state = if open {
-        if has(StepState::Running) {
-            StepState::Running
-        } else {
-            StepState::Waiting
-        }
-    } else if has(StepState::InDoubt) {
-        StepState::InDoubt
-    } else if has(StepState::Blocked) {
-        StepState::Blocked
-    } else if failed && !keep_going {
-        StepState::Failed
-    } else if has(StepState::Pending) {
-        let begun = data
-            .units
-            .iter()
-            .any(|unit| unit.state != StepState::Pending);
-        if begun {
-            StepState::Running
-        } else {
-            StepState::Pending
-        }
-    } else if has(StepState::Cancelled) {
-        StepState::Cancelled
-    } else if data.units.is_empty() || has(StepState::Completed) {
-        StepState::Completed
-    } else {
-        StepState::Failed
-    };
+    data.state = add_up(&data.units, keep_going);
+    data.error = None;
     match data.state {
         StepState::Completed => {
-            let outputs = data.units.iter_mut();
-            data.output = Some(
-                outputs
-                    .map(|unit| unit.output.take().unwrap_or(Value::Null))
-                    .collect(),
-            );
+            let outputs = data.units.iter_mut().map(|unit| match unit.state {
+                StepState::Completed => unit.output.take().unwrap_or(Value::Null),
+                // What a failed item gave is not an output.
+                _ => Value::Null,
+            });
+            data.output = Some(outputs.collect());
         }
         StepState::Failed | StepState::Blocked | StepState::InDoubt => {
             let culprit = data
@@ -62,6 +32,30 @@ pub(crate) fn roll_up(data: &mut StepData, keep_going: bool) {
     }
 }
 
+fn add_up(units: &[Unit], keep_going: bool) -> StepState {
+    use StepState as S;
+    let mut seen = [false; StepState::ALL.len()];
+    for unit in units {
+        if let Some(slot) = seen.get_mut(unit.state as usize) {
+            *slot = true;
+        }
+    }
+    let has = |state: S| seen.get(state as usize).copied().unwrap_or(false);
+    let begun = || units.iter().any(|unit| unit.state != S::Pending);
+    match () {
+        () if has(S::Running) => S::Running,
+        () if has(S::Waiting) => S::Waiting,
+        () if has(S::InDoubt) => S::InDoubt,
+        () if has(S::Blocked) => S::Blocked,
+        () if has(S::Failed) && !keep_going => S::Failed,
+        () if has(S::Pending) && begun() => S::Running,
+        () if has(S::Pending) => S::Pending,
+        () if has(S::Cancelled) => S::Cancelled,
+        () if has(S::Failed) && !has(S::Completed) => S::Failed,
+        () => S::Completed,
+    }
+}
+
 fn in_item(mut fault: Fault, index: usize) -> Fault {
     fault.message = format!("item {index}: {}", fault.message);
     fault
@@ -69,6 +63,9 @@ fn in_item(mut fault: Fault, index: usize) -> Fault {
 
 /// `steps.id.errors`: what went wrong at which item.
 pub(crate) fn errors(data: &StepData) -> Value {
+    if data.items.is_none() {
+        return Value::Array(Vec::new());
+    }
     let failed = data
         .units
         .iter()
@@ -89,4 +86,12 @@ pub(crate) fn any_failed(data: &StepData) -> bool {
             .units
             .iter()
             .any(|unit| unit.state == StepState::Failed)
+}
+
+/// The error of the item that failed first, as far as its time tells.
+pub(crate) fn first_error(data: &StepData) -> Option<Fault> {
+    let failed = data.units.iter().enumerate();
+    let failed = failed.filter(|(_, unit)| unit.state == StepState::Failed);
+    let (index, unit) = failed.min_by_key(|(index, unit)| (unit.ended_ms, *index))?;
+    unit.error.clone().map(|fault| in_item(fault, index))
 }

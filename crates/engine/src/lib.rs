@@ -9,10 +9,13 @@
 
 mod apply;
 mod apply_step;
+mod call;
 mod decide;
 pub mod event;
+mod follow_up;
 mod items;
 pub mod life;
+mod readiness;
 pub mod replay;
 pub mod retry;
 mod scope;
@@ -21,10 +24,13 @@ mod sleep;
 mod state;
 mod status;
 pub mod turn;
+mod units;
 mod waiting;
+mod wind_down;
 
 pub use apply::{Applied, SLEEP, is_counted};
-pub use decide::{Command, decide, idempotency_key};
+pub use call::idempotency_key;
+pub use decide::{Command, decide};
 pub use event::{Body, Created, Event, FailureKind, Fault, Status};
 pub use life::{Phase, PhaseChange, StepChange, StepState};
 pub use replay::{Difference, Replayed, fold, replay};

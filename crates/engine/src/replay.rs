@@ -2,7 +2,7 @@
 //! decided again.
 
 use crate::event::{Body, Event};
-use crate::settle::{CallOutcome, settle};
+use crate::settle::{self, CallOutcome, settle};
 use crate::state::State;
 use crate::turn::{Gate, Started, Turned, begin, turn};
 use mandate_plan::{CheckedPlan, Digest, ErrorCode, execution_digest};
@@ -184,7 +184,7 @@ fn check_input(state: &State, event: &Event) -> Result<(), Box<Difference>> {
             item,
             attempt,
         } => {
-            if Digest::of_json(output) != *output_digest {
+            if settle::output_digest(step, *item, *attempt, output) != *output_digest {
                 let message = "the output is not the one that its digest was taken over";
                 return Err(difference(event.seq, message, None, Some(event)));
             }

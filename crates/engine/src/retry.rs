@@ -16,6 +16,7 @@ pub enum After {
 /// The retry rule. What was refused was never sent, so it may be sent again. What failed or got lost may be tried again
 /// only where trying twice is the same as trying once, or where the plan names the code. What happened, but gave the
 /// wrong output, never is. An unknown outcome of anything else does not come here: it is a doubt.
+/// Nor are arguments that do not fit: they will not fit the next time either.
 pub fn after_failure(policy: &Retry, unit: &Unit, outcome: FailureKind, code: ErrorCode) -> After {
     let used = unit.attempt.saturating_sub(unit.interrupted);
     if used >= policy.max_attempts {
@@ -24,7 +25,7 @@ pub fn after_failure(policy: &Retry, unit: &Unit, outcome: FailureKind, code: Er
     let named = policy.retry_on.contains(&code);
     let allowed = policy.retry_on.is_empty() || named;
     let again = match outcome {
-        FailureKind::Refused => allowed,
+        FailureKind::Refused => allowed && code != ErrorCode::InvalidPayload,
         FailureKind::Failed if unit.facts().repeatable() => allowed,
         FailureKind::Failed => named,
         FailureKind::Unknown => unit.facts().repeatable() && allowed,
@@ -36,11 +37,17 @@ pub fn after_failure(policy: &Retry, unit: &Unit, outcome: FailureKind, code: Er
 /// The pause before the attempt that follows failure number `failures` (from 1), in milliseconds: exponential, capped,
 /// shortened by up to the jitter fraction. The jitter comes from the execution's seed, so that a replay waits alike.
 pub fn backoff_ms(policy: &Retry, failures: u32, seed: u64, step: &str, item: Option<u32>) -> u64 {
-    let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
-    let raw = policy.backoff_ms as f64 * policy.multiplier.powi(exponent);
-    let capped = raw.min(policy.max_backoff_ms as f64).max(0.0);
+    let most = policy.max_backoff_ms as f64;
+    let mut pause = (policy.backoff_ms as f64).min(most);
+    // Not `powi`: its last digits differ between platforms, and a replay on another one must wait alike.
+    for _ in 1..failures {
+        if pause >= most || pause == 0.0 || policy.multiplier <= 1.0 {
+            break;
+        }
+        pause = (pause * policy.multiplier).min(most);
+    }
     let fraction = unit_fraction(seed, step, item, failures);
-    (capped * (1.0 - policy.jitter.clamp(0.0, 1.0) * fraction)) as u64
+    (pause * (1.0 - policy.jitter.clamp(0.0, 1.0) * fraction)) as u64
 }
 
 /// A number in [0, 1) that depends on nothing but its arguments.

@@ -4,8 +4,8 @@ use crate::event::{Body, FailureKind, Fault};
 use crate::life::StepState;
 use crate::scope::View;
 use crate::state::State;
-use mandate_plan::{Digest, ErrorCode};
-use serde_json::Value;
+use mandate_plan::{Digest, ErrorCode, canonical_json};
+use serde_json::{Value, json};
 
 /// How a call ended, as the tool runner saw it.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +49,7 @@ pub fn settle(
                 step: step.to_owned(),
                 item,
                 attempt,
-                output_digest: Digest::of_json(&output),
+                output_digest: output_digest(step, item, attempt, &output),
                 output,
             },
             Err(error) if facts.read_only() => failed(FailureKind::Failed, error, None),
@@ -72,6 +72,13 @@ pub fn settle(
         },
         CallOutcome::Invalid(error, output) => failed(FailureKind::Invalid, error, output),
     })
+}
+
+/// What `step_completed` holds beside the output: bound to the attempt, so that an answer cannot be moved to another.
+pub(crate) fn output_digest(step: &str, item: Option<u32>, attempt: u32, output: &Value) -> Digest {
+    let place = canonical_json(&json!([step, item, attempt]));
+    let output = canonical_json(output);
+    Digest::framed("mandate/output/v1", [place.as_slice(), output.as_slice()])
 }
 
 fn doubt() -> Fault {

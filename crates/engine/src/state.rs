@@ -41,7 +41,7 @@ pub struct Unit {
     pub timeout_ms: Option<u64>,
     /// When the last attempt began, Unix milliseconds.
     pub started_ms: Option<i64>,
-    /// When it was settled, or fell into doubt, Unix milliseconds.
+    /// When the last attempt ended, Unix milliseconds.
     pub ended_ms: Option<i64>,
 }
 
@@ -87,7 +87,7 @@ pub struct StepData {
     pub error: Option<Fault>,
     /// Why it was skipped.
     pub skipped: Option<crate::event::SkipReason>,
-    /// The order of failures: the event's `seq`.
+    /// When it, or an item of it, first failed for good: the event's `seq`.
     pub failed_seq: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
 //! How an execution ends: status, error and outputs, by rules and never by severity.
 
 use crate::event::{Body, Fault, SkipReason, Status};
-use crate::items::any_failed;
+use crate::items::{any_failed, first_error};
 use crate::life::StepState;
 use crate::scope::View;
 use crate::state::State;
@@ -69,25 +69,13 @@ fn clean_steps(state: &State) -> Vec<bool> {
     clean
 }
 
+/// The failure that came first: of a step, or of an item of a step that went on without it.
 fn first_failure(state: &State) -> Option<Fault> {
-    let failed = state.plan().steps().iter().zip(&state.steps);
-    let by_order = failed.clone().filter_map(|(step, data)| {
-        let fault = data.error.clone()?;
-        Some((data.failed_seq?, fault.at_step(&step.step.id)))
-    });
-    let first = by_order.min_by_key(|(seq, _)| *seq).map(|(_, fault)| fault);
-    first.or_else(|| {
-        // Only items failed: the first of them in document order.
-        failed
-            .filter(|(_, data)| any_failed(data))
-            .find_map(|(step, data)| {
-                let unit = data
-                    .units
-                    .iter()
-                    .find(|unit| unit.state == StepState::Failed)?;
-                Some(unit.error.clone()?.at_step(&step.step.id))
-            })
-    })
+    let steps = state.plan().steps().iter().zip(&state.steps);
+    let failed = steps.filter_map(|(step, data)| Some((data.failed_seq?, step, data)));
+    let (_, step, data) = failed.min_by_key(|(seq, ..)| *seq)?;
+    let error = data.error.clone().or_else(|| first_error(data));
+    Some(error?.at_step(&step.step.id))
 }
 
 fn outputs(state: &State) -> (Map<String, Value>, Vec<String>) {
@@ -113,15 +101,4 @@ fn outputs(state: &State) -> (Map<String, Value>, Vec<String>) {
         }
     }
     (outputs, warnings)
-}
-
-impl State {
-    /// Whether a need is met: one of the group is there to be used.
-    pub(crate) fn need_met(&self, group: &[usize]) -> bool {
-        group.iter().any(|index| {
-            self.steps
-                .get(*index)
-                .is_some_and(|data| data.state.usable())
-        })
-    }
 }

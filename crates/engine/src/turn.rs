@@ -3,9 +3,12 @@
 use crate::apply::Applied;
 use crate::decide::{Command, decide};
 use crate::event::{Body, Event};
+use crate::life::StepState;
+use crate::readiness::is_closed;
 use crate::state::{BadStart, State};
-use mandate_plan::{CheckedPlan, Digest, Facts};
+use mandate_plan::{CheckedPlan, Digest, Facts, canonical_json};
 use mandate_policy::{Purpose, Refusal, ResolvedCall, Turn};
+use serde_json::json;
 use std::sync::Arc;
 
 /// What `enforce` gave for a call, as it is journaled.
@@ -85,7 +88,11 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
         turned.wake_ms = None;
         turned.admit = false;
         let mut changed = false;
+        let phase = state.phase;
         for command in decide(state) {
+            if state.phase != phase {
+                break; // the rest was decided before the execution stopped
+            }
             let body = match command {
                 Command::Record(body) => body,
                 Command::Admit => {
@@ -118,7 +125,7 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                 at_ms: state.at_ms,
                 body,
             };
-            // What an earlier command of this round made impossible is dropped; the next round decides anew.
+            // What an earlier event of this round made impossible is dropped; the next round decides anew.
             if state.apply(&event) == Applied::Changed {
                 turned.events.push(event);
                 changed = true;
@@ -132,6 +139,7 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
 
 fn step_started(call: ResolvedCall, started: Started) -> Body {
     let args_digest = call.args_digest();
+    let granted_digest = granted_digest(&call, &started);
     Body::StepStarted {
         step: call.step,
         item: call.item,
@@ -142,9 +150,20 @@ fn step_started(call: ResolvedCall, started: Started) -> Body {
         args_digest,
         idempotency_key: call.idempotency_key,
         permit: started.permit,
+        granted_digest,
         timeout_ms: call.timeout_ms,
         sandbox: started.sandbox,
     }
+}
+
+fn granted_digest(call: &ResolvedCall, started: &Started) -> Digest {
+    let Started {
+        facts,
+        permit,
+        sandbox,
+    } = started;
+    let granted = json!([call.step, call.item, call.attempt, facts, permit, sandbox]);
+    Digest::framed("mandate/granted/v1", [canonical_json(&granted).as_slice()])
 }
 
 impl Turn for State {
@@ -200,11 +219,14 @@ impl Turn for State {
         if !self.in_order(step) {
             return refuse("a step before it is not settled");
         }
-        if step.needs.iter().any(|group| !self.need_met(group)) {
+        if !self.needs_met(step) {
             return refuse("a step that it needs did not complete");
         }
         if step.condition.is_some() && data.condition != Some(true) {
             return refuse("its condition does not hold");
+        }
+        if unit.state == StepState::Pending && is_closed(step, data) {
+            return refuse("an item before it failed");
         }
         Ok(())
     }
@@ -215,15 +237,6 @@ impl Turn for State {
 }
 
 impl State {
-    fn in_order(&self, step: &mandate_plan::CheckedStep) -> bool {
-        let settled = |index: &usize| {
-            self.steps
-                .get(*index)
-                .is_some_and(|data| data.state.settled())
-        };
-        step.order.iter().all(settled)
-    }
-
     /// Ids of the steps that may be called now: at most eight, for messages.
     fn startable(&self) -> Vec<&str> {
         let steps = self.plan.steps().iter().zip(&self.steps);

@@ -1,7 +1,7 @@
 //! What people see of an execution: its state, what it waits for, when it is next due.
 
 use crate::apply::SLEEP;
-use crate::event::{Body, RequestKind, Timer};
+use crate::event::{Body, Timer};
 use crate::life::{Phase, StepState};
 use crate::state::{State, item_of};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Why nothing runs, and what would carry the execution on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingFor {
-    /// `plan`, `in_doubt`, `timer`, `retry` or `paused`.
+    /// `plan`, `in_doubt`, `timer`, `retry`, `paused`, or `host`: nobody drives it.
     pub kind: String,
     /// The step, where it is one.
     pub step: Option<String>,
@@ -28,9 +28,12 @@ impl State {
     pub fn shown_state(&self) -> &'static str {
         use crate::event::Status;
         match self.phase {
-            Phase::Created | Phase::Active if self.paused.is_some() && self.running == 0 => {
+            Phase::Created | Phase::Active
+                if self.paused.is_some() && (self.running == 0 || !self.driven) =>
+            {
                 "paused"
             }
+            Phase::Created | Phase::Active | Phase::Stopping if !self.driven => "waiting",
             Phase::Created if self.open_request().is_some() => "waiting",
             Phase::Created => "pending",
             Phase::Active | Phase::Stopping if self.running > 0 => "running",
@@ -48,7 +51,7 @@ impl State {
     /// What the execution waits for; none unless it is `waiting` or `paused`.
     pub fn waiting_for(&self) -> Option<WaitingFor> {
         let id = &self.created.execution_id;
-        if self.phase == Phase::Ended || self.running > 0 {
+        if self.phase == Phase::Ended || (self.running > 0 && self.driven) {
             return None;
         }
         if let Some((by, since_ms)) = &self.paused {
@@ -61,10 +64,7 @@ impl State {
                 next_command: format!("mandate executions resume {id}"),
             });
         }
-        if let Some(open) = self
-            .open_request()
-            .filter(|open| open.request.kind == RequestKind::Plan)
-        {
+        if let Some(open) = self.plan_request().filter(|open| open.closed.is_none()) {
             return Some(WaitingFor {
                 kind: open.request.kind.as_str().to_owned(),
                 step: None,
@@ -86,6 +86,16 @@ impl State {
                 who: vec!["requester".to_owned()],
             });
         }
+        if !self.driven {
+            return Some(WaitingFor {
+                kind: "host".to_owned(),
+                step: None,
+                since_ms: self.at_ms,
+                due_ms: None,
+                who: Vec::new(),
+                next_command: format!("mandate executions continue {id}"),
+            });
+        }
         let (step, _, unit) = self.first_unit(|unit| unit.state == StepState::Waiting)?;
         let kind = if self
             .plan
@@ -99,7 +109,7 @@ impl State {
         Some(WaitingFor {
             kind: kind.to_owned(),
             step: Some(step),
-            since_ms: self.at_ms,
+            since_ms: unit.ended_ms.or(unit.started_ms).unwrap_or(self.at_ms),
             due_ms: unit.due_ms,
             who: Vec::new(),
             next_command: format!("mandate executions continue {id}"),
@@ -122,35 +132,29 @@ impl State {
 
     /// The next time at which something happens by itself, Unix milliseconds, and the input that it is.
     pub fn next_due(&self) -> Option<(i64, Body)> {
+        if !self.driven {
+            return None;
+        }
         let mut due: Vec<(i64, Body)> = Vec::new();
         if matches!(self.phase, Phase::Created | Phase::Active) {
             if let Some(deadline_ms) = self.created.deadline_ms {
-                due.push((
-                    deadline_ms,
-                    Body::TimerFired {
-                        timer: Timer::Deadline,
-                    },
-                ));
+                let timer = Timer::Deadline;
+                due.push((deadline_ms, Body::TimerFired { timer }));
             }
-            if let Some(open) = self.open_request()
-                && let Some(expires_ms) = open.request.expires_ms
-            {
-                let request_id = open.request.request_id.clone();
-                due.push((expires_ms, Body::RequestExpired { request_id }));
-            }
+        }
+        if self.phase == Phase::Created
+            && let Some(expires_ms) = self.approval_due_ms()
+            && let Some(open) = self.plan_request()
+        {
+            let request_id = open.request.request_id.clone();
+            due.push((expires_ms, Body::RequestExpired { request_id }));
         }
         if self.phase == Phase::Active {
             if self.is_active() {
-                let timeout_ms =
-                    i64::try_from(self.plan.plan().constraints.timeout_ms).unwrap_or(i64::MAX);
-                let left_ms = timeout_ms.saturating_sub(self.active_ms);
+                let left_ms = self.timeout_ms().saturating_sub(self.active_ms);
                 let at_ms = self.at_ms.saturating_add(left_ms.max(0));
-                due.push((
-                    at_ms,
-                    Body::TimerFired {
-                        timer: Timer::PlanTimeout,
-                    },
-                ));
+                let timer = Timer::PlanTimeout;
+                due.push((at_ms, Body::TimerFired { timer }));
             }
             if self.paused.is_none() && self.waiting > 0 {
                 due.extend(self.next_unit_due());
@@ -163,12 +167,8 @@ impl State {
             && self.phase == Phase::Stopping
             && let Some(grace_ms) = stop.grace_due_ms
         {
-            due.push((
-                grace_ms,
-                Body::TimerFired {
-                    timer: Timer::Grace,
-                },
-            ));
+            let timer = Timer::Grace;
+            due.push((grace_ms, Body::TimerFired { timer }));
         }
         due.into_iter().min_by_key(|(at_ms, _)| *at_ms)
     }

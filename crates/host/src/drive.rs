@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+/// How many events of closed-world reads may wait in memory before they are handed to the journal unasked.
+const UNSENT_EVENTS: usize = 512;
+
 /// Step and item: what has at most one call under way.
 pub(crate) type Place = (String, Option<u32>);
 
@@ -86,7 +89,8 @@ impl Drive {
     pub(crate) fn owes_disk(&self) -> bool {
         !self.unsent.is_empty()
             && (self.at_rest()
-                || !self.replies.is_empty()
+                || self.replies.iter().any(|(seq, _)| *seq > self.sent_seq)
+                || self.unsent.len() > UNSENT_EVENTS
                 || self.held.iter().any(|held| !held.permitted.runs_ahead)
                 || self.unsent.iter().any(|event| event.body.is_input()))
     }

@@ -508,13 +508,14 @@ impl Host {
             let counted = self.sessions.entry(session).or_insert(0);
             *counted = counted.saturating_add(calls);
         }
+        if admit {
+            // Before anything goes to the disk, so that both turns share a commit.
+            self.admit(execution_id);
+        }
         self.dispatch(execution_id);
         self.flush(execution_id);
         for (step, item, attempt) in turned.aborts {
             self.abort(execution_id, (step, item), attempt);
-        }
-        if admit {
-            self.admit(execution_id);
         }
     }
 
@@ -597,7 +598,7 @@ impl Host {
             let (step, item) = place.clone();
             let run = self.parts.tools.run(permit, call);
             let task = self.parts.spawn.spawn(Box::pin(async move {
-                let outcome = run.await;
+                let outcome = run.await.outcome;
                 post(Input::Outcome {
                     execution_id: execution,
                     step,

@@ -3,7 +3,7 @@
 use crate::ask::{HostError, Submission};
 use crate::host::Ids;
 use mandate_engine::{BEHAVIOUR, Body, Created, Event};
-use mandate_plan::{Digest, ToolLookup, execution_digest, nearest};
+use mandate_plan::{Digest, ToolLookup, execution_digest};
 use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate};
 use std::collections::BTreeMap;
 
@@ -80,9 +80,16 @@ fn tool_digests(
     for tool in submission.plan.tools() {
         let spec = lookup.spec(tool).ok_or_else(|| HostError::NoSuchTool {
             tool: tool.to_owned(),
-            nearest: nearest(tool, lookup.names()).map(str::to_owned),
+            nearest: nearest(tool, lookup),
         })?;
         digests.insert(tool.to_owned(), spec.digest);
     }
     Ok(digests)
+}
+
+/// The registered name that is most like `tool`, if one is.
+fn nearest(tool: &str, lookup: &dyn ToolLookup) -> Option<String> {
+    let scored = lookup.names().into_iter().map(|name| (strsim::jaro_winkler(tool, name), name));
+    let best = scored.max_by(|left, right| left.0.total_cmp(&right.0))?;
+    (best.0 > 0.8).then(|| best.1.to_owned())
 }

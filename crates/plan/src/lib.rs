@@ -3,19 +3,30 @@
 //! Pure: no clock, no I/O, no randomness, no threads. It knows nothing of policies, engines or providers; what a
 //! check needs to know of tools comes in through [`ToolLookup`].
 
+pub mod check;
+mod checked;
 pub mod code;
 pub mod digest;
-pub mod model;
+pub mod document;
 pub mod expr;
+mod inputs;
+mod json_schema;
+pub mod model;
 pub mod tool;
+mod violation;
 pub mod violation_code;
 
+pub use check::{Checked, check, reload};
+pub use checked::{CheckedInvariant, CheckedPlan, CheckedStep, execution_digest};
 pub use code::{ErrorCode, Severity};
 pub use digest::{Digest, canonical_json};
+pub use document::{Document, Format, parse, parse_value};
+pub use inputs::BoundInputs;
 pub use model::{
     ApplyMode, ArgRule, BadPattern, Budget, CodeRule, Compensate, Constraints, FailureAction,
     ForEach, Input, Invariant, Matcher, Mode, OnFailure, OnItemFailure, OnViolation, Pattern,
     PatternKind, Plan, Retry, Rules, Step, Workspace,
 };
 pub use tool::{Effect, Facts, ToolLookup, ToolSpec};
+pub use violation::{Level, Position, Violation};
 pub use violation_code::ViolationCode;

@@ -59,6 +59,8 @@ codes! {
     KeyUnknown = "KEY_UNKNOWN", "correct the key or remove it; notes belong under `metadata`";
     /// An object lacks a key that it must hold.
     KeyMissing = "KEY_MISSING", "add the key";
+    /// An object holds keys that exclude each other.
+    KeyConflict = "KEY_CONFLICT", "keep one of the keys that the message names";
     /// A value is of another type than its place asks for.
     TypeMismatch = "TYPE_MISMATCH", "write a value of the type that the message names";
     /// A value is too small, too large, too short or too long.

@@ -61,19 +61,42 @@ impl RuleSet {
     /// The first pattern that cannot be read.
     pub fn of_plan(constraints: &Constraints) -> Result<Self, BadPattern> {
         let mut set = Self::empty("constraints", Stance::Deny);
-        set.list(ResourceKind::File, "forbidden_paths", &constraints.forbidden_paths)?;
-        set.list(ResourceKind::Url, "forbidden_urls", &constraints.forbidden_urls)?;
-        set.list(ResourceKind::Command, "forbidden_commands", &constraints.forbidden_commands)?;
+        set.list(
+            ResourceKind::File,
+            "forbidden_paths",
+            &constraints.forbidden_paths,
+        )?;
+        set.list(
+            ResourceKind::Url,
+            "forbidden_urls",
+            &constraints.forbidden_urls,
+        )?;
+        set.list(
+            ResourceKind::Command,
+            "forbidden_commands",
+            &constraints.forbidden_commands,
+        )?;
         Ok(set)
     }
 
     fn empty(place: &str, stance: Stance) -> Self {
-        Self { place: place.to_owned(), stance, lists: BTreeMap::new(), args: Vec::new() }
+        Self {
+            place: place.to_owned(),
+            stance,
+            lists: BTreeMap::new(),
+            args: Vec::new(),
+        }
     }
 
-    fn list(&mut self, kind: ResourceKind, name: &str, patterns: &[Pattern]) -> Result<(), BadPattern> {
+    fn list(
+        &mut self,
+        kind: ResourceKind,
+        name: &str,
+        patterns: &[Pattern],
+    ) -> Result<(), BadPattern> {
         let list = PatternList::compile(kind, self.stance, patterns)?;
-        self.lists.insert(kind, (format!("{}.{name}", self.place), list));
+        self.lists
+            .insert(kind, (format!("{}.{name}", self.place), list));
         Ok(())
     }
 
@@ -93,7 +116,9 @@ impl RuleSet {
     /// `ARGUMENT_VIOLATION` that names the resource, the list, and what would be allowed.
     pub fn check_resources(&self, found: &[Found]) -> Result<(), Refusal> {
         for found in found {
-            let Some((place, list)) = self.lists.get(&found.resource.kind) else { continue };
+            let Some((place, list)) = self.lists.get(&found.resource.kind) else {
+                continue;
+            };
             match self.stance {
                 Stance::Deny => deny(place, list, found)?,
                 Stance::Allow => allow(place, list, found)?,
@@ -123,7 +148,9 @@ impl RuleSet {
                 Stance::Deny => json!({ "argument": arg.pointer, "forbidden": arg.rule }),
             };
             let message = format!("the argument `{}` {problem} by `{rule}`", shown(&arg.name));
-            return Err(Refusal::new(ErrorCode::ArgumentViolation, message).expecting(expected).by_rule(rule));
+            return Err(Refusal::new(ErrorCode::ArgumentViolation, message)
+                .expecting(expected)
+                .by_rule(rule));
         }
         Ok(())
     }
@@ -131,27 +158,49 @@ impl RuleSet {
 
 fn deny(place: &str, list: &PatternList, found: &Found) -> Result<(), Refusal> {
     let readings = found.readings.all.iter().chain(&found.readings.suspects);
-    let Some((reading, pattern)) = readings.filter_map(|text| list.find(text).map(|p| (text, p))).next() else {
+    let Some((reading, pattern)) = readings
+        .filter_map(|text| list.find(text).map(|p| (text, p)))
+        .next()
+    else {
         return Ok(());
     };
-    let message = format!("{} is forbidden by `{pattern}` in `{place}`", named(found, reading));
+    let message = format!(
+        "{} is forbidden by `{pattern}` in `{place}`",
+        named(found, reading)
+    );
     let expected = json!({ "argument": found.pointer, "forbidden": list.sources() });
-    Err(Refusal::new(ErrorCode::ArgumentViolation, message).expecting(expected).by_rule(place))
+    Err(Refusal::new(ErrorCode::ArgumentViolation, message)
+        .expecting(expected)
+        .by_rule(place))
 }
 
 fn allow(place: &str, list: &PatternList, found: &Found) -> Result<(), Refusal> {
-    let Some(reading) = found.readings.all.iter().find(|text| list.find(text).is_none()) else {
+    let Some(reading) = found
+        .readings
+        .all
+        .iter()
+        .find(|text| list.find(text).is_none())
+    else {
         return Ok(());
     };
     let message = format!("{} matches no entry of `{place}`", named(found, reading));
     let expected = json!({ "argument": found.pointer, "allowed": list.sources() });
-    Err(Refusal::new(ErrorCode::ArgumentViolation, message).expecting(expected).by_rule(place))
+    Err(Refusal::new(ErrorCode::ArgumentViolation, message)
+        .expecting(expected)
+        .by_rule(place))
 }
 
 /// The resource as a message names it, with the reading that decided where it is not the normal form.
 fn named(found: &Found, reading: &str) -> String {
-    let Found { resource, pointer, .. } = found;
-    let name = format!("the {} `{}` in argument `{}`", resource.kind, shown(&resource.value), shown(pointer));
+    let Found {
+        resource, pointer, ..
+    } = found;
+    let name = format!(
+        "the {} `{}` in argument `{}`",
+        resource.kind,
+        shown(&resource.value),
+        shown(pointer)
+    );
     match reading == resource.value {
         true => name,
         false => format!("{name}, which may be read as `{}`,", shown(reading)),

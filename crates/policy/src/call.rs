@@ -1,22 +1,11 @@
 //! A call with every argument resolved: what `enforce` judges and what the tool runner is handed.
 
+pub use mandate_plan::expr::SecretSlot;
+
 use mandate_plan::{Digest, canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
-
-/// A placeholder `${secrets.NAME}` standing in the arguments at `pointer`, at byte `offset` of that string, `len` bytes long.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SecretSlot {
-    /// JSON pointer of the string.
-    pub pointer: String,
-    /// Where the placeholder begins in the string, in bytes.
-    pub offset: usize,
-    /// How long the placeholder is, in bytes.
-    pub len: usize,
-    /// The secret's name.
-    pub name: String,
-}
 
 /// Why a step's tool is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

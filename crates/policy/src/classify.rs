@@ -62,19 +62,44 @@ impl Category {
     fn tool_names(self) -> &'static [&'static str] {
         match self {
             Category::FileRead => &[
-                "read_file", "get_file_contents", "list_directory", "list_dir", "cat", "head", "tail", "glob",
+                "read_file",
+                "get_file_contents",
+                "list_directory",
+                "list_dir",
+                "cat",
+                "head",
+                "tail",
+                "glob",
                 "find_file",
             ],
-            Category::FileWrite => {
-                &["write_file", "create_file", "update_file", "append_file", "save_file", "edit_file"]
-            }
+            Category::FileWrite => &[
+                "write_file",
+                "create_file",
+                "update_file",
+                "append_file",
+                "save_file",
+                "edit_file",
+            ],
             Category::FileDelete => &["delete_file", "remove_file", "rm", "unlink"],
-            Category::NetworkRequest => {
-                &["http_get", "http_post", "fetch_url", "api_call", "web_request", "curl", "wget"]
-            }
-            Category::CodeExecution => {
-                &["execute_code", "run_script", "eval", "exec", "python", "node", "bash", "shell"]
-            }
+            Category::NetworkRequest => &[
+                "http_get",
+                "http_post",
+                "fetch_url",
+                "api_call",
+                "web_request",
+                "curl",
+                "wget",
+            ],
+            Category::CodeExecution => &[
+                "execute_code",
+                "run_script",
+                "eval",
+                "exec",
+                "python",
+                "node",
+                "bash",
+                "shell",
+            ],
             Category::SkillInvocation => &["invoke_skill", "call_skill", "run_skill"],
             Category::SystemCommand => &["shell_command", "system", "subprocess", "os_command"],
             Category::Unknown => &[],
@@ -93,10 +118,14 @@ pub fn category_by_name(tool: &str) -> Option<Category> {
     let name = tool.to_lowercase().replace('-', "_");
     let last = name.rsplit(['.', '/', ':']).next().unwrap_or(&name);
     // A server's whole remainder, for names that hold further dots.
-    let remainder = name.split_once('.').map_or(name.as_str(), |(_, remainder)| remainder);
+    let remainder = name
+        .split_once('.')
+        .map_or(name.as_str(), |(_, remainder)| remainder);
     Category::ALL.into_iter().find(|category| {
         let names = category.tool_names();
-        [name.as_str(), remainder, last].iter().any(|name| names.contains(name))
+        [name.as_str(), remainder, last]
+            .iter()
+            .any(|name| names.contains(name))
     })
 }
 
@@ -115,8 +144,12 @@ pub fn category_by_effect(tool: &str, facts: Facts) -> Category {
 
 /// The category of a call. A built-in's effect is known; of other tools the name speaks first.
 pub fn category(tool: &str, facts: Option<Facts>) -> Category {
-    const BUILT_IN: &[&str] = &["fs", "http", "data", "time", "human", "plan", "process", "llm", "mandate"];
-    let Some(facts) = facts else { return Category::Unknown };
+    const BUILT_IN: &[&str] = &[
+        "fs", "http", "data", "time", "human", "plan", "process", "llm", "mandate",
+    ];
+    let Some(facts) = facts else {
+        return Category::Unknown;
+    };
     let server = tool.split_once('.').map_or("", |(server, _)| server);
     let by_effect = category_by_effect(tool, facts);
     match BUILT_IN.contains(&server) {
@@ -156,8 +189,7 @@ impl fmt::Display for Tag {
     }
 }
 
-const SENSITIVE_PATH: &str =
-    r"(?i)^/etc(/|$)|^/var/log(/|$)|passwd|shadow|secret|credential|\.(pem|key|env)$|(^|/)\.env(\.[^/]*)?$";
+const SENSITIVE_PATH: &str = r"(?i)^/etc(/|$)|^/var/log(/|$)|passwd|shadow|secret|credential|\.(pem|key|env)$|(^|/)\.env(\.[^/]*)?$";
 
 /// `None` only if the constant did not compile; then every path counts as sensitive, and a test fails.
 static SENSITIVE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(SENSITIVE_PATH).ok());
@@ -166,7 +198,8 @@ static SENSITIVE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(SENSITIV
 pub fn tag(found: &Found) -> Option<Tag> {
     match found.resource.kind {
         ResourceKind::File => {
-            let sensitive = |text: &String| SENSITIVE.as_ref().is_none_or(|regex| regex.is_match(text));
+            let sensitive =
+                |text: &String| SENSITIVE.as_ref().is_none_or(|regex| regex.is_match(text));
             let mut readings = found.readings.all.iter().chain(&found.readings.suspects);
             readings.any(sensitive).then_some(Tag::SensitivePath)
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 /// Programs that run the command that follows them.
 const WRAPPERS: &[&str] = &[
-    "builtin", "command", "doas", "do", "else", "env", "exec", "if", "ionice", "nice", "nohup", "setsid", "stdbuf",
-    "sudo", "then", "time", "timeout", "until", "while", "xargs", "!",
+    "builtin", "command", "doas", "do", "else", "env", "exec", "if", "ionice", "nice", "nohup",
+    "setsid", "stdbuf", "sudo", "then", "time", "timeout", "until", "while", "xargs", "!",
 ];
 /// Programs that take a line to interpret behind `-c`.
 const SHELLS: &[&str] = &["ash", "bash", "dash", "ksh", "sh", "zsh"];
@@ -70,8 +70,8 @@ pub fn plain_words(line: &str) -> Option<Vec<String>> {
             },
             '~' | '#' if word.is_none() => return None,
             '=' if words.is_empty() => return None,
-            ';' | '|' | '&' | '<' | '>' | '(' | ')' | '$' | '`' | '*' | '?' | '[' | ']' | '{' | '}' | '!' | '\n'
-            | '\r' => return None,
+            ';' | '|' | '&' | '<' | '>' | '(' | ')' | '$' | '`' | '*' | '?' | '[' | ']' | '{'
+            | '}' | '!' | '\n' | '\r' => return None,
             other => word.get_or_insert_default().push(other),
         }
     }
@@ -95,7 +95,9 @@ fn pieces(line: &str) -> Vec<Vec<String>> {
                 quoted = !quoted;
                 word.get_or_insert_default();
             }
-            '\'' if !quoted => word.get_or_insert_default().extend(chars.by_ref().take_while(|c| *c != '\'')),
+            '\'' if !quoted => word
+                .get_or_insert_default()
+                .extend(chars.by_ref().take_while(|c| *c != '\'')),
             '\\' => word.get_or_insert_default().extend(chars.next()),
             ' ' | '\t' if !quoted => words.extend(word.take()),
             ';' | '|' | '&' | '<' | '>' | '{' | '}' | '\n' | '\r' if !quoted => {
@@ -140,7 +142,11 @@ pub fn argv_readings(argv: &[String]) -> Readings {
     let mut suspects = BTreeSet::new();
     suspect(argv, 0, &mut suspects);
     suspect(&visible, 0, &mut suspects);
-    Readings::new(join(&visible), vec![join(argv)], suspects.into_iter().collect())
+    Readings::new(
+        join(&visible),
+        vec![join(argv)],
+        suspects.into_iter().collect(),
+    )
 }
 
 /// The word on one line and without what cannot be seen.
@@ -159,10 +165,14 @@ pub fn line_readings(line: &str) -> Readings {
 /// Adds the commands that `argv` may come down to: by the program's bare name, without wrappers, inside `-c`.
 fn suspect(argv: &[String], depth: usize, suspects: &mut BTreeSet<String>) {
     // Which word begins the wrapped command (`timeout 5 rm`, `env A=1 rm`) is the wrapper's own grammar: try each.
-    let begins = argv.first().is_some_and(|word| WRAPPERS.contains(&bare_name(word)) || word.contains('='));
+    let begins = argv
+        .first()
+        .is_some_and(|word| WRAPPERS.contains(&bare_name(word)) || word.contains('='));
     let tried = if begins { MAX_WRAPPED } else { 1 };
     for skipped in 0..tried {
-        let Some((program, rest)) = argv.get(skipped..).and_then(<[String]>::split_first) else { return };
+        let Some((program, rest)) = argv.get(skipped..).and_then(<[String]>::split_first) else {
+            return;
+        };
         let name = bare_name(program);
         let mut bare = vec![name.to_owned()];
         bare.extend_from_slice(rest);
@@ -177,8 +187,15 @@ fn look_inside(name: &str, rest: &[String], depth: usize, suspects: &mut BTreeSe
     if depth >= MAX_NESTING || !SHELLS.contains(&name) {
         return;
     }
-    let Some(at) = rest.iter().position(|word| word.starts_with('-') && word.contains('c')) else { return };
-    let Some(line) = rest.iter().skip(at + 1).find(|word| !word.starts_with('-')) else { return };
+    let Some(at) = rest
+        .iter()
+        .position(|word| word.starts_with('-') && word.contains('c'))
+    else {
+        return;
+    };
+    let Some(line) = rest.iter().skip(at + 1).find(|word| !word.starts_with('-')) else {
+        return;
+    };
     for piece in pieces(line) {
         // What was looked into once need not be again, so that repetition cannot make the search long.
         if !suspects.contains(&join(&piece)) {

@@ -92,7 +92,11 @@ pub struct StepAssessment {
 impl StepAssessment {
     /// Effect, idempotence and world in one.
     pub fn facts(&self) -> Facts {
-        Facts { effect: self.effect, idempotent: self.idempotent, open_world: self.open_world }
+        Facts {
+            effect: self.effect,
+            idempotent: self.idempotent,
+            open_world: self.open_world,
+        }
     }
 }
 
@@ -128,6 +132,8 @@ pub struct Decision {
 impl Decision {
     /// What was decided about one call of the plan.
     pub fn assessment(&self, step: &str, purpose: Purpose) -> Option<&StepAssessment> {
-        self.steps.iter().find(|assessed| assessed.step == step && assessed.purpose == purpose)
+        self.steps
+            .iter()
+            .find(|assessed| assessed.step == step && assessed.purpose == purpose)
     }
 }

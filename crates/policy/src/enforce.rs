@@ -1,5 +1,250 @@
-//! The gate that every call passes just before it runs.
+//! The gate that every call passes just before it runs, from the engine or from an agent.
 
 mod permit;
 
 pub use permit::Permit;
+
+use crate::{
+    Purpose, Refusal, ResolvedCall, SessionView, Turn,
+    approved::ApprovedPlan,
+    assess::{Subject, assess},
+    decision::Outcome,
+    normalise::shown,
+    planned_call::PlannedCall,
+    resources::{Found, ResourceKind, find},
+    risk::RiskTable,
+    rules::{Case, Moment, Ruling, judge},
+};
+use mandate_plan::{ErrorCode, Facts};
+use serde_json::json;
+
+/// How long to wait when the calls of the last minute are used up, in milliseconds: after that, all are older.
+const MINUTE_MS: u64 = 60_000;
+
+/// Judges one call. In this order: the execution runs, nothing is frozen, the call is one of the plan, it is its turn,
+/// its arguments keep to the plan and its rules, the counts hold, and the policy permits it.
+///
+/// # Errors
+/// The first thing that is wrong, with what would have been right. Nothing has changed then.
+pub fn enforce(
+    approved: &ApprovedPlan,
+    turn: &dyn Turn,
+    call: &ResolvedCall,
+    session: &SessionView,
+    now_ms: i64,
+) -> Result<Permit, Refusal> {
+    runs(approved, turn, call)?;
+    if session.frozen {
+        let message = "new calls are frozen everywhere; the execution goes on when they are thawed";
+        return Err(Refusal::new(ErrorCode::Frozen, message));
+    }
+    let planned = matches_plan(approved, call)?;
+    let tool_digest = approved.tools().spec(&call.tool)?.digest;
+    turn.turn(call)?;
+    let facts = approved
+        .tools()
+        .facts(&call.tool, &call.args)
+        .unwrap_or(Facts::WORST);
+    arguments(
+        approved,
+        planned,
+        call,
+        &find(&call.tool, facts.effect, &call.args),
+    )?;
+    counts(approved, turn, call, session)?;
+    policy(approved, planned, call, facts, session, now_ms)?;
+    let guard = planned.guard.clone();
+    Ok(Permit::issue(call, *approved.digest(), tool_digest, guard))
+}
+
+fn runs(approved: &ApprovedPlan, turn: &dyn Turn, call: &ResolvedCall) -> Result<(), Refusal> {
+    let id = approved.execution_id();
+    if call.execution_id != id || turn.execution_id() != id {
+        let message = format!("the call is not one of the execution `{id}`");
+        return Err(Refusal::new(ErrorCode::UnplannedAction, message)
+            .expecting(json!({ "execution_id": id })));
+    }
+    turn.running(call.purpose)
+}
+
+fn matches_plan<'a>(
+    approved: &'a ApprovedPlan,
+    call: &ResolvedCall,
+) -> Result<&'a PlannedCall, Refusal> {
+    let refuse = |message: String| Refusal::new(ErrorCode::UnplannedAction, message);
+    let step = shown(&call.step);
+    let Some(planned) = approved.planned(&call.step, call.purpose) else {
+        return Err(match call.purpose {
+            Purpose::Run => refuse(format!("the plan has no step `{step}`")),
+            Purpose::Compensate => {
+                refuse(format!("the plan has nothing that undoes step `{step}`"))
+            }
+        });
+    };
+    if planned.tool != call.tool {
+        let message = format!(
+            "step `{step}` calls `{}`, not `{}`",
+            planned.tool,
+            shown(&call.tool)
+        );
+        let expected = json!({ "step": call.step, "tool": planned.tool });
+        return Err(refuse(message)
+            .expecting(expected)
+            .by_rule(format!("steps.{step}.tool")));
+    }
+    if planned.per_item != call.item.is_some() {
+        return Err(match planned.per_item {
+            true => refuse(format!(
+                "step `{step}` runs once for each item, and the call names none"
+            )),
+            false => refuse(format!(
+                "step `{step}` has no items, but the call names one"
+            )),
+        });
+    }
+    Ok(planned)
+}
+
+fn arguments(
+    approved: &ApprovedPlan,
+    planned: &PlannedCall,
+    call: &ResolvedCall,
+    found: &[Found],
+) -> Result<(), Refusal> {
+    let mode = approved.plan().plan().mode;
+    planned.check_literals(call, mode)?;
+    planned.check_secrets(call)?;
+    // What is forbidden comes first, so that it wins.
+    let absent = PlannedCall::absent(mode);
+    for rules in planned.deny.iter().chain(&planned.allow) {
+        rules.check_resources(found)?;
+        // `args` names the arguments of the step's own tool.
+        if call.purpose == Purpose::Run {
+            rules.check_args(&call.args, absent)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an attempt counts against `constraints.max_tool_calls`: those that reach no tool, or undo something, do not.
+pub fn counts_as_call(tool: &str, purpose: Purpose) -> bool {
+    let server = tool.split_once('.').map_or(tool, |(server, _)| server);
+    purpose == Purpose::Run && tool != "human.ask" && server != "time" && server != "data"
+}
+
+fn counts(
+    approved: &ApprovedPlan,
+    turn: &dyn Turn,
+    call: &ResolvedCall,
+    session: &SessionView,
+) -> Result<(), Refusal> {
+    let most = approved.plan().max_tool_calls();
+    if counts_as_call(&call.tool, call.purpose) && turn.counted_calls() >= most {
+        let message = format!("the plan's {most} tool calls are used up");
+        return Err(Refusal::new(ErrorCode::BudgetExceeded, message)
+            .expecting(json!({ "max_tool_calls": most }))
+            .by_rule("constraints.max_tool_calls"));
+    }
+    let limits = approved.rules().limits();
+    if let Some(limit) = limits
+        .calls_per_minute
+        .filter(|limit| session.calls_last_minute >= *limit)
+    {
+        let message = format!("the session may make {limit} calls a minute");
+        return Err(Refusal::new(ErrorCode::RateLimited, message)
+            .by_rule("limits.calls_per_minute")
+            .retry_after(MINUTE_MS));
+    }
+    if let Some(limit) = limits
+        .calls_per_session
+        .filter(|limit| session.calls >= *limit)
+    {
+        let message = format!("the session may make {limit} calls, and has made them");
+        return Err(
+            Refusal::new(ErrorCode::RateLimited, message).by_rule("limits.calls_per_session")
+        );
+    }
+    Ok(())
+}
+
+fn policy(
+    approved: &ApprovedPlan,
+    planned: &PlannedCall,
+    call: &ResolvedCall,
+    facts: Facts,
+    session: &SessionView,
+    now_ms: i64,
+) -> Result<(), Refusal> {
+    let assessed = &planned.assessed;
+    if graver(facts, assessed.facts()) {
+        let message = format!(
+            "step `{}` was decided about as `{}`, but this call's effect is `{}` or it reaches further",
+            call.place(),
+            assessed.effect,
+            facts.effect
+        );
+        return Err(Refusal::new(ErrorCode::PolicyDenied, message).by_rule("effect-as-decided"));
+    }
+    let subject = Subject {
+        step: &call.step,
+        purpose: call.purpose,
+        tool: &call.tool,
+        facts: Some(facts),
+        args: &call.args,
+        unknown_args: Vec::new(),
+        urls_limited: planned
+            .allow
+            .as_ref()
+            .is_some_and(|allow| allow.limits(ResourceKind::Url)),
+    };
+    let (now, _) = assess(subject, &RiskTable::default());
+    let case = Case {
+        moment: Moment::Call,
+        principal: &session.principal,
+        session,
+        now_ms,
+        call: &now,
+        args: &call.args,
+        before: &[],
+    };
+    let (outcome, rulings) = judge(approved.rules(), &case);
+    // What was decided before stands; what the call turns out to be can only make it stricter.
+    let strictest = outcome.max(assessed.outcome);
+    let decisive = rulings
+        .into_iter()
+        .find(|ruling| ruling.outcome == strictest);
+    let refuse = |code, message: String| {
+        let refusal = Refusal::new(code, message);
+        Err(match decisive.clone() {
+            Some(Ruling { rule, .. }) => refusal.by_rule(rule),
+            None => refusal,
+        })
+    };
+    let why = decisive
+        .as_ref()
+        .map_or("as decided before the plan ran", |ruling| &ruling.message);
+    let place = call.place();
+    match strictest {
+        Outcome::Allow => Ok(()),
+        Outcome::RequireApproval if approved.approval().is_some() => Ok(()),
+        Outcome::RequireApproval => refuse(
+            ErrorCode::ApprovalRequired,
+            format!("step `{place}` needs approval: {why}"),
+        ),
+        Outcome::RateLimited => refuse(
+            ErrorCode::RateLimited,
+            format!("step `{place}` has to wait: {why}"),
+        ),
+        Outcome::Deny => refuse(
+            ErrorCode::PolicyDenied,
+            format!("policy denies step `{place}`: {why}"),
+        ),
+    }
+}
+
+/// Whether a call does more to the world than was decided about.
+fn graver(now: Facts, decided: Facts) -> bool {
+    now.effect > decided.effect
+        || now.open_world && !decided.open_world
+        || !now.repeatable() && decided.repeatable()
+}

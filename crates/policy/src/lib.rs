@@ -8,24 +8,39 @@
 //!
 //! Start reading at `evaluate.rs`, then `approved.rs`, then `enforce.rs`.
 
+pub mod approved;
 pub mod approver;
 pub mod argument_rules;
+mod assess;
 pub mod call;
 pub mod classify;
 pub mod command;
 pub mod decision;
 pub mod enforce;
+pub mod evaluate;
+pub mod guard;
+mod known_args;
 pub mod normalise;
 pub mod patterns;
+mod planned;
+mod planned_call;
 pub mod refusal;
 pub mod resources;
 pub mod risk;
 pub mod rules;
 pub mod session;
+pub mod tool_table;
 pub mod turn;
 
+pub use approved::{ApprovedPlan, admit, admit_with};
+pub use approver::{Approval, Approver, Grant};
 pub use call::{Purpose, ResolvedCall, SecretSlot};
-pub use enforce::Permit;
+pub use decision::{Decision, Outcome, Reason, StepAssessment};
+pub use enforce::{Permit, counts_as_call, enforce};
+pub use evaluate::{EvaluateRequest, evaluate, evaluate_with};
+pub use guard::ResourceGuard;
 pub use refusal::Refusal;
+pub use rules::{FirstPolicy, Rules};
 pub use session::{Limits, SessionView};
+pub use tool_table::ToolTable;
 pub use turn::Turn;

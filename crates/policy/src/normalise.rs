@@ -39,6 +39,10 @@ impl Readings {
         let mut suspects: Vec<String> = suspects.into_iter().filter(|s| !all.contains(s)).collect();
         suspects.sort_unstable();
         suspects.dedup();
-        Self { normal, all, suspects }
+        Self {
+            normal,
+            all,
+            suspects,
+        }
     }
 }

@@ -32,31 +32,56 @@ impl PatternList {
     ///
     /// # Errors
     /// The first pattern that cannot be read.
-    pub fn compile(kind: ResourceKind, stance: Stance, patterns: &[Pattern]) -> Result<Self, BadPattern> {
+    pub fn compile(
+        kind: ResourceKind,
+        stance: Stance,
+        patterns: &[Pattern],
+    ) -> Result<Self, BadPattern> {
         let entries = patterns.iter().map(|pattern| {
             let matchers = variants(kind, stance, pattern)?
                 .into_iter()
-                .map(|text| Pattern { pattern: text, kind: pattern.kind }.matcher())
+                .map(|text| {
+                    Pattern {
+                        pattern: text,
+                        kind: pattern.kind,
+                    }
+                    .matcher()
+                })
                 .collect::<Result<Vec<_>, _>>()?;
-            Ok(Entry { source: pattern.pattern.clone(), matchers })
+            Ok(Entry {
+                source: pattern.pattern.clone(),
+                matchers,
+            })
         });
-        Ok(Self { entries: entries.collect::<Result<_, BadPattern>>()? })
+        Ok(Self {
+            entries: entries.collect::<Result<_, BadPattern>>()?,
+        })
     }
 
     /// The first pattern that matches the whole of `value`, as it is written in the plan.
     pub fn find(&self, value: &str) -> Option<&str> {
         let matches = |entry: &&Entry| entry.matchers.iter().any(|matcher| matcher.is_match(value));
-        self.entries.iter().find(matches).map(|entry| entry.source.as_str())
+        self.entries
+            .iter()
+            .find(matches)
+            .map(|entry| entry.source.as_str())
     }
 
     /// The patterns as they are written in the plan.
     pub fn sources(&self) -> Vec<&str> {
-        self.entries.iter().map(|entry| entry.source.as_str()).collect()
+        self.entries
+            .iter()
+            .map(|entry| entry.source.as_str())
+            .collect()
     }
 }
 
 /// The texts that a pattern stands for once values are in normal form.
-fn variants(kind: ResourceKind, stance: Stance, pattern: &Pattern) -> Result<Vec<String>, BadPattern> {
+fn variants(
+    kind: ResourceKind,
+    stance: Stance,
+    pattern: &Pattern,
+) -> Result<Vec<String>, BadPattern> {
     let text = &match pattern.kind {
         PatternKind::Glob => collapse(&pattern.pattern),
         PatternKind::Exact | PatternKind::Regex => pattern.pattern.clone(),
@@ -86,7 +111,11 @@ fn path_globs(stance: Stance, glob: &str) -> Result<Vec<String>, BadPattern> {
     if stance == Stance::Deny {
         // Who forbids what lies below a directory does not mean to leave the directory itself open …
         if let Some(directory) = plain.strip_suffix("/**") {
-            globs.push(if directory.is_empty() { "/".to_owned() } else { directory.to_owned() });
+            globs.push(if directory.is_empty() {
+                "/".to_owned()
+            } else {
+                directory.to_owned()
+            });
         }
         // … and who forbids a name at any depth means the top as well.
         for glob in globs.clone() {
@@ -105,25 +134,44 @@ fn lexical_glob(glob: &str) -> Result<String, BadPattern> {
     let climbs = segments.contains(&"..");
     let bad = || BadPattern {
         pattern: glob.to_owned(),
-        reason: "`..` after a wildcard matches nothing; write the directory that is meant".to_owned(),
+        reason: "`..` after a wildcard matches nothing; write the directory that is meant"
+            .to_owned(),
     };
     if climbs && segments.iter().any(|segment| special(segment)) {
-        let wild = segments.iter().position(|segment| special(segment)).unwrap_or(0);
+        let wild = segments
+            .iter()
+            .position(|segment| special(segment))
+            .unwrap_or(0);
         if segments.iter().skip(wild).any(|segment| *segment == "..") {
             return Err(bad());
         }
         let (head, tail) = segments.split_at(wild);
         let head = lexical(&format!("{}/", head.join("/")));
-        let tail: Vec<&str> = tail.iter().copied().filter(|segment| !matches!(*segment, "" | ".")).collect();
+        let tail: Vec<&str> = tail
+            .iter()
+            .copied()
+            .filter(|segment| !matches!(*segment, "" | "."))
+            .collect();
         let tail = tail.join("/");
-        return Ok(if head == "." { tail } else { format!("{}/{tail}", head.trim_end_matches('/')) });
+        return Ok(if head == "." {
+            tail
+        } else {
+            format!("{}/{tail}", head.trim_end_matches('/'))
+        });
     }
     if climbs || !segments.iter().any(|segment| special(segment)) {
         return Ok(lexical(glob));
     }
     let absolute = glob.starts_with('/');
-    let kept: Vec<&str> = segments.into_iter().filter(|segment| !matches!(*segment, "" | ".")).collect();
-    Ok(format!("{}{}", if absolute { "/" } else { "" }, kept.join("/")))
+    let kept: Vec<&str> = segments
+        .into_iter()
+        .filter(|segment| !matches!(*segment, "" | "."))
+        .collect();
+    Ok(format!(
+        "{}{}",
+        if absolute { "/" } else { "" },
+        kept.join("/")
+    ))
 }
 
 fn url_globs(stance: Stance, glob: &str) -> Vec<String> {
@@ -146,7 +194,9 @@ fn url_globs(stance: Stance, glob: &str) -> Vec<String> {
         None if rest.ends_with("**") => (rest, String::new()),
         None => (rest, "/".to_owned()),
     };
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let site = site(&scheme.to_ascii_lowercase(), host);
     let mut globs = vec![format!("{site}{path}")];
     let decoded = normal_text(&path);

@@ -95,8 +95,16 @@ pub struct RiskTable {
 
 impl Default for RiskTable {
     fn default() -> Self {
-        let weights =
-            [(10, 100), (30, 200), (50, 300), (30, 200), (70, 400), (20, 150), (70, 400), (40, 250)];
+        let weights = [
+            (10, 100),
+            (30, 200),
+            (50, 300),
+            (30, 200),
+            (70, 400),
+            (20, 150),
+            (70, 400),
+            (40, 250),
+        ];
         Self { weights }
     }
 }
@@ -104,7 +112,9 @@ impl Default for RiskTable {
 impl RiskTable {
     fn weight(&self, category: Category) -> (u32, u32) {
         let at = Category::ALL.iter().position(|c| *c == category);
-        at.and_then(|at| self.weights.get(at)).copied().unwrap_or((MAX_SCORE, 100))
+        at.and_then(|at| self.weights.get(at))
+            .copied()
+            .unwrap_or((MAX_SCORE, 100))
     }
 
     /// The risk of one call: its category's points, and those of its sensitive resources.
@@ -113,7 +123,8 @@ impl RiskTable {
     pub fn step(&self, category: Category, tags: &[Tag], limited: bool) -> Risk {
         let (base, per_cent) = self.weight(category);
         let points = base.saturating_mul(per_cent) / 100;
-        let sensitive = u32::try_from(tags.iter().filter(|tag| tag.sensitive()).count()).unwrap_or(u32::MAX);
+        let sensitive =
+            u32::try_from(tags.iter().filter(|tag| tag.sensitive()).count()).unwrap_or(u32::MAX);
         let tag_points = sensitive.saturating_mul(TAG_POINTS).min(MAX_TAG_POINTS);
         let score = points.saturating_add(tag_points).min(MAX_SCORE);
         let mut factors = vec![format!("{category}: {points}")];
@@ -124,13 +135,21 @@ impl RiskTable {
         if Level::of(score) >= Level::Medium {
             mitigations.push(Mitigation::RequiresApproval);
         }
-        if matches!(category, Category::CodeExecution | Category::SystemCommand | Category::Unknown) {
+        if matches!(
+            category,
+            Category::CodeExecution | Category::SystemCommand | Category::Unknown
+        ) {
             mitigations.push(Mitigation::SandboxExecution);
         }
         if tags.contains(&Tag::ExternalUrl) && !limited {
             mitigations.push(Mitigation::UrlAllowlist);
         }
-        Risk { score, level: Level::of(score), factors, mitigations }
+        Risk {
+            score,
+            level: Level::of(score),
+            factors,
+            mitigations,
+        }
     }
 
     /// The risk of a plan: its riskiest step's, and a little for each further one.
@@ -147,7 +166,10 @@ impl RiskTable {
         }
         mitigations.sort_unstable();
         mitigations.dedup();
-        let further = count.saturating_sub(1).saturating_mul(FURTHER_STEP_POINTS).min(MAX_FURTHER_POINTS);
+        let further = count
+            .saturating_sub(1)
+            .saturating_mul(FURTHER_STEP_POINTS)
+            .min(MAX_FURTHER_POINTS);
         let mut factors = Vec::new();
         if let Some((id, risk)) = highest {
             factors.push(format!("riskiest step `{id}`: {}", risk.score));
@@ -155,7 +177,15 @@ impl RiskTable {
         if further > 0 {
             factors.push(format!("further steps: {further}"));
         }
-        let score = highest.map_or(0, |(_, risk)| risk.score).saturating_add(further).min(MAX_SCORE);
-        Risk { score, level: Level::of(score), factors, mitigations }
+        let score = highest
+            .map_or(0, |(_, risk)| risk.score)
+            .saturating_add(further)
+            .min(MAX_SCORE);
+        Risk {
+            score,
+            level: Level::of(score),
+            factors,
+            mitigations,
+        }
     }
 }

@@ -88,7 +88,16 @@ pub trait Rules: Send + Sync + fmt::Debug {
 pub(crate) fn judge(rules: &dyn Rules, case: &Case<'_>) -> (Outcome, Vec<Ruling>) {
     let deny = |rule: &str, message: String| {
         let (rule, severity) = (rule.to_owned(), Level::Critical);
-        (Outcome::Deny, vec![Ruling { rule, outcome: Outcome::Deny, message, severity, approvers: Vec::new() }])
+        (
+            Outcome::Deny,
+            vec![Ruling {
+                rule,
+                outcome: Outcome::Deny,
+                message,
+                severity,
+                approvers: Vec::new(),
+            }],
+        )
     };
     match rules.judge(case) {
         Err(error) => deny(&error.rule, error.to_string()),

@@ -44,7 +44,7 @@ pub(crate) fn split(
         return Ok((text, Vec::new()));
     }
     let bytes = text.as_bytes();
-    let fields = top_level_fields(bytes).ok_or_else(|| {
+    let fields = top_level_fields(&text).ok_or_else(|| {
         StoreError::Failed(format!("the payload of {} is not a JSON object", whose()))
     })?;
     let mut stored = Vec::new();
@@ -144,6 +144,13 @@ pub(crate) fn load(
     })
 }
 
+/// True if there is a blob of that hash, whatever it holds.
+pub(crate) fn is_there(db: &Connection, reference: &BlobRef) -> Result<bool, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT 1 FROM blobs WHERE hash = ?1")?
+        .exists([reference.sha256.as_bytes()])?)
+}
+
 fn each_reference(
     stored: &str,
     mut visit: impl FnMut(&Field, BlobRef) -> Result<(), String>,
@@ -152,7 +159,7 @@ fn each_reference(
         return Ok(());
     }
     let bytes = stored.as_bytes();
-    let fields = top_level_fields(bytes).ok_or("a stored payload is not a JSON object")?;
+    let fields = top_level_fields(stored).ok_or("a stored payload is not a JSON object")?;
     for field in fields {
         let key = bytes.get(field.key.clone()).unwrap_or_default();
         if !key.ends_with(MARK.as_bytes()) {

@@ -72,35 +72,52 @@ impl CommitParts {
     }
 }
 
-/// What a commit holds, in order: the hashes of its rows by `gseq`, then its new plans, then its new blobs, each with
-/// one byte that says which it is.
+/// The hash of a row of `plans`: its document's hash, its name, when it came and with which commit.
+pub fn plan_row_hash(hash: &[u8; 32], name: &str, at_ms: i64, commit_number: u64) -> Digest {
+    Digest::framed(
+        "mandate.journal.plan.v1",
+        [
+            hash.as_slice(),
+            name.as_bytes(),
+            &at_ms.to_be_bytes(),
+            &commit_number.to_be_bytes(),
+        ],
+    )
+}
+
+/// The hash of a row of `blobs`: its content's hash and size, and with which commit it came.
+pub fn blob_row_hash(hash: &[u8; 32], size_bytes: u64, commit_number: u64) -> Digest {
+    Digest::framed(
+        "mandate.journal.blob.v1",
+        [
+            hash.as_slice(),
+            &size_bytes.to_be_bytes(),
+            &commit_number.to_be_bytes(),
+        ],
+    )
+}
+
+/// What a commit holds: the hashes of its rows by `gseq`, then of its new plans, then of its new blobs, both by the hash
+/// of what they hold; before each one byte that says which it is.
 #[derive(Debug, Clone, Default)]
 pub struct CommitItems {
     bytes: Vec<u8>,
 }
 
 impl CommitItems {
-    /// Adds a row by its hash.
-    pub fn row(&mut self, hash: &[u8; 32]) {
-        self.item(b'e', hash);
+    /// Adds a row of `events` by its hash.
+    pub fn event(&mut self, row_hash: &[u8; 32]) {
+        self.item(b'e', row_hash);
     }
 
-    /// Adds a plan stored for the first time.
-    pub fn plan(&mut self, hash: &[u8; 32], name: &str, at_ms: i64) {
-        let digest = Digest::framed(
-            "mandate.journal.plan.v1",
-            [hash.as_slice(), name.as_bytes(), &at_ms.to_be_bytes()],
-        );
-        self.item(b'p', digest.as_bytes());
+    /// Adds a plan stored for the first time, by the hash of its row.
+    pub fn plan(&mut self, row_hash: &[u8; 32]) {
+        self.item(b'p', row_hash);
     }
 
-    /// Adds a blob stored for the first time.
-    pub fn blob(&mut self, hash: &[u8; 32], size_bytes: u64) {
-        let digest = Digest::framed(
-            "mandate.journal.blob.v1",
-            [hash.as_slice(), &size_bytes.to_be_bytes()],
-        );
-        self.item(b'b', digest.as_bytes());
+    /// Adds a blob stored for the first time, by the hash of its row.
+    pub fn blob(&mut self, row_hash: &[u8; 32]) {
+        self.item(b'b', row_hash);
     }
 
     /// Nothing was added.

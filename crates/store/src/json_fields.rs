@@ -13,8 +13,8 @@ pub(crate) struct Field {
 }
 
 /// The top-level fields in order; `None` = the bytes are not one JSON object. Nested values are skipped, not checked.
-pub(crate) fn top_level_fields(bytes: &[u8]) -> Option<Vec<Field>> {
-    let mut scan = Scan { bytes, at: 0 };
+pub(crate) fn top_level_fields(text: &str) -> Option<Vec<Field>> {
+    let mut scan = Scan { text, at: 0 };
     let mut fields = Vec::new();
     scan.blank();
     scan.take(b'{')?;
@@ -42,17 +42,17 @@ pub(crate) fn top_level_fields(bytes: &[u8]) -> Option<Vec<Field>> {
 }
 
 struct Scan<'a> {
-    bytes: &'a [u8],
+    text: &'a str,
     at: usize,
 }
 
 impl Scan<'_> {
     fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        self.text.as_bytes().get(self.at).copied()
     }
 
     fn ended(&self) -> bool {
-        self.at == self.bytes.len()
+        self.at == self.text.len()
     }
 
     fn take(&mut self, byte: u8) -> Option<()> {
@@ -69,16 +69,23 @@ impl Scan<'_> {
     fn string(&mut self) -> Option<Range<usize>> {
         self.take(b'"')?;
         let start = self.at;
+        // By `find`, which is many times faster than a look at each byte: values are up to 16 MiB long.
+        let mut quote = self.find(start, '"')?;
         loop {
-            match self.peek()? {
-                b'"' => {
-                    self.at += 1;
-                    return Some(start..self.at - 1);
-                }
-                b'\\' => self.at += 2,
-                _ => self.at += 1,
+            let before_quote = self.text.get(self.at..quote)?;
+            let Some(backslash) = before_quote.find('\\') else {
+                self.at = quote + 1;
+                return Some(start..quote);
+            };
+            self.at += backslash + 2;
+            if self.at > quote {
+                quote = self.find(self.at, '"')?;
             }
         }
+    }
+
+    fn find(&self, from: usize, wanted: char) -> Option<usize> {
+        Some(from + self.text.get(from..)?.find(wanted)?)
     }
 
     /// Any value, up to the comma or brace that ends it.
@@ -117,7 +124,7 @@ mod tests {
     use super::*;
 
     fn texts(json: &str) -> Option<Vec<(&str, &str)>> {
-        let fields = top_level_fields(json.as_bytes())?;
+        let fields = top_level_fields(json)?;
         Some(
             fields
                 .into_iter()

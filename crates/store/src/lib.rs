@@ -3,11 +3,12 @@
 //! Start reading at [`journal`], the trait that the host is written against; [`sqlite`] is what stands behind it:
 //! a batch goes through [`queue`] to the one [`writer`], which puts it at the end of its stream ([`tails`]), binds it
 //! into the chain ([`chain`]) and leaves the head in a file ([`head_file`]). Everything that reads is in [`reader`] and
-//! [`listing`]. This crate does not know what an event means.
+//! [`listing`], what finds tampering in [`verify`]. This crate does not know what an event means.
 
 mod audit_key;
 mod blob;
 pub mod chain;
+mod export;
 pub mod failpoint;
 mod failure;
 mod head_file;
@@ -21,9 +22,12 @@ mod reader;
 pub mod schema;
 mod sqlite;
 mod tails;
+mod timestamp;
+pub mod verify;
 mod writer;
 
 pub use blob::{INLINE_LIMIT_BYTES, VALUE_LIMIT_BYTES};
+pub use export::{ExportFormat, ExportOptions, export};
 pub use journal::{
     Ack, Appended, Batch, ExecutionRow, Head, Journal, Lease, NewRecord, PlanRow, Record,
     RequestRow, SYSTEM, StoreError,
@@ -32,3 +36,4 @@ pub use listing::{Cursor, ExecutionFilter, Listed, NotACursor, Page, PlanSummary
 pub use reader::Reader;
 pub use sqlite::SqliteStore;
 pub use tails::EXECUTION_LIMIT_BYTES;
+pub use verify::{Finding, FindingKind, Place, Rebuild, VerifyReport, verify};

@@ -108,6 +108,8 @@ impl SqliteStore {
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.queue.close();
+        // The last connection to close brings the log into the database and removes it; only the writer's may.
+        self.reader.close_idle();
         if let Some(thread) = self.thread.take()
             // An acknowledgement may hold the last reference; the writer cannot wait for itself.
             && thread.thread().id() != thread::current().id()

@@ -2,7 +2,7 @@
 
 use crate::{
     ExecutionRow, SYSTEM, StoreError, blob,
-    chain::{GENESIS, RowParts},
+    chain::{GENESIS, RowParts, blob_row_hash, plan_row_hash},
     queue::{Prepared, PreparedRecord},
     writer::{Refused, Staged},
 };
@@ -119,7 +119,7 @@ impl Tails {
                 prev_hash,
                 tail.hash,
             ])?;
-            staged.items.row(&tail.hash);
+            staged.items.event(&tail.hash);
             staged.at_ms = staged.at_ms.max(record.at_ms);
             crate::failpoint::hit("journal.after_insert");
         }
@@ -295,13 +295,22 @@ fn write_plan(db: &Connection, plan: &crate::PlanRow, staged: &mut Staged) -> Re
         ))
     })?;
     let hash = *plan.hash.as_bytes();
+    let row_hash = *plan_row_hash(&hash, &plan.name, plan.at_ms, staged.commit_number).as_bytes();
     let new = db
         .prepare_cached(
-            "INSERT OR IGNORE INTO plans (hash, name, at_ms, commit_number, canonical) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR IGNORE INTO plans (hash, name, at_ms, commit_number, row_hash, canonical) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![hash, plan.name, plan.at_ms, staged.commit_number, canonical])?;
+        .execute(params![
+            hash,
+            plan.name,
+            plan.at_ms,
+            staged.commit_number,
+            row_hash,
+            canonical
+        ])?;
     if new > 0 {
-        staged.plans.push((hash, plan.name.clone(), plan.at_ms));
+        staged.plans.insert(hash, row_hash);
         staged.at_ms = staged.at_ms.max(plan.at_ms);
     }
     Ok(())
@@ -309,13 +318,14 @@ fn write_plan(db: &Connection, plan: &crate::PlanRow, staged: &mut Staged) -> Re
 
 fn write_blob(db: &Connection, blob: &blob::Blob, staged: &mut Staged) -> Result<(), Refused> {
     let (hash, size) = (*blob.hash.as_bytes(), blob.content.len() as u64);
+    let row_hash = *blob_row_hash(&hash, size, staged.commit_number).as_bytes();
     let new = db
         .prepare_cached(
-            "INSERT OR IGNORE INTO blobs (hash, size, commit_number, content) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR IGNORE INTO blobs (hash, size, commit_number, row_hash, content) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![hash, size, staged.commit_number, blob.content])?;
+        .execute(params![hash, size, staged.commit_number, row_hash, blob.content])?;
     if new > 0 {
-        staged.blobs.push((hash, size));
+        staged.blobs.insert(hash, row_hash);
     }
     Ok(())
 }

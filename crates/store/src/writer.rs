@@ -48,8 +48,10 @@ pub(crate) struct Staged {
     pub(crate) commit_number: u64,
     pub(crate) items: CommitItems,
     pub(crate) at_ms: i64,
-    pub(crate) plans: Vec<([u8; 32], String, i64)>,
-    pub(crate) blobs: Vec<([u8; 32], u64)>,
+    /// Row hashes of new plans, by the plans' hashes.
+    pub(crate) plans: BTreeMap<[u8; 32], [u8; 32]>,
+    /// Row hashes of new blobs, by the blobs' hashes.
+    pub(crate) blobs: BTreeMap<[u8; 32], [u8; 32]>,
     /// The last row of each, so that several batches of one execution cost one write.
     pub(crate) executions: BTreeMap<String, ExecutionRow>,
     pub(crate) requests: BTreeMap<String, RequestRow>,
@@ -207,11 +209,11 @@ impl Writer {
             write_request(&self.db, row)?;
         }
         let number = staged.commit_number;
-        for (hash, name, at_ms) in &staged.plans {
-            staged.items.plan(hash, name, *at_ms);
+        for row_hash in staged.plans.values() {
+            staged.items.plan(row_hash);
         }
-        for (hash, size_bytes) in &staged.blobs {
-            staged.items.blob(hash, *size_bytes);
+        for row_hash in staged.blobs.values() {
+            staged.items.blob(row_hash);
         }
         let parts = CommitParts {
             number,

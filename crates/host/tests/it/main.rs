@@ -1,1 +1,17 @@
-//! Behaviour tests of `mandate-host`.
+//! Behaviour tests of `mandate-host`: the whole host on one thread, with a fake clock, journal, spawner and tools.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod approvals;
+mod clocks;
+mod crash_points;
+mod fakes;
+mod output_commit;
+mod outcomes;

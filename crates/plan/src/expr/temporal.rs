@@ -1,9 +1,9 @@
 //! Timestamps, durations, zones and date layouts. There is no "now": expressions read no clock.
 
 use super::{
+    access::article,
     argument,
     budget::Budget,
-    eval::article,
     failure::{Fail, Failure},
     function::Function,
     limits::MAX_LAYOUT_BYTES,

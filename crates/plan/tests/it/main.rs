@@ -1,1 +1,23 @@
 //! Behaviour tests of `mandate-plan`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod documents;
+mod expr_attacks;
+mod expr_cel;
+mod expr_compile;
+mod expr_functions;
+mod expr_numbers;
+mod expr_scope;
+mod expr_speed;
+mod expr_steps;
+mod expr_template;
+mod hostile;
+mod support;

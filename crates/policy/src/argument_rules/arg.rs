@@ -25,14 +25,22 @@ enum Test {
 
 impl NamedArg {
     pub(super) fn compile(name: &str, rule: &ArgRule) -> Result<Self, BadPattern> {
-        let matcher = |pattern: &String, kind| Pattern { pattern: pattern.clone(), kind }.matcher();
+        let matcher = |pattern: &String, kind| {
+            Pattern {
+                pattern: pattern.clone(),
+                kind,
+            }
+            .matcher()
+        };
         let test = match rule {
             ArgRule::Equals { equals } => Test::OneOf(vec![equals.clone()]),
             ArgRule::OneOf { one_of } => Test::OneOf(one_of.clone()),
             ArgRule::Glob { glob } => Test::Matches(matcher(glob, PatternKind::Glob)?),
             ArgRule::Regex { regex } => Test::Matches(matcher(regex, PatternKind::Regex)?),
             ArgRule::Range { min, max } => {
-                let bound = |n: &Option<serde_json::Number>| n.as_ref().and_then(serde_json::Number::as_f64);
+                let bound = |n: &Option<serde_json::Number>| {
+                    n.as_ref().and_then(serde_json::Number::as_f64)
+                };
                 Test::Range(bound(min), bound(max))
             }
             ArgRule::Any { .. } => Test::Any,
@@ -42,7 +50,12 @@ impl NamedArg {
             false => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
         };
         let rule = serde_json::to_value(rule).unwrap_or(Value::Null);
-        Ok(Self { name: name.to_owned(), pointer, rule, test })
+        Ok(Self {
+            name: name.to_owned(),
+            pointer,
+            rule,
+            test,
+        })
     }
 
     /// The top-level argument that it is, or lies in.
@@ -63,7 +76,10 @@ impl NamedArg {
             (Test::OneOf(values), value) => values.iter().any(|allowed| same(allowed, value)),
             (Test::Matches(matcher), Value::String(text)) => matcher.is_match(text),
             (Test::Matches(_), Value::Array(items)) => {
-                !items.is_empty() && items.iter().all(|item| item.is_string() && self.allows(item))
+                !items.is_empty()
+                    && items
+                        .iter()
+                        .all(|item| item.is_string() && self.allows(item))
             }
             (Test::Range(min, max), Value::Number(number)) => {
                 number.as_f64().is_some_and(|n| within(n, *min, *max))
@@ -79,11 +95,13 @@ impl NamedArg {
             (Test::OneOf(values), value) => values.iter().any(|denied| alike(denied, value)),
             (Test::Matches(matcher), value) => {
                 let text = plain(value);
-                matcher.is_match(&text) || matcher.is_match(&crate::normalise::strip_invisible(&text))
+                matcher.is_match(&text)
+                    || matcher.is_match(&crate::normalise::strip_invisible(&text))
             }
-            (Test::Range(min, max), value) => {
-                plain(value).trim().parse().is_ok_and(|n: f64| within(n, *min, *max))
-            }
+            (Test::Range(min, max), value) => plain(value)
+                .trim()
+                .parse()
+                .is_ok_and(|n: f64| within(n, *min, *max)),
         };
         here || match value {
             Value::Array(items) => items.iter().any(|item| self.forbids(item)),
@@ -101,11 +119,17 @@ fn within(n: f64, min: Option<f64>, max: Option<f64>) -> bool {
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
-            a == b || (a.is_f64() || b.is_f64()) && a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| a == b)
+            a == b
+                || (a.is_f64() || b.is_f64())
+                    && a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| a == b)
         }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
         (a, b) => a == b,
     }
@@ -113,7 +137,11 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
 
 /// Equal, or the same once both are text without hidden characters.
 fn alike(a: &Value, b: &Value) -> bool {
-    let text = |value: &Value| crate::normalise::strip_invisible(&plain(value)).trim().to_owned();
+    let text = |value: &Value| {
+        crate::normalise::strip_invisible(&plain(value))
+            .trim()
+            .to_owned()
+    };
     let scalar = |value: &Value| !value.is_array() && !value.is_object();
     same(a, b) || scalar(a) && scalar(b) && text(a) == text(b)
 }

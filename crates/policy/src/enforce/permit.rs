@@ -1,6 +1,6 @@
 //! The one-use right to make one call.
 
-use crate::{Purpose, Refusal, ResolvedCall};
+use crate::{Purpose, Refusal, ResolvedCall, ResourceGuard};
 use mandate_plan::{Digest, ErrorCode};
 
 /// The right to make exactly one call, once. Only [`enforce`](crate::enforce) makes one.
@@ -21,6 +21,7 @@ pub struct Permit {
     args_digest: Digest,
     idempotency_key: String,
     timeout_ms: Option<u64>,
+    guard: ResourceGuard,
 }
 
 impl Permit {
@@ -28,6 +29,7 @@ impl Permit {
         call: &ResolvedCall,
         execution_digest: Digest,
         tool_digest: Digest,
+        guard: ResourceGuard,
     ) -> Self {
         Self {
             execution_id: call.execution_id.clone(),
@@ -41,6 +43,7 @@ impl Permit {
             args_digest: call.args_digest(),
             idempotency_key: call.idempotency_key.clone(),
             timeout_ms: call.timeout_ms,
+            guard,
         }
     }
 
@@ -87,6 +90,11 @@ impl Permit {
     /// The digest of the arguments that were judged.
     pub fn args_digest(&self) -> &Digest {
         &self.args_digest
+    }
+
+    /// The step's rules on what is known only while the call runs.
+    pub fn guard(&self) -> &ResourceGuard {
+        &self.guard
     }
 
     /// What the journal keeps of the permit.

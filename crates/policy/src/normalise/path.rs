@@ -37,7 +37,11 @@ pub fn normal_path(path: &str) -> String {
 pub fn path_readings(path: &str) -> Readings {
     let normal = normal_path(path);
     let unfolded = unfold(path);
-    let mut others = vec![lexical(path), lexical(&super::strip_invisible(path)), lexical(&unfolded)];
+    let mut others = vec![
+        lexical(path),
+        lexical(&super::strip_invisible(path)),
+        lexical(&unfolded),
+    ];
     // A program written in C stops at the first NUL byte.
     if let Some((head, _)) = path.split_once('\0') {
         others.push(lexical(head));
@@ -46,7 +50,11 @@ pub fn path_readings(path: &str) -> Readings {
     if let Some((head, _)) = path.split_once("%00") {
         others.push(normal_path(head));
     }
-    let suspects = others.iter().chain([&normal]).filter_map(|path| below_root(path)).collect();
+    let suspects = others
+        .iter()
+        .chain([&normal])
+        .filter_map(|path| below_root(path))
+        .collect();
     Readings::new(normal, others, suspects)
 }
 

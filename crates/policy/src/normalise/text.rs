@@ -49,7 +49,9 @@ fn lookalike(c: char) -> Option<&'static str> {
         '\u{ff03}' => "#",
         '\u{ff20}' => "@",
         '\u{ff5e}' => "~",
-        '\u{ff10}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => fullwidth(c)?,
+        '\u{ff10}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => {
+            fullwidth(c)?
+        }
         _ => return None,
     })
 }
@@ -94,8 +96,14 @@ pub(crate) fn unfold(text: &str) -> String {
 
 /// The byte that a trailing `%XX` stands for.
 fn encoded_tail(out: &[u8]) -> Option<u8> {
-    let [.., b'%', high, low] = out else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let [.., b'%', high, low] = out else {
+        return None;
+    };
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
     Some(digit(*high)? << 4 | digit(*low)?)
 }
 
@@ -120,7 +128,9 @@ fn foldable_tail(out: &[u8]) -> Option<(usize, &'static str)> {
     })?;
     let tail = out.get(out.len().checked_sub(length)?..)?;
     let mut chars = std::str::from_utf8(tail).ok()?.chars();
-    let (c, None) = (chars.next()?, chars.next()) else { return None };
+    let (c, None) = (chars.next()?, chars.next()) else {
+        return None;
+    };
     if is_invisible(c) {
         return Some((length, ""));
     }

@@ -8,7 +8,16 @@ use std::net::Ipv4Addr;
 use url::{Host, Url};
 
 /// Schemes whose URLs have no host, so that what stands behind the colon is not one.
-const HOSTLESS: &[&str] = &["mailto", "data", "javascript", "tel", "urn", "about", "blob", "file"];
+const HOSTLESS: &[&str] = &[
+    "mailto",
+    "data",
+    "javascript",
+    "tel",
+    "urn",
+    "about",
+    "blob",
+    "file",
+];
 
 /// The normal form of an absolute URL: scheme and host in lower case, host in ASCII (IDN) without a trailing dot,
 /// default port, user, password and fragment dropped, `..` resolved, unreserved characters decoded, hexadecimal digits
@@ -41,12 +50,17 @@ pub fn url_readings(text: &str) -> Readings {
 
 /// Whether a URL in normal form stays on this machine.
 pub fn is_loopback(normal: &str) -> bool {
-    let Ok(url) = Url::parse(normal) else { return false };
+    let Ok(url) = Url::parse(normal) else {
+        return false;
+    };
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => {
-            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4: Ipv4Addr| v4.is_loopback())
+            address.is_loopback()
+                || address
+                    .to_ipv4_mapped()
+                    .is_some_and(|v4: Ipv4Addr| v4.is_loopback())
         }
         None => false,
     }
@@ -106,7 +120,10 @@ fn same_encoding(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('%') {
         out.push_str(before);
         let mut chars = after.chars();
-        let digits = (chars.next().and_then(|c| c.to_digit(16)), chars.next().and_then(|c| c.to_digit(16)));
+        let digits = (
+            chars.next().and_then(|c| c.to_digit(16)),
+            chars.next().and_then(|c| c.to_digit(16)),
+        );
         rest = after;
         let (Some(high), Some(low)) = digits else {
             out.push('%');
@@ -126,9 +143,19 @@ fn same_encoding(text: &str) -> String {
 fn deep(url: &Url) -> String {
     let path = unfold(url.path()).replace('\\', "/");
     let resolved = lexical(&path);
-    let slash = if path.ends_with('/') && resolved != "/" { "/" } else { "" };
-    let (before, _) = url.as_str().split_at_checked(before_path(url)).unwrap_or((url.as_str(), ""));
-    let query = url.query().map(|query| format!("?{}", same_encoding(query))).unwrap_or_default();
+    let slash = if path.ends_with('/') && resolved != "/" {
+        "/"
+    } else {
+        ""
+    };
+    let (before, _) = url
+        .as_str()
+        .split_at_checked(before_path(url))
+        .unwrap_or((url.as_str(), ""));
+    let query = url
+        .query()
+        .map(|query| format!("?{}", same_encoding(query)))
+        .unwrap_or_default();
     format!("{before}{resolved}{slash}{query}")
 }
 
@@ -140,8 +167,12 @@ fn before_path(url: &Url) -> usize {
 
 /// The same URL with an IPv4 address that was dressed up as IPv6.
 fn mapped_ipv4(url: &Url) -> Option<Url> {
-    let Some(Host::Ipv6(address)) = url.host() else { return None };
+    let Some(Host::Ipv6(address)) = url.host() else {
+        return None;
+    };
     let mut plain = url.clone();
-    plain.set_host(Some(&address.to_ipv4_mapped()?.to_string())).ok()?;
+    plain
+        .set_host(Some(&address.to_ipv4_mapped()?.to_string()))
+        .ok()?;
     Some(plain)
 }

@@ -13,22 +13,76 @@ use serde_json::{Map, Value};
 const TOUCH_NOTHING: &[&str] = &["data", "human", "plan", "time"];
 
 const FILE_WORDS: &[&str] = &[
-    "cwd", "dir", "directories", "directory", "dirname", "dirs", "file", "filename", "filenames", "filepath",
-    "filepaths", "files", "folder", "folders", "path", "pathname", "paths", "workdir",
+    "cwd",
+    "dir",
+    "directories",
+    "directory",
+    "dirname",
+    "dirs",
+    "file",
+    "filename",
+    "filenames",
+    "filepath",
+    "filepaths",
+    "files",
+    "folder",
+    "folders",
+    "path",
+    "pathname",
+    "paths",
+    "workdir",
 ];
 const URL_WORDS: &[&str] = &[
-    "endpoint", "endpoints", "href", "hrefs", "link", "links", "uri", "uris", "url", "urls", "webhook", "webhooks",
+    "endpoint",
+    "endpoints",
+    "href",
+    "hrefs",
+    "link",
+    "links",
+    "uri",
+    "uris",
+    "url",
+    "urls",
+    "webhook",
+    "webhooks",
 ];
-const COMMAND_KEYS: &[&str] =
-    &["argv", "cmd", "cmdline", "command", "commandline", "executable", "program", "shell", "shellcommand"];
+const COMMAND_KEYS: &[&str] = &[
+    "argv",
+    "cmd",
+    "cmdline",
+    "command",
+    "commandline",
+    "executable",
+    "program",
+    "shell",
+    "shellcommand",
+];
 /// Several command lines, not one argument list.
 const COMMAND_LIST_KEYS: &[&str] = &["cmds", "commands"];
 /// Arguments of the program that another key names.
 const PROGRAM_ARGS_KEYS: &[&str] = &["args", "arguments"];
 /// What stands under these is content: its shape says nothing about what is touched.
 const CONTENT_WORDS: &[&str] = &[
-    "body", "comment", "content", "contents", "data", "description", "glob", "headers", "html", "markdown", "message",
-    "note", "pattern", "prompt", "query", "regex", "subject", "template", "text", "title",
+    "body",
+    "comment",
+    "content",
+    "contents",
+    "data",
+    "description",
+    "glob",
+    "headers",
+    "html",
+    "markdown",
+    "message",
+    "note",
+    "pattern",
+    "prompt",
+    "query",
+    "regex",
+    "subject",
+    "template",
+    "text",
+    "title",
 ];
 /// Longest text whose shape is looked at, in bytes.
 const MAX_SHAPED: usize = 4096;
@@ -47,7 +101,10 @@ pub struct Found {
 /// Everything that a call of `tool` with these arguments touches, as far as the arguments tell, in their order.
 pub fn find(tool: &str, effect: Effect, args: &Value) -> Vec<Found> {
     let server = tool.split_once('.').map_or("", |(server, _)| server);
-    let mut search = Search { effect, found: Vec::new() };
+    let mut search = Search {
+        effect,
+        found: Vec::new(),
+    };
     if !TOUCH_NOTHING.contains(&server) {
         search.value(args, "", Meaning::Unknown);
     }
@@ -91,7 +148,9 @@ impl Search {
             if COMMAND_KEYS.contains(&joined.as_str()) {
                 self.command(value, program_args(map), &pointer);
             } else if COMMAND_LIST_KEYS.contains(&joined.as_str()) {
-                let lines = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                let lines = value
+                    .as_array()
+                    .map_or(std::slice::from_ref(value), Vec::as_slice);
                 for (index, line) in lines.iter().enumerate() {
                     self.command(line, None, &format!("{pointer}/{index}"));
                 }
@@ -104,7 +163,11 @@ impl Search {
             } else {
                 // The name says nothing: what the names above said holds on, except that inside a named file or
                 // address an object's members speak for themselves.
-                let meaning = if outer == Meaning::Content { outer } else { Meaning::Unknown };
+                let meaning = if outer == Meaning::Content {
+                    outer
+                } else {
+                    Meaning::Unknown
+                };
                 self.value(value, &pointer, meaning);
             }
         }
@@ -118,8 +181,12 @@ impl Search {
                 self.file(text, pointer);
                 self.url(text, pointer);
             }
-            (Meaning::File, _) | (Meaning::Unknown, Some(ResourceKind::File)) => self.file(text, pointer),
-            (Meaning::Url, _) | (Meaning::Unknown, Some(ResourceKind::Url)) => self.url(text, pointer),
+            (Meaning::File, _) | (Meaning::Unknown, Some(ResourceKind::File)) => {
+                self.file(text, pointer)
+            }
+            (Meaning::Url, _) | (Meaning::Unknown, Some(ResourceKind::Url)) => {
+                self.url(text, pointer)
+            }
             (Meaning::Unknown, _) => {}
         }
     }
@@ -173,8 +240,16 @@ impl Search {
 
     fn add(&mut self, kind: ResourceKind, readings: Readings, pointer: &str) {
         let operation = Operation::of(kind, self.effect);
-        let resource = Resource { kind, value: readings.normal.clone(), operation };
-        self.found.push(Found { resource, readings, pointer: pointer.to_owned() });
+        let resource = Resource {
+            kind,
+            value: readings.normal.clone(),
+            operation,
+        };
+        self.found.push(Found {
+            resource,
+            readings,
+            pointer: pointer.to_owned(),
+        });
     }
 }
 
@@ -183,13 +258,18 @@ fn strings(value: &Value) -> Vec<String> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    value.as_array().map(|items| items.iter().map(text).collect()).unwrap_or_default()
+    value
+        .as_array()
+        .map(|items| items.iter().map(text).collect())
+        .unwrap_or_default()
 }
 
 /// The arguments that stand beside a program's name.
 fn program_args(map: &Map<String, Value>) -> Option<Vec<String>> {
     map.iter()
-        .find(|(key, value)| value.is_array() && PROGRAM_ARGS_KEYS.contains(&words_of(key).concat().as_str()))
+        .find(|(key, value)| {
+            value.is_array() && PROGRAM_ARGS_KEYS.contains(&words_of(key).concat().as_str())
+        })
         .map(|(_, value)| strings(value))
 }
 
@@ -206,12 +286,18 @@ fn shape(text: &str) -> Option<ResourceKind> {
     if let Some((scheme, _)) = plain.split_once(":/") {
         let mut chars = scheme.chars();
         let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic());
-        if starts && scheme.len() > 1 && chars.all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) {
+        if starts
+            && scheme.len() > 1
+            && chars.all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        {
             return Some(ResourceKind::Url);
         }
     }
-    let drive = plain.get(1..3) == Some(":/") && plain.starts_with(|c: char| c.is_ascii_alphabetic());
-    let path = ["/", "./", "../", "~/"].iter().any(|start| plain.starts_with(start))
+    let drive =
+        plain.get(1..3) == Some(":/") && plain.starts_with(|c: char| c.is_ascii_alphabetic());
+    let path = ["/", "./", "../", "~/"]
+        .iter()
+        .any(|start| plain.starts_with(start))
         || plain == ".."
         || plain.contains("/../")
         || plain.ends_with("/..")

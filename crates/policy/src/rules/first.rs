@@ -1,6 +1,6 @@
 //! The policy that is built in, for those who have written none.
 
-use super::{Case, RuleError, Ruling, Rules};
+use super::{Case, RuleError, Rules, Ruling};
 use crate::{approver::Approver, decision::Outcome, risk::Level};
 use mandate_plan::Digest;
 
@@ -26,7 +26,10 @@ impl Rules for FirstPolicy {
             Ruling {
                 rule: "first-policy/reads".to_owned(),
                 outcome: Outcome::Allow,
-                message: format!("`{}` only reads what this machine's user controls", call.tool),
+                message: format!(
+                    "`{}` only reads what this machine's user controls",
+                    call.tool
+                ),
                 severity: Level::Info,
                 approvers: Vec::new(),
             }
@@ -35,7 +38,10 @@ impl Rules for FirstPolicy {
                 rule: "first-policy/effects".to_owned(),
                 outcome: Outcome::RequireApproval,
                 message: match call.facts().read_only() {
-                    true => format!("`{}` reads from places that other parties control", call.tool),
+                    true => format!(
+                        "`{}` reads from places that other parties control",
+                        call.tool
+                    ),
                     false => format!("`{}` has the effect `{}`", call.tool, call.effect),
                 },
                 severity: call.risk.level,

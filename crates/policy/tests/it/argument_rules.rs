@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 
 fn rules(stance: Stance, rules: Value) -> RuleSet {
     let rules: Rules = serde_json::from_value(rules).unwrap();
-    let place = if stance == Stance::Allow { "steps.s.allow" } else { "steps.s.deny" };
+    let place = if stance == Stance::Allow {
+        "steps.s.allow"
+    } else {
+        "steps.s.deny"
+    };
     RuleSet::of_step(place, stance, &rules).unwrap()
 }
 
@@ -24,7 +28,12 @@ fn check(set: &RuleSet, args: &Value) -> Result<(), Refusal> {
 #[test]
 fn every_resource_must_be_allowed() {
     let set = rules(Stance::Allow, json!({ "paths": ["out/**", "notes.md"] }));
-    for args in [json!({ "path": "out/a" }), json!({ "paths": ["out/a", "./notes.md"] }), json!({ "url": "https://h/" }), json!({})] {
+    for args in [
+        json!({ "path": "out/a" }),
+        json!({ "paths": ["out/a", "./notes.md"] }),
+        json!({ "url": "https://h/" }),
+        json!({}),
+    ] {
         assert_eq!(check(&set, &args), Ok(()), "{args}");
     }
     for args in [
@@ -41,7 +50,10 @@ fn every_resource_must_be_allowed() {
         let refusal = check(&set, &args).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::ArgumentViolation, "{args}");
         assert_eq!(refusal.rule.as_deref(), Some("steps.s.allow.paths"));
-        assert_eq!(refusal.expected.unwrap()["allowed"], json!(["out/**", "notes.md"]));
+        assert_eq!(
+            refusal.expected.unwrap()["allowed"],
+            json!(["out/**", "notes.md"])
+        );
     }
 }
 
@@ -54,8 +66,17 @@ fn an_empty_allow_list_allows_nothing() {
 
 #[test]
 fn urls_are_held_to_their_host() {
-    let set = rules(Stance::Allow, json!({ "urls": ["https://api.example.com/**"] }));
-    assert_eq!(check(&set, &json!({ "url": "https://API.example.com:443/v1?q=a/b" })), Ok(()));
+    let set = rules(
+        Stance::Allow,
+        json!({ "urls": ["https://api.example.com/**"] }),
+    );
+    assert_eq!(
+        check(
+            &set,
+            &json!({ "url": "https://API.example.com:443/v1?q=a/b" })
+        ),
+        Ok(())
+    );
     for url in [
         "https://api.example.com@evil.test/",
         "https://api.example.com.evil.test/",
@@ -73,7 +94,10 @@ fn urls_are_held_to_their_host() {
 
 #[test]
 fn what_is_forbidden_is_forbidden_however_it_is_written() {
-    let set = rules(Stance::Deny, json!({ "paths": ["/etc/**", "**/*.pem"], "urls": ["http://169.254.169.254/**"], "commands": ["rm **"] }));
+    let set = rules(
+        Stance::Deny,
+        json!({ "paths": ["/etc/**", "**/*.pem"], "urls": ["http://169.254.169.254/**"], "commands": ["rm **"] }),
+    );
     for args in [
         json!({ "path": "/etc/passwd" }),
         json!({ "path": "/etc" }),
@@ -95,7 +119,11 @@ fn what_is_forbidden_is_forbidden_however_it_is_written() {
         let refusal = check(&set, &args).map(|()| args.to_string()).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::ArgumentViolation);
     }
-    for args in [json!({ "path": "/tmp/etc" }), json!({ "path": "a.pem.txt" }), json!({ "argv": ["echo", "rm"] })] {
+    for args in [
+        json!({ "path": "/tmp/etc" }),
+        json!({ "path": "a.pem.txt" }),
+        json!({ "argv": ["echo", "rm"] }),
+    ] {
         assert_eq!(check(&set, &args), Ok(()), "{args}");
     }
 }
@@ -108,9 +136,18 @@ fn the_plans_constraints_forbid() {
     .unwrap();
     let set = RuleSet::of_plan(&constraints).unwrap();
     for (args, rule) in [
-        (json!({ "path": "a/secret/b" }), "constraints.forbidden_paths"),
-        (json!({ "url": "https://evil.test/x" }), "constraints.forbidden_urls"),
-        (json!({ "command": "curl x" }), "constraints.forbidden_commands"),
+        (
+            json!({ "path": "a/secret/b" }),
+            "constraints.forbidden_paths",
+        ),
+        (
+            json!({ "url": "https://evil.test/x" }),
+            "constraints.forbidden_urls",
+        ),
+        (
+            json!({ "command": "curl x" }),
+            "constraints.forbidden_commands",
+        ),
     ] {
         assert_eq!(check(&set, &args).unwrap_err().rule.as_deref(), Some(rule));
     }
@@ -133,7 +170,11 @@ fn argument_rules_are_strict_where_they_allow() {
         ("/deep/n", json!(1.5)),
         ("/note", json!({ "x": [1] })),
     ] {
-        assert_eq!(check(&set, &with(&good, pointer, value.clone())), Ok(()), "{pointer} {value}");
+        assert_eq!(
+            check(&set, &with(&good, pointer, value.clone())),
+            Ok(()),
+            "{pointer} {value}"
+        );
     }
     for (pointer, value) in [
         ("/to", json!("x@example.com.evil.test")),
@@ -149,9 +190,15 @@ fn argument_rules_are_strict_where_they_allow() {
         ("/name", json!("abc1")),
         ("/flag", json!("true")),
     ] {
-        let refusal = check(&set, &with(&good, pointer, value.clone())).map(|()| format!("{pointer} {value}")).unwrap_err();
+        let refusal = check(&set, &with(&good, pointer, value.clone()))
+            .map(|()| format!("{pointer} {value}"))
+            .unwrap_err();
         assert_eq!(refusal.code, ErrorCode::ArgumentViolation);
-        assert!(!refusal.message.contains("evil"), "values are not printed: {}", refusal.message);
+        assert!(
+            !refusal.message.contains("evil"),
+            "values are not printed: {}",
+            refusal.message
+        );
     }
 }
 
@@ -160,7 +207,10 @@ fn an_argument_that_is_limited_must_be_there_unless_an_agent_may_leave_it_out() 
     let set = rules(Stance::Allow, json!({ "args": { "limit": { "max": 10 } } }));
     assert!(set.check_args(&json!({}), Absent::Refused).is_err());
     assert!(set.check_args(&json!({}), Absent::Open).is_ok());
-    assert!(set.check_args(&json!({ "limit": 11 }), Absent::Open).is_err());
+    assert!(
+        set.check_args(&json!({ "limit": 11 }), Absent::Open)
+            .is_err()
+    );
 }
 
 #[test]
@@ -181,7 +231,11 @@ fn argument_rules_are_generous_where_they_forbid() {
     ] {
         assert!(check(&set, &args).is_err(), "{args}");
     }
-    for args in [json!({ "mode": "soft", "n": 99, "to": "a@good.test" }), json!({}), json!({ "n": "many" })] {
+    for args in [
+        json!({ "mode": "soft", "n": 99, "to": "a@good.test" }),
+        json!({}),
+        json!({ "n": "many" }),
+    ] {
         assert_eq!(check(&set, &args), Ok(()), "{args}");
     }
 }
@@ -191,19 +245,37 @@ fn with(args: &Value, pointer: &str, value: Value) -> Value {
     match args.pointer_mut(pointer) {
         Some(place) => *place = value,
         None => {
-            args.as_object_mut().unwrap().insert(pointer.trim_start_matches('/').to_owned(), value);
+            args.as_object_mut()
+                .unwrap()
+                .insert(pointer.trim_start_matches('/').to_owned(), value);
         }
     }
     args
 }
 
 fn path() -> impl Strategy<Value = String> {
-    let piece = prop::sample::select(vec!["a", "b", "out", "etc", "/", "../", "./", "%2e%2e/", "//", "x.pem", "\\", "\u{2025}/", "\0"]);
+    let piece = prop::sample::select(vec![
+        "a",
+        "b",
+        "out",
+        "etc",
+        "/",
+        "../",
+        "./",
+        "%2e%2e/",
+        "//",
+        "x.pem",
+        "\\",
+        "\u{2025}/",
+        "\0",
+    ]);
     prop::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
 }
 
 fn globs() -> impl Strategy<Value = Vec<String>> {
-    let glob = prop::sample::select(vec!["**", "*", "out/**", "/etc/**", "**/x.pem", "a/*", "/**", "b", "../**"]);
+    let glob = prop::sample::select(vec![
+        "**", "*", "out/**", "/etc/**", "**/x.pem", "a/*", "/**", "b", "../**",
+    ]);
     prop::collection::vec(glob.prop_map(str::to_owned), 0..4)
 }
 

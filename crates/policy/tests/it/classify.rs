@@ -8,7 +8,11 @@ use mandate_policy::{
 use serde_json::{Value, json};
 
 fn facts(effect: Effect, open_world: bool) -> Facts {
-    Facts { effect, idempotent: false, open_world }
+    Facts {
+        effect,
+        idempotent: false,
+        open_world,
+    }
 }
 
 #[test]
@@ -51,34 +55,77 @@ fn else_the_effect_does() {
         // A built-in is what it does.
         ("fs.rm", Effect::Read, false, FileRead),
     ] {
-        assert_eq!(category(tool, Some(facts(effect, open_world))), expected, "{tool}");
+        assert_eq!(
+            category(tool, Some(facts(effect, open_world))),
+            expected,
+            "{tool}"
+        );
     }
     assert_eq!(category("x.read_file", None), Category::Unknown);
 }
 
 fn tags(args: &Value) -> Vec<Tag> {
-    find("x.tool", Effect::Read, args).iter().filter_map(tag).collect()
+    find("x.tool", Effect::Read, args)
+        .iter()
+        .filter_map(tag)
+        .collect()
 }
 
 #[test]
 fn sensitive_paths() {
     for path in [
-        "/etc/hosts", "/etc", "/var/log/x", "a/passwd", "SHADOW", "my-secret.txt", "x/credentials.json", "k.pem", "k.KEY", ".env", "a/.env",
-        "prod.env", ".env.local", "../../etc/hosts", "%2fetc/hosts", "/tmp/../etc/hosts", "/ETC/hosts",
+        "/etc/hosts",
+        "/etc",
+        "/var/log/x",
+        "a/passwd",
+        "SHADOW",
+        "my-secret.txt",
+        "x/credentials.json",
+        "k.pem",
+        "k.KEY",
+        ".env",
+        "a/.env",
+        "prod.env",
+        ".env.local",
+        "../../etc/hosts",
+        "%2fetc/hosts",
+        "/tmp/../etc/hosts",
+        "/ETC/hosts",
     ] {
-        assert_eq!(tags(&json!({ "path": path })), [Tag::SensitivePath], "{path}");
+        assert_eq!(
+            tags(&json!({ "path": path })),
+            [Tag::SensitivePath],
+            "{path}"
+        );
     }
-    for path in ["/home/etc/x", "environment", "key.txt", "a.pem.md", "/etcetera", "varlog"] {
+    for path in [
+        "/home/etc/x",
+        "environment",
+        "key.txt",
+        "a.pem.md",
+        "/etcetera",
+        "varlog",
+    ] {
         assert!(tags(&json!({ "path": path })).is_empty(), "{path}");
     }
 }
 
 #[test]
 fn external_urls() {
-    for url in ["https://example.com/", "http://localhost@evil.test/", "http://10.0.0.1/", "example.com", "http://localhost.evil.test/"] {
+    for url in [
+        "https://example.com/",
+        "http://localhost@evil.test/",
+        "http://10.0.0.1/",
+        "example.com",
+        "http://localhost.evil.test/",
+    ] {
         assert_eq!(tags(&json!({ "url": url })), [Tag::ExternalUrl], "{url}");
     }
-    for url in ["http://localhost:8080/", "http://127.0.0.1/", "http://[::1]/x"] {
+    for url in [
+        "http://localhost:8080/",
+        "http://127.0.0.1/",
+        "http://[::1]/x",
+    ] {
         assert!(tags(&json!({ "url": url })).is_empty(), "{url}");
     }
 }

@@ -5,27 +5,59 @@ use proptest::prelude::*;
 
 #[test]
 fn words_are_quoted_only_where_needed() {
-    for (word, quoted) in
-        [("git", "git"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$HOME", "'$HOME'"), ("a;b", "'a;b'"), ("-x=/y,z", "-x=/y,z")]
-    {
+    for (word, quoted) in [
+        ("git", "git"),
+        ("", "''"),
+        ("a b", "'a b'"),
+        ("it's", r"'it'\''s'"),
+        ("$HOME", "'$HOME'"),
+        ("a;b", "'a;b'"),
+        ("-x=/y,z", "-x=/y,z"),
+    ] {
         assert_eq!(quote(word), quoted);
     }
-    assert_eq!(join(&["git", "commit", "-m", "two words"]), "git commit -m 'two words'");
+    assert_eq!(
+        join(&["git", "commit", "-m", "two words"]),
+        "git commit -m 'two words'"
+    );
 }
 
 #[test]
 fn a_plain_line_is_its_words() {
     let words = |line: &str| plain_words(line).map(|words| words.join("|"));
     assert_eq!(words("git  log\t-1").as_deref(), Some("git|log|-1"));
-    assert_eq!(words(r#"git commit -m "a \"b\" c" 'd e'f"#).as_deref(), Some(r#"git|commit|-m|a "b" c|d ef"#));
+    assert_eq!(
+        words(r#"git commit -m "a \"b\" c" 'd e'f"#).as_deref(),
+        Some(r#"git|commit|-m|a "b" c|d ef"#)
+    );
     assert_eq!(words(r"a\ b ''").as_deref(), Some("a b|"));
 }
 
 #[test]
 fn what_a_shell_interprets_is_not_plain() {
     for line in [
-        "", "  ", "a; b", "a && b", "a | b", "a > f", "a $(b)", "a `b`", "a $HOME", "a \"$(b)\"", "a\nb", "a *.rs", "X=1 a", "~/a",
-        "a # b", "a 'b", "a \"b", "a \\", "(a)", "a {b,c}", "! a", "a &",
+        "",
+        "  ",
+        "a; b",
+        "a && b",
+        "a | b",
+        "a > f",
+        "a $(b)",
+        "a `b`",
+        "a $HOME",
+        "a \"$(b)\"",
+        "a\nb",
+        "a *.rs",
+        "X=1 a",
+        "~/a",
+        "a # b",
+        "a 'b",
+        "a \"b",
+        "a \\",
+        "(a)",
+        "a {b,c}",
+        "! a",
+        "a &",
     ] {
         assert_eq!(plain_words(line), None, "{line:?}");
         assert!(line_readings(line).normal.starts_with("sh -c "), "{line:?}");
@@ -50,9 +82,15 @@ fn suspects_are_what_a_line_comes_down_to() {
         "X=1 rm -rf /",
         "sh -c 'bash -c \"rm -rf /\"'",
     ] {
-        assert!(in_line(line).contains(&"rm -rf /".to_owned()), "{line:?}: {:?}", in_line(line));
+        assert!(
+            in_line(line).contains(&"rm -rf /".to_owned()),
+            "{line:?}: {:?}",
+            in_line(line)
+        );
     }
-    let argv = |words: &[&str]| argv_readings(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()).suspects;
+    let argv = |words: &[&str]| {
+        argv_readings(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()).suspects
+    };
     for words in [
         &["/usr/bin/rm", "-rf", "/"][..],
         &["sudo", "-u", "root", "rm", "-rf", "/"],
@@ -61,7 +99,11 @@ fn suspects_are_what_a_line_comes_down_to() {
         &["sudo", "bash", "-lc", "rm -rf /"],
         &["timeout", "5", "sh", "-c", "rm -rf /"],
     ] {
-        assert!(argv(words).contains(&"rm -rf /".to_owned()), "{words:?}: {:?}", argv(words));
+        assert!(
+            argv(words).contains(&"rm -rf /".to_owned()),
+            "{words:?}: {:?}",
+            argv(words)
+        );
     }
     // An argument is not a command.
     assert!(!argv(&["echo", "rm", "-rf", "/"]).contains(&"rm -rf /".to_owned()));

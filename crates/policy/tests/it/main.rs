@@ -9,11 +9,18 @@
     reason = "tests"
 )]
 
+mod admit;
 mod argument_rules;
 mod classify;
 mod command;
+mod compile_fail;
+mod enforce;
+mod enforce_arguments;
+mod enforce_policy;
+mod evaluate;
 mod normalise;
 mod patterns;
 mod resources;
 mod risk;
 mod slow_glob;
+mod support;

@@ -68,14 +68,23 @@ fn urls_have_one_normal_form() {
         ("https://example.com./a", "https://example.com/a"),
         ("https://user:password@example.com/", "https://example.com/"),
         ("https://api.example.com@evil.test/", "https://evil.test/"),
-        ("https://api.example.com%2f@evil.test/", "https://evil.test/"),
-        (r"https://evil.test\@api.example.com/", "https://evil.test/@api.example.com/"),
+        (
+            "https://api.example.com%2f@evil.test/",
+            "https://evil.test/",
+        ),
+        (
+            r"https://evil.test\@api.example.com/",
+            "https://evil.test/@api.example.com/",
+        ),
         ("https://example.com/a/../b/./c", "https://example.com/b/c"),
         ("https://example.com/a/%2e%2E/b", "https://example.com/b"),
         ("https://example.com/%41%2d%7e", "https://example.com/A-~"),
         ("https://example.com/a%2fb", "https://example.com/a%2Fb"),
         ("https://example.com/a#part", "https://example.com/a"),
-        ("https://example.com/a?q=%6a%2f", "https://example.com/a?q=j%2F"),
+        (
+            "https://example.com/a?q=%6a%2f",
+            "https://example.com/a?q=j%2F",
+        ),
         ("https://bücher.example/", "https://xn--bcher-kva.example/"),
         ("https://ｅｘａｍｐｌｅ.com/", "https://example.com/"),
         ("https://example。com/", "https://example.com/"),
@@ -90,7 +99,14 @@ fn urls_have_one_normal_form() {
     ] {
         assert_eq!(normal_url(text).as_deref(), Some(expected), "{text:?}");
     }
-    for text in ["example.com/a", "/a", "", "https://", "https://exa mple.com/", "http://[::1/"] {
+    for text in [
+        "example.com/a",
+        "/a",
+        "",
+        "https://",
+        "https://exa mple.com/",
+        "http://[::1/",
+    ] {
         assert_eq!(normal_url(text), None, "{text:?}");
     }
 }
@@ -98,27 +114,62 @@ fn urls_have_one_normal_form() {
 #[test]
 fn a_url_is_also_read_as_laxer_servers_read_it() {
     let readings = url_readings("https://example.com/public/%252e%252e/admin");
-    assert!(readings.all.contains(&"https://example.com/admin".to_owned()), "{readings:?}");
+    assert!(
+        readings
+            .all
+            .contains(&"https://example.com/admin".to_owned()),
+        "{readings:?}"
+    );
     assert!(readings.all.contains(&readings.normal));
     let double = url_readings("https://example.com//a//b");
-    assert!(double.all.contains(&"https://example.com/a/b".to_owned()), "{double:?}");
+    assert!(
+        double.all.contains(&"https://example.com/a/b".to_owned()),
+        "{double:?}"
+    );
     let mapped = url_readings("http://[::ffff:169.254.169.254]/latest");
     assert_eq!(mapped.suspects, ["http://169.254.169.254/latest"]);
-    for text in ["evil.test/x", "//evil.test/x", r"\\evil.test\x", "evil.test:443/x"] {
+    for text in [
+        "evil.test/x",
+        "//evil.test/x",
+        r"\\evil.test\x",
+        "evil.test:443/x",
+    ] {
         let suspects = url_readings(text).suspects;
-        assert!(suspects.iter().any(|s| s.starts_with("https://evil.test/x")), "{text}: {suspects:?}");
+        assert!(
+            suspects
+                .iter()
+                .any(|s| s.starts_with("https://evil.test/x")),
+            "{text}: {suspects:?}"
+        );
     }
     // A slash at the end is part of an address.
-    assert_eq!(url_readings("https://example.com/a/").all, ["https://example.com/a/"]);
-    assert_eq!(url_readings("https://example.com/a?x=1&y=/z/").all, ["https://example.com/a?x=1&y=/z/"]);
+    assert_eq!(
+        url_readings("https://example.com/a/").all,
+        ["https://example.com/a/"]
+    );
+    assert_eq!(
+        url_readings("https://example.com/a?x=1&y=/z/").all,
+        ["https://example.com/a?x=1&y=/z/"]
+    );
 }
 
 #[test]
 fn loopback_is_only_this_machine() {
-    for text in ["http://localhost:8080/", "http://127.8.9.1/", "http://[::1]/", "http://a.localhost/", "http://0x7f.1/"] {
+    for text in [
+        "http://localhost:8080/",
+        "http://127.8.9.1/",
+        "http://[::1]/",
+        "http://a.localhost/",
+        "http://0x7f.1/",
+    ] {
         assert!(is_loopback(&normal_url(text).unwrap()), "{text}");
     }
-    for text in ["http://localhost.evil.test/", "http://127.0.0.1.evil.test/", "http://10.0.0.1/", "http://localhost@evil.test/"] {
+    for text in [
+        "http://localhost.evil.test/",
+        "http://127.0.0.1.evil.test/",
+        "http://10.0.0.1/",
+        "http://localhost@evil.test/",
+    ] {
         assert!(!is_loopback(&normal_url(text).unwrap()), "{text}");
     }
     assert!(!is_loopback("localhost"));
@@ -135,9 +186,45 @@ fn messages_show_nothing_invisible_and_end() {
 /// Texts made of what is dangerous in paths and addresses.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "..", ".", "/", "//", "\\", "%2e", "%2E", "%252e", "%2f", "%5c", "%25", "%", "2e", "a", "b", "etc", "\u{ff0e}",
-        "\u{ff05}", "\u{2025}", "\u{2215}", "\u{200b}", "\u{202e}", "\0", "%00", "%ef%bc%8e", "%c0%ae", "é", "@", ":", "?", "#", "=",
-        "http://", "https://h", "[::1]", "xn--", "。", " ", "\t",
+        "..",
+        ".",
+        "/",
+        "//",
+        "\\",
+        "%2e",
+        "%2E",
+        "%252e",
+        "%2f",
+        "%5c",
+        "%25",
+        "%",
+        "2e",
+        "a",
+        "b",
+        "etc",
+        "\u{ff0e}",
+        "\u{ff05}",
+        "\u{2025}",
+        "\u{2215}",
+        "\u{200b}",
+        "\u{202e}",
+        "\0",
+        "%00",
+        "%ef%bc%8e",
+        "%c0%ae",
+        "é",
+        "@",
+        ":",
+        "?",
+        "#",
+        "=",
+        "http://",
+        "https://h",
+        "[::1]",
+        "xn--",
+        "。",
+        " ",
+        "\t",
     ]);
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
 }

@@ -10,16 +10,23 @@ use mandate_policy::{
 use proptest::prelude::*;
 
 fn list(kind: ResourceKind, stance: Stance, pattern: &str, how: PatternKind) -> PatternList {
-    let pattern = Pattern { pattern: pattern.to_owned(), kind: how };
+    let pattern = Pattern {
+        pattern: pattern.to_owned(),
+        kind: how,
+    };
     PatternList::compile(kind, stance, &[pattern]).unwrap()
 }
 
 fn allowed(kind: ResourceKind, glob: &str, value: &str) -> bool {
-    list(kind, Stance::Allow, glob, PatternKind::Glob).find(value).is_some()
+    list(kind, Stance::Allow, glob, PatternKind::Glob)
+        .find(value)
+        .is_some()
 }
 
 fn denied(kind: ResourceKind, glob: &str, value: &str) -> bool {
-    list(kind, Stance::Deny, glob, PatternKind::Glob).find(value).is_some()
+    list(kind, Stance::Deny, glob, PatternKind::Glob)
+        .find(value)
+        .is_some()
 }
 
 #[test]
@@ -61,7 +68,11 @@ fn a_list_that_forbids_is_read_generously() {
     assert!(denied(File, "**/.env", "a/b/.env"));
     assert!(denied(File, "**/.git/**", ".git"));
     assert!(!denied(File, "/etc/**", "/etcetera"));
-    for value in ["https://evil.test/", "https://evil.test/a/b", "http://evil.test/x"] {
+    for value in [
+        "https://evil.test/",
+        "https://evil.test/a/b",
+        "http://evil.test/x",
+    ] {
         assert!(denied(Url, "evil.test", value), "{value}");
         assert!(!allowed(Url, "evil.test", value), "{value}");
     }
@@ -71,7 +82,10 @@ fn a_list_that_forbids_is_read_generously() {
 
 #[test]
 fn dots_behind_a_wildcard_are_an_error() {
-    let pattern = Pattern { pattern: "a/*/../b".to_owned(), kind: PatternKind::Glob };
+    let pattern = Pattern {
+        pattern: "a/*/../b".to_owned(),
+        kind: PatternKind::Glob,
+    };
     let error = PatternList::compile(ResourceKind::File, Stance::Deny, &[pattern]).unwrap_err();
     assert!(error.to_string().contains("a/*/../b"), "{error}");
 }
@@ -83,12 +97,28 @@ fn url_globs_are_read_like_urls() {
         ("https://Example.com/*", "https://example.com/a", true),
         ("https://example.com", "https://example.com/", true),
         ("https://example.com", "https://example.com/a", false),
-        ("https://example.com:443/**", "https://example.com/a/b", true),
-        ("https://bücher.example/**", "https://xn--bcher-kva.example/a", true),
-        ("https://example.com/**", "https://example.com.evil.test/", false),
+        (
+            "https://example.com:443/**",
+            "https://example.com/a/b",
+            true,
+        ),
+        (
+            "https://bücher.example/**",
+            "https://xn--bcher-kva.example/a",
+            true,
+        ),
+        (
+            "https://example.com/**",
+            "https://example.com.evil.test/",
+            false,
+        ),
         ("https://example.com/**", "http://example.com/", false),
         ("https://*.example.com/**", "https://a.example.com/x", true),
-        ("https://*.example.com/**", "https://evil.test/a.example.com/x", false),
+        (
+            "https://*.example.com/**",
+            "https://evil.test/a.example.com/x",
+            false,
+        ),
         ("https://user@example.com/**", "https://example.com/a", true),
     ] {
         assert_eq!(allowed(Url, glob, value), expected, "{glob} on {value}");
@@ -97,16 +127,36 @@ fn url_globs_are_read_like_urls() {
 
 #[test]
 fn regexes_are_anchored_and_exact_is_exact() {
-    let regex = list(ResourceKind::Command, Stance::Allow, "git (log|status)", PatternKind::Regex);
+    let regex = list(
+        ResourceKind::Command,
+        Stance::Allow,
+        "git (log|status)",
+        PatternKind::Regex,
+    );
     assert!(regex.find("git log").is_some());
     for value in ["git log -p", "x git log", "git log\nrm", "git logs"] {
         assert!(regex.find(value).is_none(), "{value:?}");
     }
-    let either = list(ResourceKind::Command, Stance::Allow, "a|b", PatternKind::Regex);
+    let either = list(
+        ResourceKind::Command,
+        Stance::Allow,
+        "a|b",
+        PatternKind::Regex,
+    );
     assert!(either.find("ax").is_none() && either.find("b").is_some());
-    let exact = list(ResourceKind::File, Stance::Allow, "./a*.md", PatternKind::Exact);
+    let exact = list(
+        ResourceKind::File,
+        Stance::Allow,
+        "./a*.md",
+        PatternKind::Exact,
+    );
     assert!(exact.find("a*.md").is_some() && exact.find("ab.md").is_none());
-    let url = list(ResourceKind::Url, Stance::Allow, "HTTPS://example.com:443", PatternKind::Exact);
+    let url = list(
+        ResourceKind::Url,
+        Stance::Allow,
+        "HTTPS://example.com:443",
+        PatternKind::Exact,
+    );
     assert!(url.find("https://example.com/").is_some());
 }
 

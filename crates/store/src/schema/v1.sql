@@ -23,23 +23,23 @@ CREATE TABLE commits (
 ) STRICT;
 
 CREATE TABLE plans (
-    id INTEGER PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
     name TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
     commit_number INTEGER NOT NULL,
+    row_hash BLOB NOT NULL,
     canonical TEXT NOT NULL
 ) STRICT;
-CREATE INDEX plans_by_commit ON plans (commit_number);
+CREATE INDEX plans_by_commit ON plans (commit_number, hash);
 
 CREATE TABLE blobs (
-    id INTEGER PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
     size INTEGER NOT NULL,
     commit_number INTEGER NOT NULL,
+    row_hash BLOB NOT NULL,
     content BLOB NOT NULL
 ) STRICT;
-CREATE INDEX blobs_by_commit ON blobs (commit_number);
+CREATE INDEX blobs_by_commit ON blobs (commit_number, hash);
 
 CREATE TABLE lease (
     id INTEGER PRIMARY KEY CHECK (id = 1),

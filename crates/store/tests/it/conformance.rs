@@ -2,8 +2,8 @@
 //! empty, store again and again; `conformance_tests!` makes a test of each rule for it.
 
 use crate::support::{
-    START_MS, append, append_later, batch, batch_of, batch_with, execution, plan, request,
-    system_batch,
+    START_MS, append, append_later, batch, batch_of, batch_with, batch_with_text, execution, plan,
+    request, system_batch,
 };
 use mandate_plan::Digest;
 use mandate_store::{
@@ -233,10 +233,9 @@ pub fn large_values_come_back_as_they_were(open: Open<'_>) {
 pub fn too_large_values_are_refused(open: Open<'_>) {
     let journal = open();
     append(&*journal, batch("a", 1, 1)).unwrap();
-    let fits = json!("x".repeat(VALUE_LIMIT_BYTES - 2));
-    append(&*journal, batch_with("a", 2, 1, &fits)).unwrap();
-    let over = json!("x".repeat(VALUE_LIMIT_BYTES - 1));
-    let error = append(&*journal, batch_with("a", 3, 1, &over)).unwrap_err();
+    append(&*journal, batch_with_text("a", 2, VALUE_LIMIT_BYTES - 2)).unwrap();
+    let over = batch_with_text("a", 3, VALUE_LIMIT_BYTES - 1);
+    let error = append(&*journal, over).unwrap_err();
     assert!(
         matches!(&error, StoreError::TooLarge { what, .. } if what.contains("output")),
         "{error}"

@@ -12,6 +12,14 @@
 
 #[macro_use]
 mod conformance;
+#[cfg(feature = "failpoints")]
+mod crash;
+mod exports;
+mod fail_stop;
 mod faulty;
+mod group_commit;
 mod lists;
+mod ownership;
+mod rebuild;
 mod support;
+mod tamper;

@@ -100,6 +100,15 @@ pub fn batch_with(id: &str, first_seq: u64, count: u64, output: &Value) -> Batch
     }
 }
 
+/// A batch of one record whose output is a text of `length` characters, made without a JSON printer: those are slow over
+/// many megabytes in a debug build.
+pub fn batch_with_text(id: &str, seq: u64, length: usize) -> Batch {
+    let mut batch = batch_with(id, seq, 1, &json!("@"));
+    let payload = String::from_utf8(batch.records[0].payload.clone()).unwrap();
+    batch.records[0].payload = payload.replace('@', &"x".repeat(length)).into_bytes();
+    batch
+}
+
 /// A batch of one record that carries `row` and `requests` as given.
 pub fn batch_of(row: ExecutionRow, requests: Vec<RequestRow>) -> Batch {
     Batch {

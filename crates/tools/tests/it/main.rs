@@ -1,1 +1,25 @@
-//! Behaviour tests of `mandate-tools`.
+//! The tools as the host drives them: real files, real sockets, real processes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod compile_fail;
+mod config;
+mod data;
+mod files;
+mod files_confined;
+mod fixture;
+mod http;
+mod http_confined;
+mod http_server;
+mod process;
+mod registry;
+mod runner;
+mod secrets;
+mod test_tools;

@@ -14,18 +14,16 @@ pub(super) fn prepare(workspace: &Workspace) -> Result<(), Failure> {
     if !answers(workspace, &nextest(workspace)?) {
         println!("== cargo-nextest is missing: building it into target/tools");
         let mut install = workspace.cargo();
+        // Not optimised: building the runner costs more than it takes to run the tests.
+        install.args(["install", "--locked", "--debug", "--root", "target/tools"]);
         install.args([
-            "install",
-            "--locked",
-            "--root",
-            "target/tools",
             "--version",
             NEXTEST,
             "--no-default-features",
             "--features",
             "default-no-update",
-            "cargo-nextest",
         ]);
+        install.arg("cargo-nextest");
         run(&mut install)?;
     }
     if !answers(workspace, &OsString::from("strace")) {

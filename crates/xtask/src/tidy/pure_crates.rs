@@ -19,12 +19,24 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
                 "cel",
                 "parses and evaluates expressions; reads only the scope that it is handed",
             ),
+            (
+                "chrono",
+                "calendar arithmetic of `time.*`; nothing asks it for the time",
+            ),
+            (
+                "chrono-tz",
+                "the time zone database, as a table; reads none from the machine",
+            ),
             ("globset", "matches glob patterns of rules against text"),
             (
                 "jsonschema",
                 "checks inputs and arguments; built without its file and network loaders",
             ),
             ("regex", "linear-time regular expressions"),
+            (
+                "regex-syntax",
+                "measures a regular expression before it is compiled",
+            ),
             ("saphyr-parser", "YAML events with positions; parses text"),
             (
                 "schemars",

@@ -1,0 +1,63 @@
+//! The call that a step, or an item of it, asks for: arguments resolved, key derived.
+
+use crate::apply::SLEEP;
+use crate::event::Fault;
+use crate::scope::View;
+use crate::sleep;
+use crate::state::{State, StepData, Unit, item_of};
+use mandate_plan::{CheckedStep, Digest};
+use mandate_policy::{Purpose, ResolvedCall};
+
+/// The next attempt's call. An error means that nothing can be called: an expression erred, or the engine itself cannot
+/// do what the arguments say.
+pub(crate) fn call(
+    state: &State,
+    step: &CheckedStep,
+    data: &StepData,
+    number: usize,
+    unit: &Unit,
+) -> Result<ResolvedCall, Fault> {
+    let item = data
+        .items
+        .as_ref()
+        .and_then(|items| items.get(number))
+        .map(|item| (item, number));
+    let view = View::of(state).with_item(item);
+    let resolved = step
+        .args
+        .resolve(&view, &state.created.secrets)
+        .map_err(|error| Fault::new(error.code, error.message))?;
+    if step.step.tool == SLEEP {
+        sleep::due_ms(Some(&resolved.value), state.at_ms)?;
+    }
+    let item = item_of(step, number);
+    Ok(ResolvedCall {
+        execution_id: state.created.execution_id.clone(),
+        step: step.step.id.clone(),
+        item,
+        attempt: unit.attempt.saturating_add(1),
+        purpose: Purpose::Run,
+        tool: step.step.tool.clone(),
+        args: resolved.value,
+        secrets: resolved.secrets,
+        idempotency_key: idempotency_key(
+            &state.created.execution_id,
+            &step.step.id,
+            item,
+            Purpose::Run,
+        ),
+        timeout_ms: step.step.timeout_ms,
+    })
+}
+
+/// The key that is the same for every attempt of one step, item and purpose, and for nothing else.
+pub fn idempotency_key(
+    execution_id: &str,
+    step: &str,
+    item: Option<u32>,
+    purpose: Purpose,
+) -> String {
+    let item = item.map_or_else(|| "-".to_owned(), |item| item.to_string());
+    let parts = [execution_id, step, &item, purpose.as_str(), "1"].map(str::as_bytes);
+    Digest::framed("mandate/idempotency-key/v1", parts).to_string()
+}

@@ -1,0 +1,51 @@
+//! What an execution begins with.
+
+use mandate_plan::Digest;
+use mandate_policy::Decision;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What an execution begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Created {
+    /// The execution's id (UUID v7).
+    pub execution_id: String,
+    /// The plan's id (UUID v7).
+    pub plan_id: String,
+    /// The plan's revision, from 1.
+    pub revision: u32,
+    /// The plan's hash.
+    pub plan_hash: Digest,
+    /// The inputs, defaults filled in; a secret input holds the secret's name.
+    pub inputs: Map<String, Value>,
+    /// Secret input → name of the secret that was given.
+    pub secrets: BTreeMap<String, String>,
+    /// Digest of `inputs`.
+    pub inputs_digest: Digest,
+    /// Digest of each tool that the plan names, as it was when the plan was evaluated.
+    pub tools: BTreeMap<String, Digest>,
+    /// What an approval binds to.
+    pub execution_digest: Digest,
+    /// Who asked for it.
+    pub principal: String,
+    /// The session it belongs to.
+    pub session: String,
+    /// The execution that runs this one as a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Absolute deadline, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<i64>,
+    /// When an unanswered approval of the plan expires, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_expires_ms: Option<i64>,
+    /// Feeds the jitter of back-off.
+    pub seed: u64,
+    /// Which behaviour the engine keeps for this execution, so that later versions replay it alike.
+    pub behaviour: u32,
+    /// The policy that decided.
+    pub policy_version: String,
+    /// What policy said of the plan, with its reasons.
+    pub decision: Decision,
+}

@@ -1,0 +1,131 @@
+//! What may happen now: whether a step is in order, an attempt may begin, the plan may be admitted, the execution end.
+//! `apply`, `decide` and the turn that `enforce` asks for all look here.
+
+use crate::event::RequestKind;
+use crate::life::{Phase, StepState};
+use crate::state::{OpenRequest, State, StepData, Unit};
+use mandate_plan::{CheckedStep, model::OnItemFailure};
+use mandate_policy::Outcome;
+
+impl State {
+    /// The request for approval of the plan, whatever became of it.
+    pub(crate) fn plan_request(&self) -> Option<&OpenRequest> {
+        self.requests
+            .values()
+            .find(|open| open.request.kind == RequestKind::Plan)
+    }
+
+    pub(crate) fn plan_approved(&self) -> bool {
+        self.plan_request()
+            .is_some_and(|open| open.closed.as_deref() == Some("approve"))
+    }
+
+    /// Nothing but the admission is missing for the first step.
+    pub(crate) fn awaits_admission(&self) -> bool {
+        self.phase == Phase::Created
+            && self.paused.is_none()
+            && match self.created.decision.outcome {
+                Outcome::Allow => true,
+                Outcome::RequireApproval => self.plan_approved(),
+                Outcome::RateLimited | Outcome::Deny => false,
+            }
+    }
+
+    /// When the approval must have been given and used, Unix milliseconds.
+    pub(crate) fn approval_due_ms(&self) -> Option<i64> {
+        let open = self.plan_request()?;
+        let usable = matches!(open.closed.as_deref(), None | Some("approve"));
+        open.request.expires_ms.filter(|_| usable)
+    }
+
+    pub(crate) fn approval_overdue(&self) -> bool {
+        self.approval_due_ms().is_some_and(|due| due <= self.at_ms)
+    }
+
+    /// `constraints.timeout_ms`.
+    pub(crate) fn timeout_ms(&self) -> i64 {
+        i64::try_from(self.plan.plan().constraints.timeout_ms).unwrap_or(i64::MAX)
+    }
+
+    /// Every step before this one that must be settled is. Steps before the frontier are.
+    pub(crate) fn in_order(&self, step: &CheckedStep) -> bool {
+        let settled = |index: usize| {
+            self.steps
+                .get(index)
+                .is_some_and(|data| data.state.settled())
+        };
+        let open = step.order.iter().rev();
+        let mut open = open.take_while(|index| **index >= self.frontier);
+        open.all(|index| settled(*index))
+            && (!self.plan.plan().constraints.sequential
+                || (self.frontier..step.index).all(settled))
+    }
+
+    pub(crate) fn needs_met(&self, step: &CheckedStep) -> bool {
+        step.needs.iter().all(|group| self.need_met(group))
+    }
+
+    /// Whether a need is met: one of the group is there to be used.
+    pub(crate) fn need_met(&self, group: &[usize]) -> bool {
+        group.iter().any(|index| {
+            self.steps
+                .get(*index)
+                .is_some_and(|data| data.state.usable())
+        })
+    }
+
+    /// Whether the execution may end as it stands: the plan is through, or it stops and nothing is open any more.
+    pub(crate) fn may_finish(&self) -> bool {
+        if self.running > 0 || self.paused.is_some() {
+            return false;
+        }
+        match (self.phase, &self.stop) {
+            (Phase::Active, _) => self.frontier == self.steps.len(),
+            (Phase::Stopping, Some(stop)) => {
+                let mut units = self.steps.iter().flat_map(|data| &data.units);
+                let lost = |unit: &Unit| unit.state == StepState::Waiting && unit.is_lost();
+                (self.doubtful == 0 || stop.force) && !units.any(lost)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl StepData {
+    /// A `for_each` step whose items are not bound yet.
+    pub(crate) fn is_unbound(&self) -> bool {
+        self.units.is_empty() && self.items.is_none()
+    }
+}
+
+impl Unit {
+    /// Whether its next attempt may begin now, as far as the unit itself goes.
+    pub(crate) fn may_start(&self, now_ms: i64, is_sleep: bool) -> bool {
+        match self.state {
+            StepState::Pending => true,
+            StepState::Waiting if self.orphaned => self.facts().repeatable(),
+            // What waits without a due time waits for its back-off to be recorded.
+            StepState::Waiting => !is_sleep && self.due_ms.is_some_and(|due| due <= now_ms),
+            _ => false,
+        }
+    }
+
+    /// Its host is gone, and with it the answer of a call that must not be repeated.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.orphaned && !self.facts().repeatable()
+    }
+}
+
+/// Whether a failed item keeps the others from starting.
+pub(crate) fn stops_at_failure(step: &CheckedStep) -> bool {
+    step.step
+        .for_each
+        .as_ref()
+        .is_some_and(|each| each.on_item_failure == OnItemFailure::Stop)
+}
+
+/// Whether no further item of the step starts, because one failed.
+pub(crate) fn is_closed(step: &CheckedStep, data: &StepData) -> bool {
+    let failed = |unit: &Unit| matches!(unit.state, StepState::Failed | StepState::Blocked);
+    stops_at_failure(step) && data.units.iter().any(failed)
+}

@@ -1,0 +1,206 @@
+//! How one unit changes, and what its step and the execution become by it.
+
+use crate::event::{FailureKind, Fault, Resolution};
+use crate::items;
+use crate::life::{Illegal, Phase, StepChange, StepState, next_step_state};
+use crate::retry::{After, after_failure};
+use crate::state::{State, Unit};
+use mandate_plan::{
+    ErrorCode,
+    model::{FailureAction, OnItemFailure},
+};
+use serde_json::Value;
+
+/// A unit's place: the step's index and the unit's within it.
+pub(crate) type Place = (usize, usize);
+
+impl State {
+    /// Changes one unit, keeps the counters, and works out what the step has become.
+    pub(crate) fn change(
+        &mut self,
+        step: usize,
+        unit: usize,
+        change: StepChange,
+        with: impl FnOnce(&mut Unit),
+    ) -> Result<(), Illegal> {
+        let (at_ms, seq) = (self.at_ms, self.seq.saturating_add(1));
+        let data = self.steps.get_mut(step).ok_or(Illegal)?;
+        let slot = data.units.get_mut(unit).ok_or(Illegal)?;
+        let next = next_step_state(slot.state, change)?;
+        for (state, counter) in [
+            (StepState::Running, &mut self.running),
+            (StepState::Waiting, &mut self.waiting),
+            (StepState::InDoubt, &mut self.doubtful),
+        ] {
+            if slot.state == state {
+                *counter = counter.saturating_sub(1);
+            }
+            if next == state {
+                *counter = counter.saturating_add(1);
+            }
+        }
+        let attempt_ended = slot.state == StepState::Running && change != StepChange::Sleep;
+        slot.state = next;
+        if next.settled() || attempt_ended {
+            slot.ended_ms = Some(at_ms);
+        }
+        with(slot);
+        if next == StepState::Failed {
+            data.failed_seq.get_or_insert(seq);
+        }
+        self.roll_up(step);
+        Ok(())
+    }
+
+    /// The step's own state from its units', and what follows from a failure.
+    pub(crate) fn roll_up(&mut self, index: usize) {
+        let plan = self.plan.clone();
+        let (Some(step), Some(data)) = (plan.steps().get(index), self.steps.get_mut(index)) else {
+            return;
+        };
+        let before = data.state;
+        match (&step.step.for_each, &data.items) {
+            (Some(each), Some(_)) => {
+                items::roll_up(data, each.on_item_failure == OnItemFailure::Continue);
+            }
+            (Some(_), None) => {}
+            (None, _) => {
+                if let Some(unit) = data.units.first_mut() {
+                    data.state = unit.state;
+                    if unit.state.usable() {
+                        data.output = unit.output.take();
+                    }
+                    data.error.clone_from(&unit.error);
+                }
+            }
+        }
+        if data.state != before && data.state == StepState::Failed {
+            self.halt_on_failure(index);
+        }
+    }
+
+    /// A step has just failed for good: stops the execution, unless the plan goes on.
+    fn halt_on_failure(&mut self, index: usize) {
+        let plan = self.plan.clone();
+        let (Some(step), Some(data)) = (plan.steps().get(index), self.steps.get(index)) else {
+            return;
+        };
+        let fault = data.error.clone().unwrap_or_else(|| {
+            let message = "the step failed without saying why";
+            Fault::new(ErrorCode::UnknownError, message)
+        });
+        let goes_on = matches!(step.step.on_failure.action(fault.code), FailureAction::Skip);
+        if !goes_on && self.phase == Phase::Active {
+            let _ = self.stop(fault.at_step(&step.step.id), false, false);
+        }
+    }
+
+    /// An expression erred before anything was called: the step, or the item, fails without retry.
+    pub(crate) fn fail_uncalled(
+        &mut self,
+        step: &str,
+        item: Option<u32>,
+        error: &Fault,
+    ) -> Result<(), Illegal> {
+        let (at_ms, seq) = (self.at_ms, self.seq.saturating_add(1));
+        let index = self.plan.index_of(step).ok_or(Illegal)?;
+        let data = self.steps.get_mut(index).ok_or(Illegal)?;
+        if data.is_unbound() && item.is_none() {
+            data.state = next_step_state(data.state, StepChange::Fail)?;
+            data.error = Some(error.clone());
+            data.failed_seq = Some(seq);
+            self.halt_on_failure(index);
+            return Ok(());
+        }
+        let place = self.locate(step, item)?;
+        if !self.at(place)?.may_start(at_ms, self.is_sleep(index)) {
+            return Err(Illegal);
+        }
+        self.change(place.0, place.1, StepChange::Fail, |unit| {
+            unit.error = Some(error.clone());
+            unit.failure = None;
+        })
+    }
+
+    /// An attempt that was under way did not complete.
+    pub(crate) fn fail_attempt(
+        &mut self,
+        place: Place,
+        outcome: FailureKind,
+        error: &Fault,
+        output: Option<&Value>,
+    ) -> Result<(), Illegal> {
+        let plan = self.plan.clone();
+        let rules = plan.steps().get(place.0).ok_or(Illegal)?;
+        let unit = self.at(place)?;
+        let unknown = outcome == FailureKind::Unknown;
+        if unknown && !unit.facts().repeatable() {
+            return Err(Illegal); // that is a doubt, not a failure
+        }
+        let change = if self.phase == Phase::Stopping {
+            // A call that was dropped with its execution, before it was sent or where that does no harm, did not fail.
+            if unknown || outcome == FailureKind::Refused {
+                StepChange::Cancel
+            } else {
+                StepChange::Fail
+            }
+        } else {
+            match after_failure(&rules.retry, unit, outcome, error.code) {
+                After::Again => StepChange::Retry,
+                After::Never => StepChange::Fail,
+            }
+        };
+        self.change(place.0, place.1, change, |unit| {
+            unit.failure = Some(outcome);
+            unit.error = Some(error.clone());
+            unit.output = output.cloned();
+            unit.due_ms = None;
+        })
+    }
+
+    /// Somebody said what became of a unit in doubt.
+    pub(crate) fn resolve(
+        &mut self,
+        place: Place,
+        (step, by): (&str, &str),
+        resolution: &Resolution,
+    ) -> Result<(), Illegal> {
+        if self.at(place)?.state != StepState::InDoubt {
+            return Err(Illegal);
+        }
+        let now_ms = self.at_ms;
+        match resolution {
+            Resolution::Done { output } => {
+                self.change(place.0, place.1, StepChange::Complete, |unit| {
+                    unit.output = Some(output.clone());
+                    unit.error = None;
+                    unit.failure = None;
+                })
+            }
+            Resolution::NotDone => {
+                // Nothing happened, so that the attempt does not count.
+                self.uncount(place);
+                self.change(place.0, place.1, StepChange::Retry, |unit| {
+                    unit.interrupted = unit.interrupted.saturating_add(1);
+                    unit.due_ms = Some(now_ms);
+                })
+            }
+            Resolution::Fail { reason } => {
+                let message = format!("`{by}` resolved the doubt as failed: {reason}");
+                let error = Fault::new(ErrorCode::ToolFailed, message).at_step(step);
+                self.change(place.0, place.1, StepChange::Fail, |unit| {
+                    unit.failure = Some(FailureKind::Failed);
+                    unit.error = Some(error);
+                })
+            }
+        }
+    }
+
+    /// The unit's last attempt does not count against `max_tool_calls`: the static worst case has no place for it.
+    pub(crate) fn uncount(&mut self, place: Place) {
+        let counted = |step: &mandate_plan::CheckedStep| crate::apply::is_counted(&step.step.tool);
+        if self.plan.steps().get(place.0).is_some_and(counted) {
+            self.calls = self.calls.saturating_sub(1);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What follows once an execution stops before its plan is through.
+
+use crate::decide::Command;
+use crate::event::{Body, Timer};
+use crate::follow_up::follow_up;
+use crate::life::StepState;
+use crate::state::{GRACE_MS, State, Unit};
+use crate::status;
+
+/// No step starts any more: calls under way come to an end, doubts wait for their answer, then the execution ends.
+pub(crate) fn wind_down(state: &State) -> Vec<Command> {
+    let mut out = Vec::new();
+    let plan = state.plan().clone();
+    for (index, (step, data)) in plan.steps().iter().zip(&state.steps).enumerate() {
+        let asleep = |unit: &Unit| state.is_sleep(index) && unit.state == StepState::Running;
+        if data.units.iter().any(|unit| unit.orphaned || asleep(unit)) {
+            follow_up(state, index, step, data, &mut out);
+        }
+    }
+    let Some(stop) = &state.stop else { return out };
+    if !out.is_empty() {
+        return out;
+    }
+    if state.running > 0 {
+        let running = |unit: &Unit| unit.state == StepState::Running;
+        let harmless = |unit: &Unit| unit.facts().read_only();
+        let open = state.units_where(|unit| running(unit) && (stop.at_once || harmless(unit)));
+        let mut units = state.steps.iter().flat_map(|data| &data.units);
+        let grace = !stop.at_once && units.any(|unit| running(unit) && !harmless(unit));
+        if grace && stop.grace_due_ms.is_none() {
+            let due_ms = state.at_ms.saturating_add(GRACE_MS);
+            out.push(Command::Record(Body::TimerSet {
+                timer: Timer::Grace,
+                due_ms,
+            }));
+        }
+        let aborts = open
+            .into_iter()
+            .map(|(step, item, attempt)| Command::Abort {
+                step,
+                item,
+                attempt,
+            });
+        out.extend(aborts);
+        return out;
+    }
+    if state.doubtful == 0 || stop.force {
+        out.push(Command::Record(status::finish(state)));
+    }
+    out
+}

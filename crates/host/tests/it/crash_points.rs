@@ -1,0 +1,164 @@
+//! The process dies after every single thing that it does, and a new host takes over: no effect is lost, none is done
+//! twice, and what cannot be known is said to be in doubt.
+
+use crate::fakes::World;
+use mandate_engine::event::Resolution;
+use mandate_engine::{Phase, StepState};
+use mandate_host::{Ask, Input};
+use std::collections::BTreeMap;
+use std::sync::mpsc::channel;
+
+const PLANS: [&str; 4] = [
+    "
+version: 1
+name: mixed
+steps:
+  - {id: look, tool: fs.read, args: {path: a}}
+  - {id: send, tool: mail.send, args: {to: bob}}
+  - {id: put, tool: kv.put, args: {k: v}}
+  - {id: more, tool: mail.send, args: {to: \"${steps.look.output.path}\"}}
+",
+    "
+version: 1
+name: side by side
+steps:
+  - {id: a, tool: mail.send, after: [], args: {n: 1}}
+  - {id: b, tool: mail.send, after: [], args: {n: 2}}
+  - {id: c, tool: kv.put, after: [], args: {n: 3}}
+  - {id: d, tool: fs.read, args: {path: x}}
+",
+    "
+version: 1
+name: items
+steps:
+  - {id: list, tool: data.value, args: {value: [1, 2, 3]}}
+  - id: each
+    tool: mail.send
+    for_each: {in: steps.list.output.value, on_item_failure: continue}
+    args: {n: \"${item}\"}
+  - {id: nap, tool: time.sleep, args: {duration_ms: 50}}
+  - {id: last, tool: kv.put, args: {k: end}}
+",
+    "
+version: 1
+name: retries
+steps:
+  - id: flaky
+    tool: kv.put
+    retry: {max_attempts: 3, backoff_ms: 10}
+    args: {k: v}
+  - {id: send, tool: mail.send, if: \"succeeded('flaky')\", args: {to: bob}}
+",
+];
+
+/// Runs the plan with a crash after `crash_after` small steps, then to the end; gives how many small steps there were.
+fn run(plan: &str, crash_after: usize, second_crash: Option<usize>) -> usize {
+    let mut world = World::new();
+    let answer = world.submit(plan);
+    world.sync();
+    let submitted = answer.try_recv().unwrap().unwrap();
+    let id = submitted.execution_id;
+    let done = match submitted.request_id {
+        // The answer itself may be lost: then the execution still waits, and is approved again.
+        Some(request_id) => {
+            world.approve(&id, &request_id, "approve");
+            small_steps(&mut world, crash_after)
+        }
+        None => small_steps(&mut world, crash_after),
+    };
+    let mut world = world.crash();
+    world.take_up(&id);
+    if let Some(second) = second_crash {
+        small_steps(&mut world, second);
+        world = world.crash();
+        world.take_up(&id);
+    }
+    world.run_through();
+    check(&mut world, &id);
+    done
+}
+
+fn small_steps(world: &mut World, count: usize) -> usize {
+    for done in 0..count {
+        world.handle_inputs();
+        // A call may end before the disk has caught up with another one, so that both orders are met.
+        let moved = if done % 3 == 2 {
+            world.journal.sync_one() || world.spawn.poll_one()
+        } else {
+            world.spawn.poll_one() || world.journal.sync_one()
+        };
+        if !moved {
+            match world.host.next_due_ms() {
+                Some(due_ms) if !world.host.is_idle() || due_ms < 2_000_000 => {
+                    let now = mandate_host::Clock::now_ms(world.clock.as_ref());
+                    world.advance((due_ms - now).max(0));
+                }
+                _ => return done,
+            }
+        }
+    }
+    count
+}
+
+fn check(world: &mut World, id: &str) {
+    let state = world.ended(id);
+    let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for key in world.witnessed() {
+        *seen.entry(key).or_default() += 1;
+    }
+    for (step, data) in state.plan().steps().iter().zip(&state.steps) {
+        for (index, unit) in data.units.iter().enumerate() {
+            let item = step.for_each.as_ref().map(|_| index as u32);
+            let key = mandate_engine::idempotency_key(id, &step.step.id, item, mandate_policy::Purpose::Run);
+            let count = seen.get(&(step.step.id.clone(), key)).copied().unwrap_or(0);
+            let once = step.step.tool == "mail.send";
+            match unit.state {
+                StepState::Completed if once => assert_eq!(count, 1, "{} {item:?}", step.step.id),
+                StepState::Completed if step.step.tool == "kv.put" => assert!(count >= 1),
+                StepState::InDoubt => assert!(once && count <= 1, "{} {item:?}: {count}", step.step.id),
+                StepState::Pending => assert_eq!(count, 0, "{} never started", step.step.id),
+                _ => {}
+            }
+            assert!(!once || count <= 1, "{} {item:?} was sent {count} times", step.step.id);
+        }
+    }
+    if state.phase == Phase::Ended {
+        return;
+    }
+    let waiting = state.waiting_for().expect("it has not ended, so it waits for something");
+    assert_eq!(waiting.kind, "in_doubt", "{waiting:?}");
+    // Somebody looks, says that it was done, and it goes on to its end.
+    for (step, item, _) in state.doubts() {
+        let (reply, answer) = channel();
+        let resolution = Resolution::Done { output: serde_json::json!({}) };
+        let ask = Ask::Resolve { execution_id: id.to_owned(), step, item, by: "ann".to_owned(), resolution, reply };
+        world.host.handle(Input::Ask(ask));
+        world.sync();
+        assert!(answer.try_recv().unwrap().is_ok());
+    }
+    world.run_through();
+    let state = world.ended(id);
+    assert_eq!(state.phase, Phase::Ended, "{:?}", state.waiting_for());
+}
+
+#[test]
+fn a_crash_after_every_single_thing() {
+    for plan in PLANS {
+        let whole = run(plan, usize::MAX >> 40, None).min(400);
+        assert!(whole >= 4, "the plan has hardly run: {whole}");
+        for crash_after in 0..whole {
+            run(plan, crash_after, None);
+        }
+    }
+}
+
+#[test]
+fn a_second_crash_during_recovery() {
+    for plan in PLANS {
+        for crash_after in (0..24).step_by(2) {
+            for second in 0..10 {
+                run(plan, crash_after, Some(second));
+            }
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! A world that a test holds in its hands: nothing happens unless the test says so.
+
+use futures_util::future::BoxFuture;
+use futures_util::task::noop_waker_ref;
+use mandate_host::{Ask, Clock, Host, Ids, Input, Parts, Post, Spawn, Submission, Submitted, Task, Update};
+use mandate_plan::{CheckedPlan, Digest, Effect, Facts, Format, ToolLookup, ToolSpec, check, parse};
+use mandate_policy::{Permit, ResolvedCall};
+use mandate_store::{
+    Ack, Appended, Batch, ExecutionRow, Head, Journal, Record, RequestRow, StoreError,
+};
+use mandate_tools::{Outcome, Report, Tools};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::task::Context;
+
+pub struct FakeClock(AtomicI64);
+
+impl Clock for FakeClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A journal whose disk is as slow as the test wants: batches wait until [`FakeJournal::sync_one`].
+#[derive(Default)]
+pub struct FakeJournal {
+    inner: Mutex<Disk>,
+}
+
+#[derive(Default)]
+struct Disk {
+    queue: VecDeque<(Batch, Ack)>,
+    records: Vec<Record>,
+    plans: BTreeMap<Digest, Vec<u8>>,
+    rows: BTreeMap<String, ExecutionRow>,
+    fail_next: bool,
+    syncs: u64,
+}
+
+impl FakeJournal {
+    /// Makes the oldest waiting batch durable and acknowledges it. False: none waits.
+    pub fn sync_one(&self) -> bool {
+        let (batch, ack, result) = {
+            let mut disk = self.inner.lock().unwrap();
+            let Some((batch, ack)) = disk.queue.pop_front() else { return false };
+            let result = if std::mem::take(&mut disk.fail_next) {
+                Err(StoreError::Failed("the disk is full".to_owned()))
+            } else {
+                disk.syncs += 1;
+                disk.store(&batch)
+            };
+            (batch, ack, result)
+        };
+        drop(batch);
+        ack(result);
+        true
+    }
+
+    pub fn fail_next(&self) {
+        self.inner.lock().unwrap().fail_next = true;
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.inner.lock().unwrap().queue.len()
+    }
+
+    pub fn syncs(&self) -> u64 {
+        self.inner.lock().unwrap().syncs
+    }
+
+    /// What a crash leaves: the durable part.
+    pub fn after_crash(&self) -> FakeJournal {
+        let disk = self.inner.lock().unwrap();
+        let kept = Disk {
+            records: disk.records.clone(),
+            plans: disk.plans.clone(),
+            rows: disk.rows.clone(),
+            ..Disk::default()
+        };
+        FakeJournal { inner: Mutex::new(kept) }
+    }
+
+    pub fn kinds(&self, stream: &str) -> Vec<String> {
+        self.read(stream, 1, usize::MAX).unwrap().into_iter().map(|record| record.kind).collect()
+    }
+}
+
+impl Disk {
+    fn store(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
+        let have = self.records.iter().filter(|record| record.stream == batch.stream).count() as u64;
+        if batch.stream != mandate_store::SYSTEM && batch.first_seq != have + 1 {
+            return Err(StoreError::Gap { stream: batch.stream.clone(), expected: have + 1, found: batch.first_seq });
+        }
+        for (index, record) in batch.records.iter().enumerate() {
+            self.records.push(Record {
+                gseq: self.records.len() as u64 + 1,
+                stream: batch.stream.clone(),
+                seq: have + 1 + index as u64,
+                at_ms: record.at_ms,
+                kind: record.kind.to_owned(),
+                payload: record.payload.clone(),
+                prev_hash: Digest::of(b""),
+                hash: Digest::of(b""),
+            });
+        }
+        if let Some(plan) = &batch.plan {
+            self.plans.insert(plan.hash, plan.canonical.clone());
+        }
+        if let Some(row) = &batch.execution {
+            self.rows.insert(row.execution_id.clone(), row.clone());
+        }
+        Ok(Appended {
+            last_gseq: self.records.len() as u64,
+            head: Head { number: self.syncs, hash: Digest::of(b"head") },
+        })
+    }
+}
+
+impl Journal for FakeJournal {
+    fn append(&self, batch: Batch, ack: Ack) {
+        self.inner.lock().unwrap().queue.push_back((batch, ack));
+    }
+
+    fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let disk = self.inner.lock().unwrap();
+        let rows = disk.records.iter().filter(|record| record.stream == stream && record.seq >= from_seq);
+        Ok(rows.take(limit).cloned().collect())
+    }
+
+    fn plan(&self, hash: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.inner.lock().unwrap().plans.get(hash).cloned())
+    }
+
+    fn execution(&self, execution_id: &str) -> Result<Option<ExecutionRow>, StoreError> {
+        Ok(self.inner.lock().unwrap().rows.get(execution_id).cloned())
+    }
+
+    fn unfinished(&self) -> Result<Vec<String>, StoreError> {
+        let disk = self.inner.lock().unwrap();
+        Ok(disk.rows.values().filter(|row| row.status.is_none()).map(|row| row.execution_id.clone()).collect())
+    }
+
+    fn request(&self, _: &str) -> Result<Option<RequestRow>, StoreError> {
+        Ok(None)
+    }
+
+    fn head(&self) -> Result<Head, StoreError> {
+        Ok(Head { number: 0, hash: Digest::of(b"") })
+    }
+}
+
+/// Tools whose answers the test gives; `witness` counts what really happened outside.
+#[derive(Default)]
+pub struct FakeTools {
+    /// Calls that were made, in order.
+    pub calls: Mutex<Vec<ResolvedCall>>,
+    /// Idempotency keys by effect: what the outside world has seen. Shared by all incarnations of the host.
+    pub witness: Arc<Mutex<Vec<(String, String)>>>,
+    /// What calls answer; the default is the arguments.
+    pub answers: Mutex<BTreeMap<String, VecDeque<Outcome>>>,
+    /// Tools that never answer.
+    pub hang: Mutex<Vec<String>>,
+}
+
+struct Lookup(BTreeMap<&'static str, (ToolSpec, Facts)>);
+
+const KNOWN: [(&str, Effect, bool, bool); 6] = [
+    ("fs.read", Effect::Read, true, false),
+    ("http.get", Effect::Read, true, true),
+    ("kv.put", Effect::Write, true, false),
+    ("mail.send", Effect::Network, false, true),
+    ("data.value", Effect::Read, true, false),
+    ("time.sleep", Effect::Read, true, false),
+];
+
+impl ToolLookup for Lookup {
+    fn spec(&self, name: &str) -> Option<&ToolSpec> {
+        self.0.get(name).map(|(spec, _)| spec)
+    }
+    fn facts(&self, name: &str, _: Option<&Value>) -> Option<Facts> {
+        self.0.get(name).map(|(_, facts)| *facts)
+    }
+    fn names(&self) -> Vec<&str> {
+        self.0.keys().copied().collect()
+    }
+}
+
+fn lookup() -> Lookup {
+    let entries = KNOWN.into_iter().map(|(name, effect, idempotent, open_world)| {
+        let spec = ToolSpec {
+            name: name.to_owned(),
+            description: name.to_owned(),
+            input_schema: json!({ "type": "object" }),
+            output_schema: None,
+            digest: Digest::of(name.as_bytes()),
+            engine_handled: name == "time.sleep",
+        };
+        (name, (spec, Facts { effect, idempotent, open_world }))
+    });
+    Lookup(entries.collect())
+}
+
+impl Tools for FakeTools {
+    fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report> {
+        assert!(permit.covers(&call).is_ok(), "the permit is for another call");
+        self.calls.lock().unwrap().push(call.clone());
+        let facts = lookup().facts(&call.tool, None).unwrap();
+        if !facts.read_only() {
+            let seen = (call.step.clone(), call.idempotency_key.clone());
+            self.witness.lock().unwrap().push(seen);
+        }
+        let hangs = self.hang.lock().unwrap().contains(&call.tool);
+        let answer = self.answers.lock().unwrap().get_mut(&call.step).and_then(VecDeque::pop_front);
+        let outcome = answer.unwrap_or(Outcome::Completed { output: call.args });
+        Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            Report { outcome, elapsed_ms: 1 }
+        })
+    }
+
+    fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync> {
+        Arc::new(lookup())
+    }
+}
+
+type Shared = Arc<(Mutex<Option<BoxFuture<'static, ()>>>, AtomicBool)>;
+
+/// Holds spawned futures until the test polls them.
+#[derive(Default)]
+pub struct FakeSpawn {
+    tasks: Mutex<VecDeque<Shared>>,
+}
+
+struct FakeTask(Shared);
+
+impl Task for FakeTask {
+    fn abort(&self) {
+        self.0.1.store(true, Ordering::SeqCst);
+        // A task that aborts itself from within is being polled: its future is not here.
+        if let Ok(mut future) = self.0.0.try_lock() {
+            *future = None;
+        }
+    }
+}
+
+impl Spawn for FakeSpawn {
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Box<dyn Task> {
+        let shared: Shared = Arc::new((Mutex::new(Some(task)), AtomicBool::new(false)));
+        self.tasks.lock().unwrap().push_back(shared.clone());
+        Box::new(FakeTask(shared))
+    }
+}
+
+impl FakeSpawn {
+    /// Polls the oldest task; one that is not done goes to the end. False: there is none.
+    pub fn poll_one(&self) -> bool {
+        let Some(task) = self.tasks.lock().unwrap().pop_front() else { return false };
+        let taken = task.0.lock().unwrap().take();
+        let Some(mut future) = taken else { return true };
+        let done = future.as_mut().poll(&mut Context::from_waker(noop_waker_ref())).is_ready();
+        if !done && !task.1.load(Ordering::SeqCst) {
+            *task.0.lock().unwrap() = Some(future);
+            self.tasks.lock().unwrap().push_back(task);
+            return false;
+        }
+        true
+    }
+}
+
+#[derive(Default)]
+struct CountedIds(AtomicU64);
+
+impl Ids for CountedIds {
+    fn id(&self) -> String {
+        format!("id-{}", self.0.fetch_add(1, Ordering::SeqCst))
+    }
+    fn seed(&self) -> u64 {
+        7
+    }
+}
+
+/// A host and everything around it.
+pub struct World {
+    pub host: Host,
+    pub clock: Arc<FakeClock>,
+    pub journal: Arc<FakeJournal>,
+    pub tools: Arc<FakeTools>,
+    pub spawn: Arc<FakeSpawn>,
+    inbox: Arc<Mutex<VecDeque<Input>>>,
+    ids: Arc<CountedIds>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let ids = Arc::new(CountedIds::default());
+        Self::with(FakeJournal::default(), FakeTools::default(), 1_000_000, ids)
+    }
+
+    fn with(journal: FakeJournal, tools: FakeTools, now_ms: i64, ids: Arc<CountedIds>) -> Self {
+        let clock = Arc::new(FakeClock(AtomicI64::new(now_ms)));
+        let (journal, tools, spawn) = (Arc::new(journal), Arc::new(tools), Arc::new(FakeSpawn::default()));
+        let inbox: Arc<Mutex<VecDeque<Input>>> = Arc::default();
+        let to = inbox.clone();
+        let post: Post = Arc::new(move |input| to.lock().unwrap().push_back(input));
+        let parts = Parts {
+            clock: clock.clone(),
+            journal: journal.clone(),
+            tools: tools.clone(),
+            spawn: spawn.clone(),
+            ids: ids.clone(),
+        };
+        Self { host: Host::new(parts, post), clock, journal, tools, spawn, inbox, ids }
+    }
+
+    /// The process dies: a new host on what the disk has; the world outside stays as it is.
+    pub fn crash(&self) -> World {
+        let tools = FakeTools { witness: self.tools.witness.clone(), ..FakeTools::default() };
+        World::with(self.journal.after_crash(), tools, self.clock.now_ms() + 5, self.ids.clone())
+    }
+
+    /// Takes up the inputs that wait. The disk and the tools stand still.
+    pub fn handle_inputs(&mut self) {
+        loop {
+            let input = self.inbox.lock().unwrap().pop_front();
+            match input {
+                Some(input) => self.host.handle(input),
+                None => return,
+            }
+        }
+    }
+
+    /// Lets everything run that can: inputs, then the disk, then a call. `steps` bounds it.
+    pub fn run(&mut self, mut steps: usize) -> usize {
+        let mut done = 0;
+        while steps > 0 {
+            self.handle_inputs();
+            if !(self.journal.sync_one() || self.spawn.poll_one()) {
+                self.handle_inputs();
+                if self.journal.waiting() == 0 {
+                    return done;
+                }
+            }
+            steps -= 1;
+            done += 1;
+        }
+        done
+    }
+
+    pub fn advance(&mut self, by_ms: i64) {
+        self.clock.0.fetch_add(by_ms, Ordering::SeqCst);
+        self.host.tick();
+    }
+
+    /// Lets time pass, alarm by alarm, until nothing is left to do.
+    pub fn run_through(&mut self) {
+        for _ in 0..1_000 {
+            self.run(10_000);
+            let Some(due_ms) = self.host.next_due_ms() else { return };
+            if self.host.is_idle() && due_ms - self.clock.now_ms() > 3_600_000 {
+                return;
+            }
+            self.advance((due_ms - self.clock.now_ms()).max(0));
+        }
+        panic!("the world does not come to rest");
+    }
+
+    pub fn submit(&mut self, plan: &str) -> Receiver<Result<Submitted, mandate_host::HostError>> {
+        let (reply, answer) = channel();
+        let submission = Submission {
+            plan: checked(plan),
+            inputs: Map::new(),
+            principal: "ann".to_owned(),
+            session: "s1".to_owned(),
+            deadline_ms: None,
+        };
+        self.host.handle(Input::Ask(Ask::Submit(Box::new(submission), reply)));
+        answer
+    }
+
+    /// Submits, approves where that is asked, and gives the id and a watcher.
+    pub fn start(&mut self, plan: &str) -> (String, Receiver<Update>) {
+        let answer = self.submit(plan);
+        self.sync();
+        let submitted = answer.try_recv().unwrap().unwrap();
+        let id = submitted.execution_id;
+        let (watcher, updates) = channel();
+        let (reply, _) = channel();
+        self.host.handle(Input::Ask(Ask::Watch(id.clone(), watcher, reply)));
+        if let Some(request_id) = submitted.request_id {
+            self.approve(&id, &request_id, "approve");
+        }
+        (id, updates)
+    }
+
+    pub fn approve(&mut self, id: &str, request_id: &str, choice: &str) -> bool {
+        let (reply, answer) = channel();
+        let given = mandate_engine::event::Answer {
+            request_id: request_id.to_owned(),
+            choice: choice.to_owned(),
+            data: None,
+            reason: None,
+            by: "ann".to_owned(),
+            channel: "test".to_owned(),
+        };
+        self.host.handle(Input::Ask(Ask::Answer(id.to_owned(), given, reply)));
+        self.sync();
+        answer.try_recv().unwrap().is_ok()
+    }
+
+    /// Lets the disk catch up, and nothing else.
+    pub fn sync(&mut self) {
+        self.handle_inputs();
+        while self.journal.sync_one() {
+            self.handle_inputs();
+        }
+    }
+
+    pub fn take_up(&mut self, id: &str) {
+        let (reply, answer) = channel();
+        self.host.handle(Input::Ask(Ask::Continue(id.to_owned(), reply)));
+        let _ = answer.try_recv();
+    }
+
+    /// The durable journal, folded, and checked by a replay.
+    pub fn ended(&self, id: &str) -> mandate_engine::State {
+        let events = mandate_host::recovery::events(self.journal.as_ref(), id).unwrap();
+        let plan = mandate_host::recovery::plan_of(self.journal.as_ref(), id, &events).unwrap();
+        match mandate_engine::replay(plan, &events) {
+            Ok(replayed) => replayed.state,
+            Err(difference) => panic!("{difference:#?}"),
+        }
+    }
+
+    pub fn made_calls(&self) -> Vec<String> {
+        self.tools.calls.lock().unwrap().iter().map(|call| format!("{}/{}", call.step, call.attempt)).collect()
+    }
+
+    pub fn witnessed(&self) -> Vec<(String, String)> {
+        self.tools.witness.lock().unwrap().clone()
+    }
+
+    pub fn answer_with(&self, step: &str, outcomes: Vec<Outcome>) {
+        self.tools.answers.lock().unwrap().insert(step.to_owned(), outcomes.into());
+    }
+}
+
+pub fn checked(plan: &str) -> Arc<CheckedPlan> {
+    let document = parse(plan.as_bytes(), Format::Yaml).unwrap();
+    let checked = check(&document, Some(&lookup()));
+    checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.violations))
+}

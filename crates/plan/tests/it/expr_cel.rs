@@ -1,0 +1,211 @@
+//! Compared with slower ways to the same value: our own evaluator for plain paths, and the `cel` crate's interpreter
+//! where our language says the same as CEL.
+
+use crate::expr_scope::{Documents, sample};
+use mandate_plan::expr::Expr;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Paths that mostly lead somewhere, with slips.
+fn path() -> impl Strategy<Value = String> {
+    let root = prop_oneof![4 => Just("inputs"), 1 => Just("item"), 1 => Just("nope"), 1 => Just("size"), 1 => Just("true"), 1 => Just("if")];
+    let link = prop_oneof![
+        4 => proptest::sample::select(vec![
+            ".list", ".records", ".map", ".a", ".name", ".tags", ".whole", ".nothing", ".zzz", "[0]", "[1]", "[2]", "['map']",
+            "[\"odd key\"]", ".id"
+        ]).prop_map(str::to_owned),
+        1 => proptest::sample::select(vec![
+            ".in", ".null", ".if", "[-1]", "[1.0]", "['a\\'b']", "['']", "[01]", "[99999999999999999999]", " .list", "[ 0 ]", "[x]", ".1",
+            ".?a", "[0", "()", "['ö']", ".`a`", "[r'a']", ".true", "[0]]", "."
+        ]).prop_map(str::to_owned),
+    ];
+    (root, proptest::collection::vec(link, 0..5))
+        .prop_map(|(root, links)| format!("{root}{}", links.concat()))
+}
+
+fn outcome(expr: &Expr, scope: &Documents, slowly: bool) -> Result<Value, String> {
+    let result = if slowly {
+        expr.eval_slowly(scope)
+    } else {
+        expr.eval(scope)
+    };
+    result.map_err(|error| error.message)
+}
+
+/// What both ways of compiling and both ways of evaluating say of `source` has to be the same.
+fn same_both_ways(source: &str) -> Result<bool, TestCaseError> {
+    let (fast, slow) = (
+        Expr::compile(source, "p"),
+        Expr::compile_slowly(source, "p"),
+    );
+    let (fast, slow) = match (fast, slow) {
+        (Ok(fast), Ok(slow)) => (fast, slow),
+        (Err(fast), Err(slow)) => {
+            prop_assert_eq!(fast, slow, "{}", source);
+            return Ok(false);
+        }
+        (fast, slow) => {
+            return Err(TestCaseError::fail(format!(
+                "{source}: {fast:?} but {slow:?}"
+            )));
+        }
+    };
+    prop_assert_eq!(fast.references(), slow.references(), "{}", source);
+    for owned in [false, true] {
+        let scope = Documents { owned, ..sample() };
+        let expected = outcome(&slow, &scope, true);
+        prop_assert_eq!(&outcome(&fast, &scope, false), &expected, "{}", source);
+        prop_assert_eq!(&outcome(&slow, &scope, false), &expected, "{}", source);
+        prop_assert_eq!(&outcome(&fast, &scope, true), &expected, "{}", source);
+    }
+    Ok(true)
+}
+
+#[test]
+fn plain_paths_that_matter_take_both_ways() {
+    for source in [
+        "inputs",
+        "inputs.list[0]",
+        "item.id",
+        "inputs['odd key']",
+        " inputs.records[2].tags ",
+        "inputs.zzz",
+        "inputs.n.x",
+        "nope.a",
+    ] {
+        assert!(same_both_ways(source).unwrap(), "{source}");
+    }
+    for source in [
+        "inputs.in",
+        "inputs.null",
+        "if.a",
+        "inputs[01x]",
+        "inputs.1",
+    ] {
+        assert!(!same_both_ways(source).unwrap(), "{source}");
+    }
+}
+
+/// Sources on which our language and CEL agree: whole numbers far from the bounds, no division.
+fn agreed() -> impl Strategy<Value = String> {
+    let leaf = proptest::sample::select(vec![
+        "0",
+        "1",
+        "2",
+        "-3",
+        "i",
+        "true",
+        "false",
+        "b",
+        "'a'",
+        "'bc'",
+        "''",
+        "s",
+        "null",
+        "[]",
+        "[1, 2]",
+        "['a', 'bc']",
+        "l",
+        "m",
+        "{'a': 1}",
+        "m.a",
+        "m.z",
+        "l[0]",
+        "l[9]",
+    ])
+    .prop_map(str::to_owned);
+    leaf.prop_recursive(4, 40, 3, |inner| {
+        let operator = proptest::sample::select(vec!["+", "-", "*", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "in"]);
+        let comprehension = proptest::sample::select(vec!["map", "filter", "all", "exists", "exists_one"]);
+        let method = proptest::sample::select(vec!["contains", "startsWith", "endsWith"]);
+        let function = proptest::sample::select(vec!["size", "string"]);
+        prop_oneof![
+            6 => (inner.clone(), operator, inner.clone()).prop_map(|(a, operator, b)| format!("({a} {operator} {b})")),
+            1 => inner.clone().prop_map(|a| format!("!({a})")),
+            1 => (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
+            1 => (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[{a}, {b}]")),
+            1 => (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{'k': {a}, 'j': {b}}}")),
+            1 => (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a})[{b}]")),
+            2 => (inner.clone(), comprehension, inner.clone()).prop_map(|(a, name, b)| format!("({a}).{name}(i, {b})")),
+            1 => (inner.clone(), method, inner.clone()).prop_map(|(a, name, b)| format!("({a}).{name}({b})")),
+            1 => (function, inner).prop_map(|(name, a)| format!("{name}({a})")),
+        ]
+    })
+}
+
+/// What the `cel` crate makes of `source`; nothing when it cannot say it in JSON.
+fn by_cel(source: &str) -> Option<Result<Value, ()>> {
+    let Ok(program) = cel::Program::compile(source) else {
+        return None;
+    };
+    let mut context = cel::Context::default();
+    let _ = context.add_variable("i", 2_i64);
+    let _ = context.add_variable("b", true);
+    let _ = context.add_variable("s", "abc");
+    let _ = context.add_variable("l", vec![1_i64, 2, 3]);
+    let _ = context.add_variable(
+        "m",
+        std::collections::HashMap::from([("a", 1_i64), ("b", 2)]),
+    );
+    match program.execute(&context) {
+        Ok(value) => value.json().ok().map(Ok),
+        Err(_) => Some(Err(())),
+    }
+}
+
+fn by_us(source: &str) -> Option<Result<Value, String>> {
+    let expr = Expr::compile(source, "p").ok()?;
+    let mut scope = Documents::default();
+    for (name, value) in [
+        ("i", json!(2)),
+        ("b", json!(true)),
+        ("s", json!("abc")),
+        ("l", json!([1, 2, 3])),
+        ("m", json!({"a": 1, "b": 2})),
+    ] {
+        scope.variables.insert(name.to_owned(), value);
+    }
+    Some(expr.eval(&scope).map_err(|error| error.message))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(700))]
+
+    #[test]
+    fn plain_paths_are_what_cel_reads(source in path()) {
+        same_both_ways(&source)?;
+    }
+
+    #[test]
+    fn the_evaluator_agrees_with_the_cel_crate(source in agreed()) {
+        if let (Some(ours), Some(theirs)) = (by_us(&source), by_cel(&source)) {
+            // The crate adds a map to a list as the list of its keys, which CEL has no such operator for.
+            prop_assume!(!ours.as_ref().is_err_and(|message| message.contains("a list and a map")));
+            prop_assert_eq!(ours.map_err(|_| ()), theirs, "{}", source);
+        }
+    }
+}
+
+#[test]
+fn the_comparison_compares() {
+    // Were the two never both at hand, the property above would hold for nothing.
+    for source in [
+        "l.map(i, i * 2)",
+        "(i + 1)",
+        "m.a",
+        "(1 in l)",
+        "'ab'.contains(s)",
+        "(l[9] == 1)",
+        "{'k': l}",
+    ] {
+        assert!(
+            by_us(source).is_some() && by_cel(source).is_some(),
+            "{source}"
+        );
+        assert_eq!(
+            by_us(source).map(|ours| ours.map_err(|_| ())),
+            by_cel(source),
+            "{source}"
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! The plan of one execution, admitted: what was decided and approved is exactly this plan, these inputs, these tools.
+
+use crate::{
+    Purpose, Refusal,
+    approver::{Approval, Approver, Grant},
+    argument_rules::RuleSet,
+    decision::{Decision, Outcome},
+    planned::every_call,
+    planned_call::PlannedCall,
+    rules::{FirstPolicy, Rules},
+    tool_table::{self, ToolTable},
+};
+use mandate_plan::{BoundInputs, CheckedPlan, Digest, ErrorCode, ToolLookup, execution_digest};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A plan that may run as one execution. Only [`admit`] makes one; it cannot be changed, cloned or serialised.
+#[derive(Debug)]
+pub struct ApprovedPlan {
+    plan: Arc<CheckedPlan>,
+    tools: ToolTable,
+    execution_id: String,
+    digest: Digest,
+    decision: Decision,
+    grant: Grant,
+    rules: Arc<dyn Rules>,
+    calls: BTreeMap<String, BTreeMap<Purpose, PlannedCall>>,
+}
+
+impl ApprovedPlan {
+    /// The plan.
+    pub fn plan(&self) -> &Arc<CheckedPlan> {
+        &self.plan
+    }
+
+    /// The execution digest: plan, inputs, tools.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The execution that it is for.
+    pub fn execution_id(&self) -> &str {
+        &self.execution_id
+    }
+
+    /// The decision that it rests on.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Whether a human approved it.
+    pub fn approval(&self) -> Option<&Approval> {
+        match &self.grant {
+            Grant::Allowed => None,
+            Grant::Approved(approval) => Some(approval),
+        }
+    }
+
+    /// The tools as they were admitted.
+    pub fn tools(&self) -> &ToolTable {
+        &self.tools
+    }
+
+    /// The policy that it was admitted under.
+    pub fn rules(&self) -> &dyn Rules {
+        self.rules.as_ref()
+    }
+
+    pub(crate) fn planned(&self, step: &str, purpose: Purpose) -> Option<&PlannedCall> {
+        self.calls.get(step)?.get(&purpose)
+    }
+}
+
+/// Admits a plan under the built-in policy.
+///
+/// # Errors
+/// As [`admit_with`].
+pub fn admit(
+    plan: Arc<CheckedPlan>,
+    inputs: &BoundInputs,
+    tools: Arc<dyn ToolLookup + Send + Sync>,
+    execution_id: &str,
+    decision: Decision,
+    grant: Grant,
+) -> Result<ApprovedPlan, Refusal> {
+    admit_with(
+        Arc::new(FirstPolicy),
+        plan,
+        inputs,
+        tools,
+        execution_id,
+        decision,
+        grant,
+    )
+}
+
+/// Admits a plan: the decision must be about this plan with these inputs and tools, and say allow; or require an
+/// approval, and the grant be one of exactly this, for this execution, by somebody who may.
+///
+/// # Errors
+/// `POLICY_DENIED`, `RATE_LIMITED`, `APPROVAL_REQUIRED`, `APPROVER_MISMATCH`, `TOOL_CHANGED`, `ACTION_NOT_FOUND`.
+pub fn admit_with(
+    rules: Arc<dyn Rules>,
+    plan: Arc<CheckedPlan>,
+    inputs: &BoundInputs,
+    tools: Arc<dyn ToolLookup + Send + Sync>,
+    execution_id: &str,
+    decision: Decision,
+    grant: Grant,
+) -> Result<ApprovedPlan, Refusal> {
+    let tools = ToolTable::of(&plan, tools)?;
+    let digest = execution_digest(plan.hash(), &inputs.digest(), tools.digests());
+    about_this(&decision, &digest, &tools)?;
+    permitted(&decision, &grant, execution_id, &digest)?;
+
+    let broken =
+        |error: mandate_plan::BadPattern| Refusal::new(ErrorCode::PolicyDenied, error.to_string());
+    let forbidden = Arc::new(RuleSet::of_plan(&plan.plan().constraints).map_err(broken)?);
+    let mut calls: BTreeMap<String, BTreeMap<Purpose, PlannedCall>> = BTreeMap::new();
+    let decided: BTreeMap<(&str, Purpose), _> = decision
+        .steps
+        .iter()
+        .map(|call| ((call.step.as_str(), call.purpose), call))
+        .collect();
+    for planned in every_call(&plan) {
+        let Some(&assessed) = decided.get(&(planned.id.as_str(), planned.purpose)) else {
+            let message = format!("the decision says nothing about step `{}`", planned.id);
+            return Err(Refusal::new(ErrorCode::PolicyDenied, message));
+        };
+        if assessed.tool != planned.tool || assessed.outcome > decision.outcome {
+            let message = format!(
+                "the decision contradicts itself about step `{}`",
+                planned.id
+            );
+            return Err(Refusal::new(ErrorCode::PolicyDenied, message));
+        }
+        if !planned.nested {
+            let call =
+                PlannedCall::new(&planned, inputs, assessed.clone(), &forbidden).map_err(broken)?;
+            calls
+                .entry(planned.id)
+                .or_default()
+                .insert(planned.purpose, call);
+        }
+    }
+    Ok(ApprovedPlan {
+        plan,
+        tools,
+        execution_id: execution_id.to_owned(),
+        digest,
+        decision,
+        grant,
+        rules,
+        calls,
+    })
+}
+
+/// The decision is about this plan, these inputs and these tools.
+fn about_this(decision: &Decision, digest: &Digest, tools: &ToolTable) -> Result<(), Refusal> {
+    if decision.subject == *digest {
+        return Ok(());
+    }
+    for (name, current) in tools.digests() {
+        if decision
+            .tools
+            .get(name)
+            .is_some_and(|decided| decided != current)
+        {
+            return Err(tool_table::changed(name));
+        }
+    }
+    let message = "the decision is about another plan or other inputs; evaluate the plan again";
+    Err(Refusal::new(ErrorCode::PolicyDenied, message))
+}
+
+/// The decision allows it, or the grant is the approval that it asks for.
+fn permitted(
+    decision: &Decision,
+    grant: &Grant,
+    execution_id: &str,
+    digest: &Digest,
+) -> Result<(), Refusal> {
+    let refuse = |code, message: &str| {
+        let decisive = decision
+            .reasons
+            .iter()
+            .find(|reason| reason.outcome == decision.outcome);
+        let message = match decisive {
+            Some(reason) => format!("{message}: {}", reason.message),
+            None => message.to_owned(),
+        };
+        let refusal = Refusal::new(code, message);
+        Err(match decisive {
+            Some(reason) => refusal.by_rule(&reason.rule),
+            None => refusal,
+        })
+    };
+    match (decision.outcome, grant) {
+        (Outcome::Deny, _) => refuse(ErrorCode::PolicyDenied, "policy denies the plan"),
+        (Outcome::RateLimited, _) => {
+            refuse(ErrorCode::RateLimited, "the session has used up its calls")
+        }
+        (Outcome::RequireApproval, Grant::Allowed) => {
+            refuse(ErrorCode::ApprovalRequired, "the plan needs approval")
+        }
+        (Outcome::Allow, Grant::Allowed) => Ok(()),
+        (Outcome::Allow | Outcome::RequireApproval, Grant::Approved(approval)) => {
+            verify(decision, approval, execution_id, digest)
+        }
+    }
+}
+
+/// The approval is for this execution of exactly this, and by somebody who may give it.
+fn verify(
+    decision: &Decision,
+    approval: &Approval,
+    execution_id: &str,
+    digest: &Digest,
+) -> Result<(), Refusal> {
+    let id = &approval.request_id;
+    if approval.execution_id != execution_id {
+        let message = format!("the approval `{id}` is for another execution");
+        return Err(Refusal::new(ErrorCode::ApprovalRequired, message));
+    }
+    if approval.subject != *digest {
+        let message =
+            format!("the approval `{id}` is for another plan, other inputs or other tools");
+        return Err(Refusal::new(ErrorCode::ApprovalRequired, message));
+    }
+    match decision
+        .approvers
+        .iter()
+        .find(|approver| !satisfies(approval, approver, &decision.principal))
+    {
+        None => Ok(()),
+        Some(approver) => {
+            let message = format!("the approval `{id}` does not count as one by `{approver}`");
+            let expected = serde_json::json!({ "approvers": decision.approvers });
+            Err(Refusal::new(ErrorCode::ApproverMismatch, message).expecting(expected))
+        }
+    }
+}
+
+/// Whether an answer counts as this approver's. Only the requester's can be told apart so far: the others need
+/// principals with keys and roles, and until there are any, nobody satisfies them.
+fn satisfies(approval: &Approval, approver: &Approver, requester: &str) -> bool {
+    match approver {
+        Approver::Requester => approval.by == requester,
+        Approver::Other | Approver::Role(_) => false,
+    }
+}

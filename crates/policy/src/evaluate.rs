@@ -1,0 +1,240 @@
+//! May this plan run? A pure answer that runs nothing and writes nothing, so that asking is always safe.
+
+use crate::{
+    Limits, Purpose, SessionView,
+    approver::Approver,
+    argument_rules::RuleSet,
+    assess::{Subject, assess},
+    classify::Category,
+    decision::{Decision, Outcome, Reason, StepAssessment},
+    known_args::KnownArgs,
+    planned::{Planned, every_call},
+    resources::ResourceKind,
+    risk::{Level, RiskTable},
+    rules::{Case, FirstPolicy, Moment, Rules, judge},
+    tool_table,
+};
+use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup, execution_digest};
+use serde_json::{Map, Value};
+
+/// Who asks, in which session, when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EvaluateRequest {
+    /// Who asks.
+    pub principal: String,
+    /// The session's counters.
+    pub session: SessionView,
+    /// Now, in milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+/// Evaluates a plan under the built-in policy.
+pub fn evaluate(
+    plan: &CheckedPlan,
+    inputs: &BoundInputs,
+    tools: &dyn ToolLookup,
+    request: &EvaluateRequest,
+) -> Decision {
+    evaluate_with(&FirstPolicy, plan, inputs, tools, request)
+}
+
+/// Evaluates a plan under `rules`. Whatever fails inside is a deny.
+pub fn evaluate_with(
+    rules: &dyn Rules,
+    plan: &CheckedPlan,
+    inputs: &BoundInputs,
+    tools: &dyn ToolLookup,
+    request: &EvaluateRequest,
+) -> Decision {
+    let (digests, missing) = tool_table::digests(plan, tools);
+    let mut verdict = Verdict::default();
+    for tool in missing {
+        verdict.deny(
+            "unknown-tool",
+            None,
+            format!("no tool `{tool}` is registered"),
+        );
+    }
+    if let Err(error) = RuleSet::of_plan(&plan.plan().constraints) {
+        verdict.deny("constraints", None, error.to_string());
+    }
+    verdict.rates(rules.limits(), &request.session);
+
+    let table = RiskTable::default();
+    let mut steps: Vec<StepAssessment> = Vec::new();
+    let mut before: Vec<Category> = Vec::new();
+    for planned in every_call(plan) {
+        let known = match planned.nested {
+            true => KnownArgs::without_inputs(planned.template),
+            false => KnownArgs::of(planned.template, planned.raw, inputs),
+        };
+        let call = verdict.call(rules, &planned, known, tools, &table, request, &before);
+        before.push(call.category);
+        steps.push(call);
+    }
+    if steps.is_empty() {
+        verdict.deny("default-deny", None, "the plan has no steps".to_owned());
+    }
+
+    let outcome = verdict.outcome;
+    let mut approvers = verdict.approvers;
+    approvers.sort_unstable();
+    approvers.dedup();
+    if outcome != Outcome::RequireApproval {
+        approvers.clear();
+    }
+    let risk = table.plan(steps.iter().map(|call| (call.step.as_str(), &call.risk)));
+    Decision {
+        outcome,
+        reasons: verdict.reasons,
+        policy_version: rules.version(),
+        subject: execution_digest(plan.hash(), &inputs.digest(), &digests),
+        tools: digests,
+        principal: request.principal.clone(),
+        session_id: request.session.session_id.clone(),
+        at_ms: request.now_ms,
+        inputs: shown_inputs(inputs),
+        steps,
+        risk,
+        approvers,
+    }
+}
+
+/// The inputs with placeholders for secrets, so that a secret's name does not look like its value.
+fn shown_inputs(inputs: &BoundInputs) -> Map<String, Value> {
+    let mut shown = inputs.values.clone();
+    for (input, secret) in &inputs.secrets {
+        shown.insert(
+            input.clone(),
+            Value::String(format!("${{secrets.{secret}}}")),
+        );
+    }
+    shown
+}
+
+/// The outcome and reasons as they gather.
+struct Verdict {
+    outcome: Outcome,
+    reasons: Vec<Reason>,
+    approvers: Vec<Approver>,
+}
+
+impl Default for Verdict {
+    fn default() -> Self {
+        Self {
+            outcome: Outcome::Allow,
+            reasons: Vec::new(),
+            approvers: Vec::new(),
+        }
+    }
+}
+
+impl Verdict {
+    fn add(&mut self, reason: Reason) {
+        self.outcome = self.outcome.max(reason.outcome);
+        self.reasons.push(reason);
+    }
+
+    fn deny(&mut self, rule: &str, step: Option<&str>, message: String) {
+        let (rule, step) = (rule.to_owned(), step.map(str::to_owned));
+        self.add(Reason {
+            rule,
+            outcome: Outcome::Deny,
+            message,
+            step,
+            severity: Level::Critical,
+        });
+    }
+
+    /// A forecast: the count that binds is taken when the call is permitted.
+    fn rates(&mut self, limits: Limits, session: &SessionView) {
+        for (name, limit, count) in [
+            ("calls_per_session", limits.calls_per_session, session.calls),
+            (
+                "calls_per_minute",
+                limits.calls_per_minute,
+                session.calls_last_minute,
+            ),
+        ] {
+            if let Some(limit) = limit.filter(|limit| count >= *limit) {
+                self.add(Reason {
+                    rule: format!("limits.{name}"),
+                    outcome: Outcome::RateLimited,
+                    message: format!("the session has made {count} calls, the limit is {limit}"),
+                    step: None,
+                    severity: Level::Medium,
+                });
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of it is what a rule may look at"
+    )]
+    fn call(
+        &mut self,
+        rules: &dyn Rules,
+        planned: &Planned<'_>,
+        known: KnownArgs,
+        tools: &dyn ToolLookup,
+        table: &RiskTable,
+        request: &EvaluateRequest,
+        before: &[Category],
+    ) -> StepAssessment {
+        let allow = match planned.rules() {
+            Ok((allow, _)) => allow,
+            Err(error) => {
+                self.deny("argument-rules", Some(&planned.id), error.to_string());
+                None
+            }
+        };
+        // A tool may look at any argument to tell its effect: unless all are known, the worst is taken.
+        let facts = tools.facts(planned.tool, known.complete().then_some(&known.args));
+        let subject = Subject {
+            step: &planned.id,
+            purpose: planned.purpose,
+            tool: planned.tool,
+            facts: tools.spec(planned.tool).and(facts),
+            args: &known.args,
+            unknown_args: known.unknown,
+            urls_limited: allow.is_some_and(|allow| allow.limits(ResourceKind::Url)),
+        };
+        let exists = subject.facts.is_some();
+        let (mut call, _) = assess(subject, table);
+        if !exists {
+            // The missing tool has been named; nothing more can be said of its calls.
+            self.outcome = Outcome::Deny;
+            return call;
+        }
+        let case = Case {
+            moment: Moment::Plan,
+            principal: &request.principal,
+            session: &request.session,
+            now_ms: request.now_ms,
+            call: &call,
+            args: &known.args,
+            before,
+        };
+        let (outcome, rulings) = judge(rules, &case);
+        call.outcome = outcome;
+        self.outcome = self.outcome.max(outcome);
+        for ruling in rulings {
+            if ruling.outcome == Outcome::RequireApproval {
+                self.approvers.extend(ruling.approvers);
+            }
+            let purpose = match planned.purpose {
+                Purpose::Run => "",
+                Purpose::Compensate => " (to undo the step)",
+            };
+            self.add(Reason {
+                rule: ruling.rule,
+                outcome: ruling.outcome,
+                message: format!("{}{purpose}", ruling.message),
+                step: Some(planned.id.clone()),
+                severity: ruling.severity,
+            });
+        }
+        call
+    }
+}

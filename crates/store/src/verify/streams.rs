@@ -1,0 +1,273 @@
+//! Each stream's own chain, and the projections that follow from it.
+
+use super::{
+    Rebuild,
+    report::{FindingKind, Findings, Place, VerifyReport},
+};
+use crate::{
+    EXECUTION_LIMIT_BYTES, ExecutionRow, Record, RequestRow, SYSTEM, StoreError, blob,
+    chain::GENESIS,
+    projection::{
+        EXECUTION_COLUMNS, REQUEST_COLUMNS, execution_differences, execution_row,
+        request_differences, request_row,
+    },
+    reader::{self, RECORD_COLUMNS, StoredRecord},
+};
+use rusqlite::{Connection, OptionalExtension as _};
+use std::collections::BTreeMap;
+
+pub(super) fn look(
+    db: &Connection,
+    rebuild: &dyn Rebuild,
+    report: &mut VerifyReport,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let mut query = db.prepare(&format!(
+        "SELECT {RECORD_COLUMNS} FROM events ORDER BY stream, seq"
+    ))?;
+    let mut rows = query.query([])?;
+    let mut current: Option<Stream> = None;
+    while let Some(row) = rows.next()? {
+        // What cannot be read at all is named already, by its commit.
+        let Ok(record) = StoredRecord::read(row) else {
+            continue;
+        };
+        if current
+            .as_ref()
+            .is_none_or(|stream| stream.name != record.stream)
+        {
+            if let Some(ended) = current.take() {
+                ended.end(db, rebuild, report, findings)?;
+            }
+            current = Some(Stream::new(record.stream.clone()));
+        }
+        if let Some(stream) = &mut current {
+            stream.next(db, record, findings)?;
+        }
+    }
+    if let Some(ended) = current {
+        ended.end(db, rebuild, report, findings)?;
+    }
+    orphans(db, findings)
+}
+
+struct Stream {
+    name: String,
+    seq: u64,
+    gseq: u64,
+    hash: [u8; 32],
+    /// All records so far with their values; kept for executions only.
+    records: Vec<Record>,
+    bytes: u64,
+}
+
+impl Stream {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            seq: 0,
+            gseq: 0,
+            hash: GENESIS,
+            records: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    fn next(
+        &mut self,
+        db: &Connection,
+        row: StoredRecord,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        let place = || Place::Event {
+            gseq: i64::try_from(row.gseq).unwrap_or(i64::MAX),
+            stream: row.stream.clone(),
+            seq: i64::try_from(row.seq).unwrap_or(i64::MAX),
+        };
+        if row.seq != self.seq + 1 {
+            let place = Place::Stream {
+                stream: self.name.clone(),
+                first_seq: self.seq + 1,
+                last_seq: row.seq.saturating_sub(1),
+            };
+            findings.add(FindingKind::RowMissing, place, "removed from its stream");
+        } else if row.prev_hash != self.hash {
+            let message = "it does not follow the row before it in its stream";
+            findings.add(FindingKind::ChainBroken, place(), message);
+        }
+        if row.gseq <= self.gseq {
+            let message = "it was written before the row before it in its stream";
+            findings.add(FindingKind::ChainBroken, place(), message);
+        }
+        self.seq = row.seq;
+        self.gseq = row.gseq;
+        self.hash = row.hash;
+        if self.name == SYSTEM {
+            return check_blobs(db, &row.payload, &place, findings);
+        }
+        self.bytes += blob::full_size(&row.payload);
+        if self.bytes > EXECUTION_LIMIT_BYTES.saturating_mul(2) {
+            let message = "the stream is larger than any that this program writes";
+            findings.add(FindingKind::RebuildFailed, place(), message);
+        }
+        // A damaged stream is not rebuilt, so nothing of it is kept.
+        if findings.is_damaged(&self.name) {
+            self.records.clear();
+            return check_blobs(db, &row.payload, &place, findings);
+        }
+        let before = findings.total();
+        check_blobs(db, &row.payload, &place, findings)?;
+        if findings.total() == before {
+            self.records.push(row.restored(db)?);
+        }
+        Ok(())
+    }
+
+    fn end(
+        self,
+        db: &Connection,
+        rebuild: &dyn Rebuild,
+        report: &mut VerifyReport,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        if self.name == SYSTEM {
+            return Ok(());
+        }
+        report.executions += 1;
+        if findings.is_damaged(&self.name) {
+            return Ok(());
+        }
+        let plan = |hash: &_| reader::plan(db, hash).ok().flatten();
+        match rebuild.rows(&self.name, &self.records, &plan) {
+            Ok((execution, requests)) => {
+                compare_execution(db, &execution, findings)?;
+                compare_requests(db, &self.name, requests, findings)
+            }
+            Err(why) => {
+                let place = Place::Execution(self.name);
+                findings.add(FindingKind::RebuildFailed, place, why);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn check_blobs(
+    db: &Connection,
+    payload: &str,
+    place: &dyn Fn() -> Place,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let references = match blob::references(payload) {
+        Ok(references) => references,
+        Err(why) => {
+            findings.add(FindingKind::RowChanged, place(), why);
+            return Ok(());
+        }
+    };
+    for reference in references {
+        if let Err(why) = blob::load(db, &reference)? {
+            let kind = match blob::is_there(db, &reference)? {
+                true => FindingKind::BlobChanged,
+                false => FindingKind::BlobMissing,
+            };
+            findings.add(kind, place(), why.clone());
+            findings.add(kind, Place::Blob(reference.sha256.to_string()), why);
+        }
+    }
+    Ok(())
+}
+
+fn compare_execution(
+    db: &Connection,
+    rebuilt: &ExecutionRow,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let stored = db
+        .prepare_cached(&format!(
+            "SELECT {EXECUTION_COLUMNS} FROM executions WHERE execution_id = ?1"
+        ))?
+        .query_row([&rebuilt.execution_id], |row| Ok(execution_row(row).ok()))
+        .optional()?;
+    let place = || Place::Execution(rebuilt.execution_id.clone());
+    match stored {
+        None => findings.add(
+            FindingKind::ProjectionMissing,
+            place(),
+            "its row was removed",
+        ),
+        Some(None) => findings.add(FindingKind::ProjectionChanged, place(), "it cannot be read"),
+        Some(Some(stored)) => {
+            differ(place, &execution_differences(&stored, rebuilt), findings);
+        }
+    }
+    Ok(())
+}
+
+fn compare_requests(
+    db: &Connection,
+    execution_id: &str,
+    rebuilt: Vec<RequestRow>,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let mut rebuilt: BTreeMap<_, _> = rebuilt
+        .into_iter()
+        .map(|row| (row.request_id.clone(), row))
+        .collect();
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {REQUEST_COLUMNS} FROM requests WHERE execution_id = ?1"
+    ))?;
+    let mut rows = query.query([execution_id])?;
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0).unwrap_or_default();
+        let place = || Place::Request(id.clone());
+        match (rebuilt.remove(&id), request_row(row)) {
+            (None, _) => {
+                let message = "its execution opened no such request";
+                findings.add(FindingKind::ProjectionInserted, place(), message);
+            }
+            (Some(_), Err(_)) => {
+                findings.add(FindingKind::ProjectionChanged, place(), "it cannot be read");
+            }
+            (Some(rebuilt), Ok(stored)) => {
+                differ(place, &request_differences(&stored, &rebuilt), findings);
+            }
+        }
+    }
+    for id in rebuilt.into_keys() {
+        let message = "its row was removed, or moved to another execution";
+        findings.add(FindingKind::ProjectionMissing, Place::Request(id), message);
+    }
+    Ok(())
+}
+
+fn differ(place: impl FnOnce() -> Place, columns: &[&str], findings: &mut Findings) {
+    if !columns.is_empty() {
+        let message = format!("not what its stream gives: {}", columns.join(", "));
+        findings.add(FindingKind::ProjectionChanged, place(), message);
+    }
+}
+
+/// Projection rows whose stream does not exist.
+fn orphans(db: &Connection, findings: &mut Findings) -> Result<(), StoreError> {
+    for (table, key, place) in [
+        (
+            "executions",
+            "execution_id",
+            Place::Execution as fn(String) -> Place,
+        ),
+        ("requests", "request_id", Place::Request),
+    ] {
+        let mut query = db.prepare(&format!(
+            "SELECT {key} FROM {table} \
+             WHERE execution_id = '{SYSTEM}' OR NOT EXISTS (SELECT 1 FROM events WHERE stream = execution_id)"
+        ))?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let place = place(row.get(0).unwrap_or_default());
+            let message = "no stream of events belongs to it";
+            findings.add(FindingKind::ProjectionInserted, place, message);
+        }
+    }
+    Ok(())
+}

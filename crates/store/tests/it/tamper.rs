@@ -1,0 +1,798 @@
+//! Tampering: whatever is changed behind the program's back, `verify` names it.
+
+use crate::{
+    rebuild::{FromPayloads, assert_found, assert_intact, verified},
+    support::{
+        START_MS, append, batch, batch_of, batch_with, execution, plan, request, system_batch,
+    },
+};
+use mandate_plan::Digest;
+use mandate_store::{
+    FindingKind::{self, *},
+    Head, SqliteStore, StoreError,
+    chain::RowParts,
+    verify,
+};
+use rusqlite::{Connection, params};
+use serde_json::json;
+use std::{fs, path::Path};
+
+/// A journal with two executions of ten rows, one of three, system rows, two plans, two blobs and two requests.
+fn journal(dir: &Path) -> Head {
+    let store = SqliteStore::open(dir).unwrap();
+    append(&store, system_batch("policy_activated", START_MS)).unwrap();
+    for n in 0..5 {
+        append(&store, batch("aaa", n * 2 + 1, 2)).unwrap();
+        append(&store, batch("bbb", n * 2 + 1, 2)).unwrap();
+    }
+    let large = json!("large ".repeat(20_000));
+    append(&store, batch_with("aaa", 11, 1, &large)).unwrap();
+    append(
+        &store,
+        batch_with("bbb", 11, 1, &json!("other ".repeat(20_000))),
+    )
+    .unwrap();
+    let mut row = execution("ccc", 1);
+    row.state = "waiting".to_owned();
+    row.waiting_for = Some(r#"{"kind":"plan"}"#.to_owned());
+    row.plan_hash = plan("second").hash;
+    let mut batch = batch_of(
+        row.clone(),
+        vec![request("r1", "ccc"), request("r2", "ccc")],
+    );
+    batch.plan = Some(plan("second"));
+    append(&store, batch).unwrap();
+    row.last_seq = 2;
+    row.state = "completed".to_owned();
+    row.status = Some("success".to_owned());
+    row.waiting_for = None;
+    row.finished_at_ms = Some(START_MS + 50);
+    let mut answered = request("r1", "ccc");
+    answered.state = "answered".to_owned();
+    answered.answer = Some("{}".to_owned());
+    answered.closed_at_ms = Some(START_MS + 40);
+    append(&store, batch_of(row, vec![answered])).unwrap();
+    append(&store, system_batch("frozen", START_MS))
+        .unwrap()
+        .head
+}
+
+fn database(dir: &Path) -> Connection {
+    Connection::open(dir.join("journal.db")).unwrap()
+}
+
+/// A journal to copy: making one takes longer than looking for what was changed in it.
+struct Original(tempfile::TempDir);
+
+impl Original {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        journal(dir.path());
+        Self(dir)
+    }
+
+    /// A copy, changed by `sql`; verify must find `kind` with `text`.
+    fn after(&self, sql: &str, kind: FindingKind, text: &str) {
+        let copy = tempfile::tempdir().unwrap();
+        fs::create_dir(copy.path().join("keys")).unwrap();
+        for file in ["journal.db", "audit-head", "keys/audit.key"] {
+            fs::copy(self.0.path().join(file), copy.path().join(file)).unwrap();
+        }
+        let changed = database(copy.path()).execute(sql, []).unwrap();
+        assert!(changed > 0, "{sql} changes nothing");
+        let report = verified(copy.path());
+        assert_found(&report, kind, text);
+    }
+}
+
+#[test]
+fn an_untouched_journal_is_intact_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = journal(dir.path());
+    let report = verify(dir.path(), Some(head), &FromPayloads).unwrap();
+    assert!(report.is_intact(), "{:#?}", report.findings);
+    let counts = (
+        report.events,
+        report.executions,
+        report.commits,
+        report.blobs,
+        report.plans,
+    );
+    assert_eq!(counts, (26, 3, 16, 2, 2));
+    assert_eq!(report.head, head);
+    // Also while it is open, and after it was opened again.
+    let store = SqliteStore::open(dir.path()).unwrap();
+    assert_intact(dir.path());
+    append(&store, batch("aaa", 12, 1)).unwrap();
+    assert_intact(dir.path());
+}
+
+#[test]
+fn every_column_of_an_event() {
+    let original = Original::new();
+    let row = "stream = 'bbb' AND seq = 4";
+    for (column, change) in [
+        ("stream", "'bbc'"),
+        ("seq", "seq + 100"),
+        ("at_ms", "at_ms + 1"),
+        ("kind", "'step_complete '"),
+        ("payload", "replace(payload, 'small', 'smell')"),
+        ("prev_hash", "substr(hash, 1, 31) || x'00'"),
+        ("hash", "substr(hash, 1, 31) || x'00'"),
+        ("hash", "x'00'"),
+        ("payload", "payload || ' '"),
+    ] {
+        let (stream, seq) = match column {
+            "stream" => ("bbc", 4),
+            "seq" => ("bbb", 104),
+            _ => ("bbb", 4),
+        };
+        original.after(
+            &format!(
+                "UPDATE events SET {column} = CAST({change} AS {}) WHERE {row}",
+                affinity(column)
+            ),
+            RowChanged,
+            &format!("stream `{stream}` seq {seq}"),
+        );
+    }
+    original.after(
+        &format!("UPDATE events SET gseq = 999 WHERE {row}"),
+        RowInserted,
+        "stream `bbb` seq 4 (gseq 999)",
+    );
+    original.after(
+        &format!("UPDATE events SET gseq = 999 WHERE {row}"),
+        RowMissing,
+        "events: gseq 9:",
+    );
+}
+
+fn affinity(column: &str) -> &'static str {
+    match column {
+        "prev_hash" | "hash" | "hmac" | "head_hash" | "row_hash" | "content" | "plan_hash"
+        | "subject" => "BLOB",
+        "stream" | "kind" | "payload" | "canonical" => "TEXT",
+        _ => "INTEGER",
+    }
+}
+
+#[test]
+fn events_that_swap_places() {
+    for sql in [
+        "UPDATE events SET gseq = CASE gseq WHEN 2 THEN 3 ELSE 2 END WHERE gseq IN (2, 3)",
+        "UPDATE events SET seq = CASE seq WHEN 1 THEN 2 ELSE 1 END WHERE stream = 'aaa' AND seq IN (1, 2)",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        journal(dir.path());
+        let db = database(dir.path());
+        let column = if sql.contains("SET gseq") {
+            "gseq"
+        } else {
+            "seq"
+        };
+        // Through a free place, for uniqueness is checked row by row.
+        let (first, second) = if column == "gseq" { (2, 3) } else { (1, 2) };
+        for (from, to) in [(first, 900), (second, first), (900, second)] {
+            let sql = format!(
+                "UPDATE events SET {column} = {to} WHERE {column} = {from} AND stream = 'aaa'"
+            );
+            assert_eq!(db.execute(&sql, []).unwrap(), 1);
+        }
+        let report = verified(dir.path());
+        let kind = if column == "gseq" {
+            ChainBroken
+        } else {
+            RowChanged
+        };
+        assert_found(&report, kind, "stream `aaa` seq");
+    }
+}
+
+#[test]
+fn an_inserted_event() {
+    let original = Original::new();
+    original.after(
+        "INSERT INTO events SELECT 900, stream, 12, at_ms, kind, payload, hash, hash FROM events WHERE stream = 'aaa' AND seq = 11",
+        RowInserted,
+        "stream `aaa` seq 12 (gseq 900)",
+    );
+    original.after(
+        "INSERT INTO events VALUES (900, 'ddd', 1, 0, 'execution_created', '{}', zeroblob(32), zeroblob(32))",
+        RowInserted,
+        "stream `ddd` seq 1",
+    );
+}
+
+#[test]
+fn removed_events() {
+    let original = Original::new();
+    original.after(
+        "DELETE FROM events WHERE stream = 'bbb' AND seq = 4",
+        RowMissing,
+        "stream `bbb` seq 4",
+    );
+    original.after(
+        "DELETE FROM events WHERE stream = 'bbb' AND seq = 4",
+        RowMissing,
+        "gseq 9",
+    );
+    original.after(
+        "DELETE FROM events WHERE stream = 'bbb' AND seq BETWEEN 3 AND 6",
+        RowMissing,
+        "stream `bbb` seq 3 to 6",
+    );
+    // The last row of the journal, of an execution, the last ten.
+    original.after("DELETE FROM events WHERE gseq = 26", RowMissing, "gseq 26");
+    original.after(
+        "DELETE FROM events WHERE stream = 'aaa' AND seq = 11",
+        RowMissing,
+        "gseq 22",
+    );
+    original.after(
+        "DELETE FROM events WHERE stream = 'aaa' AND seq = 11",
+        ProjectionChanged,
+        "executions: `aaa`",
+    );
+    original.after("DELETE FROM events WHERE gseq > 16", RowMissing, "gseq 17");
+    original.after(
+        "DELETE FROM events WHERE stream = 'aaa'",
+        ProjectionInserted,
+        "executions: `aaa`",
+    );
+    original.after(
+        "DELETE FROM events WHERE stream = 'ccc'",
+        ProjectionInserted,
+        "requests: `r1`",
+    );
+}
+
+#[test]
+fn a_removed_tail_with_its_commits() {
+    for (rows, commits) in [(1, 1), (10, 8)] {
+        let dir = tempfile::tempdir().unwrap();
+        let head = journal(dir.path());
+        let db = database(dir.path());
+        let last: i64 = db
+            .query_row(
+                "SELECT last_gseq FROM commits WHERE number = ?1",
+                [16 - commits],
+                |r| r.get(0),
+            )
+            .unwrap();
+        assert!(26 - last >= rows, "{last}");
+        db.execute("DELETE FROM events WHERE gseq > ?1", [last])
+            .unwrap();
+        db.execute("DELETE FROM commits WHERE number > ?1", [16 - commits])
+            .unwrap();
+        let report = verified(dir.path());
+        let text = format!(
+            "names commit 16, but the journal ends at commit {}",
+            16 - commits
+        );
+        assert_found(&report, HeadFileChanged, &text);
+        // The program itself refuses to write over it.
+        let refused = SqliteStore::open(dir.path()).unwrap_err();
+        assert!(
+            matches!(&refused, StoreError::Damaged(why) if why.contains(&text)),
+            "{refused}"
+        );
+        // With the head file made to match, a head kept elsewhere still finds it.
+        let hash: [u8; 32] = db
+            .query_row(
+                "SELECT hash FROM commits WHERE number = ?1",
+                [16 - commits],
+                |r| r.get(0),
+            )
+            .unwrap();
+        let line = format!("{:020} {}\n", 16 - commits, Digest::from_bytes(hash));
+        fs::write(dir.path().join("audit-head"), line).unwrap();
+        let report = verify(dir.path(), Some(head), &FromPayloads).unwrap();
+        assert_found(&report, RolledBack, "before commit 16");
+    }
+}
+
+#[test]
+fn an_execution_removed_with_all_that_is_its() {
+    let dir = tempfile::tempdir().unwrap();
+    journal(dir.path());
+    let db = database(dir.path());
+    for table in [
+        "executions WHERE execution_id",
+        "requests WHERE execution_id",
+        "events WHERE stream",
+    ] {
+        assert!(
+            db.execute(&format!("DELETE FROM {table} = 'ccc'"), [])
+                .unwrap()
+                > 0
+        );
+    }
+    db.execute("DELETE FROM plans WHERE name = 'second'", [])
+        .unwrap();
+    let report = verified(dir.path());
+    assert_found(&report, RowMissing, "events: gseq 24");
+    assert_found(&report, CommitChanged, "commits: 14");
+}
+
+#[test]
+fn a_journal_emptied() {
+    let dir = tempfile::tempdir().unwrap();
+    journal(dir.path());
+    drop(SqliteStore::open(dir.path()).unwrap());
+    let db = database(dir.path());
+    for table in [
+        "events",
+        "commits",
+        "plans",
+        "blobs",
+        "executions",
+        "requests",
+    ] {
+        db.execute(&format!("DELETE FROM {table}"), []).unwrap();
+    }
+    fs::remove_file(dir.path().join("audit-head")).unwrap();
+    let report = verified(dir.path());
+    assert_found(
+        &report,
+        LeaseChanged,
+        "commit 16, the last one when the store was last opened",
+    );
+    assert_found(&report, HeadFileChanged, "`audit-head` is missing");
+    assert!(SqliteStore::open(dir.path()).is_err());
+    db.execute("DELETE FROM lease", []).unwrap();
+}
+
+#[test]
+fn blobs() {
+    let original = Original::new();
+    let named = |dir: &Path| -> String {
+        let hash: [u8; 32] = database(dir)
+            .query_row("SELECT hash FROM blobs WHERE commit_number = 12", [], |r| {
+                r.get(0)
+            })
+            .unwrap();
+        Digest::from_bytes(hash).to_string()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    journal(dir.path());
+    let hash = named(dir.path());
+    let at = "WHERE commit_number = 12";
+    for (sql, kind) in [
+        (
+            format!(
+                "UPDATE blobs SET content = CAST(replace(content, 'large l', 'larger ') AS BLOB) {at}"
+            ),
+            BlobChanged,
+        ),
+        (
+            format!("UPDATE blobs SET size = size + 1 {at}"),
+            BlobChanged,
+        ),
+        (
+            format!("UPDATE blobs SET row_hash = zeroblob(32) {at}"),
+            BlobChanged,
+        ),
+        (
+            format!("UPDATE blobs SET commit_number = 11 {at}"),
+            BlobChanged,
+        ),
+        (
+            format!("UPDATE blobs SET commit_number = 99 {at}"),
+            BlobInserted,
+        ),
+        (format!("DELETE FROM blobs {at}"), BlobMissing),
+    ] {
+        original.after(&sql, kind, &hash);
+    }
+    original.after(
+        &format!("UPDATE blobs SET hash = zeroblob(32) {at}"),
+        BlobChanged,
+        &"0".repeat(64),
+    );
+    original.after(
+        &format!("UPDATE blobs SET hash = zeroblob(32) {at}"),
+        BlobMissing,
+        &hash,
+    );
+    // The row that stands on it is named too.
+    original.after(
+        &format!("DELETE FROM blobs {at}"),
+        BlobMissing,
+        "stream `aaa` seq 11",
+    );
+    let forged = "INSERT INTO blobs VALUES (zeroblob(32), 1, 5, zeroblob(32), x'00')";
+    original.after(forged, CommitChanged, "commits: 5");
+}
+
+#[test]
+fn plans() {
+    let original = Original::new();
+    let hash = plan("second").hash.to_string();
+    let at = "WHERE name = 'second'";
+    for change in [
+        "canonical = replace(canonical, '\"1\"', '\"2\"')",
+        "name = 'sekond'",
+        "at_ms = at_ms + 1",
+        "commit_number = commit_number - 1",
+        "row_hash = zeroblob(32)",
+    ] {
+        original.after(
+            &format!("UPDATE plans SET {change} {at}"),
+            PlanChanged,
+            &hash,
+        );
+    }
+    original.after(
+        &format!("UPDATE plans SET hash = zeroblob(32) {at}"),
+        PlanChanged,
+        &"0".repeat(64),
+    );
+    original.after(
+        &format!("DELETE FROM plans {at}"),
+        RebuildFailed,
+        "executions: `ccc`: its plan is missing",
+    );
+    original.after(
+        &format!("DELETE FROM plans {at}"),
+        CommitChanged,
+        "commits: 14",
+    );
+}
+
+#[test]
+fn every_column_of_a_projection() {
+    let original = Original::new();
+    for (column, change) in [
+        ("plan_id", "'x'"),
+        ("revision", "2"),
+        ("plan_hash", "zeroblob(32)"),
+        ("name", "'x'"),
+        ("principal", "'x'"),
+        ("session", "'x'"),
+        ("state", "'running'"),
+        ("status", "NULL"),
+        ("error_code", "'CANCELLED'"),
+        ("waiting_for", "'{}'"),
+        ("priority", "1"),
+        ("created_at_ms", "created_at_ms + 1"),
+        ("updated_at_ms", "updated_at_ms + 1"),
+        ("finished_at_ms", "NULL"),
+        ("last_seq", "3"),
+        ("steps_total", "8"),
+        ("steps_settled", "8"),
+        ("tools", "' fs.read '"),
+    ] {
+        let sql = format!("UPDATE executions SET {column} = {change} WHERE execution_id = 'ccc'");
+        original.after(
+            &sql,
+            ProjectionChanged,
+            &format!("executions: `ccc`: not what its stream gives: {column}"),
+        );
+    }
+    for (column, change) in [
+        ("kind", "'step'"),
+        ("step", "'fetch'"),
+        ("state", "'open'"),
+        ("subject", "zeroblob(32)"),
+        ("detail", "'{}'"),
+        ("answer", "'{\"choice\":\"approve\"}'"),
+        ("opened_at_ms", "1"),
+        ("expires_at_ms", "NULL"),
+        ("closed_at_ms", "NULL"),
+    ] {
+        let sql = format!("UPDATE requests SET {column} = {change} WHERE request_id = 'r1'");
+        original.after(
+            &sql,
+            ProjectionChanged,
+            &format!("requests: `r1`: not what its stream gives: {column}"),
+        );
+    }
+    original.after(
+        "UPDATE executions SET execution_id = 'cce' WHERE execution_id = 'ccc'",
+        ProjectionMissing,
+        "`ccc`",
+    );
+    original.after(
+        "UPDATE executions SET execution_id = 'cce' WHERE execution_id = 'ccc'",
+        ProjectionInserted,
+        "`cce`",
+    );
+    original.after(
+        "UPDATE requests SET request_id = 'r9' WHERE request_id = 'r1'",
+        ProjectionInserted,
+        "`r9`",
+    );
+    original.after(
+        "UPDATE requests SET execution_id = 'aaa' WHERE request_id = 'r1'",
+        ProjectionMissing,
+        "`r1`",
+    );
+    original.after(
+        "DELETE FROM executions WHERE execution_id = 'ccc'",
+        ProjectionMissing,
+        "executions: `ccc`",
+    );
+    original.after(
+        "DELETE FROM requests WHERE request_id = 'r2'",
+        ProjectionMissing,
+        "requests: `r2`",
+    );
+    original.after(
+        "UPDATE executions SET plan_hash = x'00' WHERE execution_id = 'ccc'",
+        ProjectionChanged,
+        "`ccc`",
+    );
+}
+
+#[test]
+fn every_column_of_a_commit() {
+    let original = Original::new();
+    for change in [
+        "first_gseq = first_gseq + 1",
+        "last_gseq = last_gseq - 1",
+        "at_ms = at_ms + 1",
+        "prev_hash = hash",
+        "hash = prev_hash",
+        "hmac = zeroblob(32)",
+        "hmac = x''",
+    ] {
+        original.after(
+            &format!("UPDATE commits SET {change} WHERE number = 3"),
+            CommitChanged,
+            "commits: 3",
+        );
+    }
+    original.after(
+        "UPDATE commits SET number = 99 WHERE number = 3",
+        CommitMissing,
+        "commits: 3",
+    );
+    original.after(
+        "UPDATE commits SET number = 99 WHERE number = 3",
+        CommitChanged,
+        "commits: 99",
+    );
+    original.after(
+        "UPDATE commits SET hash = x'00' WHERE number = 3",
+        CommitChanged,
+        "commits: 3",
+    );
+    original.after(
+        "DELETE FROM commits WHERE number BETWEEN 3 AND 5",
+        CommitMissing,
+        "commits 3 to 5 are missing",
+    );
+    original.after(
+        "DELETE FROM commits WHERE number = 16",
+        HeadFileChanged,
+        "names commit 16",
+    );
+    let forged = "INSERT INTO commits SELECT 17, 27, 26, at_ms, hash, hash, hmac FROM commits WHERE number = 16";
+    original.after(forged, CommitChanged, "commits: 17");
+}
+
+#[test]
+fn a_payload_altered_and_chained_again_by_hand() {
+    let dir = tempfile::tempdir().unwrap();
+    journal(dir.path());
+    let db = database(dir.path());
+    db.execute("UPDATE events SET payload = replace(payload, 'small', 'smell') WHERE stream = 'aaa' AND seq = 2", []).unwrap();
+    let mut query = db
+        .prepare(
+            "SELECT gseq, seq, at_ms, kind, payload FROM events WHERE stream = 'aaa' ORDER BY seq",
+        )
+        .unwrap();
+    let mut rows = query.query([]).unwrap();
+    let mut before = [0_u8; 32];
+    while let Some(row) = rows.next().unwrap() {
+        let (gseq, kind, payload): (i64, String, String) = (
+            row.get(0).unwrap(),
+            row.get(3).unwrap(),
+            row.get(4).unwrap(),
+        );
+        let parts = RowParts {
+            stream: "aaa",
+            seq: row.get(1).unwrap(),
+            at_ms: row.get(2).unwrap(),
+            kind: &kind,
+            payload: payload.as_bytes(),
+            prev_hash: &before,
+        };
+        let hash = *parts.hash().as_bytes();
+        database(dir.path())
+            .execute(
+                "UPDATE events SET prev_hash = ?2, hash = ?3 WHERE gseq = ?1",
+                params![gseq, before, hash],
+            )
+            .unwrap();
+        before = hash;
+    }
+    // The rows agree among themselves; the commits, which need the key, do not.
+    let report = verified(dir.path());
+    assert!(
+        report.findings.iter().all(|f| f.kind == CommitChanged),
+        "{:#?}",
+        report.findings
+    );
+    assert_found(&report, CommitChanged, "commits: 2");
+}
+
+#[test]
+fn the_head_file_may_lag_as_a_crash_leaves_it_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    journal(dir.path());
+    let opened_at = SqliteStore::open(dir.path()).unwrap();
+    append(&opened_at, batch("aaa", 12, 1)).unwrap();
+    append(&opened_at, batch("aaa", 13, 1)).unwrap();
+    drop(opened_at);
+    let db = database(dir.path());
+    let line = |number: u64| {
+        let hash: [u8; 32] = db
+            .query_row(
+                "SELECT hash FROM commits WHERE number = ?1",
+                [number],
+                |r| r.get(0),
+            )
+            .unwrap();
+        format!("{number:020} {}\n", Digest::from_bytes(hash))
+    };
+    let path = dir.path().join("audit-head");
+    assert_eq!(fs::read_to_string(&path).unwrap(), line(18));
+    for lagging in [17, 16] {
+        fs::write(&path, line(lagging)).unwrap();
+        assert_intact(dir.path());
+    }
+    let too_old = line(15);
+    let wrong_hash = line(18).replace(&line(18)[21..], &line(17)[21..]);
+    let ahead = line(18).replace("00018 ", "00019 ");
+    for (text, why) in [
+        (too_old.as_str(), "older than commit 16 at the last opening"),
+        (&wrong_hash, "another hash"),
+        (&ahead, "names commit 19, but the journal ends at commit 18"),
+        ("", "missing"),
+        ("garbage", "holds no head"),
+        (&line(18)[1..], "holds no head"),
+        (&line(18).to_uppercase(), "holds no head"),
+        (&format!("{}x", line(18)), "holds no head"),
+    ] {
+        fs::write(&path, text).unwrap();
+        assert_found(&verified(dir.path()), HeadFileChanged, why);
+        assert!(
+            matches!(SqliteStore::open(dir.path()), Err(StoreError::Damaged(_))),
+            "{why}"
+        );
+    }
+    fs::remove_file(&path).unwrap();
+    assert_found(&verified(dir.path()), HeadFileChanged, "missing");
+    fs::write(&path, line(17)).unwrap();
+    drop(SqliteStore::open(dir.path()).unwrap());
+    assert_eq!(fs::read_to_string(&path).unwrap(), line(18));
+}
+
+#[test]
+fn the_lease_the_key_and_the_schema() {
+    let original = Original::new();
+    for change in [
+        "number = number + 1",
+        "pid = pid + 1",
+        "head_number = 1",
+        "head_hash = zeroblob(32)",
+        "hmac = zeroblob(32)",
+    ] {
+        // The lease of the second opening stands on commit 16.
+        let dir = tempfile::tempdir().unwrap();
+        journal(dir.path());
+        drop(SqliteStore::open(dir.path()).unwrap());
+        database(dir.path())
+            .execute(&format!("UPDATE lease SET {change}"), [])
+            .unwrap();
+        assert_found(&verified(dir.path()), LeaseChanged, "lease");
+        assert!(
+            matches!(SqliteStore::open(dir.path()), Err(StoreError::Damaged(_))),
+            "{change}"
+        );
+    }
+    original.after(
+        "DELETE FROM lease",
+        LeaseChanged,
+        "lease: the lease was removed",
+    );
+
+    let dir = tempfile::tempdir().unwrap();
+    journal(dir.path());
+    let key = dir.path().join("keys/audit.key");
+    let text = fs::read_to_string(&key).unwrap();
+    fs::write(&key, format!("{}\n", "7".repeat(64))).unwrap();
+    assert_found(
+        &verified(dir.path()),
+        CommitChanged,
+        "commits: 1: its code was not made with the audit key",
+    );
+    fs::remove_file(&key).unwrap();
+    assert_found(&verified(dir.path()), KeyMissing, "audit.key");
+    let refused = SqliteStore::open(dir.path()).unwrap_err();
+    assert!(refused.to_string().contains("put it back"), "{refused}");
+    assert!(!key.exists());
+    fs::write(&key, text).unwrap();
+    assert_intact(dir.path());
+
+    for sql in [
+        "CREATE TRIGGER hide AFTER INSERT ON events BEGIN DELETE FROM events WHERE kind = 'x'; END",
+        "DROP INDEX executions_by_state",
+        "CREATE VIEW extra AS SELECT 1",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        journal(dir.path());
+        database(dir.path()).execute_batch(sql).unwrap();
+        assert_found(&verified(dir.path()), SchemaChanged, "schema: ");
+    }
+}
+
+#[test]
+fn a_head_kept_elsewhere_finds_another_history() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let head = journal(one.path());
+    drop(append(
+        &SqliteStore::open(other.path()).unwrap(),
+        batch("zzz", 1, 1),
+    ));
+    let report = verify(other.path(), Some(head), &FromPayloads).unwrap();
+    assert_found(&report, RolledBack, "before commit 16");
+    let another = Head { number: 3, ..head };
+    let report = verify(one.path(), Some(another), &FromPayloads).unwrap();
+    assert_found(&report, RolledBack, "another history");
+    assert_eq!(report.total_findings, 1);
+}
+
+#[test]
+fn keys_and_data_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("deep/data");
+    let store = SqliteStore::open(&data).unwrap();
+    append(&store, batch("aaa", 1, 1)).unwrap();
+    let mode = |path: &str| fs::metadata(data.join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(""), 0o700);
+    assert_eq!(mode("keys"), 0o700);
+    for file in [
+        "keys/audit.key",
+        "journal.db",
+        "journal.db-wal",
+        "audit-head",
+        "lock",
+    ] {
+        assert_eq!(mode(file), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn reading_notices_what_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    journal(dir.path());
+    let db = database(dir.path());
+    db.execute(
+        "UPDATE events SET at_ms = 7 WHERE stream = 'aaa' AND seq = 3",
+        [],
+    )
+    .unwrap();
+    db.execute(
+        "UPDATE plans SET canonical = '{}' WHERE name = 'second'",
+        [],
+    )
+    .unwrap();
+    db.execute(
+        "UPDATE blobs SET content = x'00' WHERE commit_number = 13",
+        [],
+    )
+    .unwrap();
+    let reader = SqliteStore::open_readonly(dir.path()).unwrap();
+    assert_eq!(reader.read("aaa", 1, 2).unwrap().len(), 2);
+    for error in [
+        reader.read("aaa", 1, 3).unwrap_err(),
+        reader.plan(&plan("second").hash).unwrap_err(),
+        reader.read("bbb", 11, 1).unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::Damaged(_)), "{error}");
+    }
+}
