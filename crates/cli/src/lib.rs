@@ -19,6 +19,7 @@ mod ids;
 mod inputs;
 mod interrupt;
 mod launch;
+mod nearest;
 mod output;
 mod progress;
 mod prompt;

@@ -5,7 +5,7 @@ use super::{
     place::Place,
 };
 use crate::errors::Failure;
-use mandate_plan::nearest;
+use crate::nearest::nearest;
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},

@@ -8,7 +8,7 @@ use crate::{
     toolbox,
 };
 use clap::Args;
-use mandate_plan::nearest;
+use crate::nearest::nearest;
 use serde_json::{Value, json};
 
 /// What `tools show` takes.
