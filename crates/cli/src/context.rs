@@ -29,10 +29,6 @@ impl Context {
         &self.out
     }
 
-    pub(crate) fn globals(&self) -> &Globals {
-        &self.globals
-    }
-
     /// The configuration as all sources together give it.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod nearest;
 mod output;
 mod progress;
 mod prompt;
+mod read_only;
 mod render;
 mod step_path;
 mod toolbox;

@@ -7,12 +7,12 @@ use crate::{
     drive,
     errors::{Exit, Failure, Kind},
     ids,
+    read_only,
     output::Look,
     render::execution,
 };
 use clap::Args;
 use mandate_engine::{Body, event::Answer};
-use mandate_host::recovery;
 use mandate_store::{Reader, RequestRow};
 
 /// What `approve` and `reject` take.
@@ -65,7 +65,7 @@ fn may_answer(reader: &Reader, row: &RequestRow) -> Result<(), Failure> {
         return Err(Failure::new(Kind::NotNow, format!("the request `{}` is {}", row.request_id, row.state))
             .remedy("`mandate approvals list` shows what is open"));
     }
-    let state = recovery::load(reader, &row.execution_id)?;
+    let state = read_only::state(reader, &row.execution_id)?;
     let approvers = state.requests.get(&row.request_id).map(|open| open.request.approvers.clone());
     let approvers = approvers.unwrap_or_default();
     let asked_by = &state.created.principal;

@@ -5,11 +5,11 @@ use crate::{
     context::Context,
     errors::{Exit, Failure},
     ids,
+    read_only,
     output::Look,
     render::{decision, request, shown},
     when,
 };
-use mandate_host::recovery;
 use mandate_store::{Reader, RequestRow};
 
 pub(super) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure> {
@@ -21,7 +21,7 @@ pub(super) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure>
         return Ok(Exit::Success);
     }
     let paint = out.paint();
-    let state = recovery::load(&reader, &row.execution_id)?;
+    let state = read_only::state(&reader, &row.execution_id)?;
     out.line(&decision::for_approval(state.plan(), &state.created.inputs, &state.created.decision, paint));
     let reasons = decision::reasons(&state.created.decision, paint);
     if !reasons.is_empty() {

@@ -5,12 +5,12 @@ use crate::{
     context::Context,
     errors::{Exit, Failure},
     ids,
+    read_only,
     output::Look,
     render::shown,
 };
 use clap::Args;
 use mandate_engine::{Difference, fold, replay};
-use mandate_host::recovery;
 use serde_json::{Value, json};
 
 /// What `executions replay` takes.
@@ -27,8 +27,7 @@ pub(super) fn run(args: &ReplayArgs, context: &Context) -> Result<Exit, Failure>
     let out = context.out();
     let reader = context.reader()?;
     let id = ids::execution(&reader, &args.execution.execution)?;
-    let events = recovery::events(&reader, &id)?;
-    let plan = recovery::plan_of(&reader, &id, &events)?;
+    let (events, plan) = read_only::history(&reader, &id)?;
     if let Some(at) = args.at {
         let last = events.last().map_or(0, |event| event.seq);
         if at == 0 || at > last {

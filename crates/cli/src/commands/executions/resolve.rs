@@ -7,11 +7,11 @@ use crate::{
     drive,
     errors::{Exit, Failure, Kind},
     ids,
+    read_only,
     step_path::{self, StepPath},
 };
 use clap::Args;
 use mandate_engine::{Body, event::Resolution};
-use mandate_host::recovery;
 use mandate_plan::{Format, parse_value};
 use serde_json::Value;
 use std::path::Path;
@@ -76,7 +76,7 @@ pub(super) fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure
 
 /// Refuses a step that is not in doubt, and says which are.
 fn in_doubt(reader: &mandate_store::Reader, id: &str, path: &StepPath) -> Result<(), Failure> {
-    let state = recovery::load(reader, id)?;
+    let state = read_only::state(reader, id)?;
     let doubts = state.doubts();
     if doubts.iter().any(|(step, item, _)| *step == path.step && *item == path.item) {
         return Ok(());

@@ -6,16 +6,16 @@ use crate::{
     errors::{Exit, Failure},
     holder::holder,
     ids,
+    read_only,
     render::{execution, table::terminal_width},
     when,
 };
-use mandate_host::recovery;
 
 pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let reader = context.reader()?;
     let id = ids::execution(&reader, &args.execution)?;
-    let state = recovery::load(&reader, &id)?;
+    let state = read_only::state(&reader, &id)?;
     let waiting = state.waiting_for();
     let head = reader.head()?;
     let driver = holder(reader.dir());

@@ -6,7 +6,7 @@ use crate::{
     errors::{Exit, Failure},
     follow::{Watcher, goes_on},
     holder::holder,
-    ids, progress,
+    ids, progress, read_only,
     render::execution,
 };
 use mandate_engine::{Phase, State};
@@ -23,7 +23,7 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
     let out = context.out();
     let reader = context.reader()?;
     let id = ids::execution(&reader, &args.execution)?;
-    let mut state = recovery::load(&reader, &id)?;
+    let mut state = read_only::state(&reader, &id)?;
     let mut watcher = progress::watcher(out);
     watcher.changed(&state, None);
     let mut alone = 0;

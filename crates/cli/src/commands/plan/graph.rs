@@ -5,9 +5,9 @@ use crate::{
     document::read_plan,
     errors::{Exit, Failure},
     ids,
+    read_only,
 };
 use clap::Args;
-use mandate_host::recovery;
 use mandate_plan::graph::mermaid;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub(super) fn run(args: &GraphArgs, context: &Context) -> Result<Exit, Failure> 
         (None, Some(id)) => {
             let reader = context.reader()?;
             let id = ids::execution(&reader, id)?;
-            let state = recovery::load(&reader, &id)?;
+            let state = read_only::state(&reader, &id)?;
             let steps = state.plan().steps().iter().zip(&state.steps);
             let states: BTreeMap<String, String> =
                 steps.map(|(step, data)| (step.step.id.clone(), data.state.as_str().to_owned())).collect();
