@@ -1,8 +1,7 @@
 //! The tools that plans can call, set up as configured.
 
 use crate::{config::Settings, errors::Failure};
-use mandate_policy::{Permit, ResolvedCall};
-use mandate_tools::{ConfiguredSecrets, Registry, ResourceChecks, ResourceRules, Runner, builtins};
+use mandate_tools::{ConfiguredSecrets, Registry, Runner, builtins};
 use std::sync::Arc;
 
 /// The registry with every tool.
@@ -25,13 +24,5 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
 /// The one tool runner over a registry.
 pub(crate) fn runner(settings: &Settings, registry: Arc<Registry>) -> Arc<Runner> {
     let secrets = Arc::new(ConfiguredSecrets::new(settings.tools.secrets.clone()));
-    Arc::new(Runner::new(registry, secrets, resource_rules()))
-}
-
-/// What a permit says of paths and URLs that are known only while the call runs.
-fn resource_rules() -> ResourceRules {
-    Arc::new(|_: &Permit, _: &ResolvedCall| ResourceChecks {
-        path: Arc::new(|_| Ok(())),
-        url: Arc::new(|_| Ok(())),
-    })
+    Arc::new(Runner::new(registry, secrets))
 }

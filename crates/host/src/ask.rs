@@ -83,6 +83,8 @@ pub enum Ask {
 /// What a watcher is told.
 #[derive(Debug, Clone)]
 pub enum Update {
+    /// Where the execution is as the watch begins. May run ahead of the disk: for progress only.
+    Now(Box<State>),
     /// Something happened. May run ahead of the disk: for progress only.
     Event(Arc<Event>),
     /// The execution ended or waits, and everything up to here is on the disk.

@@ -228,6 +228,8 @@ impl Host {
         if let Some(lost) = &drive.lost {
             return Err(lost.clone());
         }
+        // What happened before the watch began is in the state; what follows comes event by event.
+        let _ = watcher.send(Update::Now(Box::new(drive.state.clone())));
         drive.watchers.push(watcher);
         drive.told_rest = 0;
         drive.tell_rest();
