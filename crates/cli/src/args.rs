@@ -15,13 +15,17 @@ Examples:
   mandate executions show @last         look at the newest execution
   mandate audit verify                  check the journal
 
-Exit codes: 0 success, 1 failure, 2 wrong usage or invalid plan, 3 denied by policy, 4 waits for a human, 5 partial,
+Exit codes: 0 success, 1 failure, 2 wrong usage or invalid plan, 3 denied by policy, 4 waits for a human, 5 partial, \
 6 rate or budget used up, 130 cancelled.";
 
 /// Runs the plans that AI agents make, and nothing else.
 #[derive(Debug, Parser)]
 #[command(name = "mandate", version, after_help = EXAMPLES, max_term_width = 110)]
-#[command(disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) globals: Globals,
@@ -33,13 +37,19 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Globals {
     /// Stable output for programs on standard output; everything else goes to standard error
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Options of every command")]
     pub(crate) json: bool,
     /// Where the journal is, instead of `.mandate` beside the nearest `mandate.toml`
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Options of every command"
+    )]
     pub(crate) data_dir: Option<PathBuf>,
     /// When to use colours
-    #[arg(long = "color", global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", hide_possible_values = true)]
+    #[arg(long = "color", global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    #[arg(help_heading = "Options of every command")]
     pub(crate) colour: Colour,
 }
 
@@ -96,7 +106,10 @@ mod tests {
 
     fn visit(command: &clap::Command, path: &str, without: &mut Vec<String>) {
         let path = format!("{path} {}", command.get_name());
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let group = command.get_subcommands().next().is_some();
         if !group && !command.is_hide_set() && !help.contains("mandate ") {
             without.push(path.trim().to_owned());

@@ -51,7 +51,12 @@ impl Settings {
     pub(crate) fn protected(&self) -> Vec<PathBuf> {
         let mut paths = vec![self.data_dir.clone(), self.project.join(DATA_NAME)];
         paths.push(PathBuf::from("/etc/mandate"));
-        paths.extend(user_file().as_deref().and_then(Path::parent).map(Path::to_owned));
+        paths.extend(
+            user_file()
+                .as_deref()
+                .and_then(Path::parent)
+                .map(Path::to_owned),
+        );
         paths.push(self.project.join(FILE_NAME));
         paths.extend(self.files.iter().cloned());
         paths.sort();
@@ -90,7 +95,8 @@ pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
         .and_then(Path::parent)
         .unwrap_or(&here)
         .to_owned();
-    let (data_dir, data_dir_from) = data_dir(&merged, data_dir_flag, project_file.as_deref(), &here)?;
+    let (data_dir, data_dir_from) =
+        data_dir(&merged, data_dir_flag, project_file.as_deref(), &here)?;
     Ok(Settings {
         data_dir,
         data_dir_from,
@@ -130,11 +136,17 @@ fn data_dir(
     let user = std::env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
         .filter(|dir| dir.is_absolute())
-        .or_else(|| etcetera::home_dir().ok().map(|home| home.join(".local/share")));
+        .or_else(|| {
+            etcetera::home_dir()
+                .ok()
+                .map(|home| home.join(".local/share"))
+        });
     match user {
         Some(dir) => Ok((dir.join("mandate"), "no `mandate.toml` here".to_owned())),
-        None => Err(Failure::config("there is no home directory to keep data in")
-            .remedy("give `--data-dir`, or write a `mandate.toml` with `mandate init`")),
+        None => Err(
+            Failure::config("there is no home directory to keep data in")
+                .remedy("give `--data-dir`, or write a `mandate.toml` with `mandate init`"),
+        ),
     }
 }
 

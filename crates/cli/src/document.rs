@@ -5,7 +5,9 @@ use crate::{
     errors::{Failure, Kind},
     render::violations,
 };
-use mandate_plan::{CheckedPlan, Document, Format, ToolLookup, Violation, check, document::MAX_BYTES, parse};
+use mandate_plan::{
+    CheckedPlan, Document, Format, ToolLookup, Violation, check, document::MAX_BYTES, parse,
+};
 use std::{fs::File, io::Read as _, path::Path, sync::Arc};
 
 /// The text of a document and what it is called in messages.
@@ -21,11 +23,16 @@ impl Source {
     /// # Errors
     /// It cannot be read.
     pub(crate) fn read(path: &str) -> Result<Self, Failure> {
-        let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        let most = u64::try_from(MAX_BYTES)
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
         let mut bytes = Vec::new();
         let (name, result) = if path == "-" {
             let stdin = std::io::stdin().lock();
-            ("<stdin>".to_owned(), stdin.take(most).read_to_end(&mut bytes))
+            (
+                "<stdin>".to_owned(),
+                stdin.take(most).read_to_end(&mut bytes),
+            )
         } else {
             let opened = File::open(path).and_then(|file| {
                 if file.metadata()?.is_dir() {
@@ -41,7 +48,11 @@ impl Source {
                 .remedy("give the path of a file, or `-` for standard input")
         })?;
         let format = Format::of_name(path);
-        Ok(Self { name, bytes, format })
+        Ok(Self {
+            name,
+            bytes,
+            format,
+        })
     }
 
     fn text(&self) -> String {
@@ -99,15 +110,25 @@ pub(crate) fn read_document(context: &Context, source: &Source) -> Result<Docume
 
 /// The failure that says all that is wrong with a document.
 pub(crate) fn invalid(context: &Context, source: &Source, found: Vec<Violation>) -> Failure {
-    let errors = found.iter().filter(|violation| violation.is_error()).count();
+    let errors = found
+        .iter()
+        .filter(|violation| violation.is_error())
+        .count();
     let many = if errors == 1 { "error" } else { "errors" };
     let message = format!("`{}` is not a valid plan: {errors} {many}", source.name);
     let report = if context.out().is_json() {
         String::new()
     } else {
-        violations::with_source(&source.name, &source.text(), &found, context.out().paint_notes())
+        violations::with_source(
+            &source.name,
+            &source.text(),
+            &found,
+            context.out().paint_notes(),
+        )
     };
-    Failure::new(Kind::InvalidPlan, message).with_violations(found, report)
+    Failure::new(Kind::InvalidPlan, message)
+        .with_violations(found, report)
+        .remedy("mend what is marked; `docs/violations.md` says more about each code")
 }
 
 /// Says what was remarked about a plan that is valid.

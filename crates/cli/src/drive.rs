@@ -48,7 +48,9 @@ impl Driver {
     /// # Errors
     /// Never before this is dropped.
     pub(crate) fn host(&self) -> Result<&LocalHost, Failure> {
-        self.host.as_ref().ok_or_else(|| mandate_host::HostError::Stopped.into())
+        self.host
+            .as_ref()
+            .ok_or_else(|| mandate_host::HostError::Stopped.into())
     }
 
     pub(crate) fn store(&self) -> &Arc<SqliteStore> {
@@ -83,7 +85,10 @@ fn open(settings: &Settings) -> Result<SqliteStore, Failure> {
 pub(crate) fn keep_out_of_git(data_dir: &Path) {
     let ignore = data_dir.join(".gitignore");
     if !ignore.exists() {
-        let _ = std::fs::write(ignore, "# The journal and everything else here belong to this machine.\n*\n");
+        let _ = std::fs::write(
+            ignore,
+            "# The journal and everything else here belong to this machine.\n*\n",
+        );
     }
 }
 
@@ -91,7 +96,11 @@ pub(crate) fn keep_out_of_git(data_dir: &Path) {
 ///
 /// # Errors
 /// Another process is the host, or the input does not fit.
-pub(crate) fn record_only(settings: &Settings, execution_id: &str, body: Body) -> Result<State, Failure> {
+pub(crate) fn record_only(
+    settings: &Settings,
+    execution_id: &str,
+    body: Body,
+) -> Result<State, Failure> {
     let store = open(settings)?;
     Ok(record::record(&store, execution_id, when::now_ms(), body)?)
 }

@@ -205,6 +205,11 @@ impl Failure {
         &self.message
     }
 
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+
     fn to_json(&self) -> Value {
         let mut error = Map::new();
         error.insert("code".to_owned(), json!(self.code));
@@ -258,7 +263,11 @@ impl From<HostError> for Failure {
             }
             HostError::Denied(decision) => {
                 let limited = decision.outcome == Outcome::RateLimited;
-                let kind = if limited { Kind::RateLimited } else { Kind::Denied };
+                let kind = if limited {
+                    Kind::RateLimited
+                } else {
+                    Kind::Denied
+                };
                 let mut failure = Self::new(kind, message);
                 failure.decision = Some(decision);
                 return failure.with_remedy_of_code();
@@ -270,9 +279,8 @@ impl From<HostError> for Failure {
                 .remedy("`mandate executions list` shows what there is"),
             HostError::NotNow(_) => Self::new(Kind::NotNow, message)
                 .remedy("`mandate executions show` says where the execution is"),
-            HostError::Unreadable { .. } => {
-                Self::new(Kind::Store, message).remedy("`mandate audit verify` says what is damaged")
-            }
+            HostError::Unreadable { .. } => Self::new(Kind::Store, message)
+                .remedy("`mandate audit verify` says what is damaged"),
             HostError::Stopped => Self::new(Kind::Internal, message),
         };
         failure.code = code;

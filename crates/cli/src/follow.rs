@@ -41,7 +41,11 @@ pub(crate) enum Parted {
 ///
 /// # Errors
 /// The host cannot drive it any further.
-pub(crate) fn follow(driver: &Driver, execution_id: &str, watcher: &mut dyn Watcher) -> Result<Parted, Failure> {
+pub(crate) fn follow(
+    driver: &Driver,
+    execution_id: &str,
+    watcher: &mut dyn Watcher,
+) -> Result<Parted, Failure> {
     let host = driver.host()?;
     let updates = host.watch(execution_id)?;
     let interrupts = driver.interrupts();
@@ -59,7 +63,12 @@ pub(crate) fn follow(driver: &Driver, execution_id: &str, watcher: &mut dyn Watc
                 "cancelling; Ctrl-C again leaves it for `mandate executions continue {id}`"
             ));
             // That it ends already is what was wanted.
-            let _ = host.cancel(execution_id, &drive::actor(), Some("Ctrl-C".to_owned()), false);
+            let _ = host.cancel(
+                execution_id,
+                &drive::actor(),
+                Some("Ctrl-C".to_owned()),
+                false,
+            );
         }
         match updates.recv_timeout(TICK) {
             Ok(Update::Now(now)) => {
@@ -110,7 +119,12 @@ pub(crate) struct Streaming<'a> {
 }
 
 impl<'a> Streaming<'a> {
-    pub(crate) fn new(driver: &'a Driver, out: &'a Out, execution_id: &str, inner: Box<dyn Watcher + 'a>) -> Self {
+    pub(crate) fn new(
+        driver: &'a Driver,
+        out: &'a Out,
+        execution_id: &str,
+        inner: Box<dyn Watcher + 'a>,
+    ) -> Self {
         Self {
             driver,
             out,
@@ -123,7 +137,11 @@ impl<'a> Streaming<'a> {
     /// What the disk has and was not written yet: standard output tells facts only.
     fn drain(&mut self) {
         while !self.out.is_closed() {
-            let Ok(page) = self.driver.store().read(&self.execution_id, self.next_seq, 256) else {
+            let Ok(page) = self
+                .driver
+                .store()
+                .read(&self.execution_id, self.next_seq, 256)
+            else {
                 return;
             };
             for record in &page {

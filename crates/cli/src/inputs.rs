@@ -43,7 +43,10 @@ fn from_file(path: &str) -> Result<Map<String, Value>, Failure> {
     let source = Source::read(path)?;
     let value = parse_value(&source.bytes, source.format).map_err(|found| {
         let first = found.first().map(ToString::to_string).unwrap_or_default();
-        Failure::usage(format!("`{}` cannot be read as inputs: {first}", source.name))
+        Failure::usage(format!(
+            "`{}` cannot be read as inputs: {first}",
+            source.name
+        ))
     })?;
     match value {
         Value::Object(map) => Ok(map),
@@ -68,8 +71,10 @@ pub(crate) fn assignment(text: &str, flag: &str) -> Result<(String, Value), Fail
         None => (name, false),
     };
     if name.is_empty() {
-        return Err(Failure::usage(format!("`{flag} {text}` has no name before `=`"))
-            .remedy(format!("write `{flag} NAME=TEXT` or `{flag} NAME:=JSON`")));
+        return Err(
+            Failure::usage(format!("`{flag} {text}` has no name before `=`"))
+                .remedy(format!("write `{flag} NAME=TEXT` or `{flag} NAME:=JSON`")),
+        );
     }
     if !json {
         return Ok((name.to_owned(), Value::String(value.to_owned())));
@@ -93,7 +98,8 @@ mod tests {
 
     #[test]
     fn text_stays_text_and_json_is_json() {
-        let read = |text| assignment(text, "--input").map_err(|failure| failure.message().to_owned());
+        let read =
+            |text| assignment(text, "--input").map_err(|failure| failure.message().to_owned());
         assert_eq!(read("n=3"), Ok(("n".to_owned(), json!("3"))));
         assert_eq!(read("n:=3"), Ok(("n".to_owned(), json!(3))));
         assert_eq!(read("url=a=b"), Ok(("url".to_owned(), json!("a=b"))));

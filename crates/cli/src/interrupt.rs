@@ -26,7 +26,9 @@ impl Interrupts {
             let count = Arc::clone(count);
             runtime.spawn(async move {
                 // A signal that cannot be watched keeps its usual meaning.
-                let Ok(mut signals) = signal(kind) else { return };
+                let Ok(mut signals) = signal(kind) else {
+                    return;
+                };
                 while signals.recv().await.is_some() {
                     count.fetch_add(1, Ordering::Relaxed);
                 }

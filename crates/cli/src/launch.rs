@@ -48,7 +48,13 @@ impl Launch {
         if let Some(request_id) = &submitted.request_id {
             self.have_approved(context, driver, &submitted, request_id)?;
         }
-        stay(context, driver, &submitted.execution_id, self.stream, self.only)
+        stay(
+            context,
+            driver,
+            &submitted.execution_id,
+            self.stream,
+            self.only,
+        )
     }
 
     /// Asks, or answers as `--yes` says. Without anybody to ask the request stays open.
@@ -62,7 +68,8 @@ impl Launch {
         let out = context.out();
         let asks = !self.yes && prompt::somebody_is_there();
         if !out.is_json() || asks {
-            let state = mandate_host::recovery::load(driver.store().as_ref(), &submitted.execution_id)?;
+            let state =
+                mandate_host::recovery::load(driver.store().as_ref(), &submitted.execution_id)?;
             let text = decision::for_approval(
                 &self.plan,
                 &state.created.inputs,
@@ -105,8 +112,15 @@ fn mention(context: &Context, others: &[String]) {
         return;
     }
     let text = match others {
-        [one] => format!("execution {} is unfinished; `mandate executions show {}`", ids::short(one), ids::short(one)),
-        several => format!("{} other executions are unfinished; `mandate executions list --unfinished`", several.len()),
+        [one] => format!(
+            "execution {} is unfinished; `mandate executions show {}`",
+            ids::short(one),
+            ids::short(one)
+        ),
+        several => format!(
+            "{} other executions are unfinished; `mandate executions list --unfinished`",
+            several.len()
+        ),
     };
     out.note(&out.paint_notes().dim(&text));
 }
@@ -139,7 +153,11 @@ pub(crate) fn stay(
             if out.is_json() {
                 let state = mandate_host::recovery::load(driver.store().as_ref(), execution_id)?;
                 let head = driver.store().head().ok();
-                out.value(&execution::to_json(&state, state.waiting_for().as_ref(), head.as_ref()));
+                out.value(&execution::to_json(
+                    &state,
+                    state.waiting_for().as_ref(),
+                    head.as_ref(),
+                ));
             }
             Ok(Exit::Cancelled)
         }
@@ -149,14 +167,20 @@ pub(crate) fn stay(
 /// Tells where an execution rests.
 fn tell(context: &Context, rest: &Rest, only: Option<&str>) -> Exit {
     let out = context.out();
-    let exit = rest.state.ending.as_ref().map_or(Exit::Waiting, Exit::of_ending);
+    let exit = rest
+        .state
+        .ending
+        .as_ref()
+        .map_or(Exit::Waiting, Exit::of_ending);
     let (waiting, head) = (rest.waiting_for.as_ref(), rest.head.as_ref());
     if out.is_json() {
         let value = execution::to_json(&rest.state, waiting, head);
         out.value(&value);
         return exit;
     }
-    let output = only.filter(|_| exit == Exit::Success).and_then(|name| rest.state.ending.as_ref()?.outputs.get(name));
+    let output = only
+        .filter(|_| exit == Exit::Success)
+        .and_then(|name| rest.state.ending.as_ref()?.outputs.get(name));
     match output {
         Some(output) => out.line(&crate::render::shown::whole(output)),
         None => out.line(&execution::result(&rest.state, waiting, head, out.paint())),

@@ -47,7 +47,10 @@ pub fn main() -> ExitCode {
 
 fn start(arguments: &[OsString]) -> Exit {
     // Before the arguments are understood, so that a usage error is JSON too where JSON was asked for.
-    let json = arguments.iter().skip(1).any(|argument| argument == "--json");
+    let json = arguments
+        .iter()
+        .skip(1)
+        .any(|argument| argument == "--json");
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return usage(&error, json),

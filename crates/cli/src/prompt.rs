@@ -67,7 +67,10 @@ pub(crate) fn ask(out: &Out, interrupts: &Interrupts) -> Said {
     let typed = Typed::start();
     let paint = out.paint_notes();
     loop {
-        question(&format!("{} [y/N, l = later] ", paint.bold("Approve this plan?")));
+        question(&format!(
+            "{} [y/N, l = later] ",
+            paint.bold("Approve this plan?")
+        ));
         let answer = match typed.line(interrupts) {
             Err(()) => return interrupted(out),
             Ok(None) => return Said::Later,
@@ -87,7 +90,11 @@ pub(crate) fn ask(out: &Out, interrupts: &Interrupts) -> Said {
             Err(()) => return interrupted(out),
             Ok(reason) => reason.filter(|reason| !reason.is_empty()),
         };
-        return if yes { Said::Yes(reason) } else { Said::No(reason) };
+        return if yes {
+            Said::Yes(reason)
+        } else {
+            Said::No(reason)
+        };
     }
 }
 

@@ -4,14 +4,18 @@ use crate::errors::Failure;
 use mandate_engine::{Event, State};
 use mandate_host::recovery;
 use mandate_plan::{CheckedPlan, Digest};
-use mandate_store::{Ack, Batch, ExecutionRow, Head, Journal, Reader, Record, RequestRow, StoreError};
+use mandate_store::{
+    Ack, Batch, ExecutionRow, Head, Journal, Reader, Record, RequestRow, StoreError,
+};
 use std::sync::Arc;
 
 struct ReadOnly<'a>(&'a Reader);
 
 impl Journal for ReadOnly<'_> {
     fn append(&self, _: Batch, ack: Ack) {
-        ack(Err(StoreError::Failed("the journal is open for reading only".to_owned())));
+        ack(Err(StoreError::Failed(
+            "the journal is open for reading only".to_owned(),
+        )));
     }
 
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
@@ -51,7 +55,10 @@ pub(crate) fn state(reader: &Reader, execution_id: &str) -> Result<State, Failur
 ///
 /// # Errors
 /// There is none of that id, or what is stored of it cannot be read.
-pub(crate) fn history(reader: &Reader, execution_id: &str) -> Result<(Vec<Event>, Arc<CheckedPlan>), Failure> {
+pub(crate) fn history(
+    reader: &Reader,
+    execution_id: &str,
+) -> Result<(Vec<Event>, Arc<CheckedPlan>), Failure> {
     let events = recovery::events(&ReadOnly(reader), execution_id)?;
     let plan = recovery::plan_of(&ReadOnly(reader), execution_id, &events)?;
     Ok((events, plan))

@@ -16,8 +16,9 @@ impl StepPath {
     /// Anything else.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let bad = || {
-            Failure::usage(format!("`{text}` is not a step"))
-                .remedy("write the step's id, with the item's number for a `for_each` step: `fetch[3]`")
+            Failure::usage(format!("`{text}` is not a step")).remedy(
+                "write the step's id, with the item's number for a `for_each` step: `fetch[3]`",
+            )
         };
         let (step, item) = match text.split_once('[') {
             None => (text, None),
@@ -26,7 +27,9 @@ impl StepPath {
                 (step, Some(number.parse().map_err(|_| bad())?))
             }
         };
-        let named = step.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let named = step
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if step.is_empty() || !named {
             return Err(bad());
         }
@@ -48,7 +51,11 @@ mod tests {
 
     #[test]
     fn steps_and_items() {
-        let read = |text| StepPath::parse(text).ok().map(|path| (path.step, path.item));
+        let read = |text| {
+            StepPath::parse(text)
+                .ok()
+                .map(|path| (path.step, path.item))
+        };
         assert_eq!(read("fetch"), Some(("fetch".to_owned(), None)));
         assert_eq!(read("fetch[3]"), Some(("fetch".to_owned(), Some(3))));
         for wrong in ["", "fetch[", "fetch[]", "fetch[x]", "Fetch", "[3]", "a/b"] {

@@ -16,7 +16,9 @@ pub(crate) fn now_ms() -> i64 {
 
 /// The text is neither a duration nor a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is neither a duration such as `90s`, `15m`, `2h`, `7d` nor a time such as `2026-07-01T12:00:00Z`")]
+#[error(
+    "`{0}` is neither a duration such as `90s`, `15m`, `2h`, `7d` nor a time such as `2026-07-01T12:00:00Z`"
+)]
 pub(crate) struct NotATime(String);
 
 /// A duration such as `90s` or `1h30m`, in milliseconds.
@@ -151,7 +153,10 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 /// `2026-07-01 12:00:03Z`.
 pub(crate) fn show_time(at_ms: i64) -> String {
     let (year, month, day) = civil_from_days(at_ms.div_euclid(DAY_MS));
-    format!("{year:04}-{month:02}-{day:02} {}Z", show_clock(at_ms, false))
+    format!(
+        "{year:04}-{month:02}-{day:02} {}Z",
+        show_clock(at_ms, false)
+    )
 }
 
 /// `12:00:03`, with milliseconds if asked for; UTC.
@@ -224,7 +229,13 @@ mod tests {
             assert_eq!(rfc3339_ms(text), Some(noon), "{text}");
         }
         assert_eq!(rfc3339_ms("2026-07-01"), Some(noon - 12 * HOUR_MS));
-        for wrong in ["2026-02-30", "2026-7-1", "26-07-01", "2026-07-01T25:00", "soon"] {
+        for wrong in [
+            "2026-02-30",
+            "2026-7-1",
+            "26-07-01",
+            "2026-07-01T25:00",
+            "soon",
+        ] {
             assert_eq!(rfc3339_ms(wrong), None, "{wrong}");
         }
         assert_eq!(show_time(noon + 3_000), "2026-07-01 12:00:03Z");

@@ -17,13 +17,17 @@ const KINDS: &[&str] = &["plan", "revision", "step"];
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApprovalsCommand {
     /// List what waits for approval
-    #[command(after_help = "Examples:\n  mandate approvals list\n  mandate approvals list --all --json")]
+    #[command(
+        after_help = "Examples:\n  mandate approvals list\n  mandate approvals list --all --json"
+    )]
     List(list::ListArgs),
     /// Show what an approval would allow: every effect, with inputs and risk
     #[command(after_help = "Examples:\n  mandate approvals show @last")]
     Show(RequestArg),
     /// Approve a request; `executions continue` then carries the execution on
-    #[command(after_help = "Examples:\n  mandate approvals approve @last --reason 'read it'\n  mandate executions continue @last")]
+    #[command(
+        after_help = "Examples:\n  mandate approvals approve @last --reason 'read it'\n  mandate executions continue @last"
+    )]
     Approve(answer::AnswerArgs),
     /// Reject a request; the execution ends
     #[command(after_help = "Examples:\n  mandate approvals reject @last --reason 'not on Fridays'")]

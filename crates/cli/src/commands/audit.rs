@@ -14,10 +14,14 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Check every hash, every commit and every row of the journal
-    #[command(after_help = "Examples:\n  mandate audit verify\n  mandate audit verify --head 812:9f3c…   # a head that was kept elsewhere")]
+    #[command(
+        after_help = "Examples:\n  mandate audit verify\n  mandate audit verify --head 812:9f3c…   # a head that was kept elsewhere"
+    )]
     Verify(verify::VerifyArgs),
     /// Print the journal for other programs
-    #[command(after_help = "Examples:\n  mandate audit export > journal.jsonl\n  mandate audit export --format cloudevents --execution @last")]
+    #[command(
+        after_help = "Examples:\n  mandate audit export > journal.jsonl\n  mandate audit export --format cloudevents --execution @last"
+    )]
     Export(export::ExportArgs),
     /// Print number and hash of the last commit, to keep them elsewhere
     #[command(after_help = "Examples:\n  mandate audit head\n  mandate audit head --json")]

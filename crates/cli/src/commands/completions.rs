@@ -10,7 +10,9 @@ use clap_complete::Shell;
 
 /// What `completions` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  mandate completions bash > ~/.local/share/bash-completion/completions/mandate\n  mandate completions zsh > ~/.zfunc/_mandate\n  mandate completions fish > ~/.config/fish/completions/mandate.fish")]
+#[command(
+    after_help = "Examples:\n  mandate completions bash > ~/.local/share/bash-completion/completions/mandate\n  mandate completions zsh > ~/.zfunc/_mandate\n  mandate completions fish > ~/.config/fish/completions/mandate.fish"
+)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     shell: Shell,

@@ -29,15 +29,30 @@ struct Finding {
 
 impl Finding {
     fn good(about: &'static str, text: impl Into<String>) -> Self {
-        Self { about, verdict: Verdict::Good, text: text.into(), fix: None }
+        Self {
+            about,
+            verdict: Verdict::Good,
+            text: text.into(),
+            fix: None,
+        }
     }
 
     fn note(about: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { about, verdict: Verdict::Note, text: text.into(), fix: Some(fix.into()) }
+        Self {
+            about,
+            verdict: Verdict::Note,
+            text: text.into(),
+            fix: Some(fix.into()),
+        }
     }
 
     fn bad(about: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { about, verdict: Verdict::Bad, text: text.into(), fix: Some(fix.into()) }
+        Self {
+            about,
+            verdict: Verdict::Bad,
+            text: text.into(),
+            fix: Some(fix.into()),
+        }
     }
 
     fn to_json(&self) -> Value {
@@ -53,8 +68,15 @@ impl Finding {
 pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let findings = checks::all(context);
-    let bad = findings.iter().filter(|finding| finding.verdict == Verdict::Bad).count();
-    let exit = if bad == 0 { Exit::Success } else { Exit::Failure };
+    let bad = findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Bad)
+        .count();
+    let exit = if bad == 0 {
+        Exit::Success
+    } else {
+        Exit::Failure
+    };
     if out.is_json() {
         let all: Vec<Value> = findings.iter().map(Finding::to_json).collect();
         out.value(&json!({ "ok": bad == 0, "findings": all }));

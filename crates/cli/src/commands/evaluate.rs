@@ -18,7 +18,7 @@ Examples:
   mandate evaluate plan.yaml
   mandate evaluate plan.yaml --input folder=docs --json
 
-No tool is called and nothing is written. Exits with 0 where the plan may run, at once or after approval, and with 3
+No tool is called and nothing is written. Exits with 0 where the plan may run, at once or after approval, and with 3 \
 where policy denies it.";
 
 /// What `evaluate` takes.
@@ -37,7 +37,10 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
     let tools = registry.snapshot();
     let read = read_plan(context, &args.plan, Some(tools.as_ref()))?;
     note_warnings(context, &read);
-    let inputs = read.plan.bind_inputs(&args.inputs.collect()?).map_err(HostError::Inputs)?;
+    let inputs = read
+        .plan
+        .bind_inputs(&args.inputs.collect()?)
+        .map_err(HostError::Inputs)?;
     let principal = context::principal();
     let request = EvaluateRequest {
         principal: principal.clone(),
@@ -66,15 +69,23 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
         paint.bold(&shown::line(&read.plan.plan().name)),
         paint.look(decision::outcome_look(said.outcome), word)
     ));
-    out.line(&format!("{} {}\n", paint.dim("risk:"), decision::risk(&said, paint)));
+    out.line(&format!(
+        "{} {}\n",
+        paint.dim("risk:"),
+        decision::risk(&said, paint)
+    ));
     out.line(&decision::table(&said, paint, terminal_width()));
-    let reasons = decision::reasons(&said, paint);
+    let reasons = decision::reasons(&said, true, paint);
     if !reasons.is_empty() {
         out.line(&format!("\n{}\n{reasons}", paint.bold("Why")));
     }
     if !said.approvers.is_empty() {
         let who: Vec<String> = said.approvers.iter().map(ToString::to_string).collect();
-        out.line(&format!("\n{} {}", paint.dim("approved by:"), who.join(" and ")));
+        out.line(&format!(
+            "\n{} {}",
+            paint.dim("approved by:"),
+            who.join(" and ")
+        ));
     }
     Ok(exit)
 }

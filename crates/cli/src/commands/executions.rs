@@ -23,34 +23,52 @@ use mandate_engine::State;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExecutionsCommand {
     /// List executions, newest first
-    #[command(after_help = "Examples:\n  mandate executions list\n  mandate executions list --unfinished\n  mandate executions list --state failed --since 7d --tool http.request --json")]
+    #[command(
+        after_help = "Examples:\n  mandate executions list\n  mandate executions list --unfinished\n  mandate executions list --state failed --since 7d --tool http.request --json"
+    )]
     List(list::ListArgs),
     /// Show an execution: its steps, its result, what it waits for
-    #[command(after_help = "Examples:\n  mandate executions show @last\n  mandate executions show 0197a1b2 --json")]
+    #[command(
+        after_help = "Examples:\n  mandate executions show @last\n  mandate executions show 0197a1b2 --json"
+    )]
     Show(ExecutionArg),
     /// Look on while another process drives an execution
-    #[command(after_help = "Examples:\n  mandate executions watch @last\n  mandate executions watch @last --json   # the result, once it is there")]
+    #[command(
+        after_help = "Examples:\n  mandate executions watch @last\n  mandate executions watch @last --json   # the result, once it is there"
+    )]
     Watch(ExecutionArg),
     /// Show what happened, event by event
-    #[command(after_help = "Examples:\n  mandate executions events @last\n  mandate executions events @last --after 17 --json\n  mandate executions events @last --follow")]
+    #[command(
+        after_help = "Examples:\n  mandate executions events @last\n  mandate executions events @last --after 17 --json\n  mandate executions events @last --follow"
+    )]
     Events(events::EventsArgs),
     /// End an execution
-    #[command(after_help = "Examples:\n  mandate executions cancel @last --reason 'wrong folder'\n\nNothing new starts, and running calls get a moment to end. `--force` gives up on steps in doubt.")]
+    #[command(
+        after_help = "Examples:\n  mandate executions cancel @last --reason 'wrong folder'\n\nNothing new starts, and running calls get a moment to end. `--force` gives up on steps in doubt."
+    )]
     Cancel(cancel::CancelArgs),
     /// Let no more steps of an execution start
     #[command(after_help = "Examples:\n  mandate executions pause @last")]
     Pause(ExecutionArg),
     /// Let steps of a paused execution start again
-    #[command(after_help = "Examples:\n  mandate executions resume @last && mandate executions continue @last")]
+    #[command(
+        after_help = "Examples:\n  mandate executions resume @last && mandate executions continue @last"
+    )]
     Resume(ExecutionArg),
     /// Carry on unfinished executions, all of them if none is named
-    #[command(after_help = "Examples:\n  mandate executions continue @last\n  mandate executions continue")]
+    #[command(
+        after_help = "Examples:\n  mandate executions continue @last\n  mandate executions continue"
+    )]
     Continue(carry_on::ContinueArgs),
     /// Say what became of a step in doubt
-    #[command(after_help = "Examples:\n  mandate executions resolve @last pay --done --output receipt.json\n  mandate executions resolve @last notify[3] --not-done\n  mandate executions resolve @last pay --fail --reason 'the bank refused'")]
+    #[command(
+        after_help = "Examples:\n  mandate executions resolve @last pay --done --output receipt.json\n  mandate executions resolve @last notify[3] --not-done\n  mandate executions resolve @last pay --fail --reason 'the bank refused'"
+    )]
     Resolve(resolve::ResolveArgs),
     /// Work every decision out again from the journal and compare
-    #[command(after_help = "Examples:\n  mandate executions replay @last\n  mandate executions replay @last --at 17   # the state after that event")]
+    #[command(
+        after_help = "Examples:\n  mandate executions replay @last\n  mandate executions replay @last --at 17   # the state after that event"
+    )]
     Replay(replay::ReplayArgs),
 }
 
@@ -81,7 +99,11 @@ pub(crate) fn run(command: ExecutionsCommand, context: &Context) -> Result<Exit,
 fn told(context: &Context, state: &State, what: &str) -> Exit {
     let out = context.out();
     if out.is_json() {
-        out.value(&execution::to_json(state, state.waiting_for().as_ref(), None));
+        out.value(&execution::to_json(
+            state,
+            state.waiting_for().as_ref(),
+            None,
+        ));
     } else {
         out.line(what);
         out.line(&format!(

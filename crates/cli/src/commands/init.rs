@@ -18,7 +18,9 @@ use std::{
 
 /// What `init` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  mandate init\n  mandate init ~/project\n\nNothing that is there is ever overwritten.")]
+#[command(
+    after_help = "Examples:\n  mandate init\n  mandate init ~/project\n\nNothing that is there is ever overwritten."
+)]
 pub(crate) struct InitArgs {
     /// The folder
     #[arg(default_value = ".")]
@@ -28,16 +30,25 @@ pub(crate) struct InitArgs {
 pub(super) fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let file = args.folder.join(FILE_NAME);
-    let cannot = |path: &PathBuf, error: std::io::Error| Failure::io(&format!("cannot write `{}`", path.display()), &error);
-    let mut opened = OpenOptions::new().write(true).create_new(true).open(&file).map_err(|error| {
-        if error.kind() == ErrorKind::AlreadyExists {
-            Failure::usage(format!("`{}` is there already", file.display()))
-                .remedy("edit it, or remove it first; `mandate doctor` says whether it is right")
-        } else {
-            cannot(&file, error)
-        }
-    })?;
-    opened.write_all(template::text().as_bytes()).map_err(|error| cannot(&file, error))?;
+    let cannot = |path: &PathBuf, error: std::io::Error| {
+        Failure::io(&format!("cannot write `{}`", path.display()), &error)
+    };
+    let mut opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&file)
+        .map_err(|error| {
+            if error.kind() == ErrorKind::AlreadyExists {
+                Failure::usage(format!("`{}` is there already", file.display())).remedy(
+                    "edit it, or remove it first; `mandate doctor` says whether it is right",
+                )
+            } else {
+                cannot(&file, error)
+            }
+        })?;
+    opened
+        .write_all(template::text().as_bytes())
+        .map_err(|error| cannot(&file, error))?;
     let data = args.folder.join(DATA_NAME);
     match DirBuilder::new().mode(0o700).create(&data) {
         Ok(()) => {}
@@ -49,8 +60,17 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
         out.value(&json!({ "created": [file, data] }));
     } else {
         let paint = out.paint();
-        out.line(&format!("{} {}", paint.look(Look::Good, "wrote"), file.display()));
-        out.line(&format!("{} {}  {}", paint.look(Look::Good, "made "), data.display(), paint.dim("the journal lies there")));
+        out.line(&format!(
+            "{} {}",
+            paint.look(Look::Good, "wrote"),
+            file.display()
+        ));
+        out.line(&format!(
+            "{} {}  {}",
+            paint.look(Look::Good, "made "),
+            data.display(),
+            paint.dim("the journal lies there")
+        ));
         out.line("\nnext:\n  mandate doctor\n  mandate tools list\n  mandate run PLAN");
     }
     Ok(Exit::Success)

@@ -19,16 +19,24 @@ pub(crate) enum PlanCommand {
     #[command(after_help = "Examples:\n  mandate plan schema > plan.schema.json")]
     Schema,
     /// Check plans and report every mistake at once
-    #[command(after_help = "Examples:\n  mandate plan validate plan.yaml\n  mandate plan validate plans/*.yaml --json\n  agent | mandate plan validate -")]
+    #[command(
+        after_help = "Examples:\n  mandate plan validate plan.yaml\n  mandate plan validate plans/*.yaml --json\n  agent | mandate plan validate -"
+    )]
     Validate(validate::ValidateArgs),
     /// Show a plan as it will run: inputs, order, tools, what happens on failure
-    #[command(after_help = "Examples:\n  mandate plan show plan.yaml\n  mandate plan show plan.yaml --canonical | sha256sum")]
+    #[command(
+        after_help = "Examples:\n  mandate plan show plan.yaml\n  mandate plan show plan.yaml --canonical | sha256sum"
+    )]
     Show(show::ShowArgs),
     /// Draw a plan as a Mermaid graph
-    #[command(after_help = "Examples:\n  mandate plan graph plan.yaml > plan.mmd\n  mandate plan graph --execution @last")]
+    #[command(
+        after_help = "Examples:\n  mandate plan graph plan.yaml > plan.mmd\n  mandate plan graph --execution @last"
+    )]
     Graph(graph::GraphArgs),
     /// Say what differs between two plans
-    #[command(after_help = "Examples:\n  mandate plan diff old.yaml new.yaml\n  mandate plan diff old.yaml new.yaml --json")]
+    #[command(
+        after_help = "Examples:\n  mandate plan diff old.yaml new.yaml\n  mandate plan diff old.yaml new.yaml --json"
+    )]
     Diff(diff::DiffArgs),
 }
 

@@ -18,8 +18,8 @@ Examples:
   mandate run plan.yaml --yes --json > result.json
   agent | mandate run - --deadline 10m
 
-Without a terminal to ask in and without `--yes`, a plan that needs approval waits and the command exits with 4;
-`mandate approvals approve` and `mandate executions continue` carry on. Ctrl-C cancels; a second Ctrl-C leaves the
+Without a terminal to ask in and without `--yes`, a plan that needs approval waits and the command exits with 4; \
+`mandate approvals approve` and `mandate executions continue` carry on. Ctrl-C cancels; a second Ctrl-C leaves the \
 execution for `mandate executions continue`.";
 
 /// What `run` takes.
@@ -58,16 +58,23 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
         only: None,
     };
     // What can be said without a journal is said before one is opened or waited for.
-    launch.plan.bind_inputs(&launch.inputs).map_err(mandate_host::HostError::Inputs)?;
+    launch
+        .plan
+        .bind_inputs(&launch.inputs)
+        .map_err(mandate_host::HostError::Inputs)?;
     let driver = Driver::start(settings, registry)?;
     launch.run(context, &driver)
 }
 
 fn deadline_ms(text: &str) -> Result<i64, Failure> {
     let now_ms = when::now_ms();
-    let at_ms = when::future_ms(text, now_ms).map_err(|error| Failure::usage(format!("`--deadline`: {error}")))?;
+    let at_ms = when::future_ms(text, now_ms)
+        .map_err(|error| Failure::usage(format!("`--deadline`: {error}")))?;
     if at_ms <= now_ms {
-        return Err(Failure::usage(format!("`--deadline {text}` has passed already")).remedy("give a later one"));
+        return Err(
+            Failure::usage(format!("`--deadline {text}` has passed already"))
+                .remedy("give a later one"),
+        );
     }
     Ok(at_ms)
 }

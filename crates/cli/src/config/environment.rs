@@ -22,7 +22,12 @@ const OTHER: &[&str] = &[
 /// The variable of a key. Secrets are named by the user and have none.
 pub(crate) fn variable(key: &Key) -> Option<String> {
     let plain = !key.path.contains('*');
-    plain.then(|| format!("MANDATE_{}", key.path.replace('.', "_").to_ascii_uppercase()))
+    plain.then(|| {
+        format!(
+            "MANDATE_{}",
+            key.path.replace('.', "_").to_ascii_uppercase()
+        )
+    })
 }
 
 /// What the environment sets, and the variables with our prefix that mean nothing.
@@ -39,15 +44,24 @@ pub(crate) fn layer(
         let Some(name) = name.to_str().filter(|name| name.starts_with("MANDATE_")) else {
             continue;
         };
-        let Some(key) = KEYS.iter().find(|key| variable(key).as_deref() == Some(name)) else {
-            if !OTHER.contains(&name) && !name.starts_with("MANDATE_TEST_") && !name.starts_with("MANDATE_FAIL") {
+        let Some(key) = KEYS
+            .iter()
+            .find(|key| variable(key).as_deref() == Some(name))
+        else {
+            if !OTHER.contains(&name)
+                && !name.starts_with("MANDATE_TEST_")
+                && !name.starts_with("MANDATE_FAIL")
+            {
                 strange.push(name.to_owned());
             }
             continue;
         };
         let bad = || {
-            Failure::config(format!("the variable {name} is not a {}", key.shape.as_str()))
-                .remedy("mend it or unset it; lists are separated by commas, lists of paths by colons")
+            Failure::config(format!(
+                "the variable {name} is not a {}",
+                key.shape.as_str()
+            ))
+            .remedy("mend it or unset it; lists are separated by commas, lists of paths by colons")
         };
         let text = value.to_str().ok_or_else(bad)?;
         layer.sets.push(Set {
@@ -62,12 +76,20 @@ pub(crate) fn layer(
 }
 
 fn parse(shape: Shape, text: &str, here: &Path) -> Option<Value> {
-    let list = |separator: char| text.split(separator).map(str::trim).filter(|item| !item.is_empty());
+    let list = |separator: char| {
+        text.split(separator)
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+    };
     Some(match shape {
         Shape::Text => Value::String(text.to_owned()),
         Shape::Path => Value::String(beside(here, text)),
-        Shape::Texts => list(',').map(|item| Value::String(item.to_owned())).collect(),
-        Shape::Paths => list(':').map(|item| Value::String(beside(here, item))).collect(),
+        Shape::Texts => list(',')
+            .map(|item| Value::String(item.to_owned()))
+            .collect(),
+        Shape::Paths => list(':')
+            .map(|item| Value::String(beside(here, item)))
+            .collect(),
         Shape::Number => Value::from(text.trim().parse::<u64>().ok()?),
     })
 }
@@ -87,9 +109,15 @@ mod tests {
             ("MANDATE_FS_ROOT", "x"),
             ("PATH", "x"),
         ];
-        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
         let (layer, strange) = layer(variables, Path::new("/p")).unwrap();
-        let values: Vec<_> = layer.sets.into_iter().map(|set| (set.path.join("."), set.value)).collect();
+        let values: Vec<_> = layer
+            .sets
+            .into_iter()
+            .map(|set| (set.path.join("."), set.value))
+            .collect();
         assert_eq!(
             values,
             [
@@ -105,6 +133,9 @@ mod tests {
     fn a_wrong_number_is_an_error() {
         let variables = [("MANDATE_FS_MAX_BYTES".into(), "many".into())];
         let failure = layer(variables.into_iter(), Path::new("/p")).unwrap_err();
-        assert_eq!(failure.message(), "the variable MANDATE_FS_MAX_BYTES is not a whole number");
+        assert_eq!(
+            failure.message(),
+            "the variable MANDATE_FS_MAX_BYTES is not a whole number"
+        );
     }
 }

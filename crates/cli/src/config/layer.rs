@@ -71,7 +71,11 @@ impl Layer {
             Failure::config(format!("{place}: {}", error.message().trim()))
                 .remedy("`mandate init` in an empty folder writes an example to compare with")
         })?;
-        let mut reader = FileReader { path: &path, text, sets: Vec::new() };
+        let mut reader = FileReader {
+            path: &path,
+            text,
+            sets: Vec::new(),
+        };
         reader.table(&mut Vec::new(), table.get_ref())?;
         Ok(Self { sets: reader.sets })
     }
@@ -92,12 +96,19 @@ impl FileReader<'_> {
                 (Found::Table, DeValue::Table(inner)) => self.table(at, inner)?,
                 (Found::Key(key), _) => {
                     let value = self.value(key, at, value)?;
-                    self.sets.push(Set { path: at.clone(), key, value, place });
+                    self.sets.push(Set {
+                        path: at.clone(),
+                        key,
+                        value,
+                        place,
+                    });
                 }
                 (Found::Table, _) => {
                     let message = format!("{place}: `{}` is a table, not a value", at.join("."));
-                    return Err(Failure::config(message)
-                        .remedy(format!("write `[{}]` and the keys beneath it", at.join("."))));
+                    return Err(Failure::config(message).remedy(format!(
+                        "write `[{}]` and the keys beneath it",
+                        at.join(".")
+                    )));
                 }
                 (Found::Unknown, _) => return Err(unknown(&place, at)),
             }
@@ -114,8 +125,12 @@ impl FileReader<'_> {
     ) -> Result<Value, Failure> {
         let bad = |span: std::ops::Range<usize>| {
             let place = Place::in_file(self.path, self.text, span.start);
-            Failure::config(format!("{place}: `{}` is a {}", at.join("."), key.shape.as_str()))
-                .remedy(example(key))
+            Failure::config(format!(
+                "{place}: `{}` is a {}",
+                at.join("."),
+                key.shape.as_str()
+            ))
+            .remedy(example(key))
         };
         let text = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
             DeValue::String(text) => Ok(text.to_string()),
@@ -128,7 +143,11 @@ impl FileReader<'_> {
             (Shape::Texts | Shape::Paths, DeValue::Array(items)) => {
                 let items = items.iter().map(|item| {
                     let item = text(item)?;
-                    Ok(Value::String(if key.shape == Shape::Paths { beside(base, &item) } else { item }))
+                    Ok(Value::String(if key.shape == Shape::Paths {
+                        beside(base, &item)
+                    } else {
+                        item
+                    }))
                 });
                 items.collect::<Result<Vec<_>, Failure>>().map(Value::Array)
             }
@@ -195,13 +214,20 @@ mod tests {
 
     fn parse(text: &str) -> Result<Vec<(String, Value)>, String> {
         Layer::parse(Path::new("/p/mandate.toml"), text)
-            .map(|layer| layer.sets.into_iter().map(|set| (set.path.join("."), set.value)).collect())
+            .map(|layer| {
+                layer
+                    .sets
+                    .into_iter()
+                    .map(|set| (set.path.join("."), set.value))
+                    .collect()
+            })
             .map_err(|failure| failure.message().to_owned())
     }
 
     #[test]
     fn values_are_read_and_paths_start_at_the_file() {
-        let text = "[fs]\nroots = [\".\", \"../q\"]\nmax_bytes = 1_000\n[secrets.API]\nenv = \"API\"\n";
+        let text =
+            "[fs]\nroots = [\".\", \"../q\"]\nmax_bytes = 1_000\n[secrets.API]\nenv = \"API\"\n";
         assert_eq!(
             parse(text).unwrap(),
             [
@@ -215,10 +241,22 @@ mod tests {
     #[test]
     fn mistakes_have_line_and_column() {
         let wrong = |text: &str| parse(text).unwrap_err();
-        assert_eq!(wrong("[fs]\nroot = []\n"), "/p/mandate.toml:2:1: there is no setting `fs.root`");
-        assert_eq!(wrong("[fs]\nmax_bytes = \"x\"\n"), "/p/mandate.toml:2:13: `fs.max_bytes` is a whole number");
-        assert_eq!(wrong("[fs]\nmax_bytes = -1\n"), "/p/mandate.toml:2:13: `fs.max_bytes` is a whole number");
-        assert_eq!(wrong("fs = 3\n"), "/p/mandate.toml:1:1: `fs` is a table, not a value");
+        assert_eq!(
+            wrong("[fs]\nroot = []\n"),
+            "/p/mandate.toml:2:1: there is no setting `fs.root`"
+        );
+        assert_eq!(
+            wrong("[fs]\nmax_bytes = \"x\"\n"),
+            "/p/mandate.toml:2:13: `fs.max_bytes` is a whole number"
+        );
+        assert_eq!(
+            wrong("[fs]\nmax_bytes = -1\n"),
+            "/p/mandate.toml:2:13: `fs.max_bytes` is a whole number"
+        );
+        assert_eq!(
+            wrong("fs = 3\n"),
+            "/p/mandate.toml:1:1: `fs` is a table, not a value"
+        );
         assert!(wrong("[fs\n").starts_with("/p/mandate.toml:1:"));
     }
 }

@@ -41,7 +41,9 @@ fn insert(map: &mut Map<String, Value>, path: &[String], value: &Value) {
             map.insert(name.clone(), value.clone());
         }
         [name, rest @ ..] => {
-            let inner = map.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
+            let inner = map
+                .entry(name.clone())
+                .or_insert_with(|| Value::Object(Map::new()));
             if let Value::Object(inner) = inner {
                 insert(inner, rest, value);
             }
@@ -75,19 +77,23 @@ pub(crate) fn merge(layers: Vec<Layer>) -> Result<Merged, Failure> {
 
 fn may_follow(rule: Rule, earlier: &Value, later: &Value) -> bool {
     let all = |fits: &dyn Fn(&Value, &Value) -> bool| match (earlier, later) {
-        (Value::Array(earlier), Value::Array(later)) => {
-            later.iter().all(|one| earlier.iter().any(|other| fits(other, one)))
-        }
+        (Value::Array(earlier), Value::Array(later)) => later
+            .iter()
+            .all(|one| earlier.iter().any(|other| fits(other, one))),
         _ => false,
     };
     match rule {
         Rule::Replace => true,
         Rule::Same => earlier == later,
-        Rule::Lower => later.as_u64().zip(earlier.as_u64()).is_some_and(|(later, earlier)| later <= earlier),
+        Rule::Lower => later
+            .as_u64()
+            .zip(earlier.as_u64())
+            .is_some_and(|(later, earlier)| later <= earlier),
         Rule::Fewer => all(&|earlier, later| earlier == later),
         // An empty list of roots means the project, wherever that is: it is not beneath anything.
         Rule::Beneath => {
-            later.as_array().is_some_and(|roots| !roots.is_empty()) && all(&|earlier, later| is_beneath(earlier, later))
+            later.as_array().is_some_and(|roots| !roots.is_empty())
+                && all(&|earlier, later| is_beneath(earlier, later))
         }
     }
 }
@@ -113,12 +119,15 @@ type Source = (String, Value);
 
 /// What secrets draw on, and the secret that does.
 fn sources_of_secrets(merged: &Merged) -> Vec<(Source, String)> {
-    let secrets = merged.values.iter().filter_map(|(path, value)| match path.as_slice() {
-        [section, name, source] if section == "secrets" && is_source(source) => {
-            Some(((source.clone(), value.clone()), name.clone()))
-        }
-        _ => None,
-    });
+    let secrets = merged
+        .values
+        .iter()
+        .filter_map(|(path, value)| match path.as_slice() {
+            [section, name, source] if section == "secrets" && is_source(source) => {
+                Some(((source.clone(), value.clone()), name.clone()))
+            }
+            _ => None,
+        });
     secrets.collect()
 }
 
@@ -158,9 +167,10 @@ mod tests {
     use serde_json::json;
 
     fn merged(texts: &[&str]) -> Result<Value, String> {
-        let layers = texts.iter().enumerate().map(|(n, text)| {
-            Layer::parse(Path::new(&format!("/{n}/mandate.toml")), text).unwrap()
-        });
+        let layers = texts
+            .iter()
+            .enumerate()
+            .map(|(n, text)| Layer::parse(Path::new(&format!("/{n}/mandate.toml")), text).unwrap());
         merge(layers.collect())
             .map(|merged| merged.to_value())
             .map_err(|failure| failure.message().to_owned())
@@ -168,8 +178,14 @@ mod tests {
 
     #[test]
     fn later_sources_replace_what_is_not_about_safety() {
-        let both = merged(&["[http]\ntimeout_ms = 1\nmax_bytes = 9", "[http]\ntimeout_ms = 2"]);
-        assert_eq!(both.unwrap(), json!({"http": {"timeout_ms": 2, "max_bytes": 9}}));
+        let both = merged(&[
+            "[http]\ntimeout_ms = 1\nmax_bytes = 9",
+            "[http]\ntimeout_ms = 2",
+        ]);
+        assert_eq!(
+            both.unwrap(),
+            json!({"http": {"timeout_ms": 2, "max_bytes": 9}})
+        );
     }
 
     #[test]
@@ -188,7 +204,10 @@ mod tests {
         let first = "[fs]\nroots = [\"/srv/a\"]";
         assert!(merged(&[first, "[fs]\nroots = [\"/srv/a/b\"]"]).is_ok());
         for wrong in ["/srv/ab", "/srv", "/srv/a/../b"] {
-            assert!(merged(&[first, &format!("[fs]\nroots = [\"{wrong}\"]")]).is_err(), "{wrong}");
+            assert!(
+                merged(&[first, &format!("[fs]\nroots = [\"{wrong}\"]")]).is_err(),
+                "{wrong}"
+            );
         }
         assert!(merged(&[first, "[fs]\nroots = []"]).is_err());
     }

@@ -56,7 +56,11 @@ mod tests {
         assert!(as_it_is.sets.is_empty());
         let used: Vec<&str> = text
             .lines()
-            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+            .map(|line| {
+                line.strip_prefix('#')
+                    .filter(|rest| !rest.starts_with(' '))
+                    .unwrap_or(line)
+            })
             .collect();
         let all = Layer::parse(Path::new("/p/mandate.toml"), &used.join("\n")).unwrap();
         assert!(all.sets.len() > 15);

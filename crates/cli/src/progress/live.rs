@@ -9,7 +9,7 @@ use crate::{
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mandate_engine::{Event, State, StepData, StepState};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 /// Most steps shown as under way at once; the last line counts the rest.
 const MOST_LINES: usize = 12;
@@ -22,6 +22,7 @@ pub(crate) struct Live {
     whole: ProgressBar,
     active: BTreeMap<usize, ProgressBar>,
     seen: Vec<Seen>,
+    since: Instant,
 }
 
 impl Live {
@@ -35,12 +36,15 @@ impl Live {
             whole,
             active: BTreeMap::new(),
             seen: Vec::new(),
+            since: Instant::now(),
         }
     }
 
     fn line(&self, state: &State, index: usize, data: &StepData, now_ms: i64) -> String {
         let checked = state.plan().steps().get(index);
-        let (id, tool) = checked.map_or(("", ""), |checked| (checked.step.id.as_str(), checked.step.tool.as_str()));
+        let (id, tool) = checked.map_or(("", ""), |checked| {
+            (checked.step.id.as_str(), checked.step.tool.as_str())
+        });
         let width = id_width(state);
         let tools = state.plan().steps().iter().map(|step| step.step.tool.len());
         let tool_width = tools.max().unwrap_or(0).min(24);
@@ -51,10 +55,16 @@ impl Live {
             self.paint.dim(&format!(" {tool:<tool_width$} ")),
             detail
         );
-        let quiet = matches!(data.state, StepState::Completed | StepState::Running | StepState::Skipped);
+        let quiet = matches!(
+            data.state,
+            StepState::Completed | StepState::Running | StepState::Skipped
+        );
         if !quiet && let Some(problem) = step::problem(data) {
             let (_, look) = step::sign(data.state);
-            line.push_str(&format!("  {}", self.paint.look(look, &shown::short(&problem, 120))));
+            line.push_str(&format!(
+                "  {}",
+                self.paint.look(look, &shown::short(&problem, 120))
+            ));
         }
         line.trim_end().to_owned()
     }
@@ -81,7 +91,10 @@ impl Live {
     fn refresh(&mut self, state: &State) {
         let now_ms = now_ms().max(state.at_ms);
         for (index, data) in state.steps.iter().enumerate() {
-            let under_way = matches!(data.state, StepState::Running | StepState::Waiting | StepState::InDoubt);
+            let under_way = matches!(
+                data.state,
+                StepState::Running | StepState::Waiting | StepState::InDoubt
+            );
             if !under_way {
                 continue;
             }
@@ -89,7 +102,9 @@ impl Live {
                 if self.active.len() >= MOST_LINES {
                     continue;
                 }
-                let bar = self.lines.insert_before(&self.whole, ProgressBar::no_length());
+                let bar = self
+                    .lines
+                    .insert_before(&self.whole, ProgressBar::no_length());
                 self.active.insert(index, bar);
             }
             if let Some(bar) = self.active.get(&index) {
@@ -102,15 +117,21 @@ impl Live {
                 bar.tick();
             }
         }
-        let settled = state.steps.iter().filter(|data| data.state.settled()).count();
+        let settled = state
+            .steps
+            .iter()
+            .filter(|data| data.state.settled())
+            .count();
         let mut parts = vec![format!("{settled}/{} steps", state.steps.len())];
         if state.running > 0 {
             let calls = if state.running == 1 { "call" } else { "calls" };
             parts.push(format!("{} {calls} under way", state.running));
         }
-        parts.push(show_duration(now_ms.saturating_sub(state.created_ms)));
+        let since = i64::try_from(self.since.elapsed().as_millis()).unwrap_or(i64::MAX);
+        parts.push(show_duration(since));
         parts.push("Ctrl-C cancels".to_owned());
-        self.whole.set_message(self.paint.dim(&format!("  {}", parts.join(" · "))));
+        self.whole
+            .set_message(self.paint.dim(&format!("  {}", parts.join(" · "))));
         self.whole.tick();
     }
 }
@@ -120,7 +141,10 @@ impl Watcher for Live {
         self.seen.resize(state.steps.len(), Seen::FIRST);
         for (index, data) in state.steps.iter().enumerate() {
             let now = Seen::of(data);
-            let before = self.seen.get_mut(index).map(|seen| std::mem::replace(seen, now));
+            let before = self
+                .seen
+                .get_mut(index)
+                .map(|seen| std::mem::replace(seen, now));
             let newly = before.is_none_or(|before| before.state != now.state);
             if newly && now.state.settled() {
                 self.settle(state, index, data);

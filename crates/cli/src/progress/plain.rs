@@ -17,7 +17,10 @@ pub(crate) struct Plain<'a> {
 
 impl<'a> Plain<'a> {
     pub(crate) fn new(out: &'a Out) -> Self {
-        Self { out, seen: Vec::new() }
+        Self {
+            out,
+            seen: Vec::new(),
+        }
     }
 }
 
@@ -27,12 +30,20 @@ impl Watcher for Plain<'_> {
         let at_ms = event.map_or(state.at_ms, |event| event.at_ms);
         let width = id_width(state);
         let paint = self.out.paint_notes();
-        for ((checked, data), seen) in state.plan().steps().iter().zip(&state.steps).zip(&mut self.seen) {
+        for ((checked, data), seen) in state
+            .plan()
+            .steps()
+            .iter()
+            .zip(&state.steps)
+            .zip(&mut self.seen)
+        {
             let now = Seen::of(data);
             let before = std::mem::replace(seen, now);
             // Items come and go; what counts of a loop is when it begins and ends.
             let same = before.state == now.state
-                && (before.attempts == now.attempts || now.state != StepState::Running || data.items.is_some());
+                && (before.attempts == now.attempts
+                    || now.state != StepState::Running
+                    || data.items.is_some());
             if same || now.state == StepState::Pending {
                 continue;
             }
@@ -50,7 +61,8 @@ impl Watcher for Plain<'_> {
             } else if now.attempts > 1 && data.items.is_none() {
                 line.push_str(&format!("  attempt {}", now.attempts));
             }
-            if now.state != StepState::Completed && now.state != StepState::Running
+            if now.state != StepState::Completed
+                && now.state != StepState::Running
                 && let Some(problem) = step::problem(data)
             {
                 line.push_str(&format!("  {problem}"));

@@ -46,7 +46,10 @@ pub(crate) fn table(decision: &Decision, paint: Paint, width: Option<usize>) -> 
             (name_of(step), Look::Bold),
             (step.effect.to_string(), effect_look(step.effect)),
             (step.tool.clone(), Look::Plain),
-            (format!("{} {}", step.risk.score, step.risk.level), level_look(step.risk.level)),
+            (
+                format!("{} {}", step.risk.score, step.risk.level),
+                level_look(step.risk.level),
+            ),
             (step.outcome.to_string(), outcome_look(step.outcome)),
             (what(step), Look::Dim),
         ]);
@@ -54,11 +57,18 @@ pub(crate) fn table(decision: &Decision, paint: Paint, width: Option<usize>) -> 
     table.text(paint, width)
 }
 
-/// Why the outcome is what it is.
-pub(crate) fn reasons(decision: &Decision, paint: Paint) -> String {
+/// Every rule that matched, or only those that made the outcome what it is.
+pub(crate) fn reasons(decision: &Decision, all: bool, paint: Paint) -> String {
     let mut lines = Vec::new();
-    for reason in &decision.reasons {
-        let place = reason.step.as_ref().map_or_else(String::new, |step| format!("{step}: "));
+    for reason in decision
+        .reasons
+        .iter()
+        .filter(|reason| all || reason.outcome == decision.outcome)
+    {
+        let place = reason
+            .step
+            .as_ref()
+            .map_or_else(String::new, |step| format!("{step}: "));
         lines.push(format!(
             "  {} {place}{} {}",
             paint.look(outcome_look(reason.outcome), "•"),
@@ -72,8 +82,15 @@ pub(crate) fn reasons(decision: &Decision, paint: Paint) -> String {
 /// Score and level, and what they come from.
 pub(crate) fn risk(decision: &Decision, paint: Paint) -> String {
     let risk = &decision.risk;
-    let score = paint.look(level_look(risk.level), &format!("{} ({}/100)", risk.level, risk.score));
-    let factors: Vec<String> = risk.factors.iter().map(|factor| shown::line(factor)).collect();
+    let score = paint.look(
+        level_look(risk.level),
+        &format!("{} ({}/100)", risk.level, risk.score),
+    );
+    let factors: Vec<String> = risk
+        .factors
+        .iter()
+        .map(|factor| shown::line(factor))
+        .collect();
     if factors.is_empty() {
         score
     } else {
@@ -82,14 +99,23 @@ pub(crate) fn risk(decision: &Decision, paint: Paint) -> String {
 }
 
 /// Everything that whoever approves a plan must see: its inputs, and each effect that it will have with the arguments.
-pub(crate) fn for_approval(plan: &CheckedPlan, inputs: &Map<String, Value>, decision: &Decision, paint: Paint) -> String {
+pub(crate) fn for_approval(
+    plan: &CheckedPlan,
+    inputs: &Map<String, Value>,
+    decision: &Decision,
+    paint: Paint,
+) -> String {
     let about = plan.plan();
     let mut out = vec![paint.bold(&shown::line(&about.name))];
     if let Some(description) = &about.description {
         out.push(indented(&shown::lines(description), "  "));
     }
     out.push(format!("  {} {}", paint.dim("plan  "), plan.hash()));
-    out.push(format!("  {} {}", paint.dim("risk  "), risk(decision, paint)));
+    out.push(format!(
+        "  {} {}",
+        paint.dim("risk  "),
+        risk(decision, paint)
+    ));
     if !inputs.is_empty() {
         out.push(format!("  {}", paint.dim("inputs")));
         for (name, value) in inputs {
@@ -116,7 +142,10 @@ pub(crate) fn for_approval(plan: &CheckedPlan, inputs: &Map<String, Value>, deci
     }
     if !reads.is_empty() {
         let names: Vec<&str> = reads.iter().map(|step| step.step.as_str()).collect();
-        let text = format!("Beside that it reads, on this machine only: {}", names.join(", "));
+        let text = format!(
+            "Beside that it reads, on this machine only: {}",
+            names.join(", ")
+        );
         out.push(String::new());
         out.push(paint.dim(&shown::short(&text, 400)));
     }
@@ -134,10 +163,16 @@ fn effect(plan: &CheckedPlan, assessed: &StepAssessment, paint: Paint) -> String
     };
     let mut out = format!(
         "  {} {}  {}  {}  {}",
-        paint.look(effect_look(assessed.effect), &format!("{:<7}", assessed.effect.as_str())),
+        paint.look(
+            effect_look(assessed.effect),
+            &format!("{:<7}", assessed.effect.as_str())
+        ),
         paint.bold(&name_of(assessed)),
         assessed.tool,
-        paint.look(level_look(assessed.risk.level), &format!("risk {}", assessed.risk.score)),
+        paint.look(
+            level_look(assessed.risk.level),
+            &format!("risk {}", assessed.risk.score)
+        ),
         paint.dim(facts)
     );
     if !assessed.tags.is_empty() {
@@ -151,14 +186,24 @@ fn effect(plan: &CheckedPlan, assessed: &StepAssessment, paint: Paint) -> String
     });
     for (name, value) in args.into_iter().flatten() {
         let value = shown::value(value, ARGUMENT_WIDTH);
-        out.push_str(&format!("\n            {} {value}", paint.dim(&format!("{}:", shown::line(name)))));
+        out.push_str(&format!(
+            "\n            {} {value}",
+            paint.dim(&format!("{}:", shown::line(name)))
+        ));
     }
     let step = step.filter(|_| assessed.purpose == Purpose::Run);
     let conditions = step.into_iter().flat_map(|step| {
         let each = step.for_each.as_ref();
         [
-            step.condition.as_ref().map(|condition| format!("only if {condition}")),
-            each.map(|each| format!("once per item of {}, at most {} times", each.items, each.max_items)),
+            step.condition
+                .as_ref()
+                .map(|condition| format!("only if {condition}")),
+            each.map(|each| {
+                format!(
+                    "once per item of {}, at most {} times",
+                    each.items, each.max_items
+                )
+            }),
         ]
     });
     for condition in conditions.flatten() {
@@ -169,7 +214,9 @@ fn effect(plan: &CheckedPlan, assessed: &StepAssessment, paint: Paint) -> String
 }
 
 fn step_of<'a>(plan: &'a CheckedPlan, id: &str) -> Option<&'a Step> {
-    plan.every_step().map(|step| step.step.as_ref()).find(|step| step.id == id)
+    plan.every_step()
+        .map(|step| step.step.as_ref())
+        .find(|step| step.id == id)
 }
 
 fn name_of(step: &StepAssessment) -> String {
@@ -186,11 +233,21 @@ fn what(step: &StepAssessment) -> String {
         .map(|resource| shown::short(&resource.value, 60))
         .collect();
     if !step.unknown_args.is_empty() {
-        parts.push(format!("{} known at run time", step.unknown_args.join(", ")));
+        parts.push({
+            let names: Vec<&str> = step
+                .unknown_args
+                .iter()
+                .map(|at| at.trim_start_matches('/'))
+                .collect();
+            format!("{} known at run time", names.join(", "))
+        });
     }
     parts.join(", ")
 }
 
 fn indented(text: &str, by: &str) -> String {
-    text.lines().map(|line| format!("{by}{line}")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("{by}{line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

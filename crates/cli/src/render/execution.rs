@@ -12,8 +12,10 @@ use mandate_store::Head;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Outputs are shown up to this many lines each; `--json` has them all.
+/// Outputs that a plan names are shown up to this many lines each; `--json` has them all.
 const OUTPUT_LINES: usize = 24;
+/// Outputs that nobody named are shown up to this many lines each.
+const UNNAMED_LINES: usize = 5;
 
 /// Where an execution is, for programs.
 pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<&Head>) -> Value {
@@ -53,13 +55,20 @@ pub(crate) fn state_look(state: &str, status: Option<&str>) -> Look {
 }
 
 /// The end of an execution, or where it waits, for people.
-pub(crate) fn result(state: &State, waiting: Option<&WaitingFor>, last: Option<&Head>, paint: Paint) -> String {
+pub(crate) fn result(
+    state: &State,
+    waiting: Option<&WaitingFor>,
+    last: Option<&Head>,
+    paint: Paint,
+) -> String {
     let mut out = vec![headline(state, paint)];
-    if let Some(ending) = &state.ending {
-        push_ending(&mut out, state, ending, paint);
-    }
+    out.extend(ending(state, paint));
     out.push(String::new());
-    out.push(format!("{} {}", paint.dim("execution"), state.execution_id()));
+    out.push(format!(
+        "{} {}",
+        paint.dim("execution"),
+        state.execution_id()
+    ));
     if let Some(last) = last.filter(|last| last.number > 0) {
         out.push(format!("{} {}", paint.dim("head     "), head(last)));
     }
@@ -71,7 +80,7 @@ pub(crate) fn result(state: &State, waiting: Option<&WaitingFor>, last: Option<&
 }
 
 /// `✓ success  Repository report  3.2s  8 steps: 7 completed, 1 skipped`.
-fn headline(state: &State, paint: Paint) -> String {
+pub(crate) fn headline(state: &State, paint: Paint) -> String {
     let name = shown::short(&state.plan().plan().name, 60);
     let (sign, word, look) = match (&state.ending, state.shown_state()) {
         (Some(ending), shown) => match (ending.status, shown) {
@@ -104,8 +113,20 @@ pub(crate) fn counts(state: &State) -> String {
         .filter_map(|state| counts.get(state).map(|count| (count, state)))
         .map(|(count, state)| format!("{count} {}", state.as_str().replace('_', " ")))
         .collect();
-    let steps = if state.steps.len() == 1 { "step" } else { "steps" };
+    let steps = if state.steps.len() == 1 {
+        "step"
+    } else {
+        "steps"
+    };
     format!("{} {steps}: {}", state.steps.len(), parts.join(", "))
+}
+
+/// The error and the outputs of an execution that has ended.
+pub(crate) fn ending(state: &State, paint: Paint) -> Option<String> {
+    let ending = state.ending.as_ref()?;
+    let mut out = Vec::new();
+    push_ending(&mut out, state, ending, paint);
+    (!out.is_empty()).then(|| out.join("\n"))
 }
 
 fn push_ending(out: &mut Vec<String>, state: &State, ending: &Ending, paint: Paint) {
@@ -122,7 +143,11 @@ fn push_ending(out: &mut Vec<String>, state: &State, ending: &Ending, paint: Pai
         }
     }
     for warning in &ending.warnings {
-        out.push(format!("{} {}", paint.look(Look::Warn, "warning:"), shown::line(warning)));
+        out.push(format!(
+            "{} {}",
+            paint.look(Look::Warn, "warning:"),
+            shown::line(warning)
+        ));
     }
 }
 
@@ -134,11 +159,16 @@ fn push_output(out: &mut Vec<String>, name: &str, value: &Value, state: &State, 
         out.push(format!("  {name}  {}", shown::value(value, 160)));
         return;
     }
+    let most = if state.plan().outputs().is_some() {
+        OUTPUT_LINES
+    } else {
+        UNNAMED_LINES
+    };
     out.push(format!("  {name}"));
-    for line in lines.iter().take(OUTPUT_LINES) {
+    for line in lines.iter().take(most) {
         out.push(format!("    {}", shown::short_end(line, 160)));
     }
-    if let Some(more) = lines.len().checked_sub(OUTPUT_LINES).filter(|more| *more > 0) {
+    if let Some(more) = lines.len().checked_sub(most).filter(|more| *more > 0) {
         let id = ids::short(state.execution_id());
         let text = format!("… {more} more lines: `mandate executions show {id} --json`");
         out.push(format!("    {}", paint.dim(&text)));
@@ -146,7 +176,10 @@ fn push_output(out: &mut Vec<String>, name: &str, value: &Value, state: &State, 
 }
 
 fn push_fault(out: &mut Vec<String>, fault: &Fault, before: &str, paint: Paint) {
-    let place = fault.step.as_ref().map_or_else(String::new, |step| format!(" at {step}"));
+    let place = fault
+        .step
+        .as_ref()
+        .map_or_else(String::new, |step| format!(" at {step}"));
     let head = paint.look(Look::Bad, &format!("{before}{}{place}", fault.code));
     let message = shown::lines(&fault.message).replace('\n', "\n      ");
     out.push(format!("  {head}: {message}"));
@@ -161,11 +194,14 @@ pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> S
     let step = waiting.step.as_deref().unwrap_or("a step");
     let (what, commands): (String, Vec<String>) = match waiting.kind.as_str() {
         "plan" => {
-            let expires = waiting.due_ms.map_or_else(String::new, |due| {
-                format!(", until {}", show_time(due))
-            });
+            let expires = waiting
+                .due_ms
+                .map_or_else(String::new, |due| format!(", until {}", show_time(due)));
             (
-                format!("It waits for approval by {}{expires}.", waiting.who.join(" and ")),
+                format!(
+                    "It waits for approval by {}{expires}.",
+                    waiting.who.join(" and ")
+                ),
                 vec![
                     format!("mandate approvals show {id}"),
                     waiting.next_command.clone(),
@@ -174,17 +210,24 @@ pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> S
             )
         }
         "in_doubt" => (
-            format!("`{step}` was called, and nobody knows whether its effect happened. Find out, then say so:"),
+            format!(
+                "`{step}` was called, and nobody knows whether its effect happened. Find out, then say so:"
+            ),
             vec![
                 waiting.next_command.clone(),
                 waiting.next_command.replace("--done", "--not-done"),
-                waiting.next_command.replace("--done", "--fail --reason WHY"),
+                waiting
+                    .next_command
+                    .replace("--done", "--fail --reason WHY"),
                 format!("mandate executions continue {id}"),
             ],
         ),
         "paused" => (
             format!("It was paused by {}.", waiting.who.join(" and ")),
-            vec![waiting.next_command.clone(), format!("mandate executions continue {id}")],
+            vec![
+                waiting.next_command.clone(),
+                format!("mandate executions continue {id}"),
+            ],
         ),
         kind => (
             format!("`{step}` waits for its {kind}; it goes on when a process drives it."),
@@ -224,11 +267,16 @@ pub(crate) fn about(state: &State, now_ms: i64, paint: Paint) -> String {
     let created = &state.created;
     let field = |name: &str, value: String| format!("{} {value}", paint.dim(&format!("{name:<9}")));
     let mut out = vec![
+        field("execution", state.execution_id().to_owned()),
         field("plan", created.plan_hash.to_string()),
         field("asked by", created.principal.clone()),
         field(
             "created",
-            format!("{} ({})", show_time(state.created_ms), show_age(state.created_ms, now_ms)),
+            format!(
+                "{} ({})",
+                show_time(state.created_ms),
+                show_age(state.created_ms, now_ms)
+            ),
         ),
     ];
     if let Some(deadline_ms) = created.deadline_ms {
@@ -240,12 +288,19 @@ pub(crate) fn about(state: &State, now_ms: i64, paint: Paint) -> String {
             (Some(choice), None) => choice.clone(),
             (None, _) => "open".to_owned(),
         };
-        out.push(field("approval", format!("{answer}  {}", paint.dim(&open.request.request_id))));
+        out.push(field(
+            "approval",
+            format!("{answer}  {}", paint.dim(&open.request.request_id)),
+        ));
     }
     if !created.inputs.is_empty() {
         out.push(field("inputs", String::new()));
         for (name, value) in &created.inputs {
-            out.push(format!("  {} = {}", shown::line(name), shown::value(value, 120)));
+            out.push(format!(
+                "  {} = {}",
+                shown::line(name),
+                shown::value(value, 120)
+            ));
         }
     }
     out.join("\n")

@@ -11,7 +11,9 @@ pub(crate) fn line(text: &str) -> String {
 
 /// Several lines: everything invisible but line breaks is gone.
 pub(crate) fn lines(text: &str) -> String {
-    let lines = text.lines().map(|line| strip_invisible(&line.replace('\t', "    ")).into_owned());
+    let lines = text
+        .lines()
+        .map(|line| strip_invisible(&line.replace('\t', "    ")).into_owned());
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -23,20 +23,30 @@ pub(crate) fn sign(state: StepState) -> (&'static str, Look) {
 
 /// Attempts begun, over all items.
 pub(crate) fn attempts(data: &StepData) -> u32 {
-    data.units.iter().map(|unit| unit.attempt).fold(0, u32::saturating_add)
+    data.units
+        .iter()
+        .map(|unit| unit.attempt)
+        .fold(0, u32::saturating_add)
 }
 
 /// When its first attempt began that is still known, and when its last ended, Unix milliseconds.
 pub(crate) fn span(data: &StepData) -> (Option<i64>, Option<i64>) {
     let start = data.units.iter().filter_map(|unit| unit.started_ms).min();
     let ended = data.units.iter().filter_map(|unit| unit.ended_ms).max();
-    (start, ended.filter(|_| data.state.settled() || data.state == StepState::InDoubt))
+    (
+        start,
+        ended.filter(|_| data.state.settled() || data.state == StepState::InDoubt),
+    )
 }
 
 /// `settled/all` of its items.
 pub(crate) fn items(data: &StepData) -> Option<(usize, usize)> {
     let all = data.items.as_ref()?.len();
-    let settled = data.units.iter().filter(|unit| unit.state.settled()).count();
+    let settled = data
+        .units
+        .iter()
+        .filter(|unit| unit.state.settled())
+        .count();
     Some((settled, all))
 }
 
@@ -59,7 +69,10 @@ pub(crate) fn detail(data: &StepData, now_ms: i64) -> String {
     if data.state == StepState::Waiting
         && let Some(due_ms) = data.units.iter().filter_map(|unit| unit.due_ms).min()
     {
-        parts.push(format!("again in {}", show_duration(due_ms.saturating_sub(now_ms))));
+        parts.push(format!(
+            "again in {}",
+            show_duration(due_ms.saturating_sub(now_ms))
+        ));
     }
     if let Some(reason) = data.skipped {
         parts.push(match reason {
@@ -78,7 +91,11 @@ pub(crate) fn problem(data: &StepData) -> Option<String> {
         units.filter_map(|unit| unit.error.as_ref()).next()
     };
     let error = data.error.as_ref().or_else(of_unit)?;
-    Some(format!("{}: {}", error.code, super::shown::line(&error.message)))
+    Some(format!(
+        "{}: {}",
+        error.code,
+        super::shown::line(&error.message)
+    ))
 }
 
 /// A step for programs.
@@ -92,7 +109,14 @@ pub(crate) fn to_json(step: &CheckedStep, data: &StepData) -> Value {
     put("attempts", json!(attempts(data)));
     put("started_at_ms", json!(started_ms));
     put("ended_at_ms", json!(ended_ms));
-    put("elapsed_ms", json!(started_ms.zip(ended_ms).map(|(start, end)| end.saturating_sub(start))));
+    put(
+        "elapsed_ms",
+        json!(
+            started_ms
+                .zip(ended_ms)
+                .map(|(start, end)| end.saturating_sub(start))
+        ),
+    );
     put("skipped", json!(data.skipped));
     put("error", json!(data.error));
     if data.items.is_some() {

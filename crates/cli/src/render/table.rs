@@ -27,11 +27,21 @@ impl Table {
 
     /// The text; the last column is cut off at `width` where there is one.
     pub(crate) fn text(&self, paint: Paint, width: Option<usize>) -> String {
-        let columns = self.rows.iter().map(Vec::len).chain([self.header.len()]).max().unwrap_or(0);
+        let columns = self
+            .rows
+            .iter()
+            .map(Vec::len)
+            .chain([self.header.len()])
+            .max()
+            .unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(|column| self.width(column)).collect();
         let mut out = String::new();
         if !self.header.is_empty() {
-            let header: Vec<Cell> = self.header.iter().map(|name| ((*name).to_owned(), Look::Dim)).collect();
+            let header: Vec<Cell> = self
+                .header
+                .iter()
+                .map(|name| ((*name).to_owned(), Look::Dim))
+                .collect();
             push_row(&mut out, &header, &widths, paint, width);
         }
         for row in &self.rows {
@@ -44,7 +54,11 @@ impl Table {
     fn width(&self, column: usize) -> usize {
         let header = self.header.get(column).map_or(0, |name| name.len());
         let cells = self.rows.iter().filter_map(|row| row.get(column));
-        cells.map(|(text, _)| measure_text_width(text)).chain([header]).max().unwrap_or(0)
+        cells
+            .map(|(text, _)| measure_text_width(text))
+            .chain([header])
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -69,7 +83,9 @@ fn push_row(out: &mut String, row: &[Cell], widths: &[usize], paint: Paint, widt
 
 /// The width of the terminal that standard output is; none if it is none.
 pub(crate) fn terminal_width() -> Option<usize> {
-    console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns))
+    console::Term::stdout()
+        .size_checked()
+        .map(|(_, columns)| usize::from(columns))
 }
 
 #[cfg(test)]
@@ -79,8 +95,17 @@ mod tests {
     #[test]
     fn columns_line_up_and_the_last_is_cut() {
         let mut table = Table::new(&["ID", "NAME"]);
-        table.row(vec![("a".to_owned(), Look::Plain), ("a name that is long".to_owned(), Look::Good)]);
-        table.row(vec![("long".to_owned(), Look::Plain), ("b".to_owned(), Look::Plain)]);
-        assert_eq!(table.text(Paint::OFF, Some(18)), "ID    NAME\na     a name that…\nlong  b");
+        table.row(vec![
+            ("a".to_owned(), Look::Plain),
+            ("a name that is long".to_owned(), Look::Good),
+        ]);
+        table.row(vec![
+            ("long".to_owned(), Look::Plain),
+            ("b".to_owned(), Look::Plain),
+        ]);
+        assert_eq!(
+            table.text(Paint::OFF, Some(18)),
+            "ID    NAME\na     a name that…\nlong  b"
+        );
     }
 }

@@ -3,7 +3,9 @@
 use super::shown;
 use crate::output::Paint;
 use mandate_plan::{Level, Violation};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity,
+};
 use serde_json::{Value, json};
 
 /// Most violations that people are shown with their lines; the rest is counted.
@@ -33,11 +35,19 @@ pub(crate) fn with_source(name: &str, text: &str, found: &[Violation], paint: Pa
     } else {
         GraphicalTheme::unicode_nocolor()
     };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_context_lines(1);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(100)
+        .with_context_lines(1);
     // Tabs are kept by the renderer; everything else that could move the cursor is not.
     let shown_text: String = text
         .chars()
-        .map(|c| if c.is_control() && c != '\n' && c != '\t' && c != '\r' { '\u{fffd}' } else { c })
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' && c != '\r' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect();
     let mut out = String::new();
     for violation in found.iter().take(MOST_SHOWN) {
@@ -54,10 +64,17 @@ pub(crate) fn with_source(name: &str, text: &str, found: &[Violation], paint: Pa
             });
         let at = match (span.is_some(), violation.line.zip(violation.column)) {
             (false, Some((line, column))) => Some(format!("at {name}:{line}:{column}")),
-            (false, None) if !violation.pointer.is_empty() => Some(format!("at `{}`", violation.pointer)),
+            (false, None) if !violation.pointer.is_empty() => {
+                Some(format!("at `{}`", violation.pointer))
+            }
             _ => None,
         };
-        let help: Vec<String> = violation.suggestion.iter().map(|text| shown::line(text)).chain(at).collect();
+        let help: Vec<String> = violation
+            .suggestion
+            .iter()
+            .map(|text| shown::line(text))
+            .chain(at)
+            .collect();
         if !help.is_empty() {
             diagnostic = diagnostic.with_help(help.join("; "));
         }
@@ -84,13 +101,19 @@ pub(crate) fn without_source(found: &[Violation]) -> String {
     let lines = found.iter().take(MOST_SHOWN).map(|violation| {
         let hint = violation.suggestion.as_ref();
         let hint = hint.map_or_else(String::new, |hint| format!("; {}", shown::line(hint)));
-        format!("  {}: {}{hint}", violation.code, shown::line(&violation.message))
+        format!(
+            "  {}: {}{hint}",
+            violation.code,
+            shown::line(&violation.message)
+        )
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+    std::iter::once(0)
+        .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+        .collect()
 }
 
 /// Byte offset and length of the word at a line and a column.
@@ -98,7 +121,11 @@ fn span(text: &str, starts: &[usize], line: usize, column: usize) -> Option<(usi
     let start = *starts.get(line.checked_sub(1)?)?;
     let rest = text.get(start..)?;
     let rest = rest.split('\n').next().unwrap_or(rest);
-    let skipped: usize = rest.chars().take(column.checked_sub(1)?).map(char::len_utf8).sum();
+    let skipped: usize = rest
+        .chars()
+        .take(column.checked_sub(1)?)
+        .map(char::len_utf8)
+        .sum();
     let behind = rest.get(skipped..)?;
     let word = behind
         .find(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | '}' | ']'))
@@ -122,12 +149,26 @@ mod tests {
 
     #[test]
     fn code_line_and_suggestion_are_shown() {
-        let mut violation = Violation::new(ViolationCode::KeyUnknown, "/steps/0/idd", "unknown key `idd`")
-            .suggest(Some("did you mean `id`?".to_owned()));
+        let mut violation = Violation::new(
+            ViolationCode::KeyUnknown,
+            "/steps/0/idd",
+            "unknown key `idd`",
+        )
+        .suggest(Some("did you mean `id`?".to_owned()));
         violation.line = Some(2);
         violation.column = Some(5);
-        let text = with_source("plan.yaml", "steps:\n  - idd: a\n", &[violation], Paint::OFF);
-        for part in ["KEY_UNKNOWN", "unknown key `idd`", "plan.yaml:2:5", "did you mean `id`?"] {
+        let text = with_source(
+            "plan.yaml",
+            "steps:\n  - idd: a\n",
+            &[violation],
+            Paint::OFF,
+        );
+        for part in [
+            "KEY_UNKNOWN",
+            "unknown key `idd`",
+            "plan.yaml:2:5",
+            "did you mean `id`?",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }

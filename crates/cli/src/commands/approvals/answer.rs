@@ -7,8 +7,8 @@ use crate::{
     drive,
     errors::{Exit, Failure, Kind},
     ids,
-    read_only,
     output::Look,
+    read_only,
     render::execution,
 };
 use clap::Args;
@@ -39,7 +39,11 @@ pub(super) fn run(args: &AnswerArgs, choice: &str, context: &Context) -> Result<
         by: context::principal(),
         channel: "cli".to_owned(),
     };
-    let state = drive::record_only(context.settings()?, &row.execution_id, Body::RequestAnswered(answer))?;
+    let state = drive::record_only(
+        context.settings()?,
+        &row.execution_id,
+        Body::RequestAnswered(answer),
+    )?;
     if out.is_json() {
         let mut value = execution::to_json(&state, state.waiting_for().as_ref(), None);
         if let Some(map) = value.as_object_mut() {
@@ -50,23 +54,40 @@ pub(super) fn run(args: &AnswerArgs, choice: &str, context: &Context) -> Result<
         return Ok(Exit::Success);
     }
     let (word, look, then) = if choice == "approve" {
-        ("approved", Look::Good, "nothing has run yet; this carries the execution on:")
+        (
+            "approved",
+            Look::Good,
+            "nothing has run yet; this carries the execution on:",
+        )
     } else {
-        ("rejected", Look::Bad, "nothing of it will run; this ends the execution:")
+        (
+            "rejected",
+            Look::Bad,
+            "nothing of it will run; this ends the execution:",
+        )
     };
     out.line(&format!("{}: {then}", out.paint().look(look, word)));
-    out.line(&format!("  mandate executions continue {}", ids::short(&row.execution_id)));
+    out.line(&format!(
+        "  mandate executions continue {}",
+        ids::short(&row.execution_id)
+    ));
     Ok(Exit::Success)
 }
 
 /// Over this channel somebody speaks as the user of this process, and as nobody else.
 fn may_answer(reader: &Reader, row: &RequestRow) -> Result<(), Failure> {
     if row.state != "open" {
-        return Err(Failure::new(Kind::NotNow, format!("the request `{}` is {}", row.request_id, row.state))
-            .remedy("`mandate approvals list` shows what is open"));
+        return Err(Failure::new(
+            Kind::NotNow,
+            format!("the request `{}` is {}", row.request_id, row.state),
+        )
+        .remedy("`mandate approvals list` shows what is open"));
     }
     let state = read_only::state(reader, &row.execution_id)?;
-    let approvers = state.requests.get(&row.request_id).map(|open| open.request.approvers.clone());
+    let approvers = state
+        .requests
+        .get(&row.request_id)
+        .map(|open| open.request.approvers.clone());
     let approvers = approvers.unwrap_or_default();
     let asked_by = &state.created.principal;
     let mine = *asked_by == context::principal();

@@ -45,8 +45,15 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
             return Err(Failure::usage(format!("`--after`: {error}")));
         }
     };
-    let page = Page { after, limit: args.limit, newest_first: true };
-    let listed = context.reader_if_any()?.map(|reader| reader.requests(&filter, &page)).transpose()?;
+    let page = Page {
+        after,
+        limit: args.limit,
+        newest_first: true,
+    };
+    let listed = context
+        .reader_if_any()?
+        .map(|reader| reader.requests(&filter, &page))
+        .transpose()?;
     let (rows, next) = listed.map_or((Vec::new(), None), |listed| (listed.rows, listed.next));
     if out.is_json() {
         out.value(&json!({
@@ -60,12 +67,26 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     let now_ms = when::now_ms();
-    let mut table = Table::new(&["REQUEST", "EXECUTION", "KIND", "STATE", "ASKED", "EXPIRES", "PLAN"]);
+    let mut table = Table::new(&[
+        "REQUEST",
+        "EXECUTION",
+        "KIND",
+        "STATE",
+        "ASKED",
+        "EXPIRES",
+        "PLAN",
+    ]);
     for row in &rows {
-        let look = if row.state == "open" { Look::Warn } else { Look::Dim };
+        let look = if row.state == "open" {
+            Look::Warn
+        } else {
+            Look::Dim
+        };
         let expires = match row.expires_at_ms {
             Some(at_ms) if row.state == "open" && at_ms <= now_ms => "passed".to_owned(),
-            Some(at_ms) if row.state == "open" => format!("in {}", when::show_duration(at_ms - now_ms)),
+            Some(at_ms) if row.state == "open" => {
+                format!("in {}", when::show_duration(at_ms - now_ms))
+            }
             _ => String::new(),
         };
         table.row(vec![
@@ -75,7 +96,11 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
             (row.state.clone(), look),
             (when::show_age(row.opened_at_ms, now_ms), Look::Dim),
             (expires, Look::Dim),
-            (request::detail(row, "plan").map_or_else(String::new, |name| shown::short(&name, 60)), Look::Plain),
+            (
+                request::detail(row, "plan")
+                    .map_or_else(String::new, |name| shown::short(&name, 60)),
+                Look::Plain,
+            ),
         ]);
     }
     out.line(&table.text(out.paint(), terminal_width()));

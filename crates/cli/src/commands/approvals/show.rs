@@ -5,8 +5,8 @@ use crate::{
     context::Context,
     errors::{Exit, Failure},
     ids,
-    read_only,
     output::Look,
+    read_only,
     render::{decision, request, shown},
     when,
 };
@@ -22,23 +22,40 @@ pub(super) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure>
     }
     let paint = out.paint();
     let state = read_only::state(&reader, &row.execution_id)?;
-    out.line(&decision::for_approval(state.plan(), &state.created.inputs, &state.created.decision, paint));
-    let reasons = decision::reasons(&state.created.decision, paint);
+    out.line(&decision::for_approval(
+        state.plan(),
+        &state.created.inputs,
+        &state.created.decision,
+        paint,
+    ));
+    let reasons = decision::reasons(&state.created.decision, false, paint);
     if !reasons.is_empty() {
-        out.line(&format!("\n{}\n{reasons}", paint.bold("Why it needs approval")));
+        out.line(&format!(
+            "\n{}\n{reasons}",
+            paint.bold("Why it needs approval")
+        ));
     }
     out.line("");
-    let field = |name: &str, text: String| out.line(&format!("{} {text}", paint.dim(&format!("{name:<9}"))));
+    let field = |name: &str, text: String| {
+        out.line(&format!("{} {text}", paint.dim(&format!("{name:<9}"))))
+    };
     field("request", row.request_id.clone());
     field("execution", row.execution_id.clone());
     field("asked by", state.created.principal.clone());
     field("binds to", row.subject.to_string());
-    let look = if row.state == "open" { Look::Warn } else { Look::Dim };
+    let look = if row.state == "open" {
+        Look::Warn
+    } else {
+        Look::Dim
+    };
     field("state", paint.look(look, &row.state));
     if let Some(at_ms) = row.expires_at_ms.filter(|_| row.state == "open") {
         field("until", when::show_time(at_ms));
     }
-    let answer = row.answer.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let answer = row
+        .answer
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
     if let Some(answer) = answer {
         field("answer", shown::line(&answer.to_string()));
     }
@@ -54,5 +71,7 @@ pub(super) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure>
 /// The request that somebody means.
 pub(super) fn find(reader: &Reader, typed: &str) -> Result<RequestRow, Failure> {
     let id = ids::request(reader, typed)?;
-    reader.request(&id)?.ok_or_else(|| Failure::not_found(format!("there is no request `{id}`")))
+    reader
+        .request(&id)?
+        .ok_or_else(|| Failure::not_found(format!("there is no request `{id}`")))
 }

@@ -37,7 +37,11 @@ enum Format {
 
 pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let reader = context.reader()?;
-    let stream = args.execution.as_deref().map(|typed| ids::execution(&reader, typed)).transpose()?;
+    let stream = args
+        .execution
+        .as_deref()
+        .map(|typed| ids::execution(&reader, typed))
+        .transpose()?;
     let options = ExportOptions {
         format: match args.format {
             Format::Jsonl => ExportFormat::JsonLines,

@@ -26,7 +26,11 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure>
     // Says the same of a journal that is not there as every other command.
     let reader = context.reader()?;
     let report = verify(reader.dir(), expected, &Rebuilder)?;
-    let exit = if report.is_intact() { Exit::Success } else { Exit::Failure };
+    let exit = if report.is_intact() {
+        Exit::Success
+    } else {
+        Exit::Failure
+    };
     if out.is_json() {
         out.value(&json!({ "intact": report.is_intact(), "report": report }));
         return Ok(exit);
@@ -39,20 +43,34 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure>
     if report.is_intact() {
         out.line(&format!("{} {counts}", paint.look(Look::Good, "intact:")));
     } else {
-        let findings = if report.total_findings == 1 { "finding" } else { "findings" };
+        let findings = if report.total_findings == 1 {
+            "finding"
+        } else {
+            "findings"
+        };
         out.line(&format!(
             "{} {} {findings} in {counts}",
             paint.look(Look::Bad, "not intact:"),
             report.total_findings
         ));
         for finding in &report.findings {
-            out.line(&format!("  {} {}", paint.look(Look::Bad, "✗"), shown::line(&finding.to_string())));
+            out.line(&format!(
+                "  {} {}",
+                paint.look(Look::Bad, "✗"),
+                shown::line(&finding.to_string())
+            ));
         }
-        let more = report.total_findings.saturating_sub(report.findings.len() as u64);
+        let more = report
+            .total_findings
+            .saturating_sub(report.findings.len() as u64);
         if more > 0 {
             out.line(&format!("  … and {more} more"));
         }
     }
-    out.line(&format!("{} {}", paint.dim("head"), execution::head(&report.head)));
+    out.line(&format!(
+        "{} {}",
+        paint.dim("head"),
+        execution::head(&report.head)
+    ));
     Ok(exit)
 }

@@ -10,12 +10,21 @@ use std::path::Path;
 pub(super) fn all(context: &Context) -> Vec<Finding> {
     let mut found = vec![Finding::good(
         "version",
-        format!("mandate {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
+        format!(
+            "mandate {} on {} {}",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        ),
     )];
     let settings = match context.settings() {
         Ok(settings) => settings,
         Err(failure) => {
-            found.push(Finding::bad("configuration", failure.message(), "mend the place that is named"));
+            found.push(Finding::bad(
+                "configuration",
+                failure.message(),
+                failure.advice().unwrap_or("mend it"),
+            ));
             return found;
         }
     };
@@ -38,7 +47,11 @@ fn configuration(settings: &Settings) -> Vec<Finding> {
     }
     for file in &settings.files {
         let name = file.display().to_string();
-        let set = settings.places.iter().filter(|(_, place)| place.to_string().starts_with(&format!("{name}:"))).count();
+        let set = settings
+            .places
+            .iter()
+            .filter(|(_, place)| place.to_string().starts_with(&format!("{name}:")))
+            .count();
         found.push(match writable_by_others(file) {
             true => Finding::bad(
                 "configuration",
@@ -48,11 +61,22 @@ fn configuration(settings: &Settings) -> Vec<Finding> {
             false => Finding::good("configuration", format!("{name}: {set} set")),
         });
     }
-    for (path, place) in settings.places.iter().filter(|(_, place)| matches!(place, crate::config::Place::Variable(_))) {
-        found.push(Finding::good("configuration", format!("{path} from {place}")));
+    for (path, place) in settings
+        .places
+        .iter()
+        .filter(|(_, place)| matches!(place, crate::config::Place::Variable(_)))
+    {
+        found.push(Finding::good(
+            "configuration",
+            format!("{path} from {place}"),
+        ));
     }
     for name in &settings.strange_variables {
-        found.push(Finding::note("configuration", format!("the variable {name} means nothing"), format!("unset {name}")));
+        found.push(Finding::note(
+            "configuration",
+            format!("the variable {name} means nothing"),
+            format!("unset {name}"),
+        ));
     }
     found
 }
@@ -73,12 +97,17 @@ fn data(settings: &Settings) -> Vec<Finding> {
         } else {
             Finding::bad(
                 "data",
-                format!("{shown} cannot be made: {} is not writable", parent.display()),
+                format!(
+                    "{shown} cannot be made: {} is not writable",
+                    parent.display()
+                ),
                 "mend its permissions, or give `--data-dir`",
             )
         }];
     }
-    let mut found = vec![match SqliteStore::open_readonly(dir).and_then(|reader| Ok((reader.head()?, reader.unfinished()?))) {
+    let mut found = vec![match SqliteStore::open_readonly(dir)
+        .and_then(|reader| Ok((reader.head()?, reader.unfinished()?)))
+    {
         Ok((head, unfinished)) => {
             let open = match unfinished.len() {
                 0 => "nothing unfinished".to_owned(),
@@ -87,12 +116,20 @@ fn data(settings: &Settings) -> Vec<Finding> {
             };
             Finding::good("data", format!("{shown}: {} commits, {open}", head.number))
         }
-        Err(error) => Finding::bad("data", format!("{shown}: {error}"), "`mandate audit verify` says what is damaged"),
+        Err(error) => Finding::bad(
+            "data",
+            format!("{shown}: {error}"),
+            "`mandate audit verify` says what is damaged",
+        ),
     }];
     use std::os::unix::fs::MetadataExt as _;
     if std::fs::metadata(dir).is_ok_and(|about| about.mode() & 0o077 != 0) {
         let fix = format!("chmod 700 {}", dir.display());
-        found.push(Finding::note("data", "others on this machine can look into the directory", fix));
+        found.push(Finding::note(
+            "data",
+            "others on this machine can look into the directory",
+            fix,
+        ));
     }
     found.push(match holder(dir) {
         Some(pid) => Finding::good("host", format!("process {pid} drives executions here")),
@@ -104,23 +141,45 @@ fn data(settings: &Settings) -> Vec<Finding> {
 fn tools(settings: &Settings) -> Vec<Finding> {
     let mut found = Vec::new();
     match toolbox::registry(settings) {
-        Err(failure) => found.push(Finding::bad("tools", failure.message(), "mend the setting that is named")),
+        Err(failure) => found.push(Finding::bad(
+            "tools",
+            failure.message(),
+            failure.advice().unwrap_or("mend it"),
+        )),
         Ok(registry) => {
             let all = registry.list();
-            let broken: Vec<_> = all.iter().filter_map(|tool| Some((tool.name.clone(), tool.lifecycle_reason.clone()?))).collect();
-            found.push(Finding::good("tools", format!("{} there, {} broken", all.len(), broken.len())));
+            let broken: Vec<_> = all
+                .iter()
+                .filter_map(|tool| Some((tool.name.clone(), tool.lifecycle_reason.clone()?)))
+                .collect();
+            found.push(Finding::good(
+                "tools",
+                format!("{} there, {} broken", all.len(), broken.len()),
+            ));
             for (name, why) in broken {
-                found.push(Finding::bad("tools", format!("{name}: {why}"), "mend or remove what provides it"));
+                found.push(Finding::bad(
+                    "tools",
+                    format!("{name}: {why}"),
+                    "mend or remove what provides it",
+                ));
             }
         }
     }
     let roots = &settings.tools.fs.roots;
-    let roots = if roots.is_empty() { std::slice::from_ref(&settings.project) } else { roots.as_slice() };
+    let roots = if roots.is_empty() {
+        std::slice::from_ref(&settings.project)
+    } else {
+        roots.as_slice()
+    };
     for root in roots {
         found.push(if root.is_dir() {
             Finding::good("file tools", format!("work beneath {}", root.display()))
         } else {
-            Finding::bad("file tools", format!("{} is not a directory", root.display()), "make it, or change `fs.roots`")
+            Finding::bad(
+                "file tools",
+                format!("{} is not a directory", root.display()),
+                "make it, or change `fs.roots`",
+            )
         });
     }
     found
@@ -131,13 +190,20 @@ fn secrets(settings: &Settings) -> Vec<Finding> {
     all.map(|(name, secret)| {
         let nobody = secret.tools.is_empty();
         match resolvable(name, secret) {
-            Err(why) => Finding::bad("secrets", format!("{name}: {why}"), format!("mend `[secrets.{name}]` or its source")),
+            Err(why) => Finding::bad(
+                "secrets",
+                format!("{name}: {why}"),
+                format!("mend `[secrets.{name}]` or its source"),
+            ),
             Ok(()) if nobody => Finding::note(
                 "secrets",
                 format!("{name}: no tool may receive it"),
                 format!("name them in `tools` of `[secrets.{name}]`"),
             ),
-            Ok(()) => Finding::good("secrets", format!("{name}: for {}", secret.tools.join(", "))),
+            Ok(()) => Finding::good(
+                "secrets",
+                format!("{name}: for {}", secret.tools.join(", ")),
+            ),
         }
     })
     .collect()
@@ -145,26 +211,38 @@ fn secrets(settings: &Settings) -> Vec<Finding> {
 
 /// Whether the source gives something that can be a secret. A command is not run: it may ask for a password.
 fn resolvable(name: &str, secret: &SecretConfig) -> Result<(), String> {
-    let check = |value: &str| SecretValue::new(name, value).map(|_| ()).map_err(|error| error.to_string());
+    let check = |value: &str| {
+        SecretValue::new(name, value)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
     match (&secret.env, &secret.file, &secret.command) {
         (Some(variable), None, None) => {
-            let value = std::env::var(variable).map_err(|_| format!("the variable `{variable}` is not set"))?;
+            let value = std::env::var(variable)
+                .map_err(|_| format!("the variable `{variable}` is not set"))?;
             check(&value)
         }
         (None, Some(file), None) => {
-            let value = std::fs::read_to_string(file).map_err(|error| format!("`{}` cannot be read: {error}", file.display()))?;
+            let value = std::fs::read_to_string(file)
+                .map_err(|error| format!("`{}` cannot be read: {error}", file.display()))?;
             check(value.trim_end_matches(['\r', '\n']))
         }
         (None, None, Some(argv)) => {
             let program = argv.first().ok_or("its command is empty")?;
-            if on_path(program) { Ok(()) } else { Err(format!("there is no program `{program}`")) }
+            if on_path(program) {
+                Ok(())
+            } else {
+                Err(format!("there is no program `{program}`"))
+            }
         }
         _ => Err("exactly one of `env`, `file` and `command` is needed".to_owned()),
     }
 }
 
 fn on_path(program: &str) -> bool {
-    let runs = |path: &Path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file();
+    let runs = |path: &Path| {
+        rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
+    };
     if program.contains('/') {
         return runs(Path::new(program));
     }
@@ -175,19 +253,26 @@ fn on_path(program: &str) -> bool {
 fn kernel() -> Vec<Finding> {
     let mut found = Vec::new();
     let how = rustix::fs::ResolveFlags::BENEATH;
-    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+    let flags =
+        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
     let opened = rustix::fs::open("/", flags, rustix::fs::Mode::empty())
         .and_then(|root| rustix::fs::openat2(root, ".", flags, rustix::fs::Mode::empty(), how));
     found.push(match opened {
         Ok(_) => Finding::good("kernel", "opens files beneath a directory (openat2)"),
         Err(error) => Finding::bad(
             "kernel",
-            format!("openat2 does not work: {error}; file tools cannot be held beneath their roots"),
+            format!(
+                "openat2 does not work: {error}; file tools cannot be held beneath their roots"
+            ),
             "use Linux 5.6 or newer, and let the container's seccomp profile allow it",
         ),
     });
     if when::now_ms() < 1_700_000_000_000 {
-        found.push(Finding::bad("clock", "the clock is years behind", "set it: deadlines and expiries depend on it"));
+        found.push(Finding::bad(
+            "clock",
+            "the clock is years behind",
+            "set it: deadlines and expiries depend on it",
+        ));
     }
     found
 }

@@ -29,9 +29,17 @@ pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failur
         if let Some(row) = reader.execution(&id)?
             && row.finished_at_ms.is_some()
         {
-            let failure = format!("execution `{}` has ended: it is {}", ids::short(&id), row.state);
-            return Err(Failure::new(crate::errors::Kind::NotNow, failure)
-                .remedy(format!("`mandate executions show {}` has its result", ids::short(&id))));
+            let failure = format!(
+                "execution `{}` has ended: it is {}",
+                ids::short(&id),
+                row.state
+            );
+            return Err(
+                Failure::new(crate::errors::Kind::NotNow, failure).remedy(format!(
+                    "`mandate executions show {}` has its result",
+                    ids::short(&id)
+                )),
+            );
         }
         wanted.push(id);
     }
@@ -50,9 +58,16 @@ pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failur
     let mut worst = Exit::Success;
     for id in &wanted {
         if wanted.len() > 1 && !out.is_json() {
-            let name = driver.store().execution(id)?.map_or_else(String::new, |row| shown::short(&row.name, 60));
+            let name = driver
+                .store()
+                .execution(id)?
+                .map_or_else(String::new, |row| shown::short(&row.name, 60));
             let paint = out.paint_notes();
-            out.note(&format!("{} {}", paint.bold(ids::short(id)), paint.dim(&name)));
+            out.note(&format!(
+                "{} {}",
+                paint.bold(ids::short(id)),
+                paint.dim(&name)
+            ));
         }
         let exit = launch::stay(context, &driver, id, false, None)?;
         worst = worse(worst, exit);
@@ -75,5 +90,9 @@ fn worse(left: Exit, right: Exit) -> Exit {
         Exit::Failure => 6,
         Exit::Cancelled => 7,
     };
-    if rank(right) > rank(left) { right } else { left }
+    if rank(right) > rank(left) {
+        right
+    } else {
+        left
+    }
 }

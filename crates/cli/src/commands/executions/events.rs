@@ -49,7 +49,9 @@ pub(super) fn run(args: &EventsArgs, context: &Context) -> Result<Exit, Failure>
             ended |= record.kind == "execution_finished";
         }
         out.flush();
-        if out.is_closed() || (page.is_empty() && (!args.follow || ended || holder(reader.dir()).is_none())) {
+        if out.is_closed()
+            || (page.is_empty() && (!args.follow || ended || holder(reader.dir()).is_none()))
+        {
             return Ok(Exit::Success);
         }
         if page.is_empty() {

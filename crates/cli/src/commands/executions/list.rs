@@ -16,7 +16,14 @@ use clap::Args;
 use mandate_store::{Cursor, ExecutionFilter, ExecutionRow, Page};
 use serde_json::{Value, json};
 
-const UNFINISHED: &[&str] = &["pending", "waiting", "running", "paused", "replanning", "compensating"];
+const UNFINISHED: &[&str] = &[
+    "pending",
+    "waiting",
+    "running",
+    "paused",
+    "replanning",
+    "compensating",
+];
 
 /// What `executions list` takes.
 #[derive(Debug, Args)]
@@ -58,7 +65,8 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
     let now_ms = when::now_ms();
     let time = |flag: &str, text: &Option<String>| {
         let past = text.as_deref().map(|text| when::past_ms(text, now_ms));
-        past.transpose().map_err(|error| Failure::usage(format!("`{flag}`: {error}")))
+        past.transpose()
+            .map_err(|error| Failure::usage(format!("`{flag}`: {error}")))
     };
     let states = if args.unfinished {
         UNFINISHED.iter().map(|state| (*state).to_owned()).collect()
@@ -80,8 +88,15 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         Some(Ok(cursor)) => Some(cursor),
         Some(Err(error)) => return Err(Failure::usage(format!("`--after`: {error}"))),
     };
-    let page = Page { after, limit: args.limit, newest_first: true };
-    let listed = context.reader_if_any()?.map(|reader| reader.executions(&filter, &page)).transpose()?;
+    let page = Page {
+        after,
+        limit: args.limit,
+        newest_first: true,
+    };
+    let listed = context
+        .reader_if_any()?
+        .map(|reader| reader.executions(&filter, &page))
+        .transpose()?;
     let (rows, next) = listed.map_or((Vec::new(), None), |listed| (listed.rows, listed.next));
     let driver = crate::holder::holder(&context.settings()?.data_dir);
     if out.is_json() {
@@ -102,9 +117,11 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
     }
     let unfinished = rows.iter().any(|row| row.finished_at_ms.is_none());
     if unfinished && driver.is_none() {
-        out.note(&out.paint_notes().dim(
-            "no process drives the unfinished ones now; `mandate executions continue` does",
-        ));
+        out.note(
+            &out.paint_notes().dim(
+                "no process drives the unfinished ones now; `mandate executions continue` does",
+            ),
+        );
     }
     Ok(Exit::Success)
 }
@@ -126,7 +143,10 @@ fn table(rows: &[ExecutionRow], now_ms: i64) -> Table {
             (ids::short(&row.execution_id).to_owned(), Look::Bold),
             (state, look),
             (status, look),
-            (format!("{}/{}", row.steps_settled, row.steps_total), Look::Plain),
+            (
+                format!("{}/{}", row.steps_settled, row.steps_total),
+                Look::Plain,
+            ),
             (when::show_age(row.created_at_ms, now_ms), Look::Dim),
             (shown::short(&row.name, 80), Look::Plain),
         ]);

@@ -13,6 +13,9 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
     let id = ids::execution(&context.reader()?, &args.execution)?;
     let body = Body::ExecutionPaused { by: drive::actor() };
     let state = drive::record_only(context.settings()?, &id, body)?;
-    let what = format!("paused; no step starts until `mandate executions resume {}`, and then:", ids::short(&id));
+    let what = format!(
+        "paused; no step starts until `mandate executions resume {}`, and then:",
+        ids::short(&id)
+    );
     Ok(told(context, &state, &what))
 }

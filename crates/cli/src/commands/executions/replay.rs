@@ -5,8 +5,8 @@ use crate::{
     context::Context,
     errors::{Exit, Failure},
     ids,
-    read_only,
     output::Look,
+    read_only,
     render::shown,
 };
 use clap::Args;
@@ -34,7 +34,10 @@ pub(super) fn run(args: &ReplayArgs, context: &Context) -> Result<Exit, Failure>
             return Err(Failure::usage(format!("there is no event {at}"))
                 .remedy(format!("give one from 1 to {last}")));
         }
-        let until: Vec<_> = events.into_iter().take_while(|event| event.seq <= at).collect();
+        let until: Vec<_> = events
+            .into_iter()
+            .take_while(|event| event.seq <= at)
+            .collect();
         return match fold(plan, &until) {
             Ok(state) => {
                 let mut snapshot = state.snapshot();
@@ -42,7 +45,11 @@ pub(super) fn run(args: &ReplayArgs, context: &Context) -> Result<Exit, Failure>
                     map.insert("state".to_owned(), state.shown_state().into());
                 }
                 let text = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
-                if out.is_json() { out.value(&snapshot) } else { out.line(&shown::lines(&text)) }
+                if out.is_json() {
+                    out.value(&snapshot)
+                } else {
+                    out.line(&shown::lines(&text))
+                }
                 Ok(Exit::Success)
             }
             Err(difference) => Ok(differs(context, &id, &difference)),
@@ -85,7 +92,11 @@ fn differs(context: &Context, id: &str, difference: &Difference) -> Exit {
     ));
     let show = |name: &str, value: &Option<Value>| {
         if let Some(value) = value {
-            out.line(&format!("  {} {}", paint.dim(name), shown::short(&value.to_string(), 400)));
+            out.line(&format!(
+                "  {} {}",
+                paint.dim(name),
+                shown::short(&value.to_string(), 400)
+            ));
         }
     };
     show("derived:", &difference.expected);

@@ -6,8 +6,7 @@ use crate::{
     document::{Source, exists},
     drive,
     errors::{Exit, Failure, Kind},
-    ids,
-    read_only,
+    ids, read_only,
     step_path::{self, StepPath},
 };
 use clap::Args;
@@ -70,7 +69,10 @@ pub(super) fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure
         resolution,
     };
     let state = drive::record_only(context.settings()?, &id, body)?;
-    let what = format!("`{}` is resolved; this carries the execution on:", args.step);
+    let what = format!(
+        "`{}` is resolved; this carries the execution on:",
+        args.step
+    );
     Ok(told(context, &state, &what))
 }
 
@@ -78,14 +80,23 @@ pub(super) fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure
 fn in_doubt(reader: &mandate_store::Reader, id: &str, path: &StepPath) -> Result<(), Failure> {
     let state = read_only::state(reader, id)?;
     let doubts = state.doubts();
-    if doubts.iter().any(|(step, item, _)| *step == path.step && *item == path.item) {
+    if doubts
+        .iter()
+        .any(|(step, item, _)| *step == path.step && *item == path.item)
+    {
         return Ok(());
     }
     let shown = step_path::show(&path.step, path.item);
     let failure = Failure::new(Kind::NotNow, format!("`{shown}` is not in doubt"));
-    let all: Vec<String> = doubts.iter().map(|(step, item, _)| step_path::show(step, *item)).collect();
+    let all: Vec<String> = doubts
+        .iter()
+        .map(|(step, item, _)| step_path::show(step, *item))
+        .collect();
     Err(if all.is_empty() {
-        failure.remedy(format!("nothing is; `mandate executions show {}` shows its steps", ids::short(id)))
+        failure.remedy(format!(
+            "nothing is; `mandate executions show {}` shows its steps",
+            ids::short(id)
+        ))
     } else {
         failure.remedy(format!("in doubt: {}", all.join(", ")))
     })
@@ -97,10 +108,17 @@ fn output(text: &str) -> Result<Value, Failure> {
         let source = Source::read(text)?;
         (source.bytes, source.format, source.name)
     } else {
-        (text.as_bytes().to_vec(), Format::Json, "--output".to_owned())
+        (
+            text.as_bytes().to_vec(),
+            Format::Json,
+            "--output".to_owned(),
+        )
     };
     parse_value(&bytes, format).map_err(|found| {
-        let why = found.first().map(|violation| violation.message.clone()).unwrap_or_default();
+        let why = found
+            .first()
+            .map(|violation| violation.message.clone())
+            .unwrap_or_default();
         Failure::usage(format!("`{name}` is neither a file nor JSON: {why}"))
             .remedy("text is JSON in quotes: `--output '\"done\"'`")
     })

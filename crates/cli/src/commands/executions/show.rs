@@ -5,8 +5,7 @@ use crate::{
     context::Context,
     errors::{Exit, Failure},
     holder::holder,
-    ids,
-    read_only,
+    ids, read_only,
     render::{execution, table::terminal_width},
     when,
 };
@@ -28,14 +27,18 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
         return Ok(Exit::Success);
     }
     let (paint, now_ms) = (out.paint(), when::now_ms());
-    out.line(&execution::result(&state, waiting.as_ref(), Some(&head), paint));
-    out.line(&execution::about(&state, now_ms, paint));
-    out.line("");
+    out.line(&format!("{}\n", execution::headline(&state, paint)));
     out.line(&execution::steps(&state, now_ms, paint, terminal_width()));
-    // What waits for a human has said already what to type.
-    if waiting.is_none()
-        && let Some(text) = execution::driver(&state, driver.is_some())
-    {
+    if let Some(ending) = execution::ending(&state, paint) {
+        out.line(&ending);
+    }
+    out.line(&format!("\n{}", execution::about(&state, now_ms, paint)));
+    if let Some(waiting) = &waiting {
+        out.line(&format!(
+            "\n{}",
+            execution::next_steps(&state, waiting, paint)
+        ));
+    } else if let Some(text) = execution::driver(&state, driver.is_some()) {
         out.line(&format!("\n{text}"));
     }
     Ok(Exit::Success)

@@ -43,7 +43,12 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
     if out.is_json() {
         out.value(&execution::to_json(&state, waiting.as_ref(), Some(&head)));
     } else {
-        out.line(&execution::result(&state, waiting.as_ref(), Some(&head), out.paint()));
+        out.line(&execution::result(
+            &state,
+            waiting.as_ref(),
+            Some(&head),
+            out.paint(),
+        ));
         if waiting.is_none()
             && let Some(text) = execution::driver(&state, false)
         {
@@ -57,7 +62,11 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
 }
 
 /// Applies what the journal has by now; says whether there was anything.
-fn catch_up(reader: &Reader, state: &mut State, watcher: &mut dyn Watcher) -> Result<bool, Failure> {
+fn catch_up(
+    reader: &Reader,
+    state: &mut State,
+    watcher: &mut dyn Watcher,
+) -> Result<bool, Failure> {
     let mut moved = false;
     loop {
         let page = reader.read(state.execution_id(), state.seq.saturating_add(1), 256)?;
@@ -67,8 +76,13 @@ fn catch_up(reader: &Reader, state: &mut State, watcher: &mut dyn Watcher) -> Re
         for record in &page {
             let event = recovery::event(record)?;
             if state.apply(&event) == mandate_engine::Applied::Ignored {
-                let error = format!("event {} of execution `{}` does not fit", event.seq, state.execution_id());
-                return Err(Failure::new(crate::errors::Kind::Store, error).remedy("`mandate audit verify` says what is damaged"));
+                let error = format!(
+                    "event {} of execution `{}` does not fit",
+                    event.seq,
+                    state.execution_id()
+                );
+                return Err(Failure::new(crate::errors::Kind::Store, error)
+                    .remedy("`mandate audit verify` says what is damaged"));
             }
             watcher.changed(state, Some(&event));
         }

@@ -34,7 +34,11 @@ pub(super) fn run(args: &DiffArgs, context: &Context) -> Result<Exit, Failure> {
         out.line("the plans are identical");
     } else {
         let text = difference.to_string();
-        out.line(if text.trim().is_empty() { "the plans differ only in notation" } else { text.trim_end() });
+        out.line(if text.trim().is_empty() {
+            "the plans differ only in notation"
+        } else {
+            text.trim_end()
+        });
     }
     Ok(Exit::Success)
 }

@@ -4,8 +4,7 @@ use crate::{
     context::Context,
     document::read_plan,
     errors::{Exit, Failure},
-    ids,
-    read_only,
+    ids, read_only,
 };
 use clap::Args;
 use mandate_plan::graph::mermaid;
@@ -31,8 +30,9 @@ pub(super) fn run(args: &GraphArgs, context: &Context) -> Result<Exit, Failure> 
             let id = ids::execution(&reader, id)?;
             let state = read_only::state(&reader, &id)?;
             let steps = state.plan().steps().iter().zip(&state.steps);
-            let states: BTreeMap<String, String> =
-                steps.map(|(step, data)| (step.step.id.clone(), data.state.as_str().to_owned())).collect();
+            let states: BTreeMap<String, String> = steps
+                .map(|(step, data)| (step.step.id.clone(), data.state.as_str().to_owned()))
+                .collect();
             mermaid(state.plan(), Some(&states))
         }
         (None, None) => return Err(Failure::usage("neither a plan nor an execution is given")),

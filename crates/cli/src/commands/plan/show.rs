@@ -63,14 +63,24 @@ fn text(plan: &CheckedPlan, paint: Paint) -> String {
     if !about.inputs.is_empty() {
         out.push(format!("\n{}", paint.bold("Inputs")));
         for (name, input) in &about.inputs {
-            let kind = input.schema.get("type").map_or("any".to_owned(), |kind| shown::value(kind, 40));
+            let kind = input
+                .schema
+                .get("type")
+                .map_or("any".to_owned(), |kind| shown::value(kind, 40));
             let need = match (&input.default, input.is_required()) {
                 (Some(default), _) => format!("default {}", shown::value(default, 60)),
                 (None, true) => "required".to_owned(),
                 (None, false) => "optional".to_owned(),
             };
-            let kind = if input.secret { "name of a secret".to_owned() } else { kind };
-            out.push(format!("  {name}  {}", paint.dim(&format!("{kind}, {need}"))));
+            let kind = if input.secret {
+                "name of a secret".to_owned()
+            } else {
+                kind
+            };
+            out.push(format!(
+                "  {name}  {}",
+                paint.dim(&format!("{kind}, {need}"))
+            ));
         }
     }
     out.push(format!("\n{}", paint.bold("Steps")));
@@ -85,7 +95,11 @@ fn text(plan: &CheckedPlan, paint: Paint) -> String {
     }
     let limits = &about.constraints;
     out.push(format!("\n{}", paint.bold("Limits")));
-    let parallel = if limits.sequential { 1 } else { limits.max_parallel };
+    let parallel = if limits.sequential {
+        1
+    } else {
+        limits.max_parallel
+    };
     let timeout = i64::try_from(limits.timeout_ms).unwrap_or(i64::MAX);
     out.push(format!(
         "  {parallel} at once, {} tool calls at most, {} of active time",
@@ -95,11 +109,21 @@ fn text(plan: &CheckedPlan, paint: Paint) -> String {
     out.join("\n")
 }
 
-fn push_step(out: &mut Vec<String>, plan: &CheckedPlan, number: usize, checked: &CheckedStep, paint: Paint) {
+fn push_step(
+    out: &mut Vec<String>,
+    plan: &CheckedPlan,
+    number: usize,
+    checked: &CheckedStep,
+    paint: Paint,
+) {
     let step = &checked.step;
     out.push(format!("  {}  {}", paint.bold(&step.id), step.tool));
     let mut note = |name: &str, text: String| {
-        out.push(format!("      {} {}", paint.dim(&format!("{name:<8}")), shown::short(&text, 120)));
+        out.push(format!(
+            "      {} {}",
+            paint.dim(&format!("{name:<8}")),
+            shown::short(&text, 120)
+        ));
     };
     if let Some(description) = &step.description {
         note("about", description.clone());
@@ -107,13 +131,23 @@ fn push_step(out: &mut Vec<String>, plan: &CheckedPlan, number: usize, checked: 
     // Every step above is what is meant unless something else is said.
     if checked.order.len() != number && number < plan.steps().len() {
         let after = ids(plan, &checked.order);
-        note("after", if after.is_empty() { "nothing: it starts at once".to_owned() } else { after.join(", ") });
+        note(
+            "after",
+            if after.is_empty() {
+                "nothing: it starts at once".to_owned()
+            } else {
+                after.join(", ")
+            },
+        );
     }
     if let Some(condition) = &step.condition {
         note("if", condition.clone());
     }
     if let Some(each) = &step.for_each {
-        note("for each", format!("{} (at most {})", each.items, each.max_items));
+        note(
+            "for each",
+            format!("{} (at most {})", each.items, each.max_items),
+        );
     }
     for (name, value) in &step.args {
         note("arg", format!("{name}: {}", shown::value(value, 100)));
@@ -122,12 +156,21 @@ fn push_step(out: &mut Vec<String>, plan: &CheckedPlan, number: usize, checked: 
         note("expect", expect.clone());
     }
     if checked.retry.max_attempts > 1 {
-        note("retry", format!("up to {} attempts", checked.retry.max_attempts));
+        note(
+            "retry",
+            format!("up to {} attempts", checked.retry.max_attempts),
+        );
     }
     if let Some(timeout) = step.timeout_ms {
-        note("timeout", show_duration(i64::try_from(timeout).unwrap_or(i64::MAX)));
+        note(
+            "timeout",
+            show_duration(i64::try_from(timeout).unwrap_or(i64::MAX)),
+        );
     }
     if step.on_failure != OnFailure::Action(FailureAction::Halt) {
-        note("failure", json!(step.on_failure).to_string().replace('"', ""));
+        note(
+            "failure",
+            json!(step.on_failure).to_string().replace('"', ""),
+        );
     }
 }

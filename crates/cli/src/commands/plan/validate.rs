@@ -34,7 +34,9 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failur
     let mut reports = Vec::new();
     for path in &args.plans {
         let source = Source::read(path)?;
-        let lookup = tools.as_ref().map(|tools| tools.as_ref() as &dyn ToolLookup);
+        let lookup = tools
+            .as_ref()
+            .map(|tools| tools.as_ref() as &dyn ToolLookup);
         let (plan, found) = match parse(&source.bytes, source.format) {
             Ok(document) => {
                 let Checked { plan, violations } = check(&document, lookup);
@@ -76,7 +78,10 @@ fn tell(context: &Context, source: &Source, plan: Option<&Arc<CheckedPlan>>, fou
         let report = violations::with_source(&source.name, &text, found, out.paint_notes());
         out.note(report.trim_end());
     }
-    let errors = found.iter().filter(|violation| violation.is_error()).count();
+    let errors = found
+        .iter()
+        .filter(|violation| violation.is_error())
+        .count();
     let count = |number: usize, what: &str| match number {
         1 => format!("1 {what}"),
         many => format!("{many} {what}s"),

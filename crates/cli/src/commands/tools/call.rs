@@ -48,9 +48,12 @@ pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
         bytes: serde_json::to_vec_pretty(&document).unwrap_or_default(),
         format: Format::Json,
     };
-    let parsed = parse(&source.bytes, source.format).map_err(|found| invalid(context, &source, found))?;
+    let parsed =
+        parse(&source.bytes, source.format).map_err(|found| invalid(context, &source, found))?;
     let checked = check(&parsed, Some(tools.as_ref()));
-    let plan = checked.plan.ok_or_else(|| invalid(context, &source, checked.violations))?;
+    let plan = checked
+        .plan
+        .ok_or_else(|| invalid(context, &source, checked.violations))?;
     let driver = Driver::start(settings, registry)?;
     let launch = Launch {
         plan,
@@ -85,11 +88,17 @@ fn object(text: &str) -> Result<Map<String, Value>, Failure> {
     };
     match parse_value(&bytes, format) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(Failure::usage("`--args` is not an object").remedy("write `--args '{\"path\": \"a\"}'`")),
+        Ok(_) => Err(Failure::usage("`--args` is not an object")
+            .remedy("write `--args '{\"path\": \"a\"}'`")),
         Err(found) => {
-            let why = found.first().map(|violation| violation.message.clone()).unwrap_or_default();
-            Err(Failure::usage(format!("`--args` is neither a file nor a JSON object: {why}"))
-                .remedy("write `--args '{\"path\": \"a\"}'`"))
+            let why = found
+                .first()
+                .map(|violation| violation.message.clone())
+                .unwrap_or_default();
+            Err(Failure::usage(format!(
+                "`--args` is neither a file nor a JSON object: {why}"
+            ))
+            .remedy("write `--args '{\"path\": \"a\"}'`"))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `mandate tools show NAME`.
 
+use crate::nearest::nearest;
 use crate::{
     context::Context,
     errors::{Exit, Failure},
@@ -8,7 +9,6 @@ use crate::{
     toolbox,
 };
 use clap::Args;
-use crate::nearest::nearest;
 use serde_json::{Value, json};
 
 /// What `tools show` takes.
@@ -34,22 +34,38 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     let paint = out.paint();
-    out.line(&format!("{}  {}", paint.bold(&tool.name), shown::line(&tool.description)));
+    out.line(&format!(
+        "{}  {}",
+        paint.bold(&tool.name),
+        shown::line(&tool.description)
+    ));
     let facts = tool.facts;
     out.line(&format!(
         "{} {}, {}, {} world",
         paint.dim("at worst:"),
         facts.effect,
-        if facts.repeatable() { "repeatable" } else { "not repeatable" },
+        if facts.repeatable() {
+            "repeatable"
+        } else {
+            "not repeatable"
+        },
         if facts.open_world { "open" } else { "closed" }
     ));
     out.line(&format!("{} {}", paint.dim("digest:  "), tool.digest));
     if let Some(reason) = &tool.lifecycle_reason {
         out.line(&paint.look(Look::Bad, &shown::line(reason)));
     }
-    out.line(&format!("\n{}\n{}", paint.bold("Arguments"), fields(&tool.input_schema, paint)));
+    out.line(&format!(
+        "\n{}\n{}",
+        paint.bold("Arguments"),
+        fields(&tool.input_schema, paint)
+    ));
     if let Some(schema) = &tool.output_schema {
-        out.line(&format!("\n{}\n{}", paint.bold("Output"), fields(schema, paint)));
+        out.line(&format!(
+            "\n{}\n{}",
+            paint.bold("Output"),
+            fields(schema, paint)
+        ));
     }
     Ok(Exit::Success)
 }
@@ -71,10 +87,13 @@ fn fields(schema: &Value, paint: Paint) -> String {
             Some(default) if !default.is_null() => format!("default {}", shown::value(default, 30)),
             _ => "optional".to_owned(),
         };
-        let about = property.get("description").and_then(Value::as_str).unwrap_or_default();
+        let about = property
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         table.row(vec![
             (format!("  {name}"), Look::Bold),
-            (kind(property), Look::Busy),
+            (kind(schema, property), Look::Busy),
             (need, Look::Dim),
             (shown::line(about), Look::Plain),
         ]);
@@ -82,16 +101,43 @@ fn fields(schema: &Value, paint: Paint) -> String {
     table.text(paint, crate::render::table::terminal_width())
 }
 
-fn kind(property: &Value) -> String {
-    if let Some(kind) = property.get("type") {
-        return match kind {
-            Value::Array(kinds) => {
-                let names: Vec<&str> = kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null").collect();
-                names.join(" or ")
-            }
-            other => other.as_str().unwrap_or_default().to_owned(),
-        };
+/// The type in words; a type that is defined elsewhere in the schema is looked up.
+fn kind(schema: &Value, property: &Value) -> String {
+    if let Some(values) = property.get("enum").and_then(Value::as_array) {
+        return values
+            .iter()
+            .map(|value| shown::value(value, 30))
+            .collect::<Vec<_>>()
+            .join(" | ");
     }
-    let reference = property.get("$ref").and_then(Value::as_str);
-    reference.and_then(|path| path.rsplit('/').next()).unwrap_or("any").to_lowercase()
+    if let Some(value) = property.get("const") {
+        return shown::value(value, 30);
+    }
+    let reference = property
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|path| path.strip_prefix('#'));
+    if let Some(target) = reference.and_then(|pointer| schema.pointer(pointer)) {
+        return kind(schema, target);
+    }
+    for key in ["allOf", "anyOf", "oneOf"] {
+        if let Some(parts) = property.get(key).and_then(Value::as_array) {
+            let mut kinds: Vec<String> = parts.iter().map(|part| kind(schema, part)).collect();
+            kinds.retain(|kind| kind != "null");
+            kinds.dedup();
+            return kinds.join(" | ");
+        }
+    }
+    match property.get("type") {
+        Some(Value::Array(kinds)) => {
+            let names = kinds
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|kind| *kind != "null");
+            names.collect::<Vec<_>>().join(" | ")
+        }
+        Some(Value::String(kind)) if kind == "array" => "list".to_owned(),
+        Some(Value::String(kind)) => kind.clone(),
+        _ => "any".to_owned(),
+    }
 }

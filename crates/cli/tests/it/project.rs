@@ -1,0 +1,180 @@
+//! A directory to work in, and the binary run in it.
+
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// A project directory with a configuration, and a home of its own.
+pub struct Project {
+    root: TempDir,
+}
+
+/// What a command gave.
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Standard output as one JSON value.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {:?} {:?}", self.stdout, self.stderr))
+    }
+
+    /// Fails unless the exit code is this one.
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "stdout: {}\nstderr: {}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+}
+
+impl Project {
+    pub fn new() -> Self {
+        let root = TempDir::new().unwrap();
+        std::fs::create_dir(root.path().join("work")).unwrap();
+        std::fs::create_dir(root.path().join("home")).unwrap();
+        let this = Self { root };
+        this.write("mandate.toml", "");
+        this
+    }
+
+    pub fn dir(&self) -> PathBuf {
+        self.root.path().join("work")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The command, without a terminal.
+    pub fn command(&self, args: &[&str]) -> Command {
+        self.command_in(&self.dir(), args)
+    }
+
+    pub fn command_in(&self, dir: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mandate"));
+        command
+            .args(args)
+            .current_dir(dir)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.root.path().join("home"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().unwrap())
+    }
+
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// The newest execution as `executions show` gives it.
+    pub fn last(&self) -> Value {
+        self.run(&["executions", "show", "@last", "--json"])
+            .exits(0)
+            .json()
+    }
+
+    /// Waits until the newest execution has a step in this state.
+    pub fn await_step(&self, step: &str, state: &str) {
+        let begun = Instant::now();
+        loop {
+            let ran = self.run(&["executions", "show", "@last", "--json"]);
+            if ran.code == 0 && step_of(&ran.json(), step)["state"] == state {
+                return;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "{step} never was {state}: {}",
+                ran.stdout
+            );
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+}
+
+/// One step of an execution.
+pub fn step_of(execution: &Value, id: &str) -> Value {
+    let steps = execution["steps"].as_array().unwrap();
+    steps
+        .iter()
+        .find(|step| step["id"] == id)
+        .cloned()
+        .unwrap_or(Value::Null)
+}
+
+/// Waits for a process that was started.
+pub fn finish(child: Child) -> Ran {
+    Ran::of(child.wait_with_output().unwrap())
+}
+
+/// Sends a signal.
+pub fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+/// Reads a directory, nothing else: runs without approval.
+pub const READ_ONLY: &str = "\
+version: 1
+name: Look around
+steps:
+  - id: list
+    tool: fs.list
+    args: { path: \".\" }
+  - id: count
+    tool: data.value
+    args: { value: \"${size(steps.list.output.entries)}\" }
+outputs:
+  entries: steps.count.output
+";
+
+/// Writes a file: needs approval.
+pub const WRITES: &str = "\
+version: 1
+name: Write a note
+inputs:
+  text: { type: string, default: hello }
+steps:
+  - id: look
+    tool: fs.list
+    args: { path: \".\" }
+  - id: write
+    tool: fs.write
+    args: { path: note.txt, content: \"${inputs.text}\" }
+";
