@@ -203,13 +203,20 @@ fn start_units(
     out: &mut Vec<Command>,
 ) {
     let closed = is_closed(step, data);
+    let sequential = state.plan().plan().constraints.sequential;
     for (number, unit) in data.units.iter().enumerate() {
+        if unit.state.settled() {
+            continue;
+        }
         if *places == 0 {
             return;
         }
         if !unit.may_start(state.at_ms, step.step.tool == SLEEP)
             || (closed && unit.state == StepState::Pending)
         {
+            if sequential {
+                return; // one item at a time, whatever this one waits for
+            }
             continue;
         }
         match call(state, step, data, number, unit) {

@@ -61,6 +61,13 @@ impl State {
                 || (self.frontier..step.index).all(settled))
     }
 
+    /// Whether the unit may begin as far as those before it go: one at a time where the plan is sequential.
+    pub(crate) fn is_next_unit(&self, data: &StepData, number: usize) -> bool {
+        let before = data.units.iter().take(number);
+        !self.plan.plan().constraints.sequential
+            || !before.into_iter().any(|unit| !unit.state.settled())
+    }
+
     pub(crate) fn needs_met(&self, step: &CheckedStep) -> bool {
         step.needs.iter().all(|group| self.need_met(group))
     }

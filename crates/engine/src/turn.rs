@@ -228,6 +228,10 @@ impl Turn for State {
         if unit.state == StepState::Pending && is_closed(step, data) {
             return refuse("an item before it failed");
         }
+        let number = call.item.map_or(0, |item| item as usize);
+        if !self.is_next_unit(data, number) {
+            return refuse("an item before it is not settled");
+        }
         Ok(())
     }
 

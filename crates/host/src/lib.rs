@@ -6,7 +6,9 @@
 //!
 //! Start reading at [`host`]; [`local`] is what a process uses.
 
+mod admission;
 pub mod ask;
+mod calls;
 mod clock;
 mod drive;
 mod gate;
@@ -17,6 +19,7 @@ pub mod record;
 pub mod recovery;
 mod spawn;
 mod submit;
+mod supported;
 mod verify;
 
 pub use ask::{Ask, HostError, Rest, Submission, Submitted, Update};

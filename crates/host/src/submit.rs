@@ -2,6 +2,7 @@
 
 use crate::ask::{HostError, Submission};
 use crate::host::Ids;
+use crate::supported::unsupported;
 use mandate_engine::{BEHAVIOUR, Body, Created, Event};
 use mandate_plan::{Digest, ToolLookup, execution_digest};
 use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate};
@@ -18,10 +19,10 @@ pub(crate) fn created_event(
     ids: &dyn Ids,
 ) -> Result<Event, HostError> {
     let plan = &submission.plan;
-    if let Some(feature) = plan.features().first() {
+    if let Some((feature, pointer)) = unsupported(plan.plan()) {
         return Err(HostError::NotSupported {
-            feature: feature.kind.to_string(),
-            pointer: feature.pointer.clone(),
+            feature: feature.to_owned(),
+            pointer,
         });
     }
     let inputs = plan
@@ -89,7 +90,10 @@ fn tool_digests(
 
 /// The registered name that is most like `tool`, if one is.
 fn nearest(tool: &str, lookup: &dyn ToolLookup) -> Option<String> {
-    let scored = lookup.names().into_iter().map(|name| (strsim::jaro_winkler(tool, name), name));
+    let scored = lookup
+        .names()
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(tool, name), name));
     let best = scored.max_by(|left, right| left.0.total_cmp(&right.0))?;
     (best.0 > 0.8).then(|| best.1.to_owned())
 }

@@ -25,7 +25,9 @@ impl Rebuild for Rebuilder {
         let canonical = plan(&created.plan_hash)
             .ok_or_else(|| format!("the plan {} is not stored", created.plan_hash))?;
         let plan = reload(&canonical).map_err(|violations| {
-            violations.first().map_or_else(String::new, |violation| violation.message.clone())
+            violations
+                .first()
+                .map_or_else(String::new, |violation| violation.message.clone())
         })?;
         let state = fold(plan, &events).map_err(|difference| difference.to_string())?;
         Ok((execution_row(&state), request_rows(&state)))

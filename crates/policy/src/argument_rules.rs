@@ -105,9 +105,12 @@ impl RuleSet {
         self.stance == Stance::Allow && self.lists.contains_key(&kind)
     }
 
-    /// The top-level arguments that the rules name.
+    /// Whether a rule is about the whole of a top-level argument, so that an agent may choose it. A rule about something
+    /// inside it leaves the rest of it closed.
     pub(crate) fn names(&self, argument: &str) -> bool {
-        self.args.iter().any(|arg| arg.top_level() == argument)
+        self.args
+            .iter()
+            .any(|arg| arg.top_level().as_deref() == Some(argument))
     }
 
     /// Checks what a call touches.

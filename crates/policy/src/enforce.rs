@@ -8,10 +8,10 @@ use crate::{
     Purpose, Refusal, ResolvedCall, SessionView, Turn,
     approved::ApprovedPlan,
     assess::{Subject, assess},
-    decision::Outcome,
+    decision::{Outcome, StepAssessment},
     normalise::shown,
     planned_call::PlannedCall,
-    resources::{Found, ResourceKind, find},
+    resources::{Found, ResourceKind},
     risk::RiskTable,
     rules::{Case, Moment, Ruling, judge},
 };
@@ -41,18 +41,23 @@ pub fn enforce(
     let planned = matches_plan(approved, call)?;
     let tool_digest = approved.tools().spec(&call.tool)?.digest;
     turn.turn(call)?;
-    let facts = approved
-        .tools()
-        .facts(&call.tool, &call.args)
-        .unwrap_or(Facts::WORST);
-    arguments(
-        approved,
-        planned,
-        call,
-        &find(&call.tool, facts.effect, &call.args),
-    )?;
+    let facts = approved.tools().facts(&call.tool, &call.args);
+    let subject = Subject {
+        step: &call.step,
+        purpose: call.purpose,
+        tool: &call.tool,
+        facts: Some(facts.unwrap_or(Facts::WORST)),
+        args: &call.args,
+        unknown_args: Vec::new(),
+        urls_limited: planned
+            .allow
+            .as_ref()
+            .is_some_and(|allow| allow.limits(ResourceKind::Url)),
+    };
+    let (assessed, found) = assess(subject, &RiskTable::default());
+    arguments(approved, planned, call, &found)?;
     counts(approved, turn, call, session)?;
-    policy(approved, planned, call, facts, session, now_ms)?;
+    policy(approved, planned, call, &assessed, session, now_ms)?;
     let guard = planned.guard.clone();
     Ok(Permit::issue(call, *approved.digest(), tool_digest, guard))
 }
@@ -171,45 +176,32 @@ fn policy(
     approved: &ApprovedPlan,
     planned: &PlannedCall,
     call: &ResolvedCall,
-    facts: Facts,
+    now: &StepAssessment,
     session: &SessionView,
     now_ms: i64,
 ) -> Result<(), Refusal> {
-    let assessed = &planned.assessed;
-    if graver(facts, assessed.facts()) {
+    let decided = &planned.assessed;
+    if graver(now.facts(), decided.facts()) {
         let message = format!(
             "step `{}` was decided about as `{}`, but this call's effect is `{}` or it reaches further",
             call.place(),
-            assessed.effect,
-            facts.effect
+            decided.effect,
+            now.effect
         );
         return Err(Refusal::new(ErrorCode::PolicyDenied, message).by_rule("effect-as-decided"));
     }
-    let subject = Subject {
-        step: &call.step,
-        purpose: call.purpose,
-        tool: &call.tool,
-        facts: Some(facts),
-        args: &call.args,
-        unknown_args: Vec::new(),
-        urls_limited: planned
-            .allow
-            .as_ref()
-            .is_some_and(|allow| allow.limits(ResourceKind::Url)),
-    };
-    let (now, _) = assess(subject, &RiskTable::default());
     let case = Case {
         moment: Moment::Call,
         principal: &session.principal,
         session,
         now_ms,
-        call: &now,
+        call: now,
         args: &call.args,
         before: &[],
     };
     let (outcome, rulings) = judge(approved.rules(), &case);
     // What was decided before stands; what the call turns out to be can only make it stricter.
-    let strictest = outcome.max(assessed.outcome);
+    let strictest = outcome.max(decided.outcome);
     let decisive = rulings
         .into_iter()
         .find(|ruling| ruling.outcome == strictest);

@@ -38,9 +38,17 @@ pub(crate) fn split(
     payload: Vec<u8>,
     whose: impl Fn() -> String,
 ) -> Result<(String, Vec<Blob>), StoreError> {
+    split_over(INLINE_LIMIT_BYTES, payload, whose)
+}
+
+fn split_over(
+    inline_limit_bytes: usize,
+    payload: Vec<u8>,
+    whose: impl Fn() -> String,
+) -> Result<(String, Vec<Blob>), StoreError> {
     let text = String::from_utf8(payload)
         .map_err(|_| StoreError::Failed(format!("the payload of {} is not UTF-8", whose())))?;
-    if text.len() <= INLINE_LIMIT_BYTES && !text.contains("$blob\"") {
+    if text.len() <= inline_limit_bytes && !text.contains("$blob\"") {
         return Ok((text, Vec::new()));
     }
     let bytes = text.as_bytes();
@@ -65,7 +73,7 @@ pub(crate) fn split(
                 limit_bytes: VALUE_LIMIT_BYTES as u64,
             });
         }
-        if value.len() > INLINE_LIMIT_BYTES {
+        if value.len() > inline_limit_bytes {
             let hash = Digest::of(value);
             let between = field.key.end..field.value.start;
             stored.extend_from_slice(bytes.get(copied..field.key.end).unwrap_or_default());
@@ -181,4 +189,73 @@ fn each_reference(
 pub(crate) fn full_size(stored: &str) -> u64 {
     let blobs = references(stored).unwrap_or_default();
     stored.len() as u64 + blobs.iter().map(|blob| blob.bytes).sum::<u64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[\"\\\\{}\\[\\]:, \n]{0,20}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 30, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..5)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_leaves_a_row_comes_back_byte_for_byte(
+            fields in prop::collection::btree_map("[^$]{0,8}", json(), 0..6),
+            pretty in any::<bool>(),
+            limit in 0_usize..40,
+        ) {
+            let object = Value::Object(fields.into_iter().collect());
+            let payload = match pretty {
+                true => serde_json::to_vec_pretty(&object).unwrap(),
+                false => serde_json::to_vec(&object).unwrap(),
+            };
+            let (stored, blobs) = split_over(limit, payload.clone(), String::new).unwrap();
+            for blob in &blobs {
+                prop_assert!(blob.content.len() > limit);
+            }
+            let mut db = Connection::open_in_memory().unwrap();
+            crate::schema::migrate(&mut db).unwrap();
+            for blob in &blobs {
+                db.execute(
+                    "INSERT OR IGNORE INTO blobs VALUES (?1, 0, 0, x'', ?2)",
+                    rusqlite::params![blob.hash.as_bytes(), blob.content],
+                ).unwrap();
+            }
+            prop_assert_eq!(references(&stored).unwrap().len(), blobs.len());
+            prop_assert_eq!(restore(&db, stored).unwrap(), payload);
+        }
+    }
+
+    #[test]
+    fn keys_that_would_be_taken_for_references_are_refused() {
+        for payload in [
+            r#"{"x$blob":1}"#,
+            r#"{"a":1,"x$blob":{"bytes":1,"sha256":""}}"#,
+        ] {
+            let error = split(payload.as_bytes().to_vec(), || "`x`".to_owned()).unwrap_err();
+            assert!(error.to_string().contains("reserved"), "{error}");
+        }
+        // Deeper down and in values it is nothing special.
+        for payload in [r#"{"x":{"y$blob":1}}"#, r#"{"x":"$blob"}"#] {
+            let (stored, blobs) = split(payload.as_bytes().to_vec(), String::new).unwrap();
+            assert_eq!((stored.as_str(), blobs.len()), (payload, 0));
+        }
+    }
 }

@@ -8,8 +8,7 @@ use crate::{
 };
 use mandate_plan::Digest;
 use rusqlite::{Connection, params};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Serialize, de::IgnoredAny};
 use std::io::Write;
 
 /// The form of the lines.
@@ -42,7 +41,6 @@ struct Line<'a> {
     seq: u64,
     at_ms: i64,
     kind: &'a str,
-    payload: Value,
     prev_hash: Digest,
     hash: Digest,
 }
@@ -65,7 +63,6 @@ struct CloudEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     prevhash: Option<Digest>,
     hash: Digest,
-    data: Value,
 }
 
 #[derive(Serialize)]
@@ -92,7 +89,7 @@ pub fn export(
             write_record(&snapshot, StoredRecord::read(row)?, &source, options, out)?;
         }
         match options.format {
-            ExportFormat::JsonLines => write_line(&HeadLine { head }, out)?,
+            ExportFormat::JsonLines => write_line(&HeadLine { head }, None, out)?,
             ExportFormat::CloudEvents => write_line(
                 &CloudEvent {
                     specversion: "1.0",
@@ -105,8 +102,8 @@ pub fn export(
                     sequence: None,
                     prevhash: None,
                     hash: head.hash,
-                    data: serde_json::json!({ "number": head.number, "hash": head.hash }),
                 },
+                Some(("data", &text(&head)?)),
                 out,
             )?,
         }
@@ -133,12 +130,13 @@ fn write_record(
         Digest::from_bytes(stored.hash),
     );
     let (gseq, seq, at_ms) = (stored.gseq, stored.seq, stored.at_ms);
-    let damaged = || StoreError::Damaged(format!("the payload of gseq {gseq} is not JSON"));
     let (stream, kind) = (stored.stream.clone(), stored.kind.clone());
     let payload = match options.keep_references {
-        true => serde_json::from_str(&stored.payload).map_err(|_| damaged())?,
-        false => serde_json::from_slice(&stored.restored(db)?.payload).map_err(|_| damaged())?,
+        true => stored.payload.into_bytes(),
+        false => stored.restored(db)?.payload,
     };
+    let payload = one_line(payload)
+        .ok_or_else(|| StoreError::Damaged(format!("the payload of gseq {gseq} is not JSON")))?;
     match options.format {
         ExportFormat::JsonLines => write_line(
             &Line {
@@ -147,10 +145,10 @@ fn write_record(
                 seq,
                 at_ms,
                 kind: &kind,
-                payload,
                 prev_hash,
                 hash,
             },
+            Some(("payload", &payload)),
             out,
         ),
         ExportFormat::CloudEvents => write_line(
@@ -165,16 +163,42 @@ fn write_record(
                 sequence: Some(seq.to_string()),
                 prevhash: Some(prev_hash),
                 hash,
-                data: payload,
             },
+            Some(("data", &payload)),
             out,
         ),
     }
 }
 
-fn write_line(line: &impl Serialize, out: &mut dyn Write) -> Result<(), StoreError> {
-    let failed =
-        |error: std::io::Error| StoreError::Failed(format!("cannot write the export: {error}"));
-    serde_json::to_writer(&mut *out, line).map_err(|error| failed(error.into()))?;
-    out.write_all(b"\n").map_err(failed)
+/// The payload as it stands in a line: byte for byte, since hashes are taken over it, unless it holds line breaks.
+fn one_line(payload: Vec<u8>) -> Option<Vec<u8>> {
+    serde_json::from_slice::<IgnoredAny>(&payload).ok()?;
+    if !payload.contains(&b'\n') && !payload.contains(&b'\r') {
+        return Some(payload);
+    }
+    let value: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+    serde_json::to_vec(&value).ok()
+}
+
+fn text(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value)
+        .map_err(|error| StoreError::Failed(format!("cannot write the export: {error}")))
+}
+
+/// Writes `object`, with `last` as one more field whose value is JSON text already.
+fn write_line(
+    object: &impl Serialize,
+    last: Option<(&str, &[u8])>,
+    out: &mut dyn Write,
+) -> Result<(), StoreError> {
+    let mut line = text(object)?;
+    if let Some((name, value)) = last {
+        line.pop();
+        line.extend_from_slice(format!(",\"{name}\":").as_bytes());
+        line.extend_from_slice(value);
+        line.push(b'}');
+    }
+    line.push(b'\n');
+    out.write_all(&line)
+        .map_err(|error| StoreError::Failed(format!("cannot write the export: {error}")))
 }

@@ -24,6 +24,9 @@ use std::{
 };
 
 /// A data directory's journal, open for writing. Dropping it writes what is queued, then lets go of the directory.
+///
+/// [`append`](Journal::append) waits while 4,096 batches or 64 MiB are queued. An acknowledgement runs on the one
+/// thread that empties the queue: it must hand the news on and return, and neither append nor wait.
 pub struct SqliteStore {
     reader: Reader,
     queue: Arc<Queue>,

@@ -88,6 +88,10 @@ impl Tails {
         if let Some(plan) = &batch.plan {
             write_plan(db, plan, staged)?;
         }
+        let mut insert = db.prepare_cached(
+            "INSERT INTO events (gseq, stream, seq, at_ms, kind, payload, prev_hash, hash) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
         for record in fresh {
             let prev_hash = tail.hash;
             let hash = RowParts {
@@ -105,11 +109,7 @@ impl Tails {
             *last_gseq += 1;
             tail.seq += 1;
             tail.hash = *hash.as_bytes();
-            db.prepare_cached(
-                "INSERT INTO events (gseq, stream, seq, at_ms, kind, payload, prev_hash, hash) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![
+            insert.execute(params![
                 *last_gseq,
                 batch.stream,
                 tail.seq,
@@ -155,6 +155,9 @@ impl Tails {
     }
 
     fn refuse_diverged(&self, stream: &str) -> Result<(), Refused> {
+        if self.diverged.is_empty() {
+            return Ok(());
+        }
         match self.diverged.range((stream.to_owned(), 0)..).next() {
             Some((name, seq)) if name == stream => Err(Refused::Batch(StoreError::Divergence {
                 stream: stream.to_owned(),

@@ -1,1 +1,21 @@
 //! Behaviour tests of `mandate-engine`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod chance;
+mod coverage;
+mod generate;
+mod laws;
+mod script;
+mod scripts;
+mod second;
+mod show;
+mod tamper;
+mod world;

@@ -40,7 +40,10 @@ fn a_no_ends_it() {
     assert!(world.approve(&id, &request_id, "reject"));
     world.run(100);
     let state = world.ended(&id);
-    assert_eq!(state.ending.unwrap().error.unwrap().code, ErrorCode::ApprovalRejected);
+    assert_eq!(
+        state.ending.unwrap().error.unwrap().code,
+        ErrorCode::ApprovalRejected
+    );
     assert_eq!(world.made_calls(), Vec::<String>::new());
 }
 
@@ -50,7 +53,10 @@ fn silence_ends_it() {
     world.advance(mandate_host::APPROVAL_EXPIRES_MS);
     world.run(100);
     let state = world.ended(&id);
-    assert_eq!(state.ending.unwrap().error.unwrap().code, ErrorCode::ApprovalExpired);
+    assert_eq!(
+        state.ending.unwrap().error.unwrap().code,
+        ErrorCode::ApprovalExpired
+    );
 }
 
 #[test]
@@ -69,15 +75,22 @@ fn an_approval_recorded_while_no_host_runs_carries_on_later() {
     let now_ms = 2_000_000;
     let recording = {
         let (journal, id) = (journal.clone(), id.clone());
-        std::thread::spawn(move || record(journal.as_ref(), &id, now_ms, Body::RequestAnswered(answer)))
+        std::thread::spawn(move || {
+            record(journal.as_ref(), &id, now_ms, Body::RequestAnswered(answer))
+        })
     };
     while journal.waiting() == 0 {
         std::thread::yield_now();
     }
     journal.sync_one();
     let state = recording.join().unwrap().unwrap();
-    assert_eq!(state.shown_state(), "pending");
-    assert_eq!(world.made_calls(), Vec::<String>::new(), "approving causes no effect by itself");
+    assert_eq!(state.shown_state(), "waiting");
+    assert_eq!(state.waiting_for().unwrap().kind, "host");
+    assert_eq!(
+        world.made_calls(),
+        Vec::<String>::new(),
+        "approving causes no effect by itself"
+    );
     world.take_up(&id);
     world.run(100);
     assert_eq!(world.made_calls(), ["send/1"]);

@@ -32,7 +32,12 @@ steps:
 #[test]
 fn an_effect_that_passes_its_limit_is_in_doubt() {
     let mut world = World::new();
-    world.tools.hang.lock().unwrap().push("mail.send".to_owned());
+    world
+        .tools
+        .hang
+        .lock()
+        .unwrap()
+        .push("mail.send".to_owned());
     let (id, _updates) = world.start(
         "
 version: 1
@@ -66,13 +71,17 @@ steps:
     world.run(100);
     world.advance(400);
     let (reply, _answer) = channel();
-    world.host.handle(Input::Ask(Ask::Pause(id.clone(), "ann".to_owned(), reply)));
+    world
+        .host
+        .handle(Input::Ask(Ask::Pause(id.clone(), "ann".to_owned(), reply)));
     world.run(100);
     world.advance(100_000);
     world.run(100);
     assert_eq!(world.host.state(&id).unwrap().shown_state(), "paused");
     let (reply, _answer) = channel();
-    world.host.handle(Input::Ask(Ask::Resume(id.clone(), "ann".to_owned(), reply)));
+    world
+        .host
+        .handle(Input::Ask(Ask::Resume(id.clone(), "ann".to_owned(), reply)));
     world.run_through();
     let state = world.ended(&id);
     let error = state.ending.unwrap().error.unwrap();
@@ -84,7 +93,12 @@ steps:
 #[test]
 fn cancel_gives_an_effect_its_grace_and_drops_a_read() {
     let mut world = World::new();
-    world.tools.hang.lock().unwrap().extend(["mail.send".to_owned(), "fs.read".to_owned()]);
+    world
+        .tools
+        .hang
+        .lock()
+        .unwrap()
+        .extend(["mail.send".to_owned(), "fs.read".to_owned()]);
     let (id, _updates) = world.start(
         "
 version: 1
@@ -97,7 +111,13 @@ steps:
     );
     world.run(100);
     let (reply, _answer) = channel();
-    let ask = Ask::Cancel { execution_id: id.clone(), by: "ann".to_owned(), reason: None, force: false, reply };
+    let ask = Ask::Cancel {
+        execution_id: id.clone(),
+        by: "ann".to_owned(),
+        reason: None,
+        force: false,
+        reply,
+    };
     world.host.handle(Input::Ask(ask));
     world.run(100);
     let state = world.host.state(&id).unwrap();
@@ -110,13 +130,22 @@ steps:
     assert_eq!(state.steps[1].state, StepState::InDoubt);
     assert_eq!(state.shown_state(), "waiting");
     let (reply, _answer) = channel();
-    let ask = Ask::Cancel { execution_id: id.clone(), by: "ann".to_owned(), reason: None, force: true, reply };
+    let ask = Ask::Cancel {
+        execution_id: id.clone(),
+        by: "ann".to_owned(),
+        reason: None,
+        force: true,
+        reply,
+    };
     world.host.handle(Input::Ask(ask));
     world.run(100);
     let state = world.ended(&id);
     assert_eq!(state.shown_state(), "cancelled");
     let ending = state.ending.unwrap();
-    assert_eq!((ending.status, ending.error.unwrap().code), (Status::Failure, ErrorCode::Cancelled));
+    assert_eq!(
+        (ending.status, ending.error.unwrap().code),
+        (Status::Failure, ErrorCode::Cancelled)
+    );
     assert_eq!(state.steps[1].state, StepState::InDoubt);
     assert_eq!(state.steps[2].state, StepState::Cancelled);
 }

@@ -109,29 +109,51 @@ fn check(world: &mut World, id: &str) {
     for (step, data) in state.plan().steps().iter().zip(&state.steps) {
         for (index, unit) in data.units.iter().enumerate() {
             let item = step.for_each.as_ref().map(|_| index as u32);
-            let key = mandate_engine::idempotency_key(id, &step.step.id, item, mandate_policy::Purpose::Run);
+            let key = mandate_engine::idempotency_key(
+                id,
+                &step.step.id,
+                item,
+                mandate_policy::Purpose::Run,
+            );
             let count = seen.get(&(step.step.id.clone(), key)).copied().unwrap_or(0);
             let once = step.step.tool == "mail.send";
             match unit.state {
                 StepState::Completed if once => assert_eq!(count, 1, "{} {item:?}", step.step.id),
                 StepState::Completed if step.step.tool == "kv.put" => assert!(count >= 1),
-                StepState::InDoubt => assert!(once && count <= 1, "{} {item:?}: {count}", step.step.id),
+                StepState::InDoubt => {
+                    assert!(once && count <= 1, "{} {item:?}: {count}", step.step.id)
+                }
                 StepState::Pending => assert_eq!(count, 0, "{} never started", step.step.id),
                 _ => {}
             }
-            assert!(!once || count <= 1, "{} {item:?} was sent {count} times", step.step.id);
+            assert!(
+                !once || count <= 1,
+                "{} {item:?} was sent {count} times",
+                step.step.id
+            );
         }
     }
     if state.phase == Phase::Ended {
         return;
     }
-    let waiting = state.waiting_for().expect("it has not ended, so it waits for something");
+    let waiting = state
+        .waiting_for()
+        .expect("it has not ended, so it waits for something");
     assert_eq!(waiting.kind, "in_doubt", "{waiting:?}");
     // Somebody looks, says that it was done, and it goes on to its end.
     for (step, item, _) in state.doubts() {
         let (reply, answer) = channel();
-        let resolution = Resolution::Done { output: serde_json::json!({}) };
-        let ask = Ask::Resolve { execution_id: id.to_owned(), step, item, by: "ann".to_owned(), resolution, reply };
+        let resolution = Resolution::Done {
+            output: serde_json::json!({}),
+        };
+        let ask = Ask::Resolve {
+            execution_id: id.to_owned(),
+            step,
+            item,
+            by: "ann".to_owned(),
+            resolution,
+            reply,
+        };
         world.host.handle(Input::Ask(ask));
         world.sync();
         assert!(answer.try_recv().unwrap().is_ok());

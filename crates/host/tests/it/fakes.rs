@@ -2,8 +2,12 @@
 
 use futures_util::future::BoxFuture;
 use futures_util::task::noop_waker_ref;
-use mandate_host::{Ask, Clock, Host, Ids, Input, Parts, Post, Spawn, Submission, Submitted, Task, Update};
-use mandate_plan::{CheckedPlan, Digest, Effect, Facts, Format, ToolLookup, ToolSpec, check, parse};
+use mandate_host::{
+    Ask, Clock, Host, Ids, Input, Parts, Post, Spawn, Submission, Submitted, Task, Update,
+};
+use mandate_plan::{
+    CheckedPlan, Digest, Effect, Facts, Format, ToolLookup, ToolSpec, check, parse,
+};
 use mandate_policy::{Permit, ResolvedCall};
 use mandate_store::{
     Ack, Appended, Batch, ExecutionRow, Head, Journal, Record, RequestRow, StoreError,
@@ -45,7 +49,9 @@ impl FakeJournal {
     pub fn sync_one(&self) -> bool {
         let (batch, ack, result) = {
             let mut disk = self.inner.lock().unwrap();
-            let Some((batch, ack)) = disk.queue.pop_front() else { return false };
+            let Some((batch, ack)) = disk.queue.pop_front() else {
+                return false;
+            };
             let result = if std::mem::take(&mut disk.fail_next) {
                 Err(StoreError::Failed("the disk is full".to_owned()))
             } else {
@@ -80,19 +86,33 @@ impl FakeJournal {
             rows: disk.rows.clone(),
             ..Disk::default()
         };
-        FakeJournal { inner: Mutex::new(kept) }
+        FakeJournal {
+            inner: Mutex::new(kept),
+        }
     }
 
     pub fn kinds(&self, stream: &str) -> Vec<String> {
-        self.read(stream, 1, usize::MAX).unwrap().into_iter().map(|record| record.kind).collect()
+        self.read(stream, 1, usize::MAX)
+            .unwrap()
+            .into_iter()
+            .map(|record| record.kind)
+            .collect()
     }
 }
 
 impl Disk {
     fn store(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
-        let have = self.records.iter().filter(|record| record.stream == batch.stream).count() as u64;
+        let have = self
+            .records
+            .iter()
+            .filter(|record| record.stream == batch.stream)
+            .count() as u64;
         if batch.stream != mandate_store::SYSTEM && batch.first_seq != have + 1 {
-            return Err(StoreError::Gap { stream: batch.stream.clone(), expected: have + 1, found: batch.first_seq });
+            return Err(StoreError::Gap {
+                stream: batch.stream.clone(),
+                expected: have + 1,
+                found: batch.first_seq,
+            });
         }
         for (index, record) in batch.records.iter().enumerate() {
             self.records.push(Record {
@@ -114,7 +134,10 @@ impl Disk {
         }
         Ok(Appended {
             last_gseq: self.records.len() as u64,
-            head: Head { number: self.syncs, hash: Digest::of(b"head") },
+            head: Head {
+                number: self.syncs,
+                hash: Digest::of(b"head"),
+            },
         })
     }
 }
@@ -126,7 +149,10 @@ impl Journal for FakeJournal {
 
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
         let disk = self.inner.lock().unwrap();
-        let rows = disk.records.iter().filter(|record| record.stream == stream && record.seq >= from_seq);
+        let rows = disk
+            .records
+            .iter()
+            .filter(|record| record.stream == stream && record.seq >= from_seq);
         Ok(rows.take(limit).cloned().collect())
     }
 
@@ -140,7 +166,12 @@ impl Journal for FakeJournal {
 
     fn unfinished(&self) -> Result<Vec<String>, StoreError> {
         let disk = self.inner.lock().unwrap();
-        Ok(disk.rows.values().filter(|row| row.status.is_none()).map(|row| row.execution_id.clone()).collect())
+        Ok(disk
+            .rows
+            .values()
+            .filter(|row| row.status.is_none())
+            .map(|row| row.execution_id.clone())
+            .collect())
     }
 
     fn request(&self, _: &str) -> Result<Option<RequestRow>, StoreError> {
@@ -148,7 +179,10 @@ impl Journal for FakeJournal {
     }
 
     fn head(&self) -> Result<Head, StoreError> {
-        Ok(Head { number: 0, hash: Digest::of(b"") })
+        Ok(Head {
+            number: 0,
+            hash: Digest::of(b""),
+        })
     }
 }
 
@@ -189,23 +223,38 @@ impl ToolLookup for Lookup {
 }
 
 fn lookup() -> Lookup {
-    let entries = KNOWN.into_iter().map(|(name, effect, idempotent, open_world)| {
-        let spec = ToolSpec {
-            name: name.to_owned(),
-            description: name.to_owned(),
-            input_schema: json!({ "type": "object" }),
-            output_schema: None,
-            digest: Digest::of(name.as_bytes()),
-            engine_handled: name == "time.sleep",
-        };
-        (name, (spec, Facts { effect, idempotent, open_world }))
-    });
+    let entries = KNOWN
+        .into_iter()
+        .map(|(name, effect, idempotent, open_world)| {
+            let spec = ToolSpec {
+                name: name.to_owned(),
+                description: name.to_owned(),
+                input_schema: json!({ "type": "object" }),
+                output_schema: None,
+                digest: Digest::of(name.as_bytes()),
+                engine_handled: name == "time.sleep",
+            };
+            (
+                name,
+                (
+                    spec,
+                    Facts {
+                        effect,
+                        idempotent,
+                        open_world,
+                    },
+                ),
+            )
+        });
     Lookup(entries.collect())
 }
 
 impl Tools for FakeTools {
     fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report> {
-        assert!(permit.covers(&call).is_ok(), "the permit is for another call");
+        assert!(
+            permit.covers(&call).is_ok(),
+            "the permit is for another call"
+        );
         self.calls.lock().unwrap().push(call.clone());
         let facts = lookup().facts(&call.tool, None).unwrap();
         if !facts.read_only() {
@@ -213,13 +262,21 @@ impl Tools for FakeTools {
             self.witness.lock().unwrap().push(seen);
         }
         let hangs = self.hang.lock().unwrap().contains(&call.tool);
-        let answer = self.answers.lock().unwrap().get_mut(&call.step).and_then(VecDeque::pop_front);
+        let answer = self
+            .answers
+            .lock()
+            .unwrap()
+            .get_mut(&call.step)
+            .and_then(VecDeque::pop_front);
         let outcome = answer.unwrap_or(Outcome::Completed { output: call.args });
         Box::pin(async move {
             if hangs {
                 std::future::pending::<()>().await;
             }
-            Report { outcome, elapsed_ms: 1 }
+            Report {
+                outcome,
+                elapsed_ms: 1,
+            }
         })
     }
 
@@ -259,10 +316,15 @@ impl Spawn for FakeSpawn {
 impl FakeSpawn {
     /// Polls the oldest task; one that is not done goes to the end. False: there is none.
     pub fn poll_one(&self) -> bool {
-        let Some(task) = self.tasks.lock().unwrap().pop_front() else { return false };
+        let Some(task) = self.tasks.lock().unwrap().pop_front() else {
+            return false;
+        };
         let taken = task.0.lock().unwrap().take();
         let Some(mut future) = taken else { return true };
-        let done = future.as_mut().poll(&mut Context::from_waker(noop_waker_ref())).is_ready();
+        let done = future
+            .as_mut()
+            .poll(&mut Context::from_waker(noop_waker_ref()))
+            .is_ready();
         if !done && !task.1.load(Ordering::SeqCst) {
             *task.0.lock().unwrap() = Some(future);
             self.tasks.lock().unwrap().push_back(task);
@@ -303,7 +365,11 @@ impl World {
 
     fn with(journal: FakeJournal, tools: FakeTools, now_ms: i64, ids: Arc<CountedIds>) -> Self {
         let clock = Arc::new(FakeClock(AtomicI64::new(now_ms)));
-        let (journal, tools, spawn) = (Arc::new(journal), Arc::new(tools), Arc::new(FakeSpawn::default()));
+        let (journal, tools, spawn) = (
+            Arc::new(journal),
+            Arc::new(tools),
+            Arc::new(FakeSpawn::default()),
+        );
         let inbox: Arc<Mutex<VecDeque<Input>>> = Arc::default();
         let to = inbox.clone();
         let post: Post = Arc::new(move |input| to.lock().unwrap().push_back(input));
@@ -314,13 +380,29 @@ impl World {
             spawn: spawn.clone(),
             ids: ids.clone(),
         };
-        Self { host: Host::new(parts, post), clock, journal, tools, spawn, inbox, ids }
+        Self {
+            host: Host::new(parts, post),
+            clock,
+            journal,
+            tools,
+            spawn,
+            inbox,
+            ids,
+        }
     }
 
     /// The process dies: a new host on what the disk has; the world outside stays as it is.
     pub fn crash(&self) -> World {
-        let tools = FakeTools { witness: self.tools.witness.clone(), ..FakeTools::default() };
-        World::with(self.journal.after_crash(), tools, self.clock.now_ms() + 5, self.ids.clone())
+        let tools = FakeTools {
+            witness: self.tools.witness.clone(),
+            ..FakeTools::default()
+        };
+        World::with(
+            self.journal.after_crash(),
+            tools,
+            self.clock.now_ms() + 5,
+            self.ids.clone(),
+        )
     }
 
     /// Takes up the inputs that wait. The disk and the tools stand still.
@@ -360,7 +442,9 @@ impl World {
     pub fn run_through(&mut self) {
         for _ in 0..1_000 {
             self.run(10_000);
-            let Some(due_ms) = self.host.next_due_ms() else { return };
+            let Some(due_ms) = self.host.next_due_ms() else {
+                return;
+            };
             if self.host.is_idle() && due_ms - self.clock.now_ms() > 3_600_000 {
                 return;
             }
@@ -378,7 +462,8 @@ impl World {
             session: "s1".to_owned(),
             deadline_ms: None,
         };
-        self.host.handle(Input::Ask(Ask::Submit(Box::new(submission), reply)));
+        self.host
+            .handle(Input::Ask(Ask::Submit(Box::new(submission), reply)));
         answer
     }
 
@@ -390,7 +475,8 @@ impl World {
         let id = submitted.execution_id;
         let (watcher, updates) = channel();
         let (reply, _) = channel();
-        self.host.handle(Input::Ask(Ask::Watch(id.clone(), watcher, reply)));
+        self.host
+            .handle(Input::Ask(Ask::Watch(id.clone(), watcher, reply)));
         if let Some(request_id) = submitted.request_id {
             self.approve(&id, &request_id, "approve");
         }
@@ -407,7 +493,8 @@ impl World {
             by: "ann".to_owned(),
             channel: "test".to_owned(),
         };
-        self.host.handle(Input::Ask(Ask::Answer(id.to_owned(), given, reply)));
+        self.host
+            .handle(Input::Ask(Ask::Answer(id.to_owned(), given, reply)));
         self.sync();
         answer.try_recv().unwrap().is_ok()
     }
@@ -422,7 +509,8 @@ impl World {
 
     pub fn take_up(&mut self, id: &str) {
         let (reply, answer) = channel();
-        self.host.handle(Input::Ask(Ask::Continue(id.to_owned(), reply)));
+        self.host
+            .handle(Input::Ask(Ask::Continue(id.to_owned(), reply)));
         let _ = answer.try_recv();
     }
 
@@ -437,7 +525,13 @@ impl World {
     }
 
     pub fn made_calls(&self) -> Vec<String> {
-        self.tools.calls.lock().unwrap().iter().map(|call| format!("{}/{}", call.step, call.attempt)).collect()
+        self.tools
+            .calls
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|call| format!("{}/{}", call.step, call.attempt))
+            .collect()
     }
 
     pub fn witnessed(&self) -> Vec<(String, String)> {
@@ -445,12 +539,18 @@ impl World {
     }
 
     pub fn answer_with(&self, step: &str, outcomes: Vec<Outcome>) {
-        self.tools.answers.lock().unwrap().insert(step.to_owned(), outcomes.into());
+        self.tools
+            .answers
+            .lock()
+            .unwrap()
+            .insert(step.to_owned(), outcomes.into());
     }
 }
 
 pub fn checked(plan: &str) -> Arc<CheckedPlan> {
     let document = parse(plan.as_bytes(), Format::Yaml).unwrap();
     let checked = check(&document, Some(&lookup()));
-    checked.plan.unwrap_or_else(|| panic!("{:#?}", checked.violations))
+    checked
+        .plan
+        .unwrap_or_else(|| panic!("{:#?}", checked.violations))
 }

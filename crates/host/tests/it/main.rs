@@ -13,5 +13,5 @@ mod approvals;
 mod clocks;
 mod crash_points;
 mod fakes;
-mod output_commit;
 mod outcomes;
+mod output_commit;

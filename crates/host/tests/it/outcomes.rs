@@ -12,7 +12,10 @@ fn failed(code: ErrorCode) -> Outcome {
 #[test]
 fn a_read_is_tried_again_and_an_effect_is_not() {
     let mut world = World::new();
-    world.answer_with("get", vec![failed(ErrorCode::ToolFailed), failed(ErrorCode::ToolFailed)]);
+    world.answer_with(
+        "get",
+        vec![failed(ErrorCode::ToolFailed), failed(ErrorCode::ToolFailed)],
+    );
     world.answer_with("send", vec![failed(ErrorCode::ToolFailed)]);
     let (id, _updates) = world.start(
         "
@@ -30,7 +33,10 @@ steps:
     let ending = state.ending.unwrap();
     assert_eq!(ending.status, Status::Failure);
     let error = ending.error.unwrap();
-    assert_eq!((error.code, error.step.as_deref()), (ErrorCode::ToolFailed, Some("send")));
+    assert_eq!(
+        (error.code, error.step.as_deref()),
+        (ErrorCode::ToolFailed, Some("send"))
+    );
 }
 
 #[test]
@@ -56,8 +62,14 @@ steps:
     assert_eq!(state.steps[1].state, StepState::Pending);
     assert_eq!(state.steps[2].state, StepState::Completed);
     let waiting = state.waiting_for().unwrap();
-    assert_eq!((waiting.kind.as_str(), waiting.step.as_deref()), ("in_doubt", Some("send")));
-    assert_eq!(waiting.next_command, format!("mandate executions resolve {id} send --done"));
+    assert_eq!(
+        (waiting.kind.as_str(), waiting.step.as_deref()),
+        ("in_doubt", Some("send"))
+    );
+    assert_eq!(
+        waiting.next_command,
+        format!("mandate executions resolve {id} send --done")
+    );
 }
 
 #[test]

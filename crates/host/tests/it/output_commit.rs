@@ -37,7 +37,11 @@ fn closed_world_reads_do_not_wait_for_the_disk() {
     world.run(100);
     let id = answer.try_recv().unwrap().unwrap().execution_id;
     assert_eq!(world.ended(&id).ending.unwrap().status, Status::Success);
-    assert!(world.journal.syncs() <= 2, "{} syncs for a plan of reads", world.journal.syncs());
+    assert!(
+        world.journal.syncs() <= 2,
+        "{} syncs for a plan of reads",
+        world.journal.syncs()
+    );
 }
 
 #[test]
@@ -55,10 +59,20 @@ fn an_effect_waits_until_the_disk_has_its_start() {
             if !seen.contains(&call) {
                 let durable = world.journal.kinds(&id);
                 if call != "look/1" {
-                    let started = durable.iter().filter(|kind| *kind == "step_started").count();
-                    let completed = durable.iter().filter(|kind| *kind == "step_completed").count();
+                    let started = durable
+                        .iter()
+                        .filter(|kind| *kind == "step_started")
+                        .count();
+                    let completed = durable
+                        .iter()
+                        .filter(|kind| *kind == "step_completed")
+                        .count();
                     // Its own start, and everything before it.
-                    assert_eq!((started, completed), (seen.len() + 1, seen.len()), "{call}: {durable:?}");
+                    assert_eq!(
+                        (started, completed),
+                        (seen.len() + 1, seen.len()),
+                        "{call}: {durable:?}"
+                    );
                 }
                 seen.push(call);
             }
@@ -73,13 +87,18 @@ fn an_effect_waits_until_the_disk_has_its_start() {
 
 #[test]
 fn a_sequence_of_effects_costs_one_sync_each() {
-    let steps: String =
-        (0..50).map(|n| format!("  - {{id: s{n}, tool: mail.send, args: {{n: {n}}}}}\n")).collect();
+    let steps: String = (0..50)
+        .map(|n| format!("  - {{id: s{n}, tool: mail.send, args: {{n: {n}}}}}\n"))
+        .collect();
     let mut world = World::new();
     let (id, _updates) = world.start(&format!("version: 1\nname: many\nsteps:\n{steps}"));
     world.run_through();
     assert_eq!(world.ended(&id).ending.unwrap().status, Status::Success);
-    assert!(world.journal.syncs() <= 50 + 4, "{} syncs for 50 effects", world.journal.syncs());
+    assert!(
+        world.journal.syncs() <= 50 + 4,
+        "{} syncs for 50 effects",
+        world.journal.syncs()
+    );
 }
 
 #[test]
@@ -92,10 +111,21 @@ fn the_result_is_told_only_when_the_disk_has_it() {
     while world.spawn.poll_one() {}
     world.handle_inputs();
     assert_eq!(world.journal.waiting(), 1, "the end waits for the disk");
-    assert!(!updates.try_iter().any(|update| matches!(update, Update::Rest(rest) if rest.waiting_for.is_none())));
+    assert!(
+        !updates
+            .try_iter()
+            .any(|update| matches!(update, Update::Rest(rest) if rest.waiting_for.is_none()))
+    );
     world.sync();
-    assert!(updates.try_iter().any(|update| matches!(update, Update::Rest(rest) if rest.waiting_for.is_none())));
-    assert_eq!(world.journal.kinds(&id).last().unwrap(), "execution_finished");
+    assert!(
+        updates
+            .try_iter()
+            .any(|update| matches!(update, Update::Rest(rest) if rest.waiting_for.is_none()))
+    );
+    assert_eq!(
+        world.journal.kinds(&id).last().unwrap(),
+        "execution_finished"
+    );
 }
 
 #[test]
@@ -107,12 +137,26 @@ fn a_journal_that_fails_stops_the_execution_before_its_next_effect() {
     let (watcher, updates) = std::sync::mpsc::channel();
     let (reply, _) = std::sync::mpsc::channel();
     let id = submitted.execution_id.clone();
-    world.host.handle(mandate_host::Input::Ask(mandate_host::Ask::Watch(id.clone(), watcher, reply)));
+    world
+        .host
+        .handle(mandate_host::Input::Ask(mandate_host::Ask::Watch(
+            id.clone(),
+            watcher,
+            reply,
+        )));
     assert!(world.approve(&id, &submitted.request_id.unwrap(), "approve"));
     world.spawn.poll_one();
     world.handle_inputs();
     world.journal.fail_next();
     world.run(100);
-    assert_eq!(world.made_calls(), ["look/1"], "nothing is sent that the journal does not hold");
-    assert!(updates.try_iter().any(|update| matches!(update, Update::Lost(_))));
+    assert_eq!(
+        world.made_calls(),
+        ["look/1"],
+        "nothing is sent that the journal does not hold"
+    );
+    assert!(
+        updates
+            .try_iter()
+            .any(|update| matches!(update, Update::Lost(_)))
+    );
 }

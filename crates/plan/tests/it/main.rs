@@ -5,11 +5,16 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
     missing_docs,
     reason = "tests"
 )]
 
+mod canonical;
 mod documents;
+mod edges;
 mod expr_attacks;
 mod expr_cel;
 mod expr_compile;
@@ -20,4 +25,8 @@ mod expr_speed;
 mod expr_steps;
 mod expr_template;
 mod hostile;
+mod mistakes;
+mod patterns;
+mod plans;
 mod support;
+mod views;

@@ -58,10 +58,10 @@ impl NamedArg {
         })
     }
 
-    /// The top-level argument that it is, or lies in.
-    pub(super) fn top_level(&self) -> String {
-        let first = self.pointer.split('/').nth(1).unwrap_or_default();
-        first.replace("~1", "/").replace("~0", "~")
+    /// The top-level argument that it is about as a whole; `None` if it is about something inside one.
+    pub(super) fn top_level(&self) -> Option<String> {
+        let name = self.pointer.strip_prefix('/')?;
+        (!name.contains('/')).then(|| name.replace("~1", "/").replace("~0", "~"))
     }
 
     /// `any: true`.

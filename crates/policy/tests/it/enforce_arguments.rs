@@ -53,7 +53,7 @@ fn literal_arguments_are_the_plans() {
 fn an_agent_may_choose_what_is_open_to_it() {
     let plan = plan(
         json!({ "mode": "agent", "steps": [{ "id": "s", "tool": "mail.send", "args": { "to": "a@b.test" },
-        "allow": { "args": { "subject": { "any": true }, "n": { "max": 3 } } } }] }),
+        "allow": { "args": { "subject": { "any": true }, "n": { "max": 3 }, "/deep/m": { "any": true } } } }] }),
     );
     let approved = approved(&plan, &no_inputs());
     let send = |args| enforced(&approved, &call("s", "mail.send", args));
@@ -62,6 +62,7 @@ fn an_agent_may_choose_what_is_open_to_it() {
     for args in [
         json!({ "to": "a@b.test", "n": 4 }),
         json!({ "to": "a@b.test", "cc": "x" }),
+        json!({ "to": "a@b.test", "deep": { "m": 1 } }),
         json!({ "to": "x@b.test" }),
         json!({ "subject": "hi" }),
     ] {

@@ -1,6 +1,8 @@
 //! A permit never leaves the process …
-fn send(permit: &mandate_policy::Permit) -> String {
-    serde_json::to_string(permit).unwrap()
+use serde::Serialize;
+
+fn send(permit: &mandate_policy::Permit) {
+    let _ = permit.serialize(serde_json::value::Serializer);
 }
 
 fn main() {}

@@ -21,5 +21,6 @@ mod group_commit;
 mod lists;
 mod ownership;
 mod rebuild;
+mod released;
 mod support;
 mod tamper;

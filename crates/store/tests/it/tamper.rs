@@ -573,6 +573,35 @@ fn every_column_of_a_commit() {
 }
 
 #[test]
+fn a_row_taken_out_of_its_chain() {
+    let dir = tempfile::tempdir().unwrap();
+    journal(dir.path());
+    let db = database(dir.path());
+    let columns = "at_ms, kind, payload FROM events WHERE stream = 'bbb' AND seq = 4";
+    let (at_ms, kind, payload): (i64, String, String) = db
+        .query_row(&format!("SELECT {columns}"), [], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+        })
+        .unwrap();
+    let prev_hash = [7; 32];
+    let parts = RowParts {
+        stream: "bbb",
+        seq: 4,
+        at_ms,
+        kind: &kind,
+        payload: payload.as_bytes(),
+        prev_hash: &prev_hash,
+    };
+    let sql = "UPDATE events SET prev_hash = ?1, hash = ?2 WHERE stream = 'bbb' AND seq = 4";
+    db.execute(sql, params![prev_hash, parts.hash().as_bytes()])
+        .unwrap();
+    let report = verified(dir.path());
+    assert_found(&report, ChainBroken, "stream `bbb` seq 4");
+    assert_found(&report, ChainBroken, "stream `bbb` seq 5");
+    assert_found(&report, CommitChanged, "commits: 5");
+}
+
+#[test]
 fn a_payload_altered_and_chained_again_by_hand() {
     let dir = tempfile::tempdir().unwrap();
     journal(dir.path());

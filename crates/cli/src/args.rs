@@ -1,0 +1,115 @@
+//! The command line: every command, each with an example. What a command does is in its file under `commands/`.
+
+use crate::{
+    commands::{approvals, audit, completions, evaluate, executions, init, plan, run, tools},
+    output::Colour,
+};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  mandate plan validate plan.yaml       check a plan, all mistakes at once
+  mandate evaluate plan.yaml            say what it would do, without doing it
+  mandate run plan.yaml                 run it, asking for approval where needed
+  mandate executions show @last         look at the newest execution
+  mandate audit verify                  check the journal
+
+Exit codes: 0 success, 1 failure, 2 wrong usage or invalid plan, 3 denied by policy, 4 waits for a human, 5 partial,
+6 rate or budget used up, 130 cancelled.";
+
+/// Runs the plans that AI agents make, and nothing else.
+#[derive(Debug, Parser)]
+#[command(name = "mandate", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Globals {
+    /// Stable output for programs on standard output; everything else goes to standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Where the journal is, instead of `.mandate` beside the nearest `mandate.toml`
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long = "color", global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", hide_possible_values = true)]
+    pub(crate) colour: Colour,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a plan: check it, ask for approval where needed, carry it out
+    Run(run::RunArgs),
+    /// Look at plans: schema, validate, show, graph, diff
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
+    /// Say what a plan would do and what policy says, without doing it
+    Evaluate(evaluate::EvaluateArgs),
+    /// Look at executions, steer them, carry them on, replay them
+    #[command(subcommand)]
+    Executions(executions::ExecutionsCommand),
+    /// See what waits for approval, and answer
+    #[command(subcommand)]
+    Approvals(approvals::ApprovalsCommand),
+    /// Verify and export the journal
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// See the tools that plans can call, and call one
+    #[command(subcommand)]
+    Tools(tools::ToolsCommand),
+    /// Look for what is wrong with the set-up, and say what to do
+    #[command(after_help = "Examples:\n  mandate doctor\n  mandate doctor --json")]
+    Doctor,
+    /// Write a commented `mandate.toml` into a folder
+    Init(init::InitArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print documentation that is made from the program itself
+    #[command(name = "__docs", hide = true)]
+    Docs {
+        /// Which: `cli` or `configuration`
+        what: String,
+    },
+}
+
+/// The whole command line, for completions, documentation and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    fn visit(command: &clap::Command, path: &str, without: &mut Vec<String>) {
+        let path = format!("{path} {}", command.get_name());
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let group = command.get_subcommands().next().is_some();
+        if !group && !command.is_hide_set() && !help.contains("mandate ") {
+            without.push(path.trim().to_owned());
+        }
+        for inner in command.get_subcommands() {
+            visit(inner, &path, without);
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        let mut without = Vec::new();
+        visit(&command(), "", &mut without);
+        assert_eq!(without, Vec::<String>::new());
+    }
+}

@@ -1,0 +1,39 @@
+//! One file per command.
+
+pub(crate) mod approvals;
+pub(crate) mod audit;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod evaluate;
+pub(crate) mod executions;
+pub(crate) mod init;
+pub(crate) mod plan;
+pub(crate) mod reference;
+pub(crate) mod run;
+pub(crate) mod tools;
+
+use crate::{
+    args::Command,
+    context::Context,
+    errors::{Exit, Failure},
+};
+
+/// Runs a command.
+///
+/// # Errors
+/// What kept it from doing what was asked.
+pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(args) => run::run(&args, context),
+        Command::Plan(command) => plan::run(command, context),
+        Command::Evaluate(args) => evaluate::run(&args, context),
+        Command::Executions(command) => executions::run(command, context),
+        Command::Approvals(command) => approvals::run(command, context),
+        Command::Audit(command) => audit::run(command, context),
+        Command::Tools(command) => tools::run(command, context),
+        Command::Doctor => doctor::run(context),
+        Command::Init(args) => init::run(&args, context),
+        Command::Completions(args) => completions::run(&args, context),
+        Command::Docs { what } => reference::run(&what, context),
+    }
+}

@@ -1,0 +1,80 @@
+//! `mandate evaluate PLAN`: a dry run of the policy.
+
+use crate::{
+    context::{self, Context},
+    document::{note_warnings, read_plan},
+    errors::{Exit, Failure},
+    inputs::InputArgs,
+    render::{decision, shown, table::terminal_width},
+    toolbox, when,
+};
+use clap::Args;
+use mandate_host::HostError;
+use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate};
+use serde_json::json;
+
+const EXAMPLES: &str = "\
+Examples:
+  mandate evaluate plan.yaml
+  mandate evaluate plan.yaml --input folder=docs --json
+
+No tool is called and nothing is written. Exits with 0 where the plan may run, at once or after approval, and with 3
+where policy denies it.";
+
+/// What `evaluate` takes.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct EvaluateArgs {
+    /// The plan, YAML or JSON; `-` reads standard input
+    plan: String,
+    #[command(flatten)]
+    inputs: InputArgs,
+}
+
+pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failure> {
+    let out = context.out();
+    let registry = toolbox::registry(context.settings()?)?;
+    let tools = registry.snapshot();
+    let read = read_plan(context, &args.plan, Some(tools.as_ref()))?;
+    note_warnings(context, &read);
+    let inputs = read.plan.bind_inputs(&args.inputs.collect()?).map_err(HostError::Inputs)?;
+    let principal = context::principal();
+    let request = EvaluateRequest {
+        principal: principal.clone(),
+        session: SessionView {
+            session_id: "evaluate".to_owned(),
+            principal,
+            ..SessionView::default()
+        },
+        now_ms: when::now_ms(),
+    };
+    let said = evaluate(&read.plan, &inputs, tools.as_ref(), &request);
+    let exit = Exit::of_outcome(said.outcome);
+    if out.is_json() {
+        out.value(&json!({ "plan_hash": read.plan.hash(), "decision": said }));
+        return Ok(exit);
+    }
+    let paint = out.paint();
+    let word = match said.outcome {
+        Outcome::Allow => "may run at once",
+        Outcome::RequireApproval => "needs approval",
+        Outcome::RateLimited => "may not run now",
+        Outcome::Deny => "is denied",
+    };
+    out.line(&format!(
+        "{} {}",
+        paint.bold(&shown::line(&read.plan.plan().name)),
+        paint.look(decision::outcome_look(said.outcome), word)
+    ));
+    out.line(&format!("{} {}\n", paint.dim("risk:"), decision::risk(&said, paint)));
+    out.line(&decision::table(&said, paint, terminal_width()));
+    let reasons = decision::reasons(&said, paint);
+    if !reasons.is_empty() {
+        out.line(&format!("\n{}\n{reasons}", paint.bold("Why")));
+    }
+    if !said.approvers.is_empty() {
+        let who: Vec<String> = said.approvers.iter().map(ToString::to_string).collect();
+        out.line(&format!("\n{} {}", paint.dim("approved by:"), who.join(" and ")));
+    }
+    Ok(exit)
+}

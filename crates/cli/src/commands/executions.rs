@@ -1,0 +1,93 @@
+//! `mandate executions …`: look at executions, steer them, carry them on, replay them.
+
+mod cancel;
+mod carry_on;
+mod events;
+mod list;
+mod pause;
+mod replay;
+mod resolve;
+mod resume;
+mod show;
+mod watch;
+
+use crate::{
+    context::Context,
+    errors::{Exit, Failure},
+    render::execution,
+};
+use clap::{Args, Subcommand};
+use mandate_engine::State;
+
+/// The commands under `executions`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExecutionsCommand {
+    /// List executions, newest first
+    #[command(after_help = "Examples:\n  mandate executions list\n  mandate executions list --unfinished\n  mandate executions list --state failed --since 7d --tool http.request --json")]
+    List(list::ListArgs),
+    /// Show an execution: its steps, its result, what it waits for
+    #[command(after_help = "Examples:\n  mandate executions show @last\n  mandate executions show 0197a1b2 --json")]
+    Show(ExecutionArg),
+    /// Look on while another process drives an execution
+    #[command(after_help = "Examples:\n  mandate executions watch @last\n  mandate executions watch @last --json   # the result, once it is there")]
+    Watch(ExecutionArg),
+    /// Show what happened, event by event
+    #[command(after_help = "Examples:\n  mandate executions events @last\n  mandate executions events @last --after 17 --json\n  mandate executions events @last --follow")]
+    Events(events::EventsArgs),
+    /// End an execution
+    #[command(after_help = "Examples:\n  mandate executions cancel @last --reason 'wrong folder'\n\nNothing new starts, and running calls get a moment to end. `--force` gives up on steps in doubt.")]
+    Cancel(cancel::CancelArgs),
+    /// Let no more steps of an execution start
+    #[command(after_help = "Examples:\n  mandate executions pause @last")]
+    Pause(ExecutionArg),
+    /// Let steps of a paused execution start again
+    #[command(after_help = "Examples:\n  mandate executions resume @last && mandate executions continue @last")]
+    Resume(ExecutionArg),
+    /// Carry on unfinished executions, all of them if none is named
+    #[command(after_help = "Examples:\n  mandate executions continue @last\n  mandate executions continue")]
+    Continue(carry_on::ContinueArgs),
+    /// Say what became of a step in doubt
+    #[command(after_help = "Examples:\n  mandate executions resolve @last pay --done --output receipt.json\n  mandate executions resolve @last notify[3] --not-done\n  mandate executions resolve @last pay --fail --reason 'the bank refused'")]
+    Resolve(resolve::ResolveArgs),
+    /// Work every decision out again from the journal and compare
+    #[command(after_help = "Examples:\n  mandate executions replay @last\n  mandate executions replay @last --at 17   # the state after that event")]
+    Replay(replay::ReplayArgs),
+}
+
+/// An execution.
+#[derive(Debug, Args)]
+pub(crate) struct ExecutionArg {
+    /// The execution: an id, its beginning, or `@last`
+    #[arg(value_name = "ID")]
+    pub(crate) execution: String,
+}
+
+pub(crate) fn run(command: ExecutionsCommand, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        ExecutionsCommand::List(args) => list::run(&args, context),
+        ExecutionsCommand::Show(args) => show::run(&args, context),
+        ExecutionsCommand::Watch(args) => watch::run(&args, context),
+        ExecutionsCommand::Events(args) => events::run(&args, context),
+        ExecutionsCommand::Cancel(args) => cancel::run(&args, context),
+        ExecutionsCommand::Pause(args) => pause::run(&args, context),
+        ExecutionsCommand::Resume(args) => resume::run(&args, context),
+        ExecutionsCommand::Continue(args) => carry_on::run(&args, context),
+        ExecutionsCommand::Resolve(args) => resolve::run(&args, context),
+        ExecutionsCommand::Replay(args) => replay::run(&args, context),
+    }
+}
+
+/// Tells what was recorded, and what carries the execution on.
+fn told(context: &Context, state: &State, what: &str) -> Exit {
+    let out = context.out();
+    if out.is_json() {
+        out.value(&execution::to_json(state, state.waiting_for().as_ref(), None));
+    } else {
+        out.line(what);
+        out.line(&format!(
+            "  mandate executions continue {}",
+            crate::ids::short(state.execution_id())
+        ));
+    }
+    Exit::Success
+}

@@ -1,0 +1,165 @@
+//! `mandate executions list`.
+
+use crate::{
+    context::Context,
+    errors::{Exit, Failure},
+    ids,
+    output::Look,
+    render::{
+        execution::state_look,
+        shown,
+        table::{Table, terminal_width},
+    },
+    when,
+};
+use clap::Args;
+use mandate_store::{Cursor, ExecutionFilter, ExecutionRow, Page};
+use serde_json::{Value, json};
+
+const UNFINISHED: &[&str] = &["pending", "waiting", "running", "paused", "replanning", "compensating"];
+
+/// What `executions list` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// In this state; may be given several times
+    #[arg(long, value_parser = ["pending", "waiting", "running", "paused", "replanning", "compensating", "completed", "failed", "cancelled"])]
+    state: Vec<String>,
+    /// Not ended yet
+    #[arg(long, conflicts_with = "state")]
+    unfinished: bool,
+    /// Ended with this status
+    #[arg(long, value_parser = ["success", "partial", "failure"])]
+    status: Option<String>,
+    /// Waiting for this kind of thing: `plan`, `in_doubt`, `timer`, `retry`, `paused`
+    #[arg(long, value_name = "KIND")]
+    waiting_for: Option<String>,
+    /// Created after this: `2h` ago, or a time
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Created before this: `2h` ago, or a time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// With a plan that names this tool
+    #[arg(long)]
+    tool: Option<String>,
+    /// Asked for by this principal
+    #[arg(long)]
+    principal: Option<String>,
+    /// Rows at most
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
+    /// The page behind the one that gave this cursor
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+}
+
+pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
+    let out = context.out();
+    let now_ms = when::now_ms();
+    let time = |flag: &str, text: &Option<String>| {
+        let past = text.as_deref().map(|text| when::past_ms(text, now_ms));
+        past.transpose().map_err(|error| Failure::usage(format!("`{flag}`: {error}")))
+    };
+    let states = if args.unfinished {
+        UNFINISHED.iter().map(|state| (*state).to_owned()).collect()
+    } else {
+        args.state.clone()
+    };
+    let filter = ExecutionFilter {
+        states,
+        status: args.status.clone(),
+        principal: args.principal.clone(),
+        waiting_kind: args.waiting_for.clone(),
+        tool: args.tool.clone(),
+        created_after_ms: time("--since", &args.since)?,
+        created_before_ms: time("--until", &args.until)?,
+        ..ExecutionFilter::default()
+    };
+    let after: Option<Cursor> = match args.after.as_deref().map(str::parse) {
+        None => None,
+        Some(Ok(cursor)) => Some(cursor),
+        Some(Err(error)) => return Err(Failure::usage(format!("`--after`: {error}"))),
+    };
+    let page = Page { after, limit: args.limit, newest_first: true };
+    let listed = context.reader_if_any()?.map(|reader| reader.executions(&filter, &page)).transpose()?;
+    let (rows, next) = listed.map_or((Vec::new(), None), |listed| (listed.rows, listed.next));
+    let driver = crate::holder::holder(&context.settings()?.data_dir);
+    if out.is_json() {
+        out.value(&json!({
+            "executions": rows.iter().map(row_json).collect::<Vec<_>>(),
+            "next": next.map(|next| next.to_string()),
+            "host_pid": driver,
+        }));
+        return Ok(Exit::Success);
+    }
+    if rows.is_empty() {
+        out.note("no executions");
+        return Ok(Exit::Success);
+    }
+    out.line(&table(&rows, now_ms).text(out.paint(), terminal_width()));
+    if let Some(next) = next {
+        out.note(&out.paint_notes().dim(&format!("more: --after {next}")));
+    }
+    let unfinished = rows.iter().any(|row| row.finished_at_ms.is_none());
+    if unfinished && driver.is_none() {
+        out.note(&out.paint_notes().dim(
+            "no process drives the unfinished ones now; `mandate executions continue` does",
+        ));
+    }
+    Ok(Exit::Success)
+}
+
+fn table(rows: &[ExecutionRow], now_ms: i64) -> Table {
+    let mut table = Table::new(&["ID", "STATE", "STATUS", "STEPS", "AGE", "NAME"]);
+    for row in rows {
+        let look = state_look(&row.state, row.status.as_deref());
+        let state = match waiting_kind(row) {
+            Some(kind) if row.state == "waiting" => format!("waiting: {}", kind.replace('_', " ")),
+            _ => row.state.clone(),
+        };
+        let status = match (&row.status, &row.error_code) {
+            (Some(status), Some(code)) => format!("{status} {code}"),
+            (Some(status), None) => status.clone(),
+            (None, _) => String::new(),
+        };
+        table.row(vec![
+            (ids::short(&row.execution_id).to_owned(), Look::Bold),
+            (state, look),
+            (status, look),
+            (format!("{}/{}", row.steps_settled, row.steps_total), Look::Plain),
+            (when::show_age(row.created_at_ms, now_ms), Look::Dim),
+            (shown::short(&row.name, 80), Look::Plain),
+        ]);
+    }
+    table
+}
+
+fn waiting(row: &ExecutionRow) -> Value {
+    let text = row.waiting_for.as_deref().unwrap_or("null");
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}
+
+fn waiting_kind(row: &ExecutionRow) -> Option<String> {
+    Some(waiting(row).get("kind")?.as_str()?.to_owned())
+}
+
+fn row_json(row: &ExecutionRow) -> Value {
+    json!({
+        "execution_id": row.execution_id,
+        "name": row.name,
+        "plan_hash": row.plan_hash,
+        "principal": row.principal,
+        "session": row.session,
+        "state": row.state,
+        "status": row.status,
+        "error_code": row.error_code,
+        "waiting_for": waiting(row),
+        "steps_total": row.steps_total,
+        "steps_settled": row.steps_settled,
+        "tools": row.tools.split_whitespace().collect::<Vec<_>>(),
+        "created_at_ms": row.created_at_ms,
+        "updated_at_ms": row.updated_at_ms,
+        "finished_at_ms": row.finished_at_ms,
+        "last_seq": row.last_seq,
+    })
+}

@@ -1,0 +1,38 @@
+//! `mandate tools list`.
+
+use crate::{
+    context::Context,
+    errors::{Exit, Failure},
+    output::Look,
+    render::{
+        shown,
+        table::{Table, terminal_width},
+    },
+    toolbox,
+};
+use serde_json::json;
+
+pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
+    let out = context.out();
+    let tools = toolbox::registry(context.settings()?)?.list();
+    if out.is_json() {
+        out.value(&json!({ "tools": tools }));
+        return Ok(Exit::Success);
+    }
+    let mut table = Table::new(&["TOOL", "EFFECT", "REPEATABLE", "WORLD", "STATE", "ABOUT"]);
+    for tool in &tools {
+        let look = if tool.lifecycle_reason.is_some() { Look::Bad } else { Look::Dim };
+        let state = if tool.engine_handled { "by the engine".to_owned() } else { json!(tool.lifecycle).as_str().unwrap_or_default().to_lowercase() };
+        table.row(vec![
+            (tool.name.clone(), Look::Bold),
+            (tool.facts.effect.to_string(), if tool.facts.read_only() { Look::Plain } else { Look::Warn }),
+            (if tool.facts.repeatable() { "yes" } else { "no" }.to_owned(), Look::Plain),
+            (if tool.facts.open_world { "open" } else { "closed" }.to_owned(), Look::Plain),
+            (state, look),
+            (shown::line(tool.lifecycle_reason.as_deref().unwrap_or(&tool.description)), Look::Dim),
+        ]);
+    }
+    out.line(&table.text(out.paint(), terminal_width()));
+    out.note(&out.paint_notes().dim("effects at their worst, whatever the arguments; `mandate tools show NAME` has the schemas"));
+    Ok(Exit::Success)
+}

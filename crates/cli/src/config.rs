@@ -1,0 +1,155 @@
+//! Configuration: from `/etc`, the user, the project, the environment and flags to one set of settings.
+//!
+//! Each source is read into a [`layer::Layer`] that knows every value's place; [`keys`] lists what can be set and how
+//! a later source may change what an earlier one said; [`merge`] puts the layers on top of each other.
+
+mod environment;
+pub(crate) mod keys;
+mod layer;
+mod merge;
+mod place;
+pub(crate) mod template;
+
+use crate::errors::Failure;
+use layer::Layer;
+use mandate_tools::ToolsConfig;
+use merge::Merged;
+pub(crate) use place::Place;
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// The name of a configuration file.
+pub(crate) const FILE_NAME: &str = "mandate.toml";
+/// The data directory beside it.
+pub(crate) const DATA_NAME: &str = ".mandate";
+const SYSTEM_FILE: &str = "/etc/mandate/mandate.toml";
+
+/// What all sources together say.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where journal and blobs are.
+    pub(crate) data_dir: PathBuf,
+    /// What made it that directory.
+    pub(crate) data_dir_from: String,
+    /// The folder that file and process tools work in where no roots are set.
+    pub(crate) project: PathBuf,
+    /// The tools' part.
+    pub(crate) tools: ToolsConfig,
+    /// Where each value that is set comes from.
+    pub(crate) places: BTreeMap<String, Place>,
+    /// The files that were read.
+    pub(crate) files: Vec<PathBuf>,
+    /// Variables that look like settings and are none.
+    pub(crate) strange_variables: Vec<String>,
+}
+
+impl Settings {
+    /// What no file tool may touch: data and configuration.
+    pub(crate) fn protected(&self) -> Vec<PathBuf> {
+        let mut paths = vec![self.data_dir.clone(), self.project.join(DATA_NAME)];
+        paths.push(PathBuf::from("/etc/mandate"));
+        paths.extend(user_file().as_deref().and_then(Path::parent).map(Path::to_owned));
+        paths.push(self.project.join(FILE_NAME));
+        paths.extend(self.files.iter().cloned());
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+}
+
+/// Reads all sources.
+///
+/// # Errors
+/// A source that cannot be read, is not valid, or widens what an earlier one set.
+pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::io("cannot tell the current directory", &error))?;
+    let project_file = nearest(&here);
+    let mut files = vec![PathBuf::from(SYSTEM_FILE)];
+    files.extend(user_file());
+    files.extend(project_file.clone());
+    files.dedup();
+
+    let mut layers = Vec::new();
+    let mut read = Vec::new();
+    for path in files {
+        if let Some(layer) = Layer::read(&path)? {
+            layers.push(layer);
+            read.push(path);
+        }
+    }
+    let (variables, strange_variables) = environment::layer(std::env::vars_os(), &here)?;
+    layers.push(variables);
+    let merged = merge::merge(layers)?;
+
+    let project = project_file
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(&here)
+        .to_owned();
+    let (data_dir, data_dir_from) = data_dir(&merged, data_dir_flag, project_file.as_deref(), &here)?;
+    Ok(Settings {
+        data_dir,
+        data_dir_from,
+        project,
+        tools: tools(&merged)?,
+        places: merged.places,
+        files: read,
+        strange_variables,
+    })
+}
+
+fn tools(merged: &Merged) -> Result<ToolsConfig, Failure> {
+    let mut whole = merged.to_value();
+    if let Value::Object(map) = &mut whole {
+        map.remove("data_dir");
+    }
+    serde_json::from_value(whole)
+        .map_err(|error| Failure::config(format!("the configuration cannot be used: {error}")))
+}
+
+fn data_dir(
+    merged: &Merged,
+    flag: Option<&Path>,
+    project_file: Option<&Path>,
+    here: &Path,
+) -> Result<(PathBuf, String), Failure> {
+    if let Some(dir) = flag {
+        return Ok((here.join(dir), "`--data-dir`".to_owned()));
+    }
+    if let Some((Value::String(dir), place)) = merged.get("data_dir") {
+        return Ok((PathBuf::from(dir), place.to_string()));
+    }
+    if let Some(file) = project_file {
+        let beside = file.parent().unwrap_or(here).join(DATA_NAME);
+        return Ok((beside, format!("beside {}", file.display())));
+    }
+    let user = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| etcetera::home_dir().ok().map(|home| home.join(".local/share")));
+    match user {
+        Some(dir) => Ok((dir.join("mandate"), "no `mandate.toml` here".to_owned())),
+        None => Err(Failure::config("there is no home directory to keep data in")
+            .remedy("give `--data-dir`, or write a `mandate.toml` with `mandate init`")),
+    }
+}
+
+/// The file in the user's configuration directory.
+pub(crate) fn user_file() -> Option<PathBuf> {
+    let dir = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| etcetera::home_dir().ok().map(|home| home.join(".config")))?;
+    Some(dir.join("mandate").join(FILE_NAME))
+}
+
+/// The nearest `mandate.toml` in this directory or above it.
+fn nearest(from: &Path) -> Option<PathBuf> {
+    from.ancestors()
+        .map(|dir| dir.join(FILE_NAME))
+        .find(|file| file.is_file())
+}

@@ -1,0 +1,211 @@
+//! Every key of `mandate.toml`: its type, how a later source may change it, its default, and what it is for.
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// A path; relative ones start at the file's directory.
+    Path,
+    /// Paths.
+    Paths,
+    /// Text.
+    Text,
+    /// Texts.
+    Texts,
+    /// A whole number, zero or more.
+    Number,
+}
+
+impl Shape {
+    /// The shape in words.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Shape::Path => "path",
+            Shape::Paths => "list of paths",
+            Shape::Text => "text",
+            Shape::Texts => "list of texts",
+            Shape::Number => "whole number",
+        }
+    }
+}
+
+/// What a later source may do with what an earlier one set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Replace it.
+    Replace,
+    /// Set a smaller number.
+    Lower,
+    /// Leave entries out.
+    Fewer,
+    /// Name directories beneath.
+    Beneath,
+    /// Say the same again.
+    Same,
+}
+
+impl Rule {
+    /// The rule in words.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Rule::Replace => "replace it",
+            Rule::Lower => "lower it",
+            Rule::Fewer => "leave entries out",
+            Rule::Beneath => "name directories beneath",
+            Rule::Same => "only repeat it",
+        }
+    }
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    /// The path, joined by dots; `*` stands for a name that the user chooses.
+    pub(crate) path: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) rule: Rule,
+    /// As it would be written.
+    pub(crate) default: &'static str,
+    pub(crate) about: &'static str,
+}
+
+const fn key(
+    path: &'static str,
+    shape: Shape,
+    rule: Rule,
+    default: &'static str,
+    about: &'static str,
+) -> Key {
+    Key { path, shape, rule, default, about }
+}
+
+/// Every key, in the order of the documentation.
+pub(crate) const KEYS: &[Key] = &[
+    key("data_dir", Shape::Path, Rule::Replace, r#"".mandate""#,
+        "where the journal is kept"),
+    key("fs.roots", Shape::Paths, Rule::Beneath, r#"["."]"#,
+        "the directories beneath which file tools work; relative paths in plans start at the first"),
+    key("fs.max_bytes", Shape::Number, Rule::Lower, "8388608",
+        "the most bytes that one read or write moves"),
+    key("fs.max_entries", Shape::Number, Rule::Lower, "100000",
+        "the most entries that one listing, search or deletion visits"),
+    key("http.allow_private", Shape::Texts, Rule::Fewer, "[]",
+        "hosts, addresses and networks (`10.1.0.0/16`) that may be reached although they are private or loopback"),
+    key("http.max_bytes", Shape::Number, Rule::Lower, "8388608",
+        "the most bytes of a response body that are read"),
+    key("http.connect_timeout_ms", Shape::Number, Rule::Replace, "10000",
+        "the time limit for opening a connection"),
+    key("http.timeout_ms", Shape::Number, Rule::Replace, "60000",
+        "the time limit of a request whose call gives none"),
+    key("http.max_redirects", Shape::Number, Rule::Lower, "5",
+        "the most redirects that are followed"),
+    key("process.env", Shape::Texts, Rule::Fewer, r#"["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "TMPDIR", "TERM"]"#,
+        "the variables of Mandate's own environment that processes see; `NAME*` stands for a prefix"),
+    key("process.max_output_bytes", Shape::Number, Rule::Lower, "4194304",
+        "the most bytes kept of each output stream"),
+    key("process.timeout_ms", Shape::Number, Rule::Replace, "300000",
+        "the time limit of a process whose call gives none"),
+    key("process.limits.cpu_seconds", Shape::Number, Rule::Lower, "",
+        "processor time of one process, in seconds"),
+    key("process.limits.address_space_bytes", Shape::Number, Rule::Lower, "",
+        "address space of one process; run times that reserve much do not start under a small one"),
+    key("process.limits.file_bytes", Shape::Number, Rule::Lower, "4294967296",
+        "the largest file that a process may write"),
+    key("process.limits.open_files", Shape::Number, Rule::Lower, "4096",
+        "files that a process may have open"),
+    key("process.limits.processes", Shape::Number, Rule::Lower, "",
+        "processes of this user, not only of the call"),
+    key("secrets.*.env", Shape::Text, Rule::Same, "",
+        "the environment variable that holds the secret"),
+    key("secrets.*.file", Shape::Path, Rule::Same, "",
+        "the file that holds it; one line break at its end is not part of it"),
+    key("secrets.*.command", Shape::Texts, Rule::Same, "",
+        "the program, with arguments, that prints it"),
+    key("secrets.*.tools", Shape::Texts, Rule::Fewer, "[]",
+        "the tools that may receive it: `http.request`, or `github.*` for a whole server"),
+    key("secrets.*.hosts", Shape::Texts, Rule::Fewer, "[]",
+        "the hosts that may receive it: `api.example.com`, or `*.example.com` for all beneath"),
+];
+
+/// What a path in a file leads to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Found {
+    /// A key.
+    Key(&'static Key),
+    /// A table that holds keys.
+    Table,
+    /// Nothing.
+    Unknown,
+}
+
+/// Looks a path up.
+pub(crate) fn find(path: &[String]) -> Found {
+    for key in KEYS {
+        let parts: Vec<&str> = key.path.split('.').collect();
+        let fits = parts.iter().zip(path).all(|(part, name)| *part == "*" || part == name);
+        match (fits, parts.len().cmp(&path.len())) {
+            (true, std::cmp::Ordering::Equal) => return Found::Key(key),
+            (true, std::cmp::Ordering::Greater) => return Found::Table,
+            _ => {}
+        }
+    }
+    Found::Unknown
+}
+
+/// The names that could stand at the end of a path, given everything before its last part.
+pub(crate) fn siblings(path: &[String]) -> Vec<&'static str> {
+    let before = path.len().saturating_sub(1);
+    let mut names: Vec<&str> = KEYS
+        .iter()
+        .filter_map(|key| {
+            let parts: Vec<&str> = key.path.split('.').collect();
+            let fits = parts.iter().zip(path).take(before).all(|(part, name)| *part == "*" || part == name);
+            parts.get(before).copied().filter(|name| fits && *name != "*")
+        })
+        .collect();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mandate_tools::ToolsConfig;
+    use serde_json::Value;
+
+    fn leaves(path: &str, value: &Value, found: &mut Vec<(String, Value)>) {
+        match value {
+            Value::Object(map) => {
+                for (name, value) in map {
+                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    leaves(&path, value, found);
+                }
+            }
+            other => found.push((path.to_owned(), other.clone())),
+        }
+    }
+
+    #[test]
+    fn the_table_has_the_keys_and_defaults_that_the_tools_have() {
+        let mut found = Vec::new();
+        leaves("", &serde_json::to_value(ToolsConfig::default()).unwrap(), &mut found);
+        for (path, value) in found {
+            let key = KEYS.iter().find(|key| key.path == path);
+            let key = key.unwrap_or_else(|| panic!("`{path}` is not in the table"));
+            if path != "fs.roots" {
+                let default = if key.default.is_empty() { "null" } else { key.default };
+                assert_eq!(serde_json::from_str::<Value>(default).unwrap(), value, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn paths_lead_to_keys_tables_and_nothing() {
+        let path = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
+        assert!(matches!(find(&path("fs.roots")), Found::Key(_)));
+        assert!(matches!(find(&path("secrets.API.env")), Found::Key(_)));
+        assert!(matches!(find(&path("process.limits")), Found::Table));
+        assert!(matches!(find(&path("fs.root")), Found::Unknown));
+        assert!(matches!(find(&path("fs.roots.x")), Found::Unknown));
+        assert_eq!(siblings(&path("process.limit")), ["env", "max_output_bytes", "timeout_ms", "limits"]);
+    }
+}

@@ -1,0 +1,73 @@
+//! What every command has at hand: where it writes, and the configuration, read when it is first needed.
+
+use crate::{
+    args::Globals,
+    config::{self, Settings},
+    errors::Failure,
+    output::Out,
+};
+use mandate_store::{Reader, SqliteStore};
+use std::cell::OnceCell;
+
+/// What every command has at hand.
+pub(crate) struct Context {
+    globals: Globals,
+    out: Out,
+    settings: OnceCell<Settings>,
+}
+
+impl Context {
+    pub(crate) fn new(globals: Globals, out: Out) -> Self {
+        Self {
+            globals,
+            out,
+            settings: OnceCell::new(),
+        }
+    }
+
+    pub(crate) fn out(&self) -> &Out {
+        &self.out
+    }
+
+    /// The configuration as all sources together give it.
+    ///
+    /// # Errors
+    /// A source that cannot be read, is not valid, or widens what an earlier one set.
+    pub(crate) fn settings(&self) -> Result<&Settings, Failure> {
+        if let Some(settings) = self.settings.get() {
+            return Ok(settings);
+        }
+        let settings = config::load(self.globals.data_dir.as_deref())?;
+        Ok(self.settings.get_or_init(|| settings))
+    }
+
+    /// The journal, for reading; none if nothing has run here yet.
+    ///
+    /// # Errors
+    /// A journal that cannot be opened.
+    pub(crate) fn reader_if_any(&self) -> Result<Option<Reader>, Failure> {
+        let dir = &self.settings()?.data_dir;
+        if Reader::has_journal(dir) {
+            Ok(Some(SqliteStore::open_readonly(dir)?))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The journal, for reading.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be opened.
+    pub(crate) fn reader(&self) -> Result<Reader, Failure> {
+        let dir = self.settings()?.data_dir.clone();
+        self.reader_if_any()?.ok_or_else(|| {
+            Failure::not_found(format!("nothing has run in `{}` yet", dir.display()))
+                .remedy("`mandate run PLAN` runs a plan; `--data-dir` looks into another directory")
+        })
+    }
+}
+
+/// Who acts here: the user of this process.
+pub(crate) fn principal() -> String {
+    format!("local:{}", rustix::process::getuid().as_raw())
+}

@@ -1,0 +1,158 @@
+//! Staying with an execution that this process drives, until it rests or somebody wants to leave.
+
+use crate::{
+    drive::{self, Driver},
+    errors::Failure,
+    output::Out,
+    render::event,
+};
+use mandate_engine::{Event, Phase, State};
+use mandate_host::{Rest, Update};
+use mandate_store::Journal as _;
+use std::{
+    sync::mpsc::RecvTimeoutError,
+    time::{Duration, Instant},
+};
+
+/// How often signals are looked at and lines are redrawn.
+const TICK: Duration = Duration::from_millis(80);
+
+/// Whoever shows what happens.
+pub(crate) trait Watcher {
+    /// Where the execution is when the watch begins, and after each event.
+    fn changed(&mut self, state: &State, event: Option<&Event>);
+    /// Time passes.
+    fn tick(&mut self, state: &State);
+    /// Nothing more comes.
+    fn end(&mut self);
+    /// Says something beside what happens.
+    fn say(&mut self, text: &str);
+}
+
+/// Why the command does not stay any longer.
+pub(crate) enum Parted {
+    /// The execution ended or waits for a human.
+    Rest(Box<Rest>),
+    /// Somebody wants to leave; the execution stays unfinished.
+    Left,
+}
+
+/// Stays with an execution. The first Ctrl-C cancels it.
+///
+/// # Errors
+/// The host cannot drive it any further.
+pub(crate) fn follow(driver: &Driver, execution_id: &str, watcher: &mut dyn Watcher) -> Result<Parted, Failure> {
+    let host = driver.host()?;
+    let updates = host.watch(execution_id)?;
+    let interrupts = driver.interrupts();
+    let mut state: Option<State> = None;
+    let mut cancelled = false;
+    let mut ticked = Instant::now();
+    let parted = loop {
+        if interrupts.must_leave() {
+            break Parted::Left;
+        }
+        if interrupts.presses() > 0 && !cancelled {
+            cancelled = true;
+            let id = crate::ids::short(execution_id);
+            watcher.say(&format!(
+                "cancelling; Ctrl-C again leaves it for `mandate executions continue {id}`"
+            ));
+            // That it ends already is what was wanted.
+            let _ = host.cancel(execution_id, &drive::actor(), Some("Ctrl-C".to_owned()), false);
+        }
+        match updates.recv_timeout(TICK) {
+            Ok(Update::Now(now)) => {
+                watcher.changed(&now, None);
+                state = Some(*now);
+            }
+            Ok(Update::Event(event)) => {
+                if let Some(state) = &mut state {
+                    state.apply(&event);
+                    watcher.changed(state, Some(&event));
+                }
+            }
+            Ok(Update::Rest(rest)) if goes_on(&rest.state) => {}
+            Ok(Update::Rest(rest)) => break Parted::Rest(rest),
+            Ok(Update::Lost(error)) => {
+                watcher.end();
+                return Err(error.into());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                watcher.end();
+                return Err(mandate_host::HostError::Stopped.into());
+            }
+        }
+        if ticked.elapsed() >= TICK
+            && let Some(state) = &state
+        {
+            ticked = Instant::now();
+            watcher.tick(state);
+        }
+    };
+    watcher.end();
+    Ok(parted)
+}
+
+/// Whether an execution that rests goes on by itself: a timer or a back-off of it runs out.
+pub(crate) fn goes_on(state: &State) -> bool {
+    state.phase == Phase::Active && state.paused.is_none() && state.waiting > 0
+}
+
+/// Writes durable events as JSON Lines while somebody else shows progress.
+pub(crate) struct Streaming<'a> {
+    driver: &'a Driver,
+    out: &'a Out,
+    execution_id: String,
+    next_seq: u64,
+    inner: Box<dyn Watcher + 'a>,
+}
+
+impl<'a> Streaming<'a> {
+    pub(crate) fn new(driver: &'a Driver, out: &'a Out, execution_id: &str, inner: Box<dyn Watcher + 'a>) -> Self {
+        Self {
+            driver,
+            out,
+            execution_id: execution_id.to_owned(),
+            next_seq: 1,
+            inner,
+        }
+    }
+
+    /// What the disk has and was not written yet: standard output tells facts only.
+    fn drain(&mut self) {
+        while !self.out.is_closed() {
+            let Ok(page) = self.driver.store().read(&self.execution_id, self.next_seq, 256) else {
+                return;
+            };
+            for record in &page {
+                self.out.value_line(&event::to_json(record));
+                self.next_seq = record.seq.saturating_add(1);
+            }
+            if page.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+impl Watcher for Streaming<'_> {
+    fn changed(&mut self, state: &State, event: Option<&Event>) {
+        self.inner.changed(state, event);
+    }
+
+    fn tick(&mut self, state: &State) {
+        self.drain();
+        self.inner.tick(state);
+    }
+
+    fn end(&mut self) {
+        self.drain();
+        self.inner.end();
+    }
+
+    fn say(&mut self, text: &str) {
+        self.inner.say(text);
+    }
+}

@@ -1,0 +1,78 @@
+//! From what people type to a whole id: unique prefixes and `@last`.
+
+use crate::errors::Failure;
+use mandate_store::Reader;
+
+/// The execution that a prefix, or `@last`, stands for.
+///
+/// # Errors
+/// None, or several.
+pub(crate) fn execution(reader: &Reader, typed: &str) -> Result<String, Failure> {
+    check(typed, "execution")?;
+    only(
+        reader.resolve_execution(typed)?,
+        typed,
+        "execution",
+        "mandate executions list",
+    )
+}
+
+/// The request that a prefix, or `@last`, stands for; a prefix of an execution's id stands for its open request.
+///
+/// # Errors
+/// None, or several.
+pub(crate) fn request(reader: &Reader, typed: &str) -> Result<String, Failure> {
+    check(typed, "request")?;
+    let mut found = reader.resolve_request(typed)?;
+    if found.is_empty() {
+        let filter = |execution_id: String| mandate_store::RequestFilter {
+            execution_id: Some(execution_id),
+            state: Some("open".to_owned()),
+            ..Default::default()
+        };
+        let executions = reader.resolve_execution(typed)?;
+        if executions.len() > 1 {
+            return Err(several(&executions, typed, "execution"));
+        }
+        for execution_id in executions {
+            let open = reader.requests(&filter(execution_id), &Default::default())?;
+            found.extend(open.rows.into_iter().map(|row| row.request_id));
+        }
+    }
+    only(found, typed, "request", "mandate approvals list")
+}
+
+fn check(typed: &str, what: &str) -> Result<(), Failure> {
+    if typed.is_empty() {
+        return Err(Failure::usage(format!("the id of the {what} is empty"))
+            .remedy("give an id, the beginning of one, or `@last`"));
+    }
+    Ok(())
+}
+
+fn only(found: Vec<String>, typed: &str, what: &str, list: &str) -> Result<String, Failure> {
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] if typed == "@last" => Err(Failure::not_found(format!("there is no {what} yet"))
+            .remedy("`mandate run PLAN` runs a plan")),
+        [] => Err(Failure::not_found(format!("there is no {what} `{typed}`"))
+            .remedy(format!("`{list}` shows what there is"))),
+        several_ids => Err(several(several_ids, typed, what)),
+    }
+}
+
+fn several(found: &[String], typed: &str, what: &str) -> Failure {
+    let shown: Vec<&str> = found.iter().take(3).map(String::as_str).collect();
+    let more = if found.len() > 3 { ", …" } else { "" };
+    Failure::usage(format!(
+        "`{typed}` begins the id of more than one {what}: {}{more}",
+        shown.join(", ")
+    ))
+    .remedy("give more of the id")
+}
+
+/// The shortest beginning of an id that is still worth typing: enough to be unique within some time.
+pub(crate) fn short(id: &str) -> &str {
+    // UUID v7: 13 characters are the millisecond of its making.
+    id.get(..13).unwrap_or(id)
+}

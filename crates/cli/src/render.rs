@@ -1,0 +1,10 @@
+//! What people and programs are shown.
+
+pub(crate) mod decision;
+pub(crate) mod event;
+pub(crate) mod execution;
+pub(crate) mod request;
+pub(crate) mod shown;
+pub(crate) mod step;
+pub(crate) mod table;
+pub(crate) mod violations;

@@ -1,0 +1,196 @@
+//! What a plan would do and what policy says of it: what an approver must see.
+
+use super::{shown, table::Table};
+use crate::output::{Look, Paint};
+use mandate_plan::{CheckedPlan, Effect, Step};
+use mandate_policy::{
+    Purpose,
+    decision::{Decision, Outcome, StepAssessment},
+    risk::Level,
+};
+use serde_json::{Map, Value};
+
+/// The longest that one argument may be in a summary, in characters.
+const ARGUMENT_WIDTH: usize = 110;
+
+/// How an outcome looks.
+pub(crate) fn outcome_look(outcome: Outcome) -> Look {
+    match outcome {
+        Outcome::Allow => Look::Good,
+        Outcome::RequireApproval => Look::Warn,
+        Outcome::RateLimited | Outcome::Deny => Look::Bad,
+    }
+}
+
+fn level_look(level: Level) -> Look {
+    match level {
+        Level::Info | Level::Low => Look::Good,
+        Level::Medium => Look::Warn,
+        Level::High | Level::Critical => Look::Bad,
+    }
+}
+
+fn effect_look(effect: Effect) -> Look {
+    match effect {
+        Effect::Read => Look::Dim,
+        Effect::Write | Effect::Network => Look::Warn,
+        Effect::Delete | Effect::Execute => Look::Bad,
+    }
+}
+
+/// One line per call of the plan: what it does, with which tool, how risky, and what the rules say.
+pub(crate) fn table(decision: &Decision, paint: Paint, width: Option<usize>) -> String {
+    let mut table = Table::new(&["STEP", "EFFECT", "TOOL", "RISK", "OUTCOME", "WHAT"]);
+    for step in &decision.steps {
+        table.row(vec![
+            (name_of(step), Look::Bold),
+            (step.effect.to_string(), effect_look(step.effect)),
+            (step.tool.clone(), Look::Plain),
+            (format!("{} {}", step.risk.score, step.risk.level), level_look(step.risk.level)),
+            (step.outcome.to_string(), outcome_look(step.outcome)),
+            (what(step), Look::Dim),
+        ]);
+    }
+    table.text(paint, width)
+}
+
+/// Why the outcome is what it is.
+pub(crate) fn reasons(decision: &Decision, paint: Paint) -> String {
+    let mut lines = Vec::new();
+    for reason in &decision.reasons {
+        let place = reason.step.as_ref().map_or_else(String::new, |step| format!("{step}: "));
+        lines.push(format!(
+            "  {} {place}{} {}",
+            paint.look(outcome_look(reason.outcome), "•"),
+            shown::line(&reason.message),
+            paint.dim(&format!("[{}]", reason.rule))
+        ));
+    }
+    lines.join("\n")
+}
+
+/// Score and level, and what they come from.
+pub(crate) fn risk(decision: &Decision, paint: Paint) -> String {
+    let risk = &decision.risk;
+    let score = paint.look(level_look(risk.level), &format!("{} ({}/100)", risk.level, risk.score));
+    let factors: Vec<String> = risk.factors.iter().map(|factor| shown::line(factor)).collect();
+    if factors.is_empty() {
+        score
+    } else {
+        format!("{score} {}", paint.dim(&factors.join(", ")))
+    }
+}
+
+/// Everything that whoever approves a plan must see: its inputs, and each effect that it will have with the arguments.
+pub(crate) fn for_approval(plan: &CheckedPlan, inputs: &Map<String, Value>, decision: &Decision, paint: Paint) -> String {
+    let about = plan.plan();
+    let mut out = vec![paint.bold(&shown::line(&about.name))];
+    if let Some(description) = &about.description {
+        out.push(indented(&shown::lines(description), "  "));
+    }
+    out.push(format!("  {} {}", paint.dim("plan  "), plan.hash()));
+    out.push(format!("  {} {}", paint.dim("risk  "), risk(decision, paint)));
+    if !inputs.is_empty() {
+        out.push(format!("  {}", paint.dim("inputs")));
+        for (name, value) in inputs {
+            let secret = about.inputs.get(name).is_some_and(|input| input.secret);
+            let value = if secret {
+                format!("the secret {}", shown::value(value, ARGUMENT_WIDTH))
+            } else {
+                shown::value(value, ARGUMENT_WIDTH)
+            };
+            out.push(format!("    {} = {value}", shown::line(name)));
+        }
+    }
+    let (effects, reads): (Vec<_>, Vec<_>) = decision
+        .steps
+        .iter()
+        .partition(|step| step.outcome != Outcome::Allow || step.effect != Effect::Read);
+    out.push(String::new());
+    out.push(match effects.len() {
+        1 => "It will have 1 effect:".to_owned(),
+        many => format!("It will have {many} effects:"),
+    });
+    for step in effects {
+        out.push(effect(plan, step, paint));
+    }
+    if !reads.is_empty() {
+        let names: Vec<&str> = reads.iter().map(|step| step.step.as_str()).collect();
+        let text = format!("Beside that it reads, on this machine only: {}", names.join(", "));
+        out.push(String::new());
+        out.push(paint.dim(&shown::short(&text, 400)));
+    }
+    out.join("\n")
+}
+
+/// One effect with its arguments as the plan writes them.
+fn effect(plan: &CheckedPlan, assessed: &StepAssessment, paint: Paint) -> String {
+    let facts = match (assessed.effect, assessed.idempotent, assessed.open_world) {
+        (Effect::Read, _, true) => "reads what others control",
+        (_, true, true) => "repeatable, reaches what others control",
+        (_, true, false) => "repeatable",
+        (_, false, true) => "not repeatable, reaches what others control",
+        (_, false, false) => "not repeatable",
+    };
+    let mut out = format!(
+        "  {} {}  {}  {}  {}",
+        paint.look(effect_look(assessed.effect), &format!("{:<7}", assessed.effect.as_str())),
+        paint.bold(&name_of(assessed)),
+        assessed.tool,
+        paint.look(level_look(assessed.risk.level), &format!("risk {}", assessed.risk.score)),
+        paint.dim(facts)
+    );
+    if !assessed.tags.is_empty() {
+        let tags: Vec<String> = assessed.tags.iter().map(ToString::to_string).collect();
+        out.push_str(&format!("  {}", paint.look(Look::Bad, &tags.join(", "))));
+    }
+    let step = step_of(plan, &assessed.step);
+    let args = step.and_then(|step| match assessed.purpose {
+        Purpose::Run => Some(&step.args),
+        Purpose::Compensate => step.compensate.as_ref().map(|undo| &undo.args),
+    });
+    for (name, value) in args.into_iter().flatten() {
+        let value = shown::value(value, ARGUMENT_WIDTH);
+        out.push_str(&format!("\n            {} {value}", paint.dim(&format!("{}:", shown::line(name)))));
+    }
+    let step = step.filter(|_| assessed.purpose == Purpose::Run);
+    let conditions = step.into_iter().flat_map(|step| {
+        let each = step.for_each.as_ref();
+        [
+            step.condition.as_ref().map(|condition| format!("only if {condition}")),
+            each.map(|each| format!("once per item of {}, at most {} times", each.items, each.max_items)),
+        ]
+    });
+    for condition in conditions.flatten() {
+        let condition = shown::short(&condition, ARGUMENT_WIDTH);
+        out.push_str(&format!("\n            {}", paint.dim(&condition)));
+    }
+    out
+}
+
+fn step_of<'a>(plan: &'a CheckedPlan, id: &str) -> Option<&'a Step> {
+    plan.every_step().map(|step| step.step.as_ref()).find(|step| step.id == id)
+}
+
+fn name_of(step: &StepAssessment) -> String {
+    match step.purpose {
+        Purpose::Run => step.step.clone(),
+        Purpose::Compensate => format!("undo {}", step.step),
+    }
+}
+
+fn what(step: &StepAssessment) -> String {
+    let mut parts: Vec<String> = step
+        .resources
+        .iter()
+        .map(|resource| shown::short(&resource.value, 60))
+        .collect();
+    if !step.unknown_args.is_empty() {
+        parts.push(format!("{} known at run time", step.unknown_args.join(", ")));
+    }
+    parts.join(", ")
+}
+
+fn indented(text: &str, by: &str) -> String {
+    text.lines().map(|line| format!("{by}{line}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,102 @@
+//! Events as people and programs see them.
+
+use super::shown;
+use crate::{output::Look, step_path, when::show_time};
+use mandate_engine::{Body, Event, event::Timer};
+use mandate_store::Record;
+use serde_json::{Value, json};
+
+/// A journal row for programs.
+pub(crate) fn to_json(record: &Record) -> Value {
+    let data: Value = serde_json::from_slice(&record.payload).unwrap_or(Value::Null);
+    json!({
+        "execution_id": record.stream,
+        "seq": record.seq,
+        "at_ms": record.at_ms,
+        "kind": record.kind,
+        "data": data,
+    })
+}
+
+/// How an event looks.
+pub(crate) fn look(kind: &str) -> Look {
+    match kind {
+        "step_completed" | "execution_started" => Look::Good,
+        "step_failed" | "step_blocked" | "call_refused" => Look::Bad,
+        "step_in_doubt" | "retry_scheduled" | "request_opened" | "request_expired" | "attempt_interrupted"
+        | "cancel_requested" | "execution_paused" => Look::Warn,
+        "execution_created" | "execution_finished" => Look::Bold,
+        _ => Look::Plain,
+    }
+}
+
+/// What happened, on one line.
+pub(crate) fn summary(event: &Event) -> String {
+    let path = |step: &str, item: &Option<u32>| step_path::show(step, *item);
+    match &event.body {
+        Body::ExecutionCreated(created) => format!(
+            "plan {}, asked by {}, policy says {}",
+            created.plan_hash.to_string().chars().take(12).collect::<String>(),
+            created.principal,
+            created.decision.outcome
+        ),
+        Body::RequestOpened(request) => {
+            format!("{} {} for {}", request.kind.as_str(), request.request_id, request.approvers.join(", "))
+        }
+        Body::RequestAnswered(answer) => {
+            let reason = answer.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            format!("{} by {} over `{}`{reason}", answer.choice, answer.by, answer.channel)
+        }
+        Body::HostStarted { host } => format!("host {host}"),
+        Body::ExecutionStarted { approval } => approval.clone().unwrap_or_else(|| "allowed by policy".to_owned()),
+        Body::StepStarted { step, item, attempt, tool, facts, .. } => {
+            format!("{} {tool} attempt {attempt} ({})", path(step, item), facts.effect)
+        }
+        Body::AttemptInterrupted { step, item, attempt } => format!("{} attempt {attempt}", path(step, item)),
+        Body::StepCompleted { step, item, output, .. } => {
+            format!("{} = {}", path(step, item), shown::short(&output.to_string(), 120))
+        }
+        Body::StepFailed { step, item, attempt, error, .. } => {
+            format!("{} attempt {attempt}: {}: {}", path(step, item), error.code, error.message)
+        }
+        Body::RetryScheduled { step, item, attempt, due_ms } => {
+            format!("{} attempt {attempt} at {}", path(step, item), show_time(*due_ms))
+        }
+        Body::TimerSet { timer, due_ms } => format!("{} until {}", timer_name(timer), show_time(*due_ms)),
+        Body::TimerFired { timer } => timer_name(timer),
+        Body::ItemsBound { step, items } => format!("{step}: {} items", items.len()),
+        Body::StepSkipped { step, reason } => format!("{step}: {}", json!(reason).as_str().unwrap_or_default()),
+        Body::StepBlocked { step, item, refusal } => {
+            format!("{}: {}: {}", path(step, item), refusal.code, refusal.message)
+        }
+        Body::CallRefused { refusal, .. } => format!("{}: {}", refusal.code, refusal.message),
+        Body::StepInDoubt { step, item, error, .. } => format!("{}: {}", path(step, item), error.message),
+        Body::StepResolved { step, item, by, resolution } => {
+            let how = json!(resolution)["how"].as_str().unwrap_or_default().to_owned();
+            format!("{}: {how} by {by}", path(step, item))
+        }
+        Body::BranchEvaluated { step, result } => format!("{step}: {result}"),
+        Body::RequestExpired { request_id } => request_id.clone(),
+        Body::ExecutionPaused { by } | Body::ExecutionResumed { by } => format!("by {by}"),
+        Body::CancelRequested { by, reason, .. } => {
+            let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            format!("by {by}{reason}")
+        }
+        Body::ExecutionFinished { status, error, .. } => {
+            let error = error.as_ref().map_or_else(String::new, |error| format!(": {}: {}", error.code, error.message));
+            format!("{}{error}", status.as_str())
+        }
+        // What this version never writes.
+        other => shown::short(&json!(other)["data"].to_string(), 120),
+    }
+}
+
+fn timer_name(timer: &Timer) -> String {
+    match timer {
+        Timer::Sleep { step, item } => format!("sleep of {}", step_path::show(step, *item)),
+        Timer::Retry { step, item } => format!("back-off of {}", step_path::show(step, *item)),
+        Timer::Grace => "time for running calls to end".to_owned(),
+        Timer::PlanTimeout => "the plan's time limit".to_owned(),
+        Timer::Deadline => "the deadline".to_owned(),
+    }
+}

@@ -1,0 +1,267 @@
+//! An execution as it is shown: its result, what it waits for, its steps.
+
+use super::{shown, step, table::Table};
+use crate::{
+    errors::remedy_of,
+    ids,
+    output::{Look, Paint},
+    when::{show_age, show_duration, show_time},
+};
+use mandate_engine::{Ending, Fault, Phase, State, Status, StepState, WaitingFor};
+use mandate_store::Head;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Outputs are shown up to this many lines each; `--json` has them all.
+const OUTPUT_LINES: usize = 24;
+
+/// Where an execution is, for programs.
+pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<&Head>) -> Value {
+    let ending = state.ending.as_ref();
+    json!({
+        "execution_id": state.execution_id(),
+        "name": state.plan().plan().name,
+        "plan_hash": state.created.plan_hash,
+        "principal": state.created.principal,
+        "state": state.shown_state(),
+        "status": ending.map(|ending| ending.status.as_str()),
+        "steps": step::all_to_json(state),
+        "outputs": ending.map(|ending| &ending.outputs),
+        "warnings": ending.map_or(&[][..], |ending| &ending.warnings),
+        "error": ending.and_then(|ending| ending.error.as_ref()),
+        "waiting_for": waiting,
+        "created_at_ms": state.created_ms,
+        "finished_at_ms": state.finished_ms,
+        "elapsed_ms": state.finished_ms.map(|end| end.saturating_sub(state.created_ms)),
+        "head": head,
+    })
+}
+
+/// A head as it is written: `number:hash`.
+pub(crate) fn head(head: &Head) -> String {
+    format!("{}:{}", head.number, head.hash)
+}
+
+/// How a state of an execution looks.
+pub(crate) fn state_look(state: &str, status: Option<&str>) -> Look {
+    match (state, status) {
+        ("completed", Some("partial")) | ("waiting" | "paused" | "pending", _) => Look::Warn,
+        ("completed", _) => Look::Good,
+        ("failed" | "cancelled", _) => Look::Bad,
+        _ => Look::Busy,
+    }
+}
+
+/// The end of an execution, or where it waits, for people.
+pub(crate) fn result(state: &State, waiting: Option<&WaitingFor>, last: Option<&Head>, paint: Paint) -> String {
+    let mut out = vec![headline(state, paint)];
+    if let Some(ending) = &state.ending {
+        push_ending(&mut out, state, ending, paint);
+    }
+    out.push(String::new());
+    out.push(format!("{} {}", paint.dim("execution"), state.execution_id()));
+    if let Some(last) = last.filter(|last| last.number > 0) {
+        out.push(format!("{} {}", paint.dim("head     "), head(last)));
+    }
+    if let Some(waiting) = waiting {
+        out.push(String::new());
+        out.push(next_steps(state, waiting, paint));
+    }
+    out.join("\n")
+}
+
+/// `✓ success  Repository report  3.2s  8 steps: 7 completed, 1 skipped`.
+fn headline(state: &State, paint: Paint) -> String {
+    let name = shown::short(&state.plan().plan().name, 60);
+    let (sign, word, look) = match (&state.ending, state.shown_state()) {
+        (Some(ending), shown) => match (ending.status, shown) {
+            (Status::Success, _) => ("✓", "success", Look::Good),
+            (Status::Partial, _) => ("◐", "partial", Look::Warn),
+            (Status::Failure, "cancelled") => ("■", "cancelled", Look::Bad),
+            (Status::Failure, _) => ("✗", "failure", Look::Bad),
+        },
+        (None, shown @ ("waiting" | "paused")) => ("◷", shown, Look::Warn),
+        (None, shown) => ("▸", shown, Look::Busy),
+    };
+    let end = state.finished_ms.unwrap_or(state.at_ms);
+    let took = show_duration(end.saturating_sub(state.created_ms));
+    format!(
+        "{}  {}  {}",
+        paint.look(look, &format!("{sign} {word}")),
+        paint.bold(&name),
+        paint.dim(&format!("{took}  {}", counts(state)))
+    )
+}
+
+/// `8 steps: 7 completed, 1 skipped`.
+pub(crate) fn counts(state: &State) -> String {
+    let mut counts: BTreeMap<StepState, usize> = BTreeMap::new();
+    for data in &state.steps {
+        *counts.entry(data.state).or_default() += 1;
+    }
+    let parts: Vec<String> = StepState::ALL
+        .iter()
+        .filter_map(|state| counts.get(state).map(|count| (count, state)))
+        .map(|(count, state)| format!("{count} {}", state.as_str().replace('_', " ")))
+        .collect();
+    let steps = if state.steps.len() == 1 { "step" } else { "steps" };
+    format!("{} {steps}: {}", state.steps.len(), parts.join(", "))
+}
+
+fn push_ending(out: &mut Vec<String>, state: &State, ending: &Ending, paint: Paint) {
+    if let Some(error) = &ending.error {
+        out.push(String::new());
+        push_fault(out, error, "", paint);
+        out.push(format!("  {} {}", paint.dim("try:"), remedy_of(error)));
+    }
+    if !ending.outputs.is_empty() {
+        out.push(String::new());
+        out.push(paint.bold("Outputs"));
+        for (name, value) in &ending.outputs {
+            push_output(out, name, value, state, paint);
+        }
+    }
+    for warning in &ending.warnings {
+        out.push(format!("{} {}", paint.look(Look::Warn, "warning:"), shown::line(warning)));
+    }
+}
+
+fn push_output(out: &mut Vec<String>, name: &str, value: &Value, state: &State, paint: Paint) {
+    let text = shown::whole(value);
+    let name = paint.look(Look::Busy, &shown::line(name));
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= 1 {
+        out.push(format!("  {name}  {}", shown::value(value, 160)));
+        return;
+    }
+    out.push(format!("  {name}"));
+    for line in lines.iter().take(OUTPUT_LINES) {
+        out.push(format!("    {}", shown::short_end(line, 160)));
+    }
+    if let Some(more) = lines.len().checked_sub(OUTPUT_LINES).filter(|more| *more > 0) {
+        let id = ids::short(state.execution_id());
+        let text = format!("… {more} more lines: `mandate executions show {id} --json`");
+        out.push(format!("    {}", paint.dim(&text)));
+    }
+}
+
+fn push_fault(out: &mut Vec<String>, fault: &Fault, before: &str, paint: Paint) {
+    let place = fault.step.as_ref().map_or_else(String::new, |step| format!(" at {step}"));
+    let head = paint.look(Look::Bad, &format!("{before}{}{place}", fault.code));
+    let message = shown::lines(&fault.message).replace('\n', "\n      ");
+    out.push(format!("  {head}: {message}"));
+    if let Some(cause) = &fault.cause {
+        push_fault(out, cause, "because of ", paint);
+    }
+}
+
+/// What it waits for, and every command that carries it on.
+pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> String {
+    let id = ids::short(state.execution_id());
+    let step = waiting.step.as_deref().unwrap_or("a step");
+    let (what, commands): (String, Vec<String>) = match waiting.kind.as_str() {
+        "plan" => {
+            let expires = waiting.due_ms.map_or_else(String::new, |due| {
+                format!(", until {}", show_time(due))
+            });
+            (
+                format!("It waits for approval by {}{expires}.", waiting.who.join(" and ")),
+                vec![
+                    format!("mandate approvals show {id}"),
+                    waiting.next_command.clone(),
+                    format!("mandate executions continue {id}"),
+                ],
+            )
+        }
+        "in_doubt" => (
+            format!("`{step}` was called, and nobody knows whether its effect happened. Find out, then say so:"),
+            vec![
+                waiting.next_command.clone(),
+                waiting.next_command.replace("--done", "--not-done"),
+                waiting.next_command.replace("--done", "--fail --reason WHY"),
+                format!("mandate executions continue {id}"),
+            ],
+        ),
+        "paused" => (
+            format!("It was paused by {}.", waiting.who.join(" and ")),
+            vec![waiting.next_command.clone(), format!("mandate executions continue {id}")],
+        ),
+        kind => (
+            format!("`{step}` waits for its {kind}; it goes on when a process drives it."),
+            vec![waiting.next_command.clone()],
+        ),
+    };
+    let mut out = paint.look(Look::Warn, &what);
+    for command in commands {
+        out.push_str(&format!("\n  {command}"));
+    }
+    out
+}
+
+/// The steps of an execution, a line each.
+pub(crate) fn steps(state: &State, now_ms: i64, paint: Paint, width: Option<usize>) -> String {
+    let mut table = Table::new(&["", "STEP", "STATE", "TOOL", "DETAIL"]);
+    for (checked, data) in state.plan().steps().iter().zip(&state.steps) {
+        let (sign, look) = step::sign(data.state);
+        let detail: Vec<String> = [Some(step::detail(data, now_ms)), step::problem(data)]
+            .into_iter()
+            .flatten()
+            .filter(|text| !text.is_empty())
+            .collect();
+        table.row(vec![
+            (sign.to_owned(), look),
+            (checked.step.id.clone(), Look::Bold),
+            (data.state.as_str().to_owned(), look),
+            (checked.step.tool.clone(), Look::Plain),
+            (detail.join("  "), Look::Dim),
+        ]);
+    }
+    table.text(paint, width)
+}
+
+/// Who asked for it, when, with what.
+pub(crate) fn about(state: &State, now_ms: i64, paint: Paint) -> String {
+    let created = &state.created;
+    let field = |name: &str, value: String| format!("{} {value}", paint.dim(&format!("{name:<9}")));
+    let mut out = vec![
+        field("plan", created.plan_hash.to_string()),
+        field("asked by", created.principal.clone()),
+        field(
+            "created",
+            format!("{} ({})", show_time(state.created_ms), show_age(state.created_ms, now_ms)),
+        ),
+    ];
+    if let Some(deadline_ms) = created.deadline_ms {
+        out.push(field("deadline", show_time(deadline_ms)));
+    }
+    for open in state.requests.values() {
+        let answer = match (&open.closed, &open.by) {
+            (Some(choice), Some((by, channel))) => format!("{choice} by {by} over `{channel}`"),
+            (Some(choice), None) => choice.clone(),
+            (None, _) => "open".to_owned(),
+        };
+        out.push(field("approval", format!("{answer}  {}", paint.dim(&open.request.request_id))));
+    }
+    if !created.inputs.is_empty() {
+        out.push(field("inputs", String::new()));
+        for (name, value) in &created.inputs {
+            out.push(format!("  {} = {}", shown::line(name), shown::value(value, 120)));
+        }
+    }
+    out.join("\n")
+}
+
+/// What drives it on, where nothing does by itself.
+pub(crate) fn driver(state: &State, driven: bool) -> Option<String> {
+    if state.phase == Phase::Ended {
+        return None;
+    }
+    Some(if driven {
+        "A process on this data directory drives it.".to_owned()
+    } else {
+        format!(
+            "No process drives it now: `mandate executions continue {}` does.",
+            ids::short(state.execution_id())
+        )
+    })
+}

@@ -1,0 +1,188 @@
+//! The scripts' little language. A file holds scripts; a script is a plan and a table:
+//!
+//! ```text
+//! === name of the script
+//! steps:                       the plan, without `version` and `name`
+//! - {id: a, tool: t.read}
+//! ---
+//! # a comment
+//! @0 created                   an input and its time
+//!   execution_created          what follows: events, `! commands`, `~ state: what it waits for`
+//! ```
+//!
+//! Everything that follows an input is compared as a whole. `UPDATE_SCRIPTS=1` writes what the engine does into the
+//! files; read the diff before you believe it.
+
+use crate::show;
+use crate::world::{Begin, Taken, World, answer, call_outcome, plan_of, resolve};
+use mandate_engine::Body;
+use mandate_engine::event::{FailureKind, Resolution};
+use mandate_plan::ErrorCode;
+use mandate_policy::Refusal;
+use serde_json::{Value, json};
+
+pub(crate) struct Script {
+    pub name: String,
+    plan: String,
+    table: Vec<String>,
+}
+
+pub(crate) fn read(text: &str) -> Vec<Script> {
+    text.split("=== ")
+        .skip(1)
+        .map(|script| {
+            let (name, rest) = script.split_once('\n').expect("a name");
+            let (plan, table) = rest.split_once("---\n").expect("a line of `---`");
+            Script {
+                name: name.trim().to_owned(),
+                plan: plan.to_owned(),
+                table: table.trim_end().lines().map(str::to_owned).collect(),
+            }
+        })
+        .collect()
+}
+
+/// The script as it should be read, given what the engine does now.
+pub(crate) fn write(script: &Script, actual: &[String]) -> String {
+    format!("=== {}\n{}---\n{}\n", script.name, script.plan, actual.join("\n"))
+}
+
+/// Runs a script; what it should have said, and what its events took.
+pub(crate) fn run(script: &Script) -> (Vec<String>, Taken) {
+    let plan = plan_of(&format!("version: 1\nname: {:?}\n{}", script.name, script.plan));
+    let mut world: Option<World> = None;
+    let mut actual = Vec::new();
+    let mut forged = false;
+    for line in &script.table {
+        if line.starts_with('#') || line.is_empty() {
+            actual.push(line.clone());
+            continue;
+        }
+        let Some(input) = line.strip_prefix('@') else {
+            continue;
+        };
+        actual.push(line.clone());
+        let (at, words) = input.split_once(' ').expect("a time and an input");
+        let at_ms: i64 = at.parse().expect("a time");
+        let turned = match world.as_mut() {
+            None => {
+                let (begun, turned) = World::begin(plan.clone(), at_ms, &begin(words));
+                world = Some(begun);
+                Some(turned)
+            }
+            Some(world) => {
+                forged |= words.starts_with("raw ");
+                give(world, at_ms, words)
+            }
+        };
+        let state = &world.as_ref().expect("a world").state;
+        let lines = turned.map_or_else(
+            || vec!["ignored".to_owned()],
+            |turned| show::turned(&turned, state),
+        );
+        actual.extend(lines.into_iter().map(|line| format!("  {line}")));
+    }
+    let world = world.expect("a script begins with `created`");
+    if !forged {
+        world.replays();
+    }
+    (actual, world.taken)
+}
+
+pub(crate) fn expected(script: &Script) -> &[String] {
+    &script.table
+}
+
+fn begin(words: &str) -> Begin {
+    let mut how = Begin::default();
+    for word in words.split(' ').skip(1) {
+        match word.split_once('=') {
+            None if word == "ask" => how.ask = true,
+            Some(("deadline", at)) => how.deadline_ms = at.parse().ok(),
+            Some(("expires", at)) => how.expires_ms = at.parse().ok(),
+            Some(("inputs", json)) => how.inputs = serde_json::from_str(json).unwrap(),
+            _ => panic!("`{word}` is no way to create an execution"),
+        }
+    }
+    how
+}
+
+type Place<'a> = (&'a str, Option<u32>, u32);
+
+/// `step`, `step#attempt`, `step[item]#attempt`.
+fn place(text: &str) -> Place<'_> {
+    let (unit, attempt) = text.split_once('#').unwrap_or((text, "0"));
+    let (step, item) = match unit.strip_suffix(']').and_then(|unit| unit.split_once('[')) {
+        Some((step, item)) => (step, Some(item.parse().unwrap())),
+        None => (unit, None),
+    };
+    (step, item, attempt.parse().unwrap())
+}
+
+fn code(text: &str) -> ErrorCode {
+    serde_json::from_value(json!(text)).unwrap()
+}
+
+fn value(text: &str) -> Option<Value> {
+    (!text.is_empty()).then(|| serde_json::from_str(text).unwrap())
+}
+
+fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Turned> {
+    let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
+    let by = || "ann".to_owned();
+    let failure = |kind: FailureKind| {
+        let (text, output) = more.split_once(' ').unwrap_or((more, ""));
+        call_outcome(Some(kind), code(text), value(output))
+    };
+    let body = match verb {
+        "done" => {
+            let outcome = call_outcome(None, ErrorCode::UnknownError, value(more));
+            return world.outcome(at_ms, place(first), outcome);
+        }
+        "refused" => return world.outcome(at_ms, place(first), failure(FailureKind::Refused)),
+        "failed" => return world.outcome(at_ms, place(first), failure(FailureKind::Failed)),
+        "unknown" => return world.outcome(at_ms, place(first), failure(FailureKind::Unknown)),
+        "invalid" => return world.outcome(at_ms, place(first), failure(FailureKind::Invalid)),
+        "fire" => return world.fire(at_ms),
+        "admit" if first == "refused" => Body::CallRefused {
+            refusal: Refusal::new(code(more), "not admitted"),
+            admission: true,
+        },
+        "admit" => Body::ExecutionStarted { approval: None },
+        "approve" => answer(&world.state, "approve", None),
+        "answer" => answer(&world.state, first, None),
+        "reject" => answer(&world.state, "reject", Some(rest)),
+        "host" => Body::HostStarted {
+            host: "h2".to_owned(),
+        },
+        "host_stopped" => Body::HostStopped {
+            reason: rest.to_owned(),
+        },
+        "pause" => Body::ExecutionPaused { by: by() },
+        "resume" => Body::ExecutionResumed { by: by() },
+        "cancel" => Body::CancelRequested {
+            by: by(),
+            reason: (!rest.is_empty() && first != "force").then(|| rest.to_owned()),
+            force: first == "force",
+        },
+        "revoke" => Body::ApprovalRevoked { by: by() },
+        "resolve" => {
+            let (step, item, _) = place(first);
+            let (how, with) = more.split_once(' ').unwrap_or((more, ""));
+            let resolution = match how {
+                "done" => Resolution::Done {
+                    output: value(with).unwrap_or(Value::Null),
+                },
+                "not_done" => Resolution::NotDone,
+                _ => Resolution::Fail {
+                    reason: with.to_owned(),
+                },
+            };
+            resolve(step, item, resolution)
+        }
+        "raw" | "input" => serde_json::from_str(rest).unwrap_or_else(|error| panic!("{rest}: {error}")),
+        _ => panic!("`{verb}` is no input"),
+    };
+    world.take(at_ms, body)
+}

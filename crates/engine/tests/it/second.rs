@@ -1,0 +1,151 @@
+//! The rules of order, need and status once more: slow, obvious, from the generated plan and not from the checked one.
+
+use crate::generate::{Condition, PlanDraft, id};
+use crate::world::World;
+use mandate_engine::event::{SkipReason, Status};
+use mandate_engine::{Body, State, StepState};
+
+fn state_of(state: &State, index: usize) -> StepState {
+    state.step(&id(index)).unwrap().1.state
+}
+
+fn settled(state: &State, index: usize) -> bool {
+    use StepState as S;
+    !matches!(
+        state_of(state, index),
+        S::Pending | S::Running | S::Waiting | S::InDoubt
+    )
+}
+
+/// The steps that must have completed for this one to run: `depends_on`, and those whose output it reads, unless `if`
+/// relaxes the edge.
+fn needs(draft: &PlanDraft, at: usize) -> Vec<usize> {
+    let step = &draft.steps[at];
+    let mut needs = step.depends_on.clone();
+    needs.extend(step.reads);
+    match step.condition {
+        Condition::Output(on) => needs.push(on),
+        Condition::Succeeded(on) => needs.retain(|need| *need != on),
+        Condition::Settled => needs.clear(),
+        Condition::None | Condition::Is(_) => {}
+    }
+    needs
+}
+
+/// The steps that must be settled before this one is looked at.
+fn order(draft: &PlanDraft, at: usize) -> Vec<usize> {
+    let step = &draft.steps[at];
+    let mut order = match &step.after {
+        None => (0..at).collect(),
+        Some(after) => after.clone(),
+    };
+    order.extend(&step.depends_on);
+    order.extend(step.reads);
+    match step.condition {
+        Condition::Output(on) | Condition::Succeeded(on) => order.push(on),
+        Condition::None | Condition::Is(_) | Condition::Settled => {}
+    }
+    if draft.sequential {
+        order.extend(0..at);
+    }
+    order
+}
+
+fn in_order(draft: &PlanDraft, state: &State, at: usize) -> bool {
+    order(draft, at).iter().all(|before| settled(state, *before))
+}
+
+fn needs_met(draft: &PlanDraft, state: &State, at: usize) -> bool {
+    let done = |need: &usize| state_of(state, *need) == StepState::Completed;
+    needs(draft, at).iter().all(done)
+}
+
+/// Whether each event of the journal came at its time, judged on the state before it.
+pub(crate) fn judge_order(draft: &PlanDraft, world: &World) {
+    let mut state = State::begin(world.plan.clone(), &world.events[0]).unwrap();
+    for event in &world.events[1..] {
+        let index = |step: &String| world.plan.index_of(step).unwrap();
+        match &event.body {
+            Body::StepStarted { step, .. } | Body::StepBlocked { step, .. } => {
+                let at = index(step);
+                assert!(in_order(draft, &state, at), "{event:?} out of order");
+                assert!(needs_met(draft, &state, at), "{event:?} without what it needs");
+                let most = if draft.sequential { 1 } else { draft.max_parallel };
+                assert!(state.running < most, "{event:?} is one too many");
+                assert!(state.paused.is_none() && state.stop.is_none(), "{event:?} when nothing starts");
+                let late = draft.deadline_ms.is_some_and(|deadline| event.at_ms >= deadline);
+                assert!(!late, "{event:?} after the deadline");
+            }
+            Body::StepSkipped { step, reason } => {
+                let at = index(step);
+                assert!(in_order(draft, &state, at), "{event:?} out of order");
+                let need = !needs_met(draft, &state, at);
+                assert_eq!(need, *reason == SkipReason::Need, "{event:?}");
+            }
+            _ => {}
+        }
+        state.apply(event);
+        judge_idle(draft, &state, world, event.seq);
+    }
+}
+
+/// At the end of a turn, a step that could begin has begun, unless there was no place.
+fn judge_idle(draft: &PlanDraft, state: &State, world: &World, seq: u64) {
+    let turn_over = world.turns.contains(&(seq as usize));
+    let overdue = state.next_due().is_some_and(|(due_ms, _)| due_ms <= state.at_ms);
+    let goes_on = state.phase == mandate_engine::Phase::Active && state.paused.is_none();
+    let most = if draft.sequential { 1 } else { draft.max_parallel };
+    if !turn_over || overdue || !goes_on || !state.driven || state.running >= most {
+        return;
+    }
+    for at in 0..draft.steps.len() {
+        let idle = state_of(state, at) == StepState::Pending;
+        assert!(!(idle && in_order(draft, state, at)), "{} could begin after seq {seq}", id(at));
+    }
+}
+
+/// The status by the rules, from the states of the steps and the events that stop an execution.
+pub(crate) fn status(draft: &PlanDraft, world: &World) -> Status {
+    let state = &world.state;
+    let stops = world.events.iter().any(|event| match &event.body {
+        Body::CancelRequested { .. }
+        | Body::ApprovalRevoked { .. }
+        | Body::RequestExpired { .. }
+        | Body::StepBlocked { .. } => true,
+        Body::RequestAnswered(answer) => answer.choice == "reject",
+        Body::TimerFired { timer } => {
+            use mandate_engine::event::Timer;
+            matches!(timer, Timer::Deadline | Timer::PlanTimeout)
+        }
+        _ => false,
+    });
+    let all = 0..draft.steps.len();
+    let failed = |at: &usize| state_of(state, *at) == StepState::Failed;
+    let halted = all.clone().filter(failed).any(|at| !draft.steps[at].skips);
+    if stops || halted {
+        return Status::Failure;
+    }
+    if all.clone().all(|at| clean(draft, state, at)) {
+        Status::Success
+    } else if all.clone().any(|at| state_of(state, at) == StepState::Completed) {
+        Status::Partial
+    } else {
+        Status::Failure
+    }
+}
+
+fn clean(draft: &PlanDraft, state: &State, at: usize) -> bool {
+    let (_, data) = state.step(&id(at)).unwrap();
+    match data.state {
+        StepState::Completed => data.units.iter().all(|unit| unit.state == StepState::Completed),
+        StepState::Skipped if data.skipped == Some(SkipReason::If) => true,
+        StepState::Skipped => {
+            let unmet = |need: &usize| state_of(state, *need) != StepState::Completed;
+            needs(draft, at)
+                .into_iter()
+                .filter(unmet)
+                .all(|need| clean(draft, state, need))
+        }
+        _ => false,
+    }
+}

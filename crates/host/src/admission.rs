@@ -1,0 +1,161 @@
+//! How executions come to a host: submitted, refused, taken up from the journal, admitted.
+
+use crate::ask::{HostError, Submission, Submitted};
+use crate::drive::Drive;
+use crate::gate::HostGate;
+use crate::host::Host;
+use crate::submit::created_event;
+use mandate_engine::{Body, Phase, begin};
+use mandate_store::{Batch, NewRecord, PlanRow, SYSTEM};
+use std::sync::mpsc::Sender;
+
+impl Host {
+    pub(crate) fn submit(
+        &mut self,
+        submission: Submission,
+        reply: &Sender<Result<Submitted, HostError>>,
+    ) -> Result<(), HostError> {
+        let now_ms = self.parts.clock.now_ms();
+        let lookup = self.parts.tools.lookup();
+        let session = self.session(&submission.session, &submission.principal);
+        let event = match created_event(
+            &submission,
+            lookup.as_ref(),
+            &session,
+            now_ms,
+            self.parts.ids.as_ref(),
+        ) {
+            Err(HostError::Denied(decision)) => {
+                // A refusal leaves the process as a fact, so that it is stored first.
+                self.record_refusal(&submission, *decision, reply.clone(), now_ms);
+                return Ok(());
+            }
+            other => other?,
+        };
+        let execution_id = match &event.body {
+            Body::ExecutionCreated(created) => created.execution_id.clone(),
+            _ => String::new(),
+        };
+        let mut approved = None;
+        let mut gate = HostGate {
+            approved: &mut approved,
+            lookup,
+            session,
+            now_ms,
+            permitted: Vec::new(),
+        };
+        let plan = submission.plan.clone();
+        let begun = begin(plan, event, &mut gate);
+        let permitted = std::mem::take(&mut gate.permitted);
+        let (state, turned) = begun.map_err(|error| HostError::Unreadable {
+            execution_id: execution_id.clone(),
+            reason: error.to_string(),
+        })?;
+        let row = PlanRow {
+            hash: *submission.plan.hash(),
+            canonical: submission.plan.canonical().to_vec(),
+            name: submission.plan.plan().name.clone(),
+            at_ms: now_ms,
+        };
+        let submitted = Submitted {
+            execution_id: execution_id.clone(),
+            decision: state.created.decision.clone(),
+            request_id: state
+                .open_request()
+                .map(|open| open.request.request_id.clone()),
+        };
+        let mut drive = Drive::new(state, Some(row), 0);
+        drive.approved = approved;
+        let reply = reply.clone();
+        drive.replies.push((
+            drive.state.seq,
+            Box::new(move |result| {
+                let _ = reply.send(result.map(|()| submitted));
+            }),
+        ));
+        self.drives.insert(execution_id.clone(), drive);
+        self.carry_out(&execution_id, turned, permitted);
+        Ok(())
+    }
+
+    pub(crate) fn record_refusal(
+        &mut self,
+        submission: &Submission,
+        decision: mandate_policy::Decision,
+        reply: Sender<Result<Submitted, HostError>>,
+        now_ms: i64,
+    ) {
+        let payload = serde_json::json!({
+            "plan_hash": submission.plan.hash(),
+            "plan": submission.plan.plan().name,
+            "principal": submission.principal,
+            "session": submission.session,
+            "decision": decision,
+        });
+        let batch = Batch {
+            stream: SYSTEM.to_owned(),
+            records: vec![NewRecord {
+                at_ms: now_ms,
+                kind: "admission_refused",
+                payload: payload.to_string().into_bytes(),
+            }],
+            ..Batch::default()
+        };
+        self.parts.journal.append(
+            batch,
+            Box::new(move |result| {
+                let _ = reply.send(Err(match result {
+                    Ok(_) => HostError::Denied(Box::new(decision)),
+                    Err(error) => HostError::Store(error),
+                }));
+            }),
+        );
+    }
+
+    /// Takes an unfinished execution up from the journal.
+    pub(crate) fn take_up(&mut self, execution_id: &str) -> Result<(), HostError> {
+        if self.drives.contains_key(execution_id) {
+            return Ok(());
+        }
+        let state = crate::recovery::load(self.parts.journal.as_ref(), execution_id)?;
+        if state.phase == Phase::Ended {
+            return Err(HostError::NoSuchExecution(execution_id.to_owned()));
+        }
+        let durable_seq = state.seq;
+        self.drives.insert(
+            execution_id.to_owned(),
+            Drive::new(state, None, durable_seq),
+        );
+        let host = self.id.clone();
+        self.take_turn(execution_id, Body::HostStarted { host });
+        Ok(())
+    }
+
+    /// Has the plan admitted, and gives the answer in.
+    pub(crate) fn admit(&mut self, execution_id: &str) {
+        let lookup = self.parts.tools.lookup();
+        let now_ms = self.parts.clock.now_ms();
+        let Some(drive) = self.drives.get(execution_id) else {
+            return;
+        };
+        let session = self.session(&drive.state.created.session, &drive.state.created.principal);
+        let Some(drive) = self.drives.get_mut(execution_id) else {
+            return;
+        };
+        let mut gate = HostGate {
+            approved: &mut drive.approved,
+            lookup,
+            session,
+            now_ms,
+            permitted: Vec::new(),
+        };
+        let body = match gate.admit(&drive.state) {
+            Ok(approval) => Body::ExecutionStarted { approval },
+            Err(refusal) => Body::CallRefused {
+                refusal,
+                admission: true,
+            },
+        };
+        self.take_turn(execution_id, body);
+    }
+}

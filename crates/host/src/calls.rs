@@ -1,0 +1,154 @@
+//! Calls under way: made when they may be, dropped when they must be, ended by what came of them.
+
+use crate::drive::{Held, OpenCall};
+use crate::gate::Permitted;
+use crate::host::{Host, Input};
+use mandate_engine::{CallOutcome, Fault, settle};
+use mandate_plan::ErrorCode;
+
+impl Host {
+    /// Drops the calls whose own time limit has passed.
+    pub(crate) fn fire_calls(&mut self, execution_id: &str, now_ms: i64) {
+        let Some(drive) = self.drives.get(execution_id) else {
+            return;
+        };
+        let over: Vec<_> = drive
+            .open
+            .iter()
+            .filter(|(_, open)| open.deadline_ms.is_some_and(|due| due <= now_ms))
+            .map(|(place, open)| (place.clone(), open.attempt))
+            .collect();
+        for ((step, item), attempt) in over {
+            let fault = Fault::new(
+                ErrorCode::StepTimeout,
+                format!("`{step}` passed its `timeout_ms`"),
+            );
+            self.finish_call(
+                execution_id,
+                (step, item),
+                attempt,
+                CallOutcome::Unknown(fault),
+            );
+        }
+    }
+
+    /// Makes the calls that may be made: a closed-world read at once, everything else when the disk has its start.
+    pub(crate) fn dispatch(&mut self, execution_id: &str) {
+        let now_ms = self.parts.clock.now_ms();
+        let Some(drive) = self.drives.get_mut(execution_id) else {
+            return;
+        };
+        let durable = drive.durable_seq;
+        let (ready, held) = std::mem::take(&mut drive.held)
+            .into_iter()
+            .partition(|held: &Held| held.permitted.runs_ahead || held.after_seq <= durable);
+        drive.held = held;
+        let ready: Vec<Held> = Vec::from(ready);
+        for Held {
+            permitted: Permitted { permit, call, .. },
+            ..
+        } in ready
+        {
+            let (place, attempt) = ((call.step.clone(), call.item), call.attempt);
+            let deadline_ms = call
+                .timeout_ms
+                .map(|limit| now_ms.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)));
+            let post = self.post.clone();
+            let execution = execution_id.to_owned();
+            let (step, item) = place.clone();
+            let run = self.parts.tools.run(permit, call);
+            let task = self.parts.spawn.spawn(Box::pin(async move {
+                let outcome = run.await.outcome;
+                post(Input::Outcome {
+                    execution_id: execution,
+                    step,
+                    item,
+                    attempt,
+                    outcome,
+                });
+            }));
+            drive.open.insert(
+                place,
+                OpenCall {
+                    attempt,
+                    task,
+                    deadline_ms,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn abort(&mut self, execution_id: &str, place: (String, Option<u32>), attempt: u32) {
+        let Some(drive) = self.drives.get(execution_id) else {
+            return;
+        };
+        let why = drive
+            .state
+            .stop
+            .as_ref()
+            .map(|stop| stop.fault.code)
+            .unwrap_or(ErrorCode::Cancelled);
+        let fault = Fault::new(why, "the call was dropped because the execution stops");
+        self.finish_call(execution_id, place, attempt, CallOutcome::Unknown(fault));
+    }
+
+    /// A call has ended, or is dropped here and now.
+    pub(crate) fn finish_call(
+        &mut self,
+        execution_id: &str,
+        place: (String, Option<u32>),
+        attempt: u32,
+        outcome: CallOutcome,
+    ) {
+        let Some(drive) = self.drives.get_mut(execution_id) else {
+            return;
+        };
+        let mut never_sent = false;
+        match drive.open.get(&place) {
+            Some(open) if open.attempt == attempt => {
+                if let Some(open) = drive.open.remove(&place) {
+                    open.task.abort();
+                }
+            }
+            _ => {
+                let before = drive.held.len();
+                drive.held.retain(|held| {
+                    (held.permitted.call.step.as_str(), held.permitted.call.item)
+                        != (place.0.as_str(), place.1)
+                });
+                never_sent = drive.held.len() < before;
+                if !never_sent {
+                    return;
+                }
+            }
+        }
+        let outcome = match outcome {
+            // It still waited for the disk: nothing was sent, so there is nothing to doubt.
+            CallOutcome::Unknown(fault) if never_sent => CallOutcome::Refused(fault),
+            other => other,
+        };
+        let Some(body) = settle(&drive.state, &place.0, place.1, attempt, outcome) else {
+            return;
+        };
+        self.take_turn(execution_id, body);
+    }
+}
+
+pub(crate) fn call_outcome(outcome: mandate_tools::Outcome) -> CallOutcome {
+    use mandate_tools::Outcome as O;
+    let fault = |fault: mandate_tools::Fault| Fault {
+        details: fault.details,
+        ..Fault::new(fault.code, fault.message)
+    };
+    match outcome {
+        O::Completed { output, .. } => CallOutcome::Completed(output),
+        O::Refused(error) => CallOutcome::Refused(fault(error)),
+        O::Failed(error) => CallOutcome::Failed(fault(error)),
+        O::Unknown(error) => CallOutcome::Unknown(fault(error)),
+        O::Invalid {
+            output,
+            fault: error,
+            ..
+        } => CallOutcome::Invalid(fault(error), output),
+    }
+}
