@@ -1,8 +1,8 @@
 //! Verifying: finds whatever was changed, added or removed since it was written, and says where.
 //!
 //! Four looks at one snapshot: at the database as SQLite sees it, at the commits with the rows, plans and blobs that
-//! they bind ([`commits`]), at each stream's own chain and the projections that follow from it ([`streams`]), and at what
-//! holds the end in place: head file, lease, a head kept elsewhere ([`anchors`]). `docs/journal-format.md` says what this
+//! they bind (`commits`), at each stream's own chain and the projections that follow from it (`streams`), and at what
+//! holds the end in place: head file, lease, a head kept elsewhere (`anchors`). `docs/journal-format.md` says what this
 //! can claim. Memory is bounded by the largest single execution.
 
 mod anchors;
