@@ -7,6 +7,7 @@ mod places;
 mod pointer;
 mod yaml;
 
+pub(crate) use places::Finder;
 pub(crate) use pointer::child;
 
 use crate::{
@@ -68,12 +69,17 @@ impl Document {
 
     /// Where the value at a JSON pointer begins.
     pub fn value_position(&self, pointer: &str) -> Option<Position> {
-        self.places.value(&self.value, pointer)
+        self.finder().value(pointer)
     }
 
     /// Where the key at the end of a JSON pointer begins; for an item of a list, where the item begins.
     pub fn key_position(&self, pointer: &str) -> Option<Position> {
-        self.places.key(&self.value, pointer)
+        self.finder().key(pointer)
+    }
+
+    /// Finds many places.
+    pub(crate) fn finder(&self) -> Finder<'_> {
+        Finder::new(&self.value, &self.places)
     }
 
     /// A document from its canonical bytes, without positions.
@@ -143,6 +149,15 @@ fn accept(bytes: &[u8]) -> Result<&str, Violation> {
         .at(Some(end_of(valid)))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // A reader that skips one mark might skip many.
+    if text.starts_with('\u{feff}') {
+        return Err(Violation::new(
+            ViolationCode::SyntaxInvalid,
+            "",
+            "the document starts with more than one byte order mark",
+        )
+        .at(Some(end_of(""))));
+    }
     if let Some((before, _)) = text.split_once('\0') {
         return Err(Violation::new(
             ViolationCode::SyntaxInvalid,

@@ -6,12 +6,16 @@
 pub mod check;
 mod checked;
 pub mod code;
+pub mod diff;
 pub mod digest;
 pub mod document;
 pub mod expr;
+mod features;
+pub mod graph;
 mod inputs;
 mod json_schema;
 pub mod model;
+pub mod schema;
 pub mod tool;
 mod violation;
 pub mod violation_code;
@@ -21,6 +25,7 @@ pub use checked::{CheckedInvariant, CheckedPlan, CheckedStep, execution_digest};
 pub use code::{ErrorCode, Severity};
 pub use digest::{Digest, canonical_json};
 pub use document::{Document, Format, parse, parse_value};
+pub use features::{Feature, FeatureKind};
 pub use inputs::BoundInputs;
 pub use model::{
     ApplyMode, ArgRule, BadPattern, Budget, CodeRule, Compensate, Constraints, FailureAction,

@@ -177,11 +177,15 @@ pub(crate) fn nearest<'a>(
     if wanted.len() > 100 {
         return None;
     }
+    let typos = wanted.chars().count() / 3;
     names
         .into_iter()
         .filter(|name| *name != wanted && name.len() <= 100)
         .map(|name| (strsim::jaro_winkler(wanted, name), name))
-        .filter(|(nearness, _)| *nearness >= 0.84)
+        // Alike as a whole, or a slip of the hand away.
+        .filter(|(alike, name)| {
+            *alike >= 0.84 || strsim::damerau_levenshtein(wanted, name) <= typos
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
         .map(|(_, name)| did_you_mean(name))
 }

@@ -3,6 +3,7 @@
 use super::reader::Reader;
 use crate::{
     ToolLookup, Violation, ViolationCode,
+    document::child,
     expr::Template,
     json_schema::JsonSchema,
     violation::{nearest, quoted},
@@ -82,4 +83,22 @@ fn properties(schema: &Value) -> impl Iterator<Item = &str> {
         .into_iter()
         .flat_map(|map| map.keys())
         .map(String::as_str)
+}
+
+/// The pointers of the strings that may hold `${…}`.
+pub(super) fn templates_in(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.contains("${") => found.push(pointer.to_owned()),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                templates_in(item, &child(pointer, index), found);
+            }
+        }
+        Value::Object(map) => {
+            for (key, item) in map {
+                templates_in(item, &child(pointer, key), found);
+            }
+        }
+        _ => {}
+    }
 }

@@ -1,7 +1,7 @@
 //! Compiles expressions, resolves edges, looks at tools and makes the checked plan.
 
 use super::{
-    arguments::Schemas,
+    arguments::{Schemas, templates_in},
     calls::max_tool_calls,
     effects,
     ids::{Asks, Ids, Place, fallbacks},
@@ -380,14 +380,24 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
     ) -> Option<Template> {
         let holds_child = nested::holds_child(step) && !variables.answer;
         let opaque: &[&str] = if holds_child { &["plan"] } else { &[] };
-        let mut own_args = call.args.clone();
-        own_args.retain(|key, _| !opaque.contains(&key.as_str()));
         let tool_pointer = call.pointer.strip_suffix("/args").unwrap_or_default();
         let known_tool = super::names::has_tool_form(call.tool)
             && self.tools.is_some_and(|tools| {
                 let place = format!("{tool_pointer}/tool");
                 self.reader.tool_exists(call.tool, &place, tools)
             });
+        // Each string by itself, also where another one cannot be compiled.
+        for (key, value) in call
+            .args
+            .iter()
+            .filter(|(key, _)| !opaque.contains(&key.as_str()))
+        {
+            let mut strings = Vec::new();
+            templates_in(value, &child(&call.pointer, key), &mut strings);
+            for pointer in strings {
+                self.string(call, &pointer, step, (at, variables), edges);
+            }
+        }
         let compiled = Template::compile_except(
             &Value::Object(call.args.clone()),
             &call.place,
@@ -405,16 +415,6 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
                 return None;
             }
         };
-        self.refer(template.references(), &call.pointer, at, variables, edges);
-        self.reader
-            .secrets_for(call.tool, &own_args, &call.pointer, &template);
-        self.reader.sensitive_reads(
-            template.references(),
-            &call.pointer,
-            &self.facts,
-            Some((call.tool, &own_args)),
-            variables.answer.then_some(step),
-        );
         if let Some(tools) = self.tools.filter(|_| known_tool) {
             self.reader.arguments(
                 call.tool,
@@ -425,6 +425,35 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
             );
         }
         Some(template)
+    }
+
+    /// One string of the arguments alone, so that what is wrong with it is reported at its place.
+    fn string(
+        &mut self,
+        call: &Call<'_>,
+        pointer: &str,
+        step: &Step,
+        (at, variables): (Place, Variables),
+        edges: &mut Edges,
+    ) {
+        let Some(Value::String(text)) = self.reader.value_at(pointer) else {
+            return;
+        };
+        let alone = Value::Array(vec![Value::String(text.clone())]);
+        // What cannot be compiled is reported for the arguments as a whole.
+        let Ok(template) = Template::compile(&alone, &call.place, &self.facts.secret_inputs) else {
+            return;
+        };
+        let references = template.references();
+        self.refer(references, pointer, at, variables, edges);
+        self.reader.secrets_for(call.tool, pointer, &template);
+        self.reader.sensitive_reads(
+            references,
+            pointer,
+            &self.facts,
+            Some((call.tool, text)),
+            variables.answer.then_some(step),
+        );
     }
 
     fn effective_retry(&self, step: &Step) -> Retry {

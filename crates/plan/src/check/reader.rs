@@ -2,7 +2,7 @@
 
 use crate::{
     Document, Violation, ViolationCode,
-    document::child,
+    document::{Finder, child},
     model::MAX_INTEGER,
     violation::{Violations, nearest, quoted},
 };
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 /// Reads values of one document and collects what is wrong with it.
 pub(super) struct Reader<'a> {
     document: &'a Document,
+    places: Finder<'a>,
     pub(super) violations: Violations,
     /// How many errors were noted.
     pub(super) errors: usize,
@@ -73,6 +74,7 @@ impl<'a> Reader<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
         Self {
             document,
+            places: document.finder(),
             violations: Violations::default(),
             errors: 0,
         }
@@ -92,10 +94,7 @@ impl<'a> Reader<'a> {
         }
         let mut pointer = violation.pointer.as_str();
         let position = loop {
-            match (
-                self.document.value_position(pointer),
-                pointer.rsplit_once('/'),
-            ) {
+            match (self.places.value(pointer), pointer.rsplit_once('/')) {
                 (None, Some((above, _))) => pointer = above,
                 (position, _) => break position,
             }
@@ -105,7 +104,7 @@ impl<'a> Reader<'a> {
 
     /// Notes a violation at the key that its pointer names.
     pub(super) fn note_key(&mut self, violation: Violation) {
-        let position = self.document.key_position(&violation.pointer);
+        let position = self.places.key(&violation.pointer);
         self.add(violation.at(position));
     }
 

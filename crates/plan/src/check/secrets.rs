@@ -7,7 +7,6 @@ use crate::{
     expr::{References, Template},
     model::Step,
 };
-use serde_json::{Map, Value};
 
 /// Servers whose tools keep, show or send on what they are given.
 const NEVER: &[&str] = &["data.", "llm.", "human.", "plan."];
@@ -17,50 +16,23 @@ fn may_receive(tool: &str) -> bool {
 }
 
 impl Reader<'_> {
-    /// Notes secrets in the arguments of a tool that must not receive any.
-    pub(super) fn secrets_for(
-        &mut self,
-        tool: &str,
-        args: &Map<String, Value>,
-        pointer: &str,
-        template: &Template,
-    ) {
-        if may_receive(tool) {
-            return;
-        }
-        let written: Vec<String> = template
-            .secret_names()
-            .iter()
-            .map(|name| format!("secrets.{name}"))
-            .chain(
-                template
-                    .secret_inputs()
-                    .iter()
-                    .map(|name| format!("inputs.{name}")),
-            )
-            .collect();
-        if written.is_empty() {
-            return;
-        }
-        let mut places = Vec::new();
-        strings_in(&Value::Object(args.clone()), pointer, &mut |text, place| {
-            if text.contains("${") && written.iter().any(|name| text.contains(name.as_str())) {
-                places.push(place.to_owned());
-            }
-        });
-        for place in places {
+    /// Notes secrets in an argument of a tool that must not receive any.
+    pub(super) fn secrets_for(&mut self, tool: &str, pointer: &str, template: &Template) {
+        let holds = !template.secret_names().is_empty() || !template.secret_inputs().is_empty();
+        if holds && !may_receive(tool) {
             let message = format!("`{tool}` must not receive secrets");
-            self.error(ViolationCode::SecretMisplaced, &place, message);
+            self.error(ViolationCode::SecretMisplaced, pointer, message);
         }
     }
 
-    /// Notes expressions that read what a step declares as sensitive. A whole `${…}` in `args` may.
+    /// Notes expressions that read what a step declares as sensitive. An argument that is one whole `${…}` may: `whole`
+    /// gives the tool and the text of such a string.
     pub(super) fn sensitive_reads(
         &mut self,
         references: &References,
         pointer: &str,
         facts: &Facts<'_>,
-        args: Option<(&str, &Map<String, Value>)>,
+        whole: Option<(&str, &str)>,
         own: Option<&Step>,
     ) {
         for path in &references.paths {
@@ -80,8 +52,8 @@ impl Reader<'_> {
                 read.strip_prefix(sensitive.as_str())
                     .is_some_and(|below| below.is_empty() || below.starts_with('/'))
             });
-            let whole = args.is_some_and(|(tool, args)| {
-                may_receive(tool) && stands_alone(args, &path.join("."))
+            let whole = whole.is_some_and(|(tool, text)| {
+                may_receive(tool) && stands_alone(text, &path.join("."))
             });
             if hidden && !whole {
                 let message = format!(
@@ -94,37 +66,9 @@ impl Reader<'_> {
     }
 }
 
-/// Whether every string that reads the path is nothing but that.
-fn stands_alone(args: &Map<String, Value>, path: &str) -> bool {
-    let mut alone = false;
-    let mut mixed = false;
-    strings_in(&Value::Object(args.clone()), "", &mut |text, _| {
-        let inner = text
-            .strip_prefix("${")
-            .and_then(|rest| rest.strip_suffix('}'));
-        if inner.is_some_and(|inner| inner.trim_ascii() == path) {
-            alone = true;
-        } else if text.contains("${") && text.contains(path) {
-            mixed = true;
-        }
-    });
-    alone && !mixed
-}
-
-/// Calls `see` with each string and its pointer.
-fn strings_in(value: &Value, pointer: &str, see: &mut dyn FnMut(&str, &str)) {
-    match value {
-        Value::String(text) => see(text, pointer),
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                strings_in(item, &child(pointer, index), see);
-            }
-        }
-        Value::Object(map) => {
-            for (key, item) in map {
-                strings_in(item, &child(pointer, key), see);
-            }
-        }
-        _ => {}
-    }
+/// Whether a string is nothing but the path in `${…}`.
+fn stands_alone(text: &str, path: &str) -> bool {
+    text.strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .is_some_and(|inner| inner.trim_ascii() == path)
 }

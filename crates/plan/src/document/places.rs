@@ -5,7 +5,7 @@
 
 use super::pointer::tokens;
 use crate::violation::Position;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The places of a document, in the order of its text.
 #[derive(Debug, Clone, Default)]
@@ -59,54 +59,23 @@ impl Places {
         })
     }
 
-    pub(super) fn value(&self, root: &Value, pointer: &str) -> Option<Position> {
-        self.find(root, pointer)
-            .and_then(|(_, value)| self.position(value))
-    }
-
-    pub(super) fn key(&self, root: &Value, pointer: &str) -> Option<Position> {
-        self.find(root, pointer)
-            .and_then(|(key, _)| self.position(key))
-    }
-
-    /// The indices of the key and of the value that a pointer names.
-    fn find(&self, root: &Value, pointer: &str) -> Option<(usize, usize)> {
-        let mut here = root;
-        let mut found = (0, 0);
-        for token in tokens(pointer) {
-            let start = found.1;
-            match here {
-                Value::Object(map) => {
-                    let rank = small(map.keys().take_while(|key| **key < token).count());
-                    here = map.get(&token)?;
-                    found = self.member(start, rank)?;
-                }
-                Value::Array(items) => {
-                    let nth: usize = token.parse().ok()?;
-                    here = items.get(nth)?;
-                    let item = self.item(start, nth)?;
-                    found = (item, item);
-                }
-                _ => return None,
-            }
-        }
-        (!self.0.is_empty()).then_some(found)
-    }
-
     fn extent(&self, index: usize) -> Option<usize> {
         self.0.get(index).map(|place| place.extent as usize)
     }
 
-    fn member(&self, object: usize, rank: u32) -> Option<(usize, usize)> {
+    /// The key and value places of an object's members, in the order of the sorted keys.
+    fn members(&self, object: usize, count: usize) -> Option<Vec<(usize, usize)>> {
         let end = object + self.extent(object)?;
+        let mut members = vec![(0, 0); count];
         let mut key = object + 1;
         while key < end {
-            if self.0.get(key)?.extent == rank {
-                return Some((key, key + 1));
+            let rank = self.extent(key)?;
+            if let Some(member) = members.get_mut(rank) {
+                *member = (key, key + 1);
             }
             key = key + 1 + self.extent(key + 1)?;
         }
-        None
+        Some(members)
     }
 
     fn item(&self, list: usize, nth: usize) -> Option<usize> {
@@ -116,5 +85,90 @@ impl Places {
             item += self.extent(item)?;
         }
         (item < end).then_some(item)
+    }
+}
+
+/// Finds places of one document. It remembers the last large object: a hostile one may be asked for a thousand times.
+#[derive(Debug)]
+pub(crate) struct Finder<'a> {
+    root: &'a Value,
+    places: &'a Places,
+    last: Option<Large<'a>>,
+}
+
+#[derive(Debug)]
+struct Large<'a> {
+    place: usize,
+    keys: Vec<&'a str>,
+    members: Vec<(usize, usize)>,
+}
+
+const LARGE: usize = 256;
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(root: &'a Value, places: &'a Places) -> Self {
+        Self {
+            root,
+            places,
+            last: None,
+        }
+    }
+
+    /// Where the value at a pointer begins.
+    pub(crate) fn value(&mut self, pointer: &str) -> Option<Position> {
+        let (_, value) = self.find(pointer)?;
+        self.places.position(value)
+    }
+
+    /// Where the key at the end of a pointer begins.
+    pub(crate) fn key(&mut self, pointer: &str) -> Option<Position> {
+        let (key, _) = self.find(pointer)?;
+        self.places.position(key)
+    }
+
+    /// The indices of the key and of the value that a pointer names.
+    fn find(&mut self, pointer: &str) -> Option<(usize, usize)> {
+        let mut here = self.root;
+        let mut found = (0, 0);
+        for token in tokens(pointer) {
+            match here {
+                Value::Object(map) => {
+                    here = map.get(&token)?;
+                    found = self.member(map, found.1, &token)?;
+                }
+                Value::Array(items) => {
+                    let nth: usize = token.parse().ok()?;
+                    here = items.get(nth)?;
+                    let item = self.places.item(found.1, nth)?;
+                    found = (item, item);
+                }
+                _ => return None,
+            }
+        }
+        Some(found)
+    }
+
+    fn member(
+        &mut self,
+        map: &'a Map<String, Value>,
+        place: usize,
+        key: &str,
+    ) -> Option<(usize, usize)> {
+        if let Some(last) = self.last.as_ref().filter(|last| last.place == place) {
+            let rank = last.keys.binary_search(&key).ok()?;
+            return last.members.get(rank).copied();
+        }
+        let members = self.places.members(place, map.len())?;
+        let rank = map.keys().position(|name| name == key)?;
+        let found = members.get(rank).copied();
+        if map.len() > LARGE {
+            let keys = map.keys().map(String::as_str).collect();
+            self.last = Some(Large {
+                place,
+                keys,
+                members,
+            });
+        }
+        found
     }
 }

@@ -158,11 +158,11 @@ fn yaml_that_plans_leave_out_is_refused() {
         ("1: a\n", "1:1 SYNTAX_INVALID \n"),
         ("true: a\n", "1:1 SYNTAX_INVALID \n"),
         ("? [a]\n: b\n", "1:3 SYNTAX_INVALID \n"),
-        ("a: [1, 2\n", "2:1 SYNTAX_INVALID \n"),
-        ("a: \"x\n", "2:1 SYNTAX_INVALID \n"),
+        ("a: [1, 2\n", "2:1 SYNTAX_INVALID /a/2\n"),
+        ("a: \"x\n", "1:4 SYNTAX_INVALID /a\n"),
         ("", "1:1 SYNTAX_INVALID \n"),
         ("# nothing\n", "1:1 SYNTAX_INVALID \n"),
-        ("a: 1\n\tb: 2\n", "2:2 SYNTAX_INVALID \n"),
+        ("a: 1\n\tb: 2\n", "1:4 SYNTAX_INVALID /a\n"),
     ] {
         assert_eq!(lines(&refused(text, Format::Yaml)), expected, "{text:?}");
     }
@@ -231,7 +231,10 @@ fn pointer_of(text: &str) -> String {
 fn encodings_and_line_breaks() {
     let crlf = yaml("a: 1\r\nb:\r\n  c: |\r\n    x\r\n    y\r\n");
     assert_eq!(*crlf.value(), json!({"a": 1, "b": {"c": "x\ny\n"}}));
-    assert_eq!(crlf.value_position("/b/c").unwrap().line, 3);
+    assert_eq!(
+        crlf.value_position("/b/c"),
+        Some(Position { line: 4, column: 5 })
+    );
     for format in [Format::Yaml, Format::Json] {
         assert_eq!(
             parse_value("\u{feff}[1]".as_bytes(), format).unwrap(),
@@ -264,9 +267,9 @@ fn positions_count_characters_from_one() {
     let at = |line, column| Some(Position { line, column });
     assert_eq!(document.key_position("/ключ"), at(1, 1));
     assert_eq!(document.value_position("/ключ"), at(1, 7));
-    assert_eq!(document.value_position("/b/0/é/1/x"), at(3, 17));
-    assert_eq!(document.key_position("/b/0/é/1/x"), at(3, 14));
-    assert_eq!(document.key_position("/b/0/é/1"), at(3, 13));
+    assert_eq!(document.value_position("/b/0/é/1/x"), at(3, 16));
+    assert_eq!(document.key_position("/b/0/é/1/x"), at(3, 13));
+    assert_eq!(document.key_position("/b/0/é/1"), at(3, 12));
     assert_eq!(document.value_position("/b/0/z"), at(4, 8));
     assert_eq!(document.value_position("/b/0/nothing"), None);
     assert_eq!(document.value_position("/b/7"), None);

@@ -12,7 +12,9 @@
     reason = "tests"
 )]
 
+mod canonical;
 mod documents;
+mod edges;
 mod expr_attacks;
 mod expr_cel;
 mod expr_compile;
@@ -22,4 +24,8 @@ mod expr_scope;
 mod expr_steps;
 mod expr_template;
 mod hostile;
+mod mistakes;
+mod patterns;
+mod plans;
 mod support;
+mod views;

@@ -7,28 +7,28 @@ use mandate_plan::{
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
-pub fn yaml(text: &str) -> Document {
+pub(crate) fn yaml(text: &str) -> Document {
     parse(text.as_bytes(), Format::Yaml)
         .unwrap_or_else(|violations| panic!("{text}\n{}", lines(&violations)))
 }
 
-pub fn refused(text: impl AsRef<[u8]>, format: Format) -> Vec<Violation> {
+pub(crate) fn refused(text: impl AsRef<[u8]>, format: Format) -> Vec<Violation> {
     parse(text.as_ref(), format).expect_err("the document is refused")
 }
 
-pub fn check_yaml(text: &str) -> Checked {
+pub(crate) fn check_yaml(text: &str) -> Checked {
     check(&yaml(text), Some(&Tools::default()))
 }
 
 /// The plan of a text that has no violation at all.
-pub fn plan(text: &str) -> Arc<CheckedPlan> {
+pub(crate) fn plan(text: &str) -> Arc<CheckedPlan> {
     let checked = check_yaml(text);
     assert_eq!(lines(&checked.violations), "", "{text}");
     checked.plan.expect("a plan")
 }
 
 /// One line a violation: place, code, pointer.
-pub fn lines(violations: &[Violation]) -> String {
+pub(crate) fn lines(violations: &[Violation]) -> String {
     violations
         .iter()
         .map(|v| {
@@ -42,7 +42,7 @@ pub fn lines(violations: &[Violation]) -> String {
 }
 
 /// A few tools as the registry would show them.
-pub struct Tools(BTreeMap<String, (ToolSpec, Facts)>);
+pub(crate) struct Tools(BTreeMap<String, (ToolSpec, Facts)>);
 
 impl Default for Tools {
     fn default() -> Self {
