@@ -1,7 +1,9 @@
 //! `apply`: the only way that state changes. Total: what does not fit changes nothing.
 
 use crate::event::{Answer, Body, Event, Fault, Request, RequestKind};
-use crate::life::{Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state};
+use crate::life::{
+    Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
+};
 use crate::state::{Ending, OpenRequest, State, Stop};
 use mandate_plan::ErrorCode;
 use mandate_policy::Outcome;

@@ -50,7 +50,10 @@ impl Chance {
         if turned.admit {
             let body = Body::ExecutionStarted { approval: None };
             let turned = self.world.take(self.now_ms, body);
-            assert!(turned.is_some(), "the engine asked for admission and does not take it");
+            assert!(
+                turned.is_some(),
+                "the engine asked for admission and does not take it"
+            );
             self.carry_out(turned);
         }
         for place in turned.aborts {
@@ -62,11 +65,22 @@ impl Chance {
     /// Nothing just stops: it has ended, a call is under way, something is due, or it says what it waits for.
     fn named(&self) {
         let state = &self.world.state;
-        let due = state.next_due().is_some_and(|(due_ms, _)| due_ms <= state.at_ms);
+        let due = state
+            .next_due()
+            .is_some_and(|(due_ms, _)| due_ms <= state.at_ms);
         let runs = state.driven && state.is_running();
         let named = state.phase == Phase::Ended || runs || due || state.waiting_for().is_some();
-        assert!(named, "{} waits for nothing: {:#}", state.shown_state(), state.snapshot());
-        assert_eq!(decide(state), decide(&state.clone()), "decide is a function of the state");
+        assert!(
+            named,
+            "{} waits for nothing: {:#}",
+            state.shown_state(),
+            state.snapshot()
+        );
+        assert_eq!(
+            decide(state),
+            decide(&state.clone()),
+            "decide is a function of the state"
+        );
     }
 
     fn fire_due(&mut self) {
@@ -80,7 +94,9 @@ impl Chance {
         let outcome = call_outcome(kind, code, Some(json!(output % 5)));
         // What came of a call proves that its start was durable.
         self.owed = self.owed.max(started_at(&self.world, place));
-        let turned = self.world.outcome(self.now_ms, (step, *item, *attempt), outcome);
+        let turned = self
+            .world
+            .outcome(self.now_ms, (step, *item, *attempt), outcome);
         self.carry_out(turned);
     }
 
@@ -98,7 +114,11 @@ impl Chance {
                     6 => Some(FailureKind::Unknown),
                     _ => Some(FailureKind::Invalid),
                 };
-                let codes = [ErrorCode::ToolFailed, ErrorCode::StepTimeout, ErrorCode::InvalidPayload];
+                let codes = [
+                    ErrorCode::ToolFailed,
+                    ErrorCode::StepTimeout,
+                    ErrorCode::InvalidPayload,
+                ];
                 return self.outcome(&place, kind, codes[usize::from(*how / 8) % 3], *how / 8);
             }
             Act::Fire(wait_ms) => {
@@ -116,7 +136,8 @@ impl Chance {
             Act::Revoke => Body::ApprovalRevoked { by: "ann".into() },
             Act::Resolve(which, how) => {
                 let doubts = self.world.state.doubts();
-                let Some((step, item, _)) = doubts.get(usize::from(*which) % doubts.len().max(1)) else {
+                let Some((step, item, _)) = doubts.get(usize::from(*which) % doubts.len().max(1))
+                else {
                     return;
                 };
                 let resolution = match how % 3 {
@@ -148,24 +169,41 @@ impl Chance {
     /// The process is gone, with what was not owed to the disk; a new one folds the rest.
     fn crash(&mut self, lose: u8) {
         let events = &self.world.events;
-        let cut = events.len().saturating_sub(usize::from(lose) % 8).max(self.owed);
+        let cut = events
+            .len()
+            .saturating_sub(usize::from(lose) % 8)
+            .max(self.owed);
         let cut = if self.whole_turns {
             let turns = self.world.turns.iter();
-            turns.copied().find(|end| *end >= cut).unwrap_or(events.len())
+            turns
+                .copied()
+                .find(|end| *end >= cut)
+                .unwrap_or(events.len())
         } else {
             cut
         };
         let durable = events[..cut].to_vec();
         let old = &self.world;
         let mut recovered = World::recover(old.plan.clone(), &durable);
-        assert_eq!(recovered.state.snapshot(), old.snapshots[cut - 1], "fold of a prefix");
+        assert_eq!(
+            recovered.state.snapshot(),
+            old.snapshots[cut - 1],
+            "fold of a prefix"
+        );
         recovered.snapshots = old.snapshots[..cut].to_vec();
-        recovered.turns = old.turns.iter().copied().filter(|end| *end <= cut).collect();
+        recovered.turns = old
+            .turns
+            .iter()
+            .copied()
+            .filter(|end| *end <= cut)
+            .collect();
         self.world = recovered;
         if self.world.state.phase == Phase::Ended {
             return;
         }
-        let turned = self.world.take(self.now_ms, Body::HostStarted { host: "h2".into() });
+        let turned = self
+            .world
+            .take(self.now_ms, Body::HostStarted { host: "h2".into() });
         assert!(turned.is_some(), "a host is always taken");
         self.carry_out(turned);
     }
@@ -181,7 +219,10 @@ impl Chance {
                 Act::HostStarted
             } else if state.paused.is_some() {
                 Act::Resume
-            } else if state.next_due().is_some_and(|(due, _)| due <= state.at_ms.max(self.now_ms)) {
+            } else if state
+                .next_due()
+                .is_some_and(|(due, _)| due <= state.at_ms.max(self.now_ms))
+            {
                 Act::Fire(0)
             } else if state.phase == Phase::Created {
                 Act::Answer(true)
@@ -200,9 +241,7 @@ impl Chance {
 }
 
 fn started_at(world: &World, (step, item, attempt): &Place) -> usize {
-    let is_start = |body: &Body| {
-        matches!(body, Body::StepStarted { step: s, item: i, attempt: a, .. } if s == step && i == item && a == attempt)
-    };
+    let is_start = |body: &Body| matches!(body, Body::StepStarted { step: s, item: i, attempt: a, .. } if s == step && i == item && a == attempt);
     world
         .events
         .iter()
@@ -216,14 +255,25 @@ pub(crate) fn no_effect_twice(world: &World) {
     let mut open: BTreeMap<(String, Option<u32>), bool> = BTreeMap::new();
     for event in &world.events {
         match &event.body {
-            Body::StepStarted { step, item, tool, .. } if !facts(tool).repeatable() => {
+            Body::StepStarted {
+                step, item, tool, ..
+            } if !facts(tool).repeatable() => {
                 let unknown = open.insert((step.clone(), *item), true).unwrap_or(false);
-                assert!(!unknown, "{step} {item:?} started again at seq {}", event.seq);
+                assert!(
+                    !unknown,
+                    "{step} {item:?} started again at seq {}",
+                    event.seq
+                );
             }
             Body::StepCompleted { step, item, .. } => {
                 open.insert((step.clone(), *item), false);
             }
-            Body::StepFailed { step, item, outcome, .. } if *outcome != FailureKind::Unknown => {
+            Body::StepFailed {
+                step,
+                item,
+                outcome,
+                ..
+            } if *outcome != FailureKind::Unknown => {
                 open.insert((step.clone(), *item), false);
             }
             Body::StepResolved { step, item, .. } => {

@@ -17,11 +17,23 @@ const STEPS_NOT_YET: [(&str, &str); 1] = [(
 
 /// Event kinds that have their place, and that nothing in this version leads to.
 const KINDS_NOT_YET: [(&str, &str); 5] = [
-    ("invariant_checked", "invariants are refused as not supported"),
+    (
+        "invariant_checked",
+        "invariants are refused as not supported",
+    ),
     ("plan_revised", "revisions are refused as not supported"),
-    ("compensation_started", "compensation is refused as not supported"),
-    ("compensation_completed", "compensation is refused as not supported"),
-    ("compensation_failed", "compensation is refused as not supported"),
+    (
+        "compensation_started",
+        "compensation is refused as not supported",
+    ),
+    (
+        "compensation_completed",
+        "compensation is refused as not supported",
+    ),
+    (
+        "compensation_failed",
+        "compensation is refused as not supported",
+    ),
 ];
 
 fn taken() -> Taken {
@@ -39,7 +51,9 @@ fn taken() -> Taken {
 
 /// The legal pairs of one table, read from its source: `(S::Pending, C::Start) => Ok(S::Running),`.
 fn legal(function: &str, state: &str) -> BTreeSet<String> {
-    let start = LIFE.find(&format!("pub fn {function}(")).expect("the function");
+    let start = LIFE
+        .find(&format!("pub fn {function}("))
+        .expect("the function");
     let body = &LIFE[start..];
     let body = &body[..body.find("\n}\n").expect("its end")];
     body.lines()

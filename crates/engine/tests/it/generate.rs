@@ -103,7 +103,10 @@ impl Draft {
             step["after"] = after.iter().map(|on| id(*on)).collect();
         }
         if let Some((count, go_on)) = self.items {
-            let list = (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+            let list = (0..count)
+                .map(|n| n.to_string())
+                .collect::<Vec<_>>()
+                .join(", ");
             let on_failure = if go_on { "continue" } else { "stop" };
             step["for_each"] = json!({ "in": format!("[{list}]"), "on_item_failure": on_failure });
         }
@@ -147,7 +150,14 @@ fn condition(at: usize) -> BoxedStrategy<Condition> {
 }
 
 fn draft(at: usize) -> BoxedStrategy<Draft> {
-    let tool = prop::sample::select(vec!["t.read", "t.net", "t.put", "t.do", "t.do", "time.sleep"]);
+    let tool = prop::sample::select(vec![
+        "t.read",
+        "t.net",
+        "t.put",
+        "t.do",
+        "t.do",
+        "time.sleep",
+    ]);
     let after = prop_oneof![
         1 => Just(None),
         2 => vec(any::<prop::sample::Index>(), 0..2)
@@ -155,30 +165,49 @@ fn draft(at: usize) -> BoxedStrategy<Draft> {
     ];
     let items = prop_oneof![3 => Just(None), 1 => ((0..4_usize), any::<bool>()).prop_map(Some)];
     let retry = (1..4_u32, prop::sample::select(vec![0, 20, 90]));
-    let flags = (any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.03));
-    (tool, after, earlier(at), earlier(at), condition(at), items, retry, flags)
-        .prop_map(|(tool, after, needs, reads, condition, items, retry, flags)| Draft {
-            tool,
-            after: after.map(|mut after| {
-                after.dedup();
-                after
-            }),
-            depends_on: needs.into_iter().collect(),
-            reads,
-            condition,
-            items,
-            attempts: retry.0,
-            backoff_ms: retry.1,
-            skips: flags.0,
-            expects: flags.1 && tool != "time.sleep",
-            refused: flags.2,
-        })
+    let flags = (
+        any::<bool>(),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.03),
+    );
+    (
+        tool,
+        after,
+        earlier(at),
+        earlier(at),
+        condition(at),
+        items,
+        retry,
+        flags,
+    )
+        .prop_map(
+            |(tool, after, needs, reads, condition, items, retry, flags)| Draft {
+                tool,
+                after: after.map(|mut after| {
+                    after.dedup();
+                    after
+                }),
+                depends_on: needs.into_iter().collect(),
+                reads,
+                condition,
+                items,
+                attempts: retry.0,
+                backoff_ms: retry.1,
+                skips: flags.0,
+                expects: flags.1 && tool != "time.sleep",
+                refused: flags.2,
+            },
+        )
         .boxed()
 }
 
 pub(crate) fn plan() -> impl Strategy<Value = PlanDraft> {
     let steps = (1..7_usize).prop_flat_map(|count| (0..count).map(draft).collect::<Vec<_>>());
-    let limits = (prop::bool::weighted(0.2), 1..4_u32, prop::sample::select(vec![150, 100_000]));
+    let limits = (
+        prop::bool::weighted(0.2),
+        1..4_u32,
+        prop::sample::select(vec![150, 100_000]),
+    );
     let times = (
         prop::bool::weighted(0.3),
         prop_oneof![4 => Just(None), 1 => (0..900_i64).prop_map(Some)],

@@ -44,12 +44,20 @@ pub(crate) fn read(text: &str) -> Vec<Script> {
 
 /// The script as it should be read, given what the engine does now.
 pub(crate) fn write(script: &Script, actual: &[String]) -> String {
-    format!("=== {}\n{}---\n{}\n", script.name, script.plan, actual.join("\n"))
+    format!(
+        "=== {}\n{}---\n{}\n",
+        script.name,
+        script.plan,
+        actual.join("\n")
+    )
 }
 
 /// Runs a script; what it should have said, and what its events took.
 pub(crate) fn run(script: &Script) -> (Vec<String>, Taken) {
-    let plan = plan_of(&format!("version: 1\nname: {:?}\n{}", script.name, script.plan));
+    let plan = plan_of(&format!(
+        "version: 1\nname: {:?}\n{}",
+        script.name, script.plan
+    ));
     let mut world: Option<World> = None;
     let mut actual = Vec::new();
     let mut forged = false;
@@ -181,7 +189,9 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
             };
             resolve(step, item, resolution)
         }
-        "raw" | "input" => serde_json::from_str(rest).unwrap_or_else(|error| panic!("{rest}: {error}")),
+        "raw" | "input" => {
+            serde_json::from_str(rest).unwrap_or_else(|error| panic!("{rest}: {error}"))
+        }
         _ => panic!("`{verb}` is no input"),
     };
     world.take(at_ms, body)

@@ -27,9 +27,16 @@ fn every_script_says_what_the_engine_does() {
             written.push('\n');
         }
         if update {
-            let path = format!("{}/tests/it/scripts/{file}.script", env!("CARGO_MANIFEST_DIR"));
+            let path = format!(
+                "{}/tests/it/scripts/{file}.script",
+                env!("CARGO_MANIFEST_DIR")
+            );
             std::fs::write(path, written.trim_end().to_owned() + "\n").unwrap();
         }
     }
-    assert!(wrong.is_empty() || update, "these scripts say otherwise:\n{}", wrong.join("\n\n"));
+    assert!(
+        wrong.is_empty() || update,
+        "these scripts say otherwise:\n{}",
+        wrong.join("\n\n")
+    );
 }

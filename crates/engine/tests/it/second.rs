@@ -52,7 +52,9 @@ fn order(draft: &PlanDraft, at: usize) -> Vec<usize> {
 }
 
 fn in_order(draft: &PlanDraft, state: &State, at: usize) -> bool {
-    order(draft, at).iter().all(|before| settled(state, *before))
+    order(draft, at)
+        .iter()
+        .all(|before| settled(state, *before))
 }
 
 fn needs_met(draft: &PlanDraft, state: &State, at: usize) -> bool {
@@ -69,11 +71,23 @@ pub(crate) fn judge_order(draft: &PlanDraft, world: &World) {
             Body::StepStarted { step, .. } | Body::StepBlocked { step, .. } => {
                 let at = index(step);
                 assert!(in_order(draft, &state, at), "{event:?} out of order");
-                assert!(needs_met(draft, &state, at), "{event:?} without what it needs");
-                let most = if draft.sequential { 1 } else { draft.max_parallel };
+                assert!(
+                    needs_met(draft, &state, at),
+                    "{event:?} without what it needs"
+                );
+                let most = if draft.sequential {
+                    1
+                } else {
+                    draft.max_parallel
+                };
                 assert!(state.running < most, "{event:?} is one too many");
-                assert!(state.paused.is_none() && state.stop.is_none(), "{event:?} when nothing starts");
-                let late = draft.deadline_ms.is_some_and(|deadline| event.at_ms >= deadline);
+                assert!(
+                    state.paused.is_none() && state.stop.is_none(),
+                    "{event:?} when nothing starts"
+                );
+                let late = draft
+                    .deadline_ms
+                    .is_some_and(|deadline| event.at_ms >= deadline);
                 assert!(!late, "{event:?} after the deadline");
             }
             Body::StepSkipped { step, reason } => {
@@ -92,15 +106,25 @@ pub(crate) fn judge_order(draft: &PlanDraft, world: &World) {
 /// At the end of a turn, a step that could begin has begun, unless there was no place.
 fn judge_idle(draft: &PlanDraft, state: &State, world: &World, seq: u64) {
     let turn_over = world.turns.contains(&(seq as usize));
-    let overdue = state.next_due().is_some_and(|(due_ms, _)| due_ms <= state.at_ms);
+    let overdue = state
+        .next_due()
+        .is_some_and(|(due_ms, _)| due_ms <= state.at_ms);
     let goes_on = state.phase == mandate_engine::Phase::Active && state.paused.is_none();
-    let most = if draft.sequential { 1 } else { draft.max_parallel };
+    let most = if draft.sequential {
+        1
+    } else {
+        draft.max_parallel
+    };
     if !turn_over || overdue || !goes_on || !state.driven || state.running >= most {
         return;
     }
     for at in 0..draft.steps.len() {
         let idle = state_of(state, at) == StepState::Pending;
-        assert!(!(idle && in_order(draft, state, at)), "{} could begin after seq {seq}", id(at));
+        assert!(
+            !(idle && in_order(draft, state, at)),
+            "{} could begin after seq {seq}",
+            id(at)
+        );
     }
 }
 
@@ -127,7 +151,10 @@ pub(crate) fn status(draft: &PlanDraft, world: &World) -> Status {
     }
     if all.clone().all(|at| clean(draft, state, at)) {
         Status::Success
-    } else if all.clone().any(|at| state_of(state, at) == StepState::Completed) {
+    } else if all
+        .clone()
+        .any(|at| state_of(state, at) == StepState::Completed)
+    {
         Status::Partial
     } else {
         Status::Failure
@@ -137,7 +164,10 @@ pub(crate) fn status(draft: &PlanDraft, world: &World) -> Status {
 fn clean(draft: &PlanDraft, state: &State, at: usize) -> bool {
     let (_, data) = state.step(&id(at)).unwrap();
     match data.state {
-        StepState::Completed => data.units.iter().all(|unit| unit.state == StepState::Completed),
+        StepState::Completed => data
+            .units
+            .iter()
+            .all(|unit| unit.state == StepState::Completed),
         StepState::Skipped if data.skipped == Some(SkipReason::If) => true,
         StepState::Skipped => {
             let unmet = |need: &usize| state_of(state, *need) != StepState::Completed;

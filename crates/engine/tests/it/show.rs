@@ -30,8 +30,12 @@ pub(crate) fn turned(turned: &Turned, state: &State) -> Vec<String> {
 
 fn rest(state: &State) -> String {
     let waits = state.waiting_for().map_or_else(String::new, |waits| {
-        let step = waits.step.map_or_else(String::new, |step| format!(" {step}"));
-        let due = waits.due_ms.map_or_else(String::new, |due| format!(" until {due}"));
+        let step = waits
+            .step
+            .map_or_else(String::new, |step| format!(" {step}"));
+        let due = waits
+            .due_ms
+            .map_or_else(String::new, |due| format!(" until {due}"));
         let who = waits.who.join(",");
         format!(
             ": {}{step} since {}{due} [{who}] `{}`",
@@ -66,9 +70,14 @@ pub(crate) fn event(event: &Event) -> String {
     if let Some(facts) = data.remove("facts") {
         words.push(facts["effect"].as_str().unwrap().to_owned());
     }
-    for key in ["args", "output", "items", "result", "reason", "outcome", "status"] {
+    for key in [
+        "args", "output", "items", "result", "reason", "outcome", "status",
+    ] {
         if let Some(value) = data.remove(key).filter(|value| !value.is_null()) {
-            let text = value.as_str().filter(|_| key != "output").map(str::to_owned);
+            let text = value
+                .as_str()
+                .filter(|_| key != "output")
+                .map(str::to_owned);
             words.push(text.unwrap_or_else(|| value.to_string()));
         }
     }
@@ -86,7 +95,7 @@ pub(crate) fn event(event: &Event) -> String {
 
 fn fault_of(fault: &Map<String, Value>) -> String {
     let text = |key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default();
-    let mut shown = format!("{}", text("code"));
+    let mut shown = text("code").to_owned();
     if fault.contains_key("severity") {
         shown += &format!("/{}", text("severity"));
     }

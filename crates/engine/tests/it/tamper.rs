@@ -13,7 +13,11 @@ fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(map) if !map.is_empty() => {
             for (key, value) in map {
-                leaves(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found);
+                leaves(
+                    value,
+                    &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")),
+                    found,
+                );
             }
         }
         Value::Array(items) if !items.is_empty() => {

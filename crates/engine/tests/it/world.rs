@@ -67,7 +67,8 @@ pub(crate) fn facts(tool: &str) -> Facts {
 }
 
 pub(crate) fn plan_of(yaml: &str) -> Arc<CheckedPlan> {
-    let document = parse(yaml.as_bytes(), Format::Yaml).unwrap_or_else(|v| panic!("{v:#?}\n{yaml}"));
+    let document =
+        parse(yaml.as_bytes(), Format::Yaml).unwrap_or_else(|v| panic!("{v:#?}\n{yaml}"));
     let checked = check(&document, None);
     checked
         .plan
@@ -179,7 +180,11 @@ impl World {
     pub(crate) fn take(&mut self, at_ms: i64, body: Body) -> Option<Turned> {
         let before = self.state.snapshot();
         let Some(turned) = turn(&mut self.state, at_ms, body, &mut self.gate) else {
-            assert_eq!(self.state.snapshot(), before, "an ignored input left a trace");
+            assert_eq!(
+                self.state.snapshot(),
+                before,
+                "an ignored input left a trace"
+            );
             return None;
         };
         self.note(&turned);
@@ -213,7 +218,11 @@ impl World {
                 assert_eq!(self.shadow.apply(event), Applied::Changed, "{event:?}");
                 observe(&mut self.taken, &before, &self.shadow, event);
                 let after = self.shadow.clone();
-                assert_eq!(self.shadow.apply(event), Applied::Ignored, "repeated: {event:?}");
+                assert_eq!(
+                    self.shadow.apply(event),
+                    Applied::Ignored,
+                    "repeated: {event:?}"
+                );
                 assert_eq!(self.shadow, after, "a repeated event left a trace");
             }
             self.events.push(event.clone());
@@ -309,7 +318,11 @@ pub(crate) fn resolve(step: &str, item: Option<u32>, resolution: Resolution) -> 
     }
 }
 
-pub(crate) fn call_outcome(kind: Option<FailureKind>, code: ErrorCode, output: Option<Value>) -> CallOutcome {
+pub(crate) fn call_outcome(
+    kind: Option<FailureKind>,
+    code: ErrorCode,
+    output: Option<Value>,
+) -> CallOutcome {
     let fault = mandate_engine::Fault::new(code, "said the tool");
     match kind {
         None => CallOutcome::Completed(output.unwrap_or(Value::Null)),
