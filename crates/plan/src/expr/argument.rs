@@ -1,7 +1,7 @@
 //! The arguments of a call, by the type that the function asks for.
 
 use super::{
-    eval::article,
+    access::article,
     failure::{Fail, Failure},
     function::Function,
     number::Number,

@@ -1,9 +1,9 @@
 //! Sizes, types, and conversions between types.
 
 use super::{
+    access::article,
     argument,
     budget::Budget,
-    eval::article,
     failure::{Fail, Failure},
     function::Function,
     number::{self, Number},

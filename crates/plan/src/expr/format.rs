@@ -1,10 +1,10 @@
 //! `"%s and %d".format([…])`.
 
 use super::{
+    access::article,
     argument,
     budget::Budget,
     conversion,
-    eval::article,
     failure::{Fail, Failure},
     function::Function,
     growing::Growing,

@@ -3,6 +3,7 @@
 //! The grammar is CEL's, read by the `cel` crate's parser; the evaluator is ours (`docs/decisions/0002`). It holds
 //! no clock: what an expression gives depends on its source and its scope alone.
 
+mod access;
 mod argument;
 mod budget;
 mod call;
@@ -17,6 +18,7 @@ mod growing;
 pub mod limits;
 mod list;
 mod math;
+mod named;
 mod node;
 mod number;
 mod order;

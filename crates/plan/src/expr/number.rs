@@ -1,8 +1,8 @@
 //! Arithmetic: one kind of number, as JSON has it, and `+` and `-` for everything else that has them.
 
 use super::{
+    access::article,
     budget::Budget,
-    eval::article,
     failure::{Fail, Failure},
     limits::MAX_SAFE_INTEGER,
     node::Operator,

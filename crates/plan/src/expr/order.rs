@@ -1,8 +1,8 @@
 //! Equality and order between values.
 
 use super::{
+    access::article,
     budget::Budget,
-    eval::article,
     failure::{Fail, Failure},
     node::Operator,
     number::Number,

@@ -3,7 +3,7 @@
 //! Accepts only what CEL parses to the same path; everything else is left to the parser.
 
 use super::{
-    eval::{missing_index, missing_key},
+    access::{missing_index, missing_key},
     failure::Fail,
     node::{Kind, Node, Root, Segment, Tree},
     output,
@@ -11,18 +11,28 @@ use super::{
 };
 use serde_json::Value;
 
-/// One part of a plain path and where it stands in the source.
+/// One part of a plain path.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Part<'s> {
     Key(&'s str),
     Index(i64),
 }
 
+/// A plain path as it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Plain<'s> {
+    pub(super) root: &'s str,
+    /// Where the root starts, in bytes.
+    pub(super) start: usize,
+    /// The parts after the root, each with where its dot or bracket stands.
+    pub(super) parts: Vec<(Part<'s>, usize)>,
+}
+
 /// Words that CEL does not read as names.
 const WORDS: [&str; 4] = ["in", "true", "false", "null"];
 
-/// The root and the parts of a plain path, each with its byte offset; `None` when the source is anything else.
-pub(super) fn scan(source: &str) -> Option<((&str, usize), Vec<(Part<'_>, usize)>)> {
+/// The plain path that the source is; `None` when it is anything else.
+pub(super) fn scan(source: &str) -> Option<Plain<'_>> {
     let start = source.len() - source.trim_ascii_start().len();
     let text = source.trim_ascii();
     let (root, mut rest) = name(text)?;
@@ -39,7 +49,7 @@ pub(super) fn scan(source: &str) -> Option<((&str, usize), Vec<(Part<'_>, usize)
             rest = after;
         }
     }
-    Some(((root, start), parts))
+    Some(Plain { root, start, parts })
 }
 
 fn name(text: &str) -> Option<(&str, &str)> {

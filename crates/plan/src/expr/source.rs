@@ -76,7 +76,8 @@ impl<'s> Source<'s> {
         self.start(leftmost)
     }
 
-    fn start(&self, ast: &IdedExpr) -> usize {
+    /// Where the parser puts the node: for calls, selections and operators that is their sign.
+    pub(super) fn start(&self, ast: &IdedExpr) -> usize {
         let known = self.info.as_ref().and_then(|info| info.offset_for(ast.id));
         known
             .and_then(|(start, _)| usize::try_from(start).ok())

@@ -3,7 +3,7 @@
 use super::{
     EvalError, Expr, ExprProblem, Scope, output,
     placeholder::{self, Part},
-    plain,
+    plain::{self, Plain},
     references::References,
 };
 use crate::{ErrorCode, ViolationCode, canonical_json};
@@ -327,7 +327,7 @@ impl Compiler<'_> {
 
 /// `a.b`, when the source is nothing else.
 fn two_names(source: &str) -> Option<(&str, &str)> {
-    let ((root, _), parts) = plain::scan(source)?;
+    let Plain { root, parts, .. } = plain::scan(source)?;
     match parts.as_slice() {
         [(plain::Part::Key(key), _)]
             if source.trim_ascii().strip_prefix(root)?.strip_prefix('.') == Some(key) =>

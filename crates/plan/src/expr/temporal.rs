@@ -1,9 +1,9 @@
 //! Timestamps, durations, zones and date layouts. There is no "now": expressions read no clock.
 
 use super::{
+    access::article,
     argument,
     budget::Budget,
-    eval::article,
     failure::{Fail, Failure},
     function::Function,
     limits::MAX_LAYOUT_BYTES,
@@ -59,7 +59,9 @@ pub(super) fn span<'e>(span: Option<TimeDelta>) -> Result<Val<'e>, Fail> {
 
 /// `2026-01-31T12:00:00Z`, with as many digits of a fraction as it takes.
 pub(super) fn time_text(time: &DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    let text = time.to_rfc3339_opts(SecondsFormat::Nanos, false);
+    let text = text.strip_suffix("+00:00").unwrap_or(&text);
+    format!("{}Z", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// `5400s`, `0.25s`.

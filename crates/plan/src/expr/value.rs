@@ -168,7 +168,6 @@ impl<'e> Map<'e> {
 }
 
 /// The whole number that a double is, if every JSON reader keeps it exactly.
-
 pub(super) fn whole(double: f64) -> Option<i64> {
     (double.fract() == 0.0 && double.abs() <= MAX_SAFE_INTEGER as f64).then_some(double as i64)
 }

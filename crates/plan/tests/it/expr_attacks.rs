@@ -31,6 +31,19 @@ fn bounded(source: &str) -> Result<Value, EvalError> {
     result
 }
 
+/// The most memory that this process has held, where the system tells; nextest gives each test a process of its own.
+fn peak_megabytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace()
+        .next()?
+        .parse::<u64>()
+        .ok()
+        .map(|kilobytes| kilobytes / 1024)
+}
+
 fn exhausts(sources: &[&str]) {
     for source in sources {
         let head: String = source.chars().take(80).collect();
@@ -38,6 +51,10 @@ fn exhausts(sources: &[&str]) {
             Err(error) => assert_eq!(error.code, ErrorCode::ResourceExhausted, "{head}: {error}"),
             Ok(value) => panic!("{head} gave {} bytes", value.to_string().len()),
         }
+    }
+    if let Some(peak) = peak_megabytes() {
+        println!("{peak} MB at most");
+        assert!(peak < 256, "{peak} MB");
     }
 }
 
@@ -50,6 +67,12 @@ fn nested_loops() {
         "inputs.rs.map(x, inputs.rs)",
         "inputs.xs.map(x, inputs.xs.map(y, x * y))",
         &format!("inputs.xs.exists(x, inputs.xs.exists(y, {body}))"),
+    ]);
+}
+
+#[test]
+fn loops_over_native_functions() {
+    exhausts(&[
         "inputs.rs.all(x, inputs.rs.exists(y, x == y))",
         "inputs.xs.map(x, inputs.rs == inputs.rs)",
         "inputs.xs.filter(x, x in inputs.xs)",
@@ -68,7 +91,6 @@ fn nothing_swallows_exhaustion() {
     exhausts(&[
         "inputs.xs.all(x, inputs.xs.all(y, y >= 0)) || true",
         "true && inputs.xs.exists(x, inputs.xs.exists(y, y < 0)) || true",
-        "!inputs.xs.exists(x, inputs.xs.exists(y, y < 0)) || true",
         "inputs.xs.exists(z, inputs.xs.map(x, inputs.xs).flatten() == [] || true)",
         "coalesce(inputs.xs.map(x, inputs.xs), 1)",
         "inputs.xs.all(x, inputs.s + inputs.s != '') && false",
@@ -114,7 +136,6 @@ fn values_that_double() {
         "regex.replace(inputs.s, '', inputs.s)",
         "json.parse('[' + inputs.s.replace('s', '[],') + '[]]')",
         "json.parse('[' + inputs.s.substring(0, 600000).replace('s', '{\"\":0},') + '1]')",
-        "inputs.xs.map(x, json.parse('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]'))",
         "[inputs.deep].map(x, [x]).map(x, [x]).map(x, [x]).map(x, [x]).map(x, [x]).map(x, [x]).map(x, [x])",
     ]);
 }
@@ -126,7 +147,7 @@ fn regular_expressions() {
         "inputs.xs.filter(x, 'abc'.matches(string(x)))",
         "inputs.xs.filter(x, 'abc'.matches('[a-z]{1000}' + string(x)) || true)",
         // Hundreds of states, and a text that no cache of them survives.
-        "inputs.ab.matches('a.{400}b.{400}$')",
+        "inputs.ab.matches('a[ab]{400}b[ab]{400}$')",
         "inputs.ab.matches('(a|b|ab){300}c')",
         // A search that looks to the end of the text for each match.
         "regex.extractAll(inputs.s, '.*[^a-z]|[a-z]')",
@@ -174,9 +195,15 @@ fn everyday_work_stays_far_below_the_limits() {
 #[test]
 fn the_same_work_ends_the_same_way_each_time() {
     let scope = scope();
-    let expr = Expr::compile("inputs.xs.filter(x, inputs.xs.exists(y, y < 0))", "p").unwrap();
+    let expr = Expr::compile("inputs.xs.map(x, inputs.rs)", "p").unwrap();
     let first = expr.eval(&scope);
-    assert_eq!(expr.eval(&scope), first);
+    assert_eq!(
+        first.as_ref().unwrap_err().code,
+        ErrorCode::ResourceExhausted
+    );
+    for _ in 0..5 {
+        assert_eq!(expr.eval(&scope), first);
+    }
     assert_eq!(
         expr.eval(&Documents {
             owned: true,

