@@ -19,6 +19,9 @@ pub(crate) fn follow_up(
 ) {
     let id = &step.step.id;
     for (number, unit) in data.units.iter().enumerate() {
+        if !matches!(unit.state, StepState::Running | StepState::Waiting) {
+            continue;
+        }
         let item = item_of(step, number);
         let record = match unit.state {
             StepState::Running if unit.orphaned => Some(Body::AttemptInterrupted {

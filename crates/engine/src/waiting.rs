@@ -136,11 +136,11 @@ impl State {
             return None;
         }
         let mut due: Vec<(i64, Body)> = Vec::new();
-        if matches!(self.phase, Phase::Created | Phase::Active) {
-            if let Some(deadline_ms) = self.created.deadline_ms {
-                let timer = Timer::Deadline;
-                due.push((deadline_ms, Body::TimerFired { timer }));
-            }
+        if matches!(self.phase, Phase::Created | Phase::Active)
+            && let Some(deadline_ms) = self.created.deadline_ms
+        {
+            let timer = Timer::Deadline;
+            due.push((deadline_ms, Body::TimerFired { timer }));
         }
         if self.phase == Phase::Created
             && let Some(expires_ms) = self.approval_due_ms()

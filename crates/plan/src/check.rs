@@ -62,8 +62,6 @@ fn plan_at<'a>(
     let before = reader.errors;
     let plan = reader.plan(value, pointer)?;
     let canonical = canonical_json(value);
-    let checked = Assembler::new(reader, &plan, pointer, tools, depth).assemble(canonical);
-    checked
-        .filter(|_| reader.errors == before)
-        .map(|parts| Arc::new(parts.with(plan)))
+    let parts = Assembler::new(reader, &plan, pointer, tools, depth).assemble(canonical);
+    (reader.errors == before).then(|| Arc::new(parts.with(plan)))
 }

@@ -77,6 +77,8 @@ codes! {
     StepIdDuplicate = "STEP_ID_DUPLICATE", "give each step its own id";
     /// The plan has too few or too many steps.
     StepCount = "STEP_COUNT", "stay within the number of steps that the message names";
+    /// The plan holds more expressions, patterns or inputs than is accepted.
+    PlanTooLarge = "PLAN_TOO_LARGE", "split the plan, or pass what repeats as data and loop over it with `for_each`";
     /// A tool's name is not of the form `server.tool`.
     ToolNameInvalid = "TOOL_NAME_INVALID", "write `server.tool`, as `mandate tools list` shows it";
     /// No tool of that name is registered.

@@ -1,7 +1,7 @@
 //! Whether it may happen, and why: evaluate, admit, enforce.
 //!
-//! Three questions, asked in this order. [`evaluate`](evaluate::evaluate): what would this plan do, how risky is it, what do the rules
-//! say? [`admit`](approved::admit): may this execution of it start? [`enforce`](enforce::enforce): may this one call be made now?
+//! Three questions, asked in this order. [`evaluate()`]: what would this plan do, how risky is it, what do the rules say?
+//! [`admit`]: may this execution of it start? [`enforce()`]: may this one call be made now?
 //!
 //! Pure: no clock, no I/O, no randomness, no threads. Time and counters come in as arguments, decisions go out as
 //! values for the journal. It does not know how tools are called, how approvals are asked for, or what happens next.

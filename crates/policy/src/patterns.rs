@@ -96,9 +96,12 @@ fn variants(
     })
 }
 
-/// `/**/**/` means what `/**/` does.
+/// `***` means what `**` does, and `/**/**/` what `/**/` does.
 fn collapse(glob: &str) -> String {
     let mut glob = glob.to_owned();
+    while glob.contains("***") {
+        glob = glob.replace("***", "**");
+    }
     while glob.contains("/**/**/") {
         glob = glob.replace("/**/**/", "/**/");
     }

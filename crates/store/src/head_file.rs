@@ -3,7 +3,7 @@
 //! It is overwritten in place after each commit and not synced, which would cost a second wait for the disk. Therefore a
 //! killed process leaves it at most one commit behind, and a power failure leaves it anywhere between the head at the
 //! last opening (written and synced there, and recorded under the audit key in `lease`) and the last commit. It is
-//! never ahead. [`fault`] accepts exactly that.
+//! never ahead. `fault` accepts exactly that.
 
 use crate::{Head, StoreError, chain::GENESIS, failure::file_failed, ownership::LeaseRow};
 use mandate_plan::Digest;

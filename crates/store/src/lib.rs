@@ -1,9 +1,9 @@
 //! Remembering it: the journal with its hash chain, projections and blobs.
 //!
-//! Start reading at [`journal`], the trait that the host is written against; [`sqlite`] is what stands behind it:
-//! a batch goes through [`queue`] to the one [`writer`], which puts it at the end of its stream ([`tails`]), binds it
-//! into the chain ([`chain`]) and leaves the head in a file ([`head_file`]). Everything that reads is in [`reader`] and
-//! [`listing`], what finds tampering in [`verify`]. This crate does not know what an event means.
+//! Start reading at `journal`, the trait that the host is written against; `sqlite` is what stands behind it:
+//! a batch goes through `queue` to the one `writer`, which puts it at the end of its stream (`tails`), binds it
+//! into the chain (`chain`) and leaves the head in a file (`head_file`). Everything that reads is in `reader` and
+//! `listing`, what finds tampering in `verify`. This crate does not know what an event means.
 
 mod audit_key;
 mod blob;

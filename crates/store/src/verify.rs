@@ -1,8 +1,8 @@
 //! Verifying: finds whatever was changed, added or removed since it was written, and says where.
 //!
 //! Four looks at one snapshot: at the database as SQLite sees it, at the commits with the rows, plans and blobs that
-//! they bind ([`commits`]), at each stream's own chain and the projections that follow from it ([`streams`]), and at what
-//! holds the end in place: head file, lease, a head kept elsewhere ([`anchors`]). `docs/journal-format.md` says what this
+//! they bind (`commits`), at each stream's own chain and the projections that follow from it (`streams`), and at what
+//! holds the end in place: head file, lease, a head kept elsewhere (`anchors`). `docs/journal-format.md` says what this
 //! can claim. Memory is bounded by the largest single execution.
 
 mod anchors;
@@ -51,10 +51,14 @@ pub fn verify_reader(
     rebuild: &dyn Rebuild,
 ) -> Result<VerifyReport, StoreError> {
     // Before the snapshot: a commit that comes in between leaves the file behind, as a crash may, never ahead.
-    let head_file = head_file::read(reader.dir())?;
+    let before = head_file::read(reader.dir())?;
     let key = AuditKey::load(reader.dir());
     reader.with(|db| {
         let snapshot = db.unchecked_transaction()?;
+        // The first read fixes the snapshot. A host that opened the store since the look before it has brought the file
+        // up to its lease; the file must be right at one of the two moments.
+        snapshot.query_row("SELECT count(*) FROM lease", [], |_| Ok(()))?;
+        let head_files = [before, head_file::read(reader.dir())?];
         let mut findings = Findings::default();
         let mut report = VerifyReport::default();
         let key = match key {
@@ -85,7 +89,7 @@ pub fn verify_reader(
             streams::look(&snapshot, rebuild, &mut report, findings)
         });
         look(&mut findings, |findings| {
-            anchors::look(&snapshot, key.as_ref(), head_file, expected_head, findings)
+            anchors::look(&snapshot, key.as_ref(), head_files, expected_head, findings)
         });
         look(&mut findings, |_| {
             report.head = head_file::last_commit(&snapshot)?;

@@ -12,10 +12,13 @@
 mod chance;
 mod coverage;
 mod generate;
+mod golden;
+mod illegal;
 mod laws;
 mod script;
 mod scripts;
 mod second;
 mod show;
+mod size;
 mod tamper;
 mod world;

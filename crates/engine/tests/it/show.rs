@@ -95,7 +95,7 @@ pub(crate) fn event(event: &Event) -> String {
 
 fn fault_of(fault: &Map<String, Value>) -> String {
     let text = |key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default();
-    let mut shown = format!("{}", text("code"));
+    let mut shown = text("code").to_owned();
     if fault.contains_key("severity") {
         shown += &format!("/{}", text("severity"));
     }

@@ -109,7 +109,7 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
         }
     }
 
-    pub(super) fn assemble(mut self, canonical: Vec<u8>) -> Option<Parts> {
+    pub(super) fn assemble(mut self, canonical: Vec<u8>) -> Parts {
         let (plan, base) = (self.facts.plan, self.base);
         self.reader.input_declarations(plan, base);
         let mut steps = Vec::with_capacity(plan.steps.len());
@@ -148,14 +148,14 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
             .chain(steps.iter().flat_map(|step| &step.fallback))
             .chain(&finally);
         let max_tool_calls = max_tool_calls(plan, all);
-        Some(Parts {
+        Parts {
             canonical,
             steps,
             finally,
             outputs,
             invariants,
             max_tool_calls,
-        })
+        }
     }
 
     fn outputs(&mut self) -> Option<BTreeMap<String, Expr>> {
@@ -211,6 +211,9 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
     fn expression(&mut self, source: &str, pointer: &str, place: &str) -> Option<Expr> {
         // Where a string was expected and something else stood there, that was noted.
         if !self.reader.value_at(pointer).is_some_and(Value::is_string) {
+            return None;
+        }
+        if !self.reader.afford_expression(pointer, source.len()) {
             return None;
         }
         match Expr::compile(source, place) {
@@ -387,6 +390,7 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
                 self.reader.tool_exists(call.tool, &place, tools)
             });
         // Each string by itself, also where another one cannot be compiled.
+        let mut affordable = true;
         for (key, value) in call
             .args
             .iter()
@@ -395,8 +399,14 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
             let mut strings = Vec::new();
             templates_in(value, &child(&call.pointer, key), &mut strings);
             for pointer in strings {
-                self.string(call, &pointer, step, (at, variables), edges);
+                affordable = affordable
+                    && self
+                        .string(call, &pointer, step, (at, variables), edges)
+                        .is_some();
             }
+        }
+        if !affordable {
+            return None;
         }
         let compiled = Template::compile_except(
             &Value::Object(call.args.clone()),
@@ -427,7 +437,8 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
         Some(template)
     }
 
-    /// One string of the arguments alone, so that what is wrong with it is reported at its place.
+    /// One string of the arguments alone, so that what is wrong with it is reported at its place. `None`: there are too
+    /// many of them.
     fn string(
         &mut self,
         call: &Call<'_>,
@@ -435,14 +446,17 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
         step: &Step,
         (at, variables): (Place, Variables),
         edges: &mut Edges,
-    ) {
+    ) -> Option<()> {
         let Some(Value::String(text)) = self.reader.value_at(pointer) else {
-            return;
+            return Some(());
         };
+        if !self.reader.afford_expression(pointer, text.len()) {
+            return None;
+        }
         let alone = Value::Array(vec![Value::String(text.clone())]);
         // What cannot be compiled is reported for the arguments as a whole.
         let Ok(template) = Template::compile(&alone, &call.place, &self.facts.secret_inputs) else {
-            return;
+            return Some(());
         };
         let references = template.references();
         self.refer(references, pointer, at, variables, edges);
@@ -454,6 +468,7 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
             Some((call.tool, text)),
             variables.answer.then_some(step),
         );
+        Some(())
     }
 
     fn effective_retry(&self, step: &Step) -> Retry {

@@ -14,6 +14,9 @@ impl Reader<'_> {
     pub(super) fn input_declarations(&mut self, plan: &Plan, base: &str) {
         for (name, input) in &plan.inputs {
             let pointer = child(&format!("{base}/inputs"), name);
+            if !self.afford_input(&pointer) {
+                return;
+            }
             self.exclusive_keys(input, name, &pointer);
             let usable = self.usable_schema(input, &pointer);
             if usable && let Some(default) = &input.default {

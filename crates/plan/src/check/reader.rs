@@ -15,7 +15,27 @@ pub(super) struct Reader<'a> {
     pub(super) violations: Violations,
     /// How many errors were noted.
     pub(super) errors: usize,
+    effort: Effort,
 }
+
+/// What was compiled so far for the whole document, nested plans included: compiling takes far longer than reading.
+#[derive(Debug, Default)]
+struct Effort {
+    inputs: usize,
+    patterns: usize,
+    expressions: usize,
+    source_bytes: usize,
+    reported: bool,
+}
+
+/// Most inputs in a document.
+const MOST_INPUTS: usize = 256;
+/// Most patterns in a document.
+const MOST_PATTERNS: usize = 1_024;
+/// Most expressions in a document; a string with several counts once.
+const MOST_EXPRESSIONS: usize = 10_000;
+/// Most bytes of expressions, and of strings that hold some, in a document.
+const MOST_SOURCE_BYTES: usize = 512 * 1024;
 
 /// An object of the document and its pointer.
 pub(super) struct Object<'a> {
@@ -77,6 +97,7 @@ impl<'a> Reader<'a> {
             places: document.finder(),
             violations: Violations::default(),
             errors: 0,
+            effort: Effort::default(),
         }
     }
 
@@ -106,6 +127,40 @@ impl<'a> Reader<'a> {
     pub(super) fn note_key(&mut self, violation: Violation) {
         let position = self.places.key(&violation.pointer);
         self.add(violation.at(position));
+    }
+
+    /// Whether one more input may be compiled.
+    pub(super) fn afford_input(&mut self, pointer: &str) -> bool {
+        self.effort.inputs += 1;
+        let fits = self.effort.inputs <= MOST_INPUTS;
+        self.affordable(fits, pointer, "256 inputs")
+    }
+
+    /// Whether one more pattern may be compiled.
+    pub(super) fn afford_pattern(&mut self, pointer: &str) -> bool {
+        self.effort.patterns += 1;
+        let fits = self.effort.patterns <= MOST_PATTERNS;
+        self.affordable(fits, pointer, "1024 patterns")
+    }
+
+    /// Whether one more expression of so many bytes may be compiled.
+    pub(super) fn afford_expression(&mut self, pointer: &str, bytes: usize) -> bool {
+        let effort = &mut self.effort;
+        effort.expressions += 1;
+        effort.source_bytes = effort.source_bytes.saturating_add(bytes);
+        let fits =
+            effort.expressions <= MOST_EXPRESSIONS && effort.source_bytes <= MOST_SOURCE_BYTES;
+        self.affordable(fits, pointer, "10000 expressions, or 512 KiB of them")
+    }
+
+    /// Notes once what is too much.
+    fn affordable(&mut self, fits: bool, pointer: &str, most: &str) -> bool {
+        if !fits && !self.effort.reported {
+            self.effort.reported = true;
+            let message = format!("a plan holds at most {most}");
+            self.error(ViolationCode::PlanTooLarge, pointer, message);
+        }
+        fits
     }
 
     fn add(&mut self, violation: Violation) {

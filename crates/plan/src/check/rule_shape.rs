@@ -91,6 +91,9 @@ impl<'a> Reader<'a> {
     }
 
     fn readable(&mut self, pattern: &Pattern, pointer: &str) {
+        if !self.afford_pattern(pointer) {
+            return;
+        }
         if let Err(error) = pattern.matcher() {
             self.error(ViolationCode::PatternInvalid, pointer, error.to_string());
         }

@@ -33,7 +33,7 @@ const PLAN_KEYS: &[&str] = &[
     "metadata",
 ];
 
-pub(super) const MODES: &[(&str, Mode)] = &[
+const MODES: &[(&str, Mode)] = &[
     ("engine", Mode::Engine),
     ("agent", Mode::Agent),
     ("hybrid", Mode::Hybrid),
@@ -46,18 +46,19 @@ impl<'a> Reader<'a> {
         self.version(&object);
         self.require(&object, "name");
         self.require(&object, "steps");
+        let mode = self.word(&object, "mode", MODES).unwrap_or_default();
         Some(Plan {
             version: 1,
             name: self.text(&object, "name", (1, 255)).unwrap_or_default(),
             description: self.string(&object, "description"),
             reasoning: self.string(&object, "reasoning"),
             request: self.string(&object, "request"),
-            mode: self.word(&object, "mode", MODES).unwrap_or_default(),
+            mode,
             inputs: self.inputs(&object),
             steps: self.steps(&object, "steps", (1, MAX_STEPS)),
             finally: self.steps(&object, "finally", (0, MAX_FINALLY)),
             outputs: self.outputs(&object),
-            constraints: self.constraints(&object),
+            constraints: self.constraints(&object, mode),
             invariants: self.invariants(&object),
             retry: self.retry(&object),
             workspace: self.workspace(&object),
@@ -170,7 +171,7 @@ impl<'a> Reader<'a> {
         Some(outputs)
     }
 
-    fn constraints(&mut self, object: &Object<'a>) -> Constraints {
+    fn constraints(&mut self, object: &Object<'a>, mode: Mode) -> Constraints {
         const KEYS: &[&str] = &[
             "sequential",
             "max_parallel",
@@ -211,6 +212,11 @@ impl<'a> Reader<'a> {
         }
         if let Some(allow) = self.boolean(&object, "allow_unplanned") {
             constraints.allow_unplanned = allow;
+            if allow && mode != Mode::Agent {
+                let message = "`allow_unplanned` holds in `mode: agent` only";
+                let place = object.place("allow_unplanned");
+                self.error(ViolationCode::KeyConflict, &place, message);
+            }
         }
         constraints.budget = self.budget(&object);
         constraints

@@ -141,8 +141,8 @@ fn glob_to_regex(glob: &str) -> Result<String, String> {
         match c {
             '*' if chars.next_if_eq(&'*').is_some() => {
                 while chars.next_if_eq(&'*').is_some() {}
-                // `a/**/b` also means `a/b`.
-                if regex.ends_with('/') && chars.next_if_eq(&'/').is_some() {
+                // `a/**/b` also means `a/b`, and `**/b` also `b`.
+                if (regex.is_empty() || regex.ends_with('/')) && chars.next_if_eq(&'/').is_some() {
                     regex.push_str("(?s:.*/)?");
                 } else {
                     regex.push_str("(?s:.*)");

@@ -205,3 +205,46 @@ fn plans_that_are_wrong_everywhere() {
         assert!((1..=1000).contains(&checked.violations.len()));
     }
 }
+
+#[test]
+fn plans_that_are_dear_to_compile() {
+    let list = |unit: &str, size: usize| vec![unit; size / (unit.len() + 3)].join("\",\"");
+    let heavy = format!("${{{}1}}", "[1].map(x, x + 1)[0] + ".repeat(8));
+    let args = |unit: &str| {
+        let list = list(unit, SIZE);
+        format!(
+            "{{\"version\":1,\"name\":\"x\",\"steps\":[{{\"id\":\"a\",\"tool\":\"a.b\",\"args\":{{\"v\":[\"{list}\"]}}}}]}}"
+        )
+    };
+    let deny = |unit: &str| {
+        let list = list(unit, SIZE);
+        format!(
+            "{{\"version\":1,\"name\":\"x\",\"constraints\":{{\"forbidden_urls\":[\"{list}\"]}},\"steps\":[{{\"id\":\"a\",\"tool\":\"a.b\"}}]}}"
+        )
+    };
+    let inputs: String = (0..20_000)
+        .map(|n| format!("\"i{n}\":{{\"type\":\"string\"}},"))
+        .collect();
+    let inputs = format!(
+        "{{\"version\":1,\"name\":\"x\",\"inputs\":{{{inputs}\"z\":{{}}}},\"steps\":[{{\"id\":\"a\",\"tool\":\"a.b\"}}]}}"
+    );
+    for (what, text) in [
+        ("plain paths", args("${execution.id}")),
+        ("heavy expressions", args(&heavy)),
+        ("globs", deny("{a,b}{c,d}*[a-z]**")),
+        ("inputs", inputs),
+    ] {
+        let document = parse(text.as_bytes(), Format::Json).unwrap();
+        let checked = soon(what, || check(&document, None));
+        assert!(
+            lines(&checked.violations).contains("PLAN_TOO_LARGE"),
+            "{what}"
+        );
+        assert_eq!(
+            checked.violations.len(),
+            1,
+            "{what}: {}",
+            lines(&checked.violations)
+        );
+    }
+}

@@ -597,8 +597,9 @@ fn features_are_listed_with_their_place() {
             vec!["Finally /finally"],
         ),
         (
-            "constraints: {budget: {cost_usd: 1.5}, allow_unplanned: true}\n",
+            "mode: agent\nconstraints: {budget: {cost_usd: 1.5}, allow_unplanned: true}\n",
             vec![
+                "ModeAgent /mode",
                 "Budget /constraints/budget",
                 "AllowUnplanned /constraints/allow_unplanned",
             ],
@@ -743,4 +744,11 @@ fn hostile_schemas_of_inputs() {
             "{schema}"
         );
     }
+}
+
+#[test]
+fn unplanned_calls_are_a_matter_of_agent_mode() {
+    let text = step("constraints: {allow_unplanned: true}\n");
+    assert_eq!(fault(&text), "KEY_CONFLICT /constraints/allow_unplanned");
+    assert_eq!(fault(&format!("mode: agent\n{text}")), "");
 }

@@ -3,7 +3,7 @@
 use crate::{Purpose, Refusal, ResolvedCall, ResourceGuard};
 use mandate_plan::{Digest, ErrorCode};
 
-/// The right to make exactly one call, once. Only [`enforce`](crate::enforce) makes one.
+/// The right to make exactly one call, once. Only [`enforce()`](crate::enforce()) makes one.
 ///
 /// It cannot be cloned, serialised or defaulted, so that it cannot be used twice or come from anywhere else; the tool
 /// runner consumes it. Its constructor is private to the module of `enforce`.

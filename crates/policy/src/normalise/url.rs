@@ -24,7 +24,7 @@ const HOSTLESS: &[&str] = &[
 /// in upper case. `None`: not an absolute URL. Idempotent.
 pub fn normal_url(text: &str) -> Option<String> {
     let visible = strip_invisible(text);
-    parse(visible.trim()).map(|url| tidy(&url))
+    parse(visible.trim()).map(|url| settled(&url))
 }
 
 /// The ways in which a URL may be read.
@@ -34,11 +34,11 @@ pub fn url_readings(text: &str) -> Readings {
     let Some(url) = parse(visible) else {
         return opaque(visible);
     };
-    let normal = tidy(&url);
+    let normal = settled(&url);
     let mut others = vec![deep(&url)];
     let mut suspects = Vec::new();
     if let Some(mapped) = mapped_ipv4(&url) {
-        suspects.push(tidy(&mapped));
+        suspects.push(settled(&mapped));
     }
     // `localhost:80/x` parses as the scheme `localhost`; most tools would go to a host of that name.
     if url.host().is_none() && !HOSTLESS.contains(&url.scheme()) {
@@ -65,6 +65,9 @@ pub fn is_loopback(normal: &str) -> bool {
         None => false,
     }
 }
+
+/// Most times that a URL is read again.
+const MAX_ROUNDS: usize = 8;
 
 fn parse(text: &str) -> Option<Url> {
     let mut url = Url::parse(text).ok()?;
@@ -99,18 +102,26 @@ fn guessed(text: &str) -> Vec<String> {
     ["http", "https"]
         .iter()
         .filter_map(|scheme| parse(&format!("{scheme}://{rest}")))
-        .map(|url| tidy(&url))
+        .map(|url| settled(&url))
         .collect()
 }
 
 /// The URL's text with percent-encoding in one form.
 fn tidy(url: &Url) -> String {
-    let text = same_encoding(url.as_str());
-    // Decoding `%2E` in a path without a host may have made a `..`: parse once more, so that it is resolved.
-    match Url::parse(&text) {
-        Ok(again) => same_encoding(again.as_str()),
-        Err(_) => text,
+    same_encoding(url.as_str())
+}
+
+/// The normal form: decoding may complete a `..` or end a host with a dot, so that the text is read again until
+/// nothing changes.
+fn settled(url: &Url) -> String {
+    let mut text = tidy(url);
+    for _ in 0..MAX_ROUNDS {
+        match parse(&text).map(|url| tidy(&url)) {
+            Some(again) if again != text => text = again,
+            _ => break,
+        }
     }
+    text
 }
 
 /// Unreserved characters decoded, other encodings in upper case.

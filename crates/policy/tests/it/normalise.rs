@@ -91,6 +91,8 @@ fn urls_have_one_normal_form() {
         ("https://exa\u{ad}mple.com/", "https://example.com/"),
         ("https://exam\tple.com/\n", "https://example.com/"),
         ("  https://example.com/ ", "https://example.com/"),
+        ("other://host%2e/a", "other://host/a"),
+        ("other://host/a/%2e%2e/b", "other://host/b"),
         ("http://0x7f.1/", "http://127.0.0.1/"),
         ("http://2130706433/", "http://127.0.0.1/"),
         ("http://0177.0.0.1/", "http://127.0.0.1/"),

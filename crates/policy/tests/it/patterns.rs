@@ -177,7 +177,11 @@ proptest! {
     fn globs_match_what_the_slow_matcher_matches(glob in glob_text(), value in value_text()) {
         // The pattern language itself, without the reading of paths: commands are compared as they stand.
         let real = allowed(ResourceKind::Command, &glob, &value);
-        let (glob_chars, value_chars): (Vec<char>, Vec<char>) = (glob.chars().collect(), value.chars().collect());
+        let mut stars = glob.clone();
+        while stars.contains("***") {
+            stars = stars.replace("***", "**");
+        }
+        let (glob_chars, value_chars): (Vec<char>, Vec<char>) = (stars.chars().collect(), value.chars().collect());
         prop_assert_eq!(real, slow_glob::matches(&glob_chars, &value_chars), "{} on {}", glob, value);
     }
 

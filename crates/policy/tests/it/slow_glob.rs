@@ -1,6 +1,6 @@
 //! A second reading of globs, slow and obvious: it tries every way in which a pattern may match.
 
-/// Whether `glob` (literals, `?`, `*`, `**`) matches all of `value`.
+/// Whether `glob` (literals, `?`, `*`, `**`, no longer runs of stars) matches all of `value`.
 pub(crate) fn matches(glob: &[char], value: &[char]) -> bool {
     match glob {
         [] => value.is_empty(),
@@ -12,11 +12,6 @@ pub(crate) fn matches(glob: &[char], value: &[char]) -> bool {
             star.extend_from_slice(rest);
             matches(&shorter, value)
                 || value.first() == Some(&'/') && crossing(&star[2..], &value[1..])
-        }
-        ['*', '*', '*', rest @ ..] => {
-            let mut two = vec!['*', '*'];
-            two.extend_from_slice(rest);
-            matches(&two, value)
         }
         ['*', '*', rest @ ..] => crossing(rest, value),
         ['*', rest @ ..] => {

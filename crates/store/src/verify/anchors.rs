@@ -12,7 +12,7 @@ use rusqlite::Connection;
 pub(super) fn look(
     db: &Connection,
     key: Option<&AuditKey>,
-    found: Found,
+    found: [Found; 2],
     expected: Option<Head>,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
@@ -46,7 +46,10 @@ pub(super) fn look(
         }
         None => {}
     }
-    if let Some(fault) = head_file::fault(db, found, lease.as_ref())? {
+    let [before, after] = found;
+    if let Some(fault) = head_file::fault(db, before, lease.as_ref())?
+        && head_file::fault(db, after, lease.as_ref())?.is_some()
+    {
         findings.add(FindingKind::HeadFileChanged, Place::HeadFile, fault);
     }
     Ok(())

@@ -573,6 +573,34 @@ fn every_column_of_a_commit() {
 }
 
 #[test]
+fn the_last_commit_made_unreadable() {
+    let original = Original::new();
+    let sql = "UPDATE commits SET hash = x'00' WHERE number = 16";
+    original.after(sql, CommitChanged, "commits: 16");
+}
+
+#[test]
+fn a_journal_that_is_being_written_is_intact_at_every_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    journal(dir.path());
+    let path = dir.path().to_owned();
+    let writer = std::thread::spawn(move || {
+        // Opened again now and then, too: that moves the head at the last opening.
+        for n in 0..10 {
+            let store = SqliteStore::open(&path).unwrap();
+            for m in 0..20 {
+                append(&store, batch("zzz", n * 20 + m + 1, 1)).unwrap();
+            }
+        }
+    });
+    while !writer.is_finished() {
+        assert_intact(dir.path());
+    }
+    writer.join().unwrap();
+    assert_eq!(assert_intact(dir.path()).events, 226);
+}
+
+#[test]
 fn a_row_taken_out_of_its_chain() {
     let dir = tempfile::tempdir().unwrap();
     journal(dir.path());

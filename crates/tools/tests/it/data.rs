@@ -148,7 +148,10 @@ async fn what_the_engine_handles_is_not_called() {
     for (tool, args) in [
         ("time.sleep", json!({"duration_ms": 1})),
         ("human.ask", json!({"question": "?"})),
-        ("plan.run", json!({"plan": {}})),
+        (
+            "plan.run",
+            json!({"plan": {"version": 1, "name": "n", "steps": [{"id": "a", "tool": "fs.stat", "args": {"path": "a"}}]}}),
+        ),
     ] {
         assert!(f.runner.registry().status(tool).unwrap().engine_handled);
         assert_eq!(

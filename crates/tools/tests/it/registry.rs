@@ -4,7 +4,7 @@ use crate::{
     fixture::{Setup, fixture},
     test_tools::TestTools,
 };
-use mandate_plan::{Effect, ErrorCode, Facts};
+use mandate_plan::{Effect, ErrorCode, Facts, Format, Level, check, parse};
 use mandate_tools::{Lifecycle, Outcome, RegistryError, Tools as _};
 use serde_json::json;
 use std::sync::Arc;
@@ -172,4 +172,56 @@ async fn providers_come_and_go_and_snapshots_stay() {
         registry.status("test.run").unwrap().lifecycle,
         Lifecycle::Initialized
     );
+}
+
+#[test]
+fn every_built_in_and_every_argument_is_documented() {
+    let page = include_str!("../../../../docs/tools.md");
+    let f = fixture();
+    for tool in f.runner.registry().list() {
+        let heading = format!("### `{}`\n", tool.name);
+        let section = page
+            .split_once(&heading)
+            .unwrap_or_else(|| panic!("{} is not in docs/tools.md", tool.name))
+            .1;
+        let section = section.split("\n### ").next().unwrap();
+        assert!(
+            section.contains(&format!("tool: {}", tool.name)),
+            "{} has no example",
+            tool.name
+        );
+        let properties = tool.input_schema["properties"].as_object();
+        for argument in properties.into_iter().flatten().map(|(name, _)| name) {
+            assert!(
+                section.contains(&format!("`{argument}`")),
+                "{} {argument}",
+                tool.name
+            );
+        }
+    }
+}
+
+/// All examples together are one plan, and a valid one.
+#[test]
+fn the_documented_examples_are_valid() {
+    let page = include_str!("../../../../docs/tools.md");
+    let mut plan = "version: 1\nname: examples\ninputs:\n  team: {type: string}\n  title: {type: string}\nsteps:\n".to_owned();
+    let blocks: Vec<&str> = page
+        .split("```yaml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    for line in blocks.iter().flat_map(|block| block.lines()) {
+        plan.push_str(&format!("  {line}\n"));
+    }
+    let f = fixture();
+    let document = parse(plan.as_bytes(), Format::Yaml).unwrap();
+    let checked = check(&document, Some(&*f.runner.lookup()));
+    let errors: Vec<_> = checked
+        .violations
+        .iter()
+        .filter(|violation| violation.level == Level::Error)
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    assert_eq!(checked.plan.unwrap().steps().len(), blocks.len());
 }

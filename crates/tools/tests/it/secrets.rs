@@ -266,7 +266,7 @@ fn recoverable(text: &str, secret: &str) -> bool {
         .into_owned();
     let mut readings = vec![text.to_owned(), percent.clone(), percent.replace('+', " ")];
     readings.push(text.replace("\\\\", "\\").replace("\\\"", "\""));
-    if text.len() % 2 == 0 && text.is_ascii() {
+    if text.len().is_multiple_of(2) && text.is_ascii() {
         let bytes: Option<Vec<u8>> = (0..text.len())
             .step_by(2)
             .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())

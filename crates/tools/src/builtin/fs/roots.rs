@@ -79,9 +79,19 @@ impl Roots {
     /// Opens an existing file or directory.
     pub(crate) fn file(&self, path: &str, flags: OFlags, check: &Check) -> Result<Opened, Stop> {
         let (root, relative) = self.locate(path)?;
-        let fd = root
-            .open_beneath(&relative, flags)
-            .map_err(|errno| explain(path, errno))?;
+        let fd = match root.open_beneath(&relative, flags) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => {
+                // Also that something is not there is not said of directories that may not be touched.
+                return match self.place(path, LastLink::Keep, false, check) {
+                    Err(Stop::Refused(fault)) if fault.code != ErrorCode::InvalidPayload => {
+                        Err(Stop::Refused(fault))
+                    }
+                    _ => Err(explain(path, Errno::NOENT)),
+                };
+            }
+            Err(errno) => return Err(explain(path, errno)),
+        };
         self.checked(root, path, fd, check)
     }
 

@@ -108,7 +108,7 @@ pub(super) async fn exec(
     let in_time = {
         let (stdout, stderr, stdin) =
             (child.stdout.take(), child.stderr.take(), child.stdin.take());
-        // More than is given is kept for now, so that a secret at the cut can be recognised.
+        // A little more than is given is kept here, so that a secret at the cut can be recognised.
         let kept = limit.saturating_add(call.scrubber.longest());
         let output = async {
             tokio::join!(
