@@ -3,7 +3,7 @@
 //! Everything here runs on one thread and never blocks, so that a test can drive it with a fake clock, journal, tools
 //! and spawner. What may run ahead of the disk is ruled by [`Drive::owes_disk`] and `calls.rs`, and nowhere else.
 
-use crate::ask::{Ask, HostError, Update};
+use crate::ask::{Ask, HostError, Rest, Update};
 use crate::clock::Clock;
 use crate::drive::{Drive, Held};
 use crate::gate::{HostGate, Permitted};
@@ -224,6 +224,9 @@ impl Host {
     }
 
     fn watch(&mut self, execution_id: &str, watcher: Sender<Update>) -> Result<(), HostError> {
+        if !self.drives.contains_key(execution_id) {
+            return self.tell_ending(execution_id, &watcher);
+        }
         let drive = self.drive(execution_id)?;
         if let Some(lost) = &drive.lost {
             return Err(lost.clone());
@@ -233,6 +236,22 @@ impl Host {
         drive.watchers.push(watcher);
         drive.told_rest = 0;
         drive.tell_rest();
+        Ok(())
+    }
+
+    /// An execution of reads alone may have ended before anybody could ask: its journal tells how.
+    fn tell_ending(&self, execution_id: &str, watcher: &Sender<Update>) -> Result<(), HostError> {
+        let state = crate::recovery::load(self.parts.journal.as_ref(), execution_id)?;
+        if state.phase != Phase::Ended {
+            return Err(HostError::NoSuchExecution(execution_id.to_owned()));
+        }
+        let head = self.parts.journal.head().ok();
+        let _ = watcher.send(Update::Now(Box::new(state.clone())));
+        let _ = watcher.send(Update::Rest(Box::new(Rest {
+            waiting_for: None,
+            state,
+            head,
+        })));
         Ok(())
     }
 
