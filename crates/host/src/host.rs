@@ -225,7 +225,7 @@ impl Host {
 
     fn watch(&mut self, execution_id: &str, watcher: Sender<Update>) -> Result<(), HostError> {
         if !self.drives.contains_key(execution_id) {
-            return self.tell_end(execution_id, &watcher);
+            return self.tell_ending(execution_id, &watcher);
         }
         let drive = self.drive(execution_id)?;
         if let Some(lost) = &drive.lost {
@@ -239,17 +239,19 @@ impl Host {
         Ok(())
     }
 
-    /// An execution that has ended is no longer in memory: its end is told from the journal.
-    fn tell_end(&self, execution_id: &str, watcher: &Sender<Update>) -> Result<(), HostError> {
-        let journal = self.parts.journal.as_ref();
-        let state = crate::recovery::load(journal, execution_id)?;
+    /// An execution of reads alone may have ended before anybody could ask: its journal tells how.
+    fn tell_ending(&self, execution_id: &str, watcher: &Sender<Update>) -> Result<(), HostError> {
+        let state = crate::recovery::load(self.parts.journal.as_ref(), execution_id)?;
         if state.phase != Phase::Ended {
             return Err(HostError::NoSuchExecution(execution_id.to_owned()));
         }
-        let head = journal.head().ok();
+        let head = self.parts.journal.head().ok();
         let _ = watcher.send(Update::Now(Box::new(state.clone())));
-        let rest = Rest { state, waiting_for: None, head };
-        let _ = watcher.send(Update::Rest(Box::new(rest)));
+        let _ = watcher.send(Update::Rest(Box::new(Rest {
+            waiting_for: None,
+            state,
+            head,
+        })));
         Ok(())
     }
 

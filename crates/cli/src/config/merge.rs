@@ -7,7 +7,10 @@ use super::{
 };
 use crate::errors::Failure;
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// What all layers together say.
 #[derive(Debug, Default)]
@@ -98,11 +101,13 @@ fn may_follow(rule: Rule, earlier: &Value, later: &Value) -> bool {
     }
 }
 
+/// By name, and by what the names lead to: a link within a root must not lead out of it.
 fn is_beneath(above: &Value, path: &Value) -> bool {
-    above
-        .as_str()
-        .zip(path.as_str())
-        .is_some_and(|(above, path)| Path::new(path).starts_with(Path::new(above)))
+    let Some((above, path)) = above.as_str().zip(path.as_str()) else {
+        return false;
+    };
+    let real = |path: &str| std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    Path::new(path).starts_with(above) && real(path).starts_with(real(above))
 }
 
 fn widens(set: &Set, earlier: &Place) -> Failure {

@@ -2,7 +2,10 @@
 
 use super::shown;
 use crate::{output::Look, step_path, when::show_time};
-use mandate_engine::{Body, Event, event::Timer};
+use mandate_engine::{
+    Body, Event,
+    event::{Resolution, Timer},
+};
 use mandate_store::Record;
 use serde_json::{Value, json};
 
@@ -157,10 +160,11 @@ pub(crate) fn summary(event: &Event) -> String {
             by,
             resolution,
         } => {
-            let how = json!(resolution)["how"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
+            let how = match resolution {
+                Resolution::Done { .. } => "done".to_owned(),
+                Resolution::NotDone => "not done".to_owned(),
+                Resolution::Fail { reason } => format!("failed ({reason})"),
+            };
             format!("{}: {how} by {by}", path(step, item))
         }
         Body::BranchEvaluated { step, result } => format!("{step}: {result}"),
@@ -179,7 +183,7 @@ pub(crate) fn summary(event: &Event) -> String {
             format!("{}{error}", status.as_str())
         }
         // What this version never writes.
-        other => shown::short(&json!(other)["data"].to_string(), 120),
+        other => shown::short(&json!(other).to_string(), 120),
     }
 }
 

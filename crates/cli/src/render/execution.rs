@@ -135,10 +135,17 @@ fn push_ending(out: &mut Vec<String>, state: &State, ending: &Ending, paint: Pai
         push_fault(out, error, "", paint);
         out.push(format!("  {} {}", paint.dim("try:"), remedy_of(error)));
     }
-    if !ending.outputs.is_empty() {
+    // What a failure left without a value says nothing.
+    let failed = ending.status == Status::Failure;
+    let outputs: Vec<_> = ending
+        .outputs
+        .iter()
+        .filter(|(_, value)| !(failed && value.is_null()))
+        .collect();
+    if !outputs.is_empty() {
         out.push(String::new());
         out.push(paint.bold("Outputs"));
-        for (name, value) in &ending.outputs {
+        for (name, value) in outputs {
             push_output(out, name, value, state, paint);
         }
     }

@@ -75,4 +75,10 @@ fn documentation_comes_from_the_program() {
     assert!(cli.contains("## mandate executions resolve"));
     let keys = project.run(&["__docs", "configuration"]).exits(0).stdout;
     assert!(keys.contains("| `fs.roots` |"));
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(
+        page.contains(keys.trim()),
+        "docs/configuration.md does not hold this table:\n{keys}"
+    );
 }

@@ -188,7 +188,7 @@ fn inputs_are_checked_before_anything_is_opened() {
         .iter()
         .map(|one| one["code"].clone())
         .collect();
-    assert_eq!(codes, ["INPUT_UNKNOWN", "INPUT_INVALID"]);
+    assert_eq!(codes, ["INPUT_INVALID", "INPUT_UNKNOWN"]);
     assert_eq!(wrong["error"]["kind"], "invalid_inputs");
     project.write("inputs.yaml", "text: from a file\n");
     project

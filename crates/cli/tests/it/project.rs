@@ -9,15 +9,15 @@ use std::{
 use tempfile::TempDir;
 
 /// A project directory with a configuration, and a home of its own.
-pub struct Project {
+pub(crate) struct Project {
     root: TempDir,
 }
 
 /// What a command gave.
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
@@ -30,13 +30,13 @@ impl Ran {
     }
 
     /// Standard output as one JSON value.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}: {:?} {:?}", self.stdout, self.stderr))
     }
 
     /// Fails unless the exit code is this one.
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(
             self.code, code,
             "stdout: {}\nstderr: {}",
@@ -47,7 +47,7 @@ impl Ran {
 }
 
 impl Project {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = TempDir::new().unwrap();
         std::fs::create_dir(root.path().join("work")).unwrap();
         std::fs::create_dir(root.path().join("home")).unwrap();
@@ -56,30 +56,30 @@ impl Project {
         this
     }
 
-    pub fn dir(&self) -> PathBuf {
+    pub(crate) fn dir(&self) -> PathBuf {
         self.root.path().join("work")
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// The command, without a terminal.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         self.command_in(&self.dir(), args)
     }
 
-    pub fn command_in(&self, dir: &Path, args: &[&str]) -> Command {
+    pub(crate) fn command_in(&self, dir: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mandate"));
         command
             .args(args)
@@ -91,11 +91,11 @@ impl Project {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         Ran::of(self.command(args).output().unwrap())
     }
 
-    pub fn start(&self, args: &[&str]) -> Child {
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
         self.command(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -104,14 +104,14 @@ impl Project {
     }
 
     /// The newest execution as `executions show` gives it.
-    pub fn last(&self) -> Value {
+    pub(crate) fn last(&self) -> Value {
         self.run(&["executions", "show", "@last", "--json"])
             .exits(0)
             .json()
     }
 
     /// Waits until the newest execution has a step in this state.
-    pub fn await_step(&self, step: &str, state: &str) {
+    pub(crate) fn await_step(&self, step: &str, state: &str) {
         let begun = Instant::now();
         loop {
             let ran = self.run(&["executions", "show", "@last", "--json"]);
@@ -129,7 +129,7 @@ impl Project {
 }
 
 /// One step of an execution.
-pub fn step_of(execution: &Value, id: &str) -> Value {
+pub(crate) fn step_of(execution: &Value, id: &str) -> Value {
     let steps = execution["steps"].as_array().unwrap();
     steps
         .iter()
@@ -139,18 +139,18 @@ pub fn step_of(execution: &Value, id: &str) -> Value {
 }
 
 /// Waits for a process that was started.
-pub fn finish(child: Child) -> Ran {
+pub(crate) fn finish(child: Child) -> Ran {
     Ran::of(child.wait_with_output().unwrap())
 }
 
 /// Sends a signal.
-pub fn signal(child: &Child, signal: rustix::process::Signal) {
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
 /// Reads a directory, nothing else: runs without approval.
-pub const READ_ONLY: &str = "\
+pub(crate) const READ_ONLY: &str = "\
 version: 1
 name: Look around
 steps:
@@ -165,7 +165,7 @@ outputs:
 ";
 
 /// Writes a file: needs approval.
-pub const WRITES: &str = "\
+pub(crate) const WRITES: &str = "\
 version: 1
 name: Write a note
 inputs:

@@ -88,7 +88,7 @@ fn the_journal_and_the_configuration_are_out_of_reach() {
             "content=x",
             "--yes",
         ]);
-        assert_eq!(ran.code, 1, "{path}: {} {}", ran.stdout, ran.stderr);
+        assert_eq!(ran.code, 3, "{path}: {} {}", ran.stdout, ran.stderr);
     }
     project.run(&["audit", "verify"]).exits(0);
 }
