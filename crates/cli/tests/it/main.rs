@@ -18,4 +18,5 @@ mod executions;
 mod interrupts;
 mod plans;
 mod project;
+mod terminal;
 mod tools;
