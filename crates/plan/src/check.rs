@@ -6,6 +6,7 @@
 
 mod arguments;
 mod assemble;
+mod call;
 mod calls;
 mod effects;
 mod ids;

@@ -16,6 +16,7 @@ mod inputs;
 mod json_schema;
 pub mod model;
 pub mod schema;
+pub mod show;
 pub mod tool;
 mod violation;
 pub mod violation_code;

@@ -63,8 +63,14 @@ impl Reader {
 
     /// True if `dir` holds a journal.
     pub fn has_journal(dir: &Path) -> bool {
-        // An empty file is what a crash at the very first opening can leave.
-        std::fs::metadata(database_path(dir)).is_ok_and(|file| file.len() > 0)
+        // An empty file, or one without tables, is what a crash at the very first opening can leave.
+        let written = std::fs::metadata(database_path(dir)).is_ok_and(|file| file.len() > 0);
+        let reader = Self {
+            dir: dir.to_owned(),
+            idle: Mutex::default(),
+        };
+        // What cannot be read is there all the same: opening it says what is wrong with it.
+        written && !matches!(reader.with(|db| schema::version(db, schema::VERSION)), Ok(0))
     }
 
     /// The data directory.

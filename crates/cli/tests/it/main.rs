@@ -11,12 +11,18 @@
 
 mod approvals;
 mod audit;
+mod canary;
 mod command_line;
 mod configuration;
+mod crash;
 mod endings;
 mod executions;
 mod interrupts;
+mod limits;
 mod plans;
 mod project;
+mod site;
+mod sync_trace;
+mod tampering;
 mod terminal;
 mod tools;

@@ -56,9 +56,14 @@ impl Fault {
 impl From<&Refusal> for Fault {
     fn from(refusal: &Refusal) -> Self {
         let mut fault = Fault::new(refusal.code, refusal.message.clone());
-        if refusal.rule.is_some() || refusal.expected.is_some() {
-            fault.details =
-                Some(serde_json::json!({ "rule": refusal.rule, "expected": refusal.expected }));
+        let rule = refusal.rule.clone().map(Value::String);
+        let known = [("rule", rule), ("expected", refusal.expected.clone())];
+        let details: serde_json::Map<String, Value> = known
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+            .collect();
+        if !details.is_empty() {
+            fault.details = Some(Value::Object(details));
         }
         fault
     }

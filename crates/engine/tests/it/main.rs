@@ -14,6 +14,7 @@ mod coverage;
 mod generate;
 mod golden;
 mod illegal;
+mod its_turn;
 mod laws;
 mod script;
 mod scripts;

@@ -1,11 +1,11 @@
 //! Compiles expressions, resolves edges, looks at tools and makes the checked plan.
 
 use super::{
-    arguments::{Schemas, templates_in},
+    arguments::Schemas,
+    call::Call,
     calls::max_tool_calls,
     effects,
     ids::{Asks, Ids, Place, fallbacks},
-    nested,
     reader::Reader,
     references::{Edges, Variables},
 };
@@ -13,10 +13,10 @@ use crate::{
     CheckedPlan, CheckedStep, Digest, ToolLookup, Violation, ViolationCode,
     checked::CheckedInvariant,
     document::child,
-    expr::{Expr, References, Template},
+    expr::{Expr, References},
     model::{FailureAction, OnFailure, Plan, Retry, Step},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -32,11 +32,11 @@ pub(super) struct Facts<'p> {
 }
 
 pub(super) struct Assembler<'r, 'a, 'p> {
-    reader: &'r mut Reader<'a>,
-    facts: Facts<'p>,
+    pub(super) reader: &'r mut Reader<'a>,
+    pub(super) facts: Facts<'p>,
     base: &'p str,
-    tools: Option<&'p dyn ToolLookup>,
-    schemas: Schemas,
+    pub(super) tools: Option<&'p dyn ToolLookup>,
+    pub(super) schemas: Schemas,
 }
 
 /// A checked plan but for the plan itself.
@@ -68,16 +68,6 @@ impl Parts {
             positions,
         }
     }
-}
-
-/// The arguments of a call while they are checked.
-struct Call<'s> {
-    tool: &'s str,
-    args: &'s Map<String, Value>,
-    /// The pointer of the arguments.
-    pointer: String,
-    /// How messages name the place.
-    place: String,
 }
 
 impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
@@ -228,7 +218,7 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
         }
     }
 
-    fn refer(
+    pub(super) fn refer(
         &mut self,
         references: &References,
         pointer: &str,
@@ -371,104 +361,6 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
             }
         }
         found
-    }
-
-    /// A tool and its arguments: the step's own, or those of `compensate`.
-    fn call(
-        &mut self,
-        call: &Call<'_>,
-        step: &Step,
-        (at, variables): (Place, Variables),
-        edges: &mut Edges,
-    ) -> Option<Template> {
-        let holds_child = nested::holds_child(step) && !variables.answer;
-        let opaque: &[&str] = if holds_child { &["plan"] } else { &[] };
-        let tool_pointer = call.pointer.strip_suffix("/args").unwrap_or_default();
-        let known_tool = super::names::has_tool_form(call.tool)
-            && self.tools.is_some_and(|tools| {
-                let place = format!("{tool_pointer}/tool");
-                self.reader.tool_exists(call.tool, &place, tools)
-            });
-        // Each string by itself, also where another one cannot be compiled.
-        let mut affordable = true;
-        for (key, value) in call
-            .args
-            .iter()
-            .filter(|(key, _)| !opaque.contains(&key.as_str()))
-        {
-            let mut strings = Vec::new();
-            templates_in(value, &child(&call.pointer, key), &mut strings);
-            for pointer in strings {
-                affordable = affordable
-                    && self
-                        .string(call, &pointer, step, (at, variables), edges)
-                        .is_some();
-            }
-        }
-        if !affordable {
-            return None;
-        }
-        let compiled = Template::compile_except(
-            &Value::Object(call.args.clone()),
-            &call.place,
-            &self.facts.secret_inputs,
-            opaque,
-        );
-        let template = match compiled {
-            Ok(template) => template,
-            Err(problems) => {
-                for (below, problem) in problems {
-                    let place = format!("{}{below}", call.pointer);
-                    let violation = Violation::new(problem.code, place, problem.message);
-                    self.reader.note(violation.suggest(problem.suggestion));
-                }
-                return None;
-            }
-        };
-        if let Some(tools) = self.tools.filter(|_| known_tool) {
-            self.reader.arguments(
-                call.tool,
-                &template,
-                &call.pointer,
-                tools,
-                &mut self.schemas,
-            );
-        }
-        Some(template)
-    }
-
-    /// One string of the arguments alone, so that what is wrong with it is reported at its place. `None`: there are too
-    /// many of them.
-    fn string(
-        &mut self,
-        call: &Call<'_>,
-        pointer: &str,
-        step: &Step,
-        (at, variables): (Place, Variables),
-        edges: &mut Edges,
-    ) -> Option<()> {
-        let Some(Value::String(text)) = self.reader.value_at(pointer) else {
-            return Some(());
-        };
-        if !self.reader.afford_expression(pointer, text.len()) {
-            return None;
-        }
-        let alone = Value::Array(vec![Value::String(text.clone())]);
-        // What cannot be compiled is reported for the arguments as a whole.
-        let Ok(template) = Template::compile(&alone, &call.place, &self.facts.secret_inputs) else {
-            return Some(());
-        };
-        let references = template.references();
-        self.refer(references, pointer, at, variables, edges);
-        self.reader.secrets_for(call.tool, pointer, &template);
-        self.reader.sensitive_reads(
-            references,
-            pointer,
-            &self.facts,
-            Some((call.tool, text)),
-            variables.answer.then_some(step),
-        );
-        Some(())
     }
 
     fn effective_retry(&self, step: &Step) -> Retry {

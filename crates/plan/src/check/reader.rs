@@ -34,8 +34,8 @@ const MOST_INPUTS: usize = 256;
 const MOST_PATTERNS: usize = 1_024;
 /// Most expressions in a document; a string with several counts once.
 const MOST_EXPRESSIONS: usize = 10_000;
-/// Most bytes of expressions, and of strings that hold some, in a document.
-const MOST_SOURCE_BYTES: usize = 512 * 1024;
+/// Most bytes of expressions in a document; those of `args` are compiled twice.
+const MOST_SOURCE_BYTES: usize = 256 * 1024;
 
 /// An object of the document and its pointer.
 pub(super) struct Object<'a> {
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
         effort.source_bytes = effort.source_bytes.saturating_add(bytes);
         let fits =
             effort.expressions <= MOST_EXPRESSIONS && effort.source_bytes <= MOST_SOURCE_BYTES;
-        self.affordable(fits, pointer, "10000 expressions, or 512 KiB of them")
+        self.affordable(fits, pointer, "10000 expressions, or 256 KiB of them")
     }
 
     /// Notes once what is too much.

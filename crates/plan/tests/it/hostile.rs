@@ -18,7 +18,7 @@ fn soon<T>(what: &str, run: impl FnOnce() -> T) -> T {
     let result = run();
     let took = start.elapsed();
     eprintln!("{what}: {took:?}");
-    assert!(took < Duration::from_secs(10), "{what} took {took:?}");
+    assert!(took < Duration::from_secs(30), "{what} took {took:?}");
     result
 }
 

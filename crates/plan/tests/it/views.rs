@@ -155,3 +155,40 @@ fn a_diff_names_what_changed() {
     assert!(diff(old.plan(), old.plan()).is_empty());
     assert_eq!(diff(old.plan(), old.plan()).to_string(), "no difference\n");
 }
+
+#[test]
+fn an_outline_shows_what_is_decided_about() {
+    let checked = plan(
+        "version: 1
+name: \"tidy \\e[31mup\"
+description: |
+  two
+  lines
+inputs: {dir: {type: string}, key: {secret: true}, n: {default: 3}}
+steps:
+  - {id: a, tool: fs.list, args: {path: '${inputs.dir}'}, on_failure: {fallback: [{id: a1, tool: data.value}]}}
+  - {id: b, tool: fs.delete, args: {path: x}, if: inputs.n > 1, after: [a], compensate: {tool: fs.write, args: {path: x, content: y}}}
+  - {id: c, tool: data.value, after: [], for_each: {in: '[1, 2]'}}
+finally:
+  - {id: f, tool: data.value}
+",
+    );
+    let text = mandate_plan::show::outline(&checked);
+    let expected = format!(
+        "tidy [31mup
+hash      {}
+does      two lines
+limits    at most 8 at once, at most 2 tool calls, 300000 ms
+input     dir: string, required
+input     key: the name of a secret, required
+input     n: any, default 3
+step      a  fs.list
+  instead a1  data.value
+step      b  fs.delete  if inputs.n > 1  after a  undone by fs.write
+step      c  data.value  for each of [1, 2]  after nothing
+finally   f  data.value
+",
+        checked.hash()
+    );
+    assert_eq!(text, expected);
+}
