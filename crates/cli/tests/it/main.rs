@@ -17,6 +17,7 @@ mod command_line;
 mod configuration;
 mod crash;
 mod endings;
+mod examples;
 mod executions;
 mod interrupts;
 mod limits;
