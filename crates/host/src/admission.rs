@@ -75,6 +75,7 @@ impl Host {
         ));
         self.drives.insert(execution_id.clone(), drive);
         self.carry_out(&execution_id, turned, permitted);
+        self.reschedule(&execution_id);
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 //! Start reading at [`host`]; [`local`] is what a process uses.
 
 mod admission;
+mod agenda;
 pub mod ask;
 mod calls;
 mod clock;
