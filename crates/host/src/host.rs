@@ -8,6 +8,7 @@ use crate::ask::{Ask, HostError, Rest, Update};
 use crate::clock::Clock;
 use crate::drive::{Drive, Held};
 use crate::gate::{HostGate, Permitted};
+use crate::known_plans::KnownPlans;
 use crate::spawn::Spawn;
 use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::SessionView;
@@ -90,6 +91,7 @@ pub struct Host {
     pub(crate) id: String,
     pub(crate) drives: BTreeMap<String, Drive>,
     agenda: Agenda,
+    pub(crate) plans: KnownPlans,
     sessions: BTreeMap<String, u64>,
 }
 
@@ -103,6 +105,7 @@ impl Host {
             id,
             drives: BTreeMap::new(),
             agenda: Agenda::default(),
+            plans: KnownPlans::default(),
             sessions: BTreeMap::new(),
         }
     }

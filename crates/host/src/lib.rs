@@ -14,6 +14,7 @@ mod clock;
 mod drive;
 mod gate;
 pub mod host;
+mod known_plans;
 pub mod local;
 pub mod projection;
 pub mod record;
