@@ -70,7 +70,11 @@ impl Reader {
             idle: Mutex::default(),
         };
         // What cannot be read is there all the same: opening it says what is wrong with it.
-        written && !matches!(reader.with(|db| schema::version(db, schema::VERSION)), Ok(0))
+        written
+            && !matches!(
+                reader.with(|db| schema::version(db, schema::VERSION)),
+                Ok(0)
+            )
     }
 
     /// The data directory.

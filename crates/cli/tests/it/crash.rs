@@ -76,7 +76,11 @@ fn recover_and_check(site: &Site, what: &str) {
             "{what}: effects without an execution"
         );
         // What a crash left of a store that was hardly there is no obstacle.
-        assert_eq!(site.run(&["run", "plan.yaml", "--yes"]).code, Some(0), "{what}");
+        assert_eq!(
+            site.run(&["run", "plan.yaml", "--yes"]).code,
+            Some(0),
+            "{what}"
+        );
         site.assert_intact();
         return;
     };

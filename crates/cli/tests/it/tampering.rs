@@ -88,11 +88,7 @@ fn what_is_intact_is_said_to_be() {
 #[test]
 fn a_rechained_change_differs_where_it_was_made() {
     let changes = [
-        (
-            "step_completed",
-            "\"output\":41",
-            "\"output\":40",
-        ),
+        ("step_completed", "\"output\":41", "\"output\":40"),
         ("step_started", "note.txt", "mote.txt"),
         ("execution_finished", "success", "partial"),
         (

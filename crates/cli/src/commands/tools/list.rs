@@ -14,9 +14,11 @@ use serde_json::json;
 
 pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
-    let tools = toolbox::registry(context.settings()?)?.list();
+    let registry = toolbox::registry(context.settings()?)?;
+    let broken = toolbox::discover(&registry)?;
+    let tools = registry.list();
     if out.is_json() {
-        out.value(&json!({ "tools": tools }));
+        out.value(&json!({ "tools": tools, "broken_servers": broken }));
         return Ok(Exit::Success);
     }
     let mut table = Table::new(&["TOOL", "EFFECT", "REPEATABLE", "WORLD", "STATE", "ABOUT"]);
@@ -69,6 +71,9 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         ]);
     }
     out.line(&table.text(out.paint(), terminal_width()));
+    for why in broken.values() {
+        out.note(&out.paint_notes().look(Look::Bad, &shown::line(why)));
+    }
     out.note(&out.paint_notes().dim(
         "effects at their worst, whatever the arguments; `mandate tools show NAME` has the schemas",
     ));
