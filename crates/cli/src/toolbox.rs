@@ -3,7 +3,8 @@
 use crate::{config::Settings, errors::Failure};
 use mandate_plan::Document;
 use mandate_tools::{
-    ConfiguredSecrets, McpSettings, OwnTools, Registry, Runner, builtins, mcp_servers, server_names,
+    ConfiguredSecrets, MCP_PATIENCE, McpSettings, OwnTools, Registry, Runner, builtins,
+    mcp_servers, server_names,
 };
 use serde_json::Value;
 use std::{
@@ -34,6 +35,7 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
         project,
         env: &tools.process.env,
         cache: Some(settings.data_dir.join(KEPT)),
+        patience: MCP_PATIENCE,
     };
     let mut providers = builtins.map_err(|error| unusable(&error))?;
     providers.push(Arc::new(own));

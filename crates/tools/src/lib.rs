@@ -25,8 +25,8 @@ pub use builtin::{
 pub use config::{FsConfig, HttpConfig, ProcessConfig, ProcessLimits, ToolsConfig};
 pub use envelope::{Category, ErrorBody, ErrorEnvelope};
 pub use mcp::{
-    McpServerConfig, McpSettings, RESERVED_SERVERS, ServerNameError, ToolFacts, mcp_servers,
-    server_names,
+    MCP_PATIENCE, McpServerConfig, McpSettings, RESERVED_SERVERS, ServerNameError, ToolFacts,
+    mcp_servers, server_names,
 };
 pub use metrics::{Lifecycle, Metrics};
 pub use outcome::{Fault, Outcome, Report};

@@ -36,6 +36,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// One MCP server as a provider of tools.
@@ -52,7 +53,13 @@ pub struct McpSettings<'a> {
     pub env: &'a [String],
     /// Where definitions are kept between two starts.
     pub cache: Option<PathBuf>,
+    /// How long a server that was told to stop a call is left alone before it is asked whether it still listens, and
+    /// how long it then has to answer. One that does not is replaced.
+    pub patience: Duration,
 }
+
+/// The usual [`McpSettings::patience`].
+pub const MCP_PATIENCE: Duration = Duration::from_secs(4);
 
 /// The servers of a configuration, by the names that plans use. None is started.
 pub fn mcp_servers(
@@ -70,7 +77,13 @@ pub fn mcp_servers(
         let cache = settings.cache.as_deref().zip(launch.as_ref().ok());
         let cache = cache.map(|(dir, launch)| Cache::new(dir, name, launch.digest));
         providers.push(Arc::new(McpServer {
-            server: Arc::new(Server::new(name.clone(), config.clone(), launch, cache)),
+            server: Arc::new(Server::new(
+                name.clone(),
+                config.clone(),
+                launch,
+                cache,
+                settings.patience,
+            )),
             thread: Arc::clone(&thread),
         }));
     }

@@ -24,4 +24,5 @@ mod project;
 mod site;
 mod sync_trace;
 mod tampering;
+mod tool_servers;
 mod tools;

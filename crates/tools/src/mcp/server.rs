@@ -25,17 +25,14 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How long a server that was told to stop a call has, before it is asked whether it still listens.
-const GRACE: Duration = Duration::from_secs(3);
-/// How long it then has to answer.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
-
 /// One configured server.
 pub(super) struct Server {
     pub(super) name: String,
     config: McpServerConfig,
     launch: Result<Launch, String>,
     cache: Option<Cache>,
+    /// See [`super::McpSettings`].
+    patience: Duration,
     live: tokio::sync::Mutex<Option<Live>>,
     catalogue: RwLock<Arc<Catalogue>>,
     /// How often the catalogue was replaced.
@@ -57,6 +54,7 @@ impl Server {
         config: McpServerConfig,
         launch: Result<Launch, String>,
         cache: Option<Cache>,
+        patience: Duration,
     ) -> Self {
         let kept = cache.as_ref().and_then(Cache::read);
         let known = u64::from(kept.is_some());
@@ -66,6 +64,7 @@ impl Server {
             config,
             launch,
             cache,
+            patience,
             live: tokio::sync::Mutex::default(),
             catalogue: RwLock::default(),
             revision: AtomicU64::new(known),
@@ -173,7 +172,7 @@ impl Server {
             if !live.connection.take_stale() {
                 return Ok(live.clone());
             }
-            match tokio::time::timeout(SIGN_OF_LIFE, self.learn(live)).await {
+            match tokio::time::timeout(self.patience, self.learn(live)).await {
                 Ok(Ok(())) => return Ok(live.clone()),
                 // Another one may do better.
                 Ok(Err(why)) => live.connection.retire(&why),
@@ -295,12 +294,15 @@ impl Drop for Watch {
         };
         let server = self.server.clone();
         self.runtime.spawn(async move {
-            tokio::time::sleep(GRACE).await;
+            let Some(patience) = server.upgrade().map(|server| server.patience) else {
+                return;
+            };
+            tokio::time::sleep(patience).await;
             if server.upgrade().is_none() || !live.connection.usable() {
                 return;
             }
             let answers = list(&live.connection, live.era);
-            if tokio::time::timeout(SIGN_OF_LIFE, answers).await.is_err() {
+            if tokio::time::timeout(patience, answers).await.is_err() {
                 live.connection
                     .retire("it did not answer after a call was stopped");
             }

@@ -12,6 +12,9 @@ use crate::{
 };
 use serde_json::json;
 
+/// How much is said about a tool, in characters.
+const ABOUT: usize = 100;
+
 pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let registry = toolbox::registry(context.settings()?)?;
@@ -61,10 +64,11 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
             ),
             (state, look),
             (
-                shown::line(
+                shown::short(
                     tool.lifecycle_reason
                         .as_deref()
-                        .unwrap_or(&tool.description),
+                        .unwrap_or_else(|| first_sentence(&tool.description)),
+                    ABOUT,
                 ),
                 Look::Dim,
             ),
@@ -78,4 +82,9 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         "effects at their worst, whatever the arguments; `mandate tools show NAME` has the schemas",
     ));
     Ok(Exit::Success)
+}
+
+/// Some servers describe their tools at length.
+fn first_sentence(text: &str) -> &str {
+    text.split_once(". ").map_or(text, |(first, _)| first)
 }
