@@ -51,6 +51,7 @@ pub(crate) fn follow(
     let interrupts = driver.interrupts();
     let mut state: Option<State> = None;
     let mut cancelled = false;
+    let mut awaits_end = false;
     let mut ticked = Instant::now();
     let parted = loop {
         if interrupts.must_leave() {
@@ -62,13 +63,11 @@ pub(crate) fn follow(
             watcher.say(&format!(
                 "cancelling; Ctrl-C again leaves it for `mandate executions continue {id}`"
             ));
-            // That it ends already is what was wanted.
-            let _ = host.cancel(
-                execution_id,
-                &drive::actor(),
-                Some("Ctrl-C".to_owned()),
-                false,
-            );
+            let reason = Some("Ctrl-C".to_owned());
+            // An execution that ends already needs no cancelling.
+            awaits_end = host
+                .cancel(execution_id, &drive::actor(), reason, false)
+                .is_ok();
         }
         match updates.recv_timeout(TICK) {
             Ok(Update::Now(now)) => {
@@ -82,6 +81,8 @@ pub(crate) fn follow(
                 }
             }
             Ok(Update::Rest(rest)) if goes_on(&rest.state) => {}
+            // Told before it was cancelled.
+            Ok(Update::Rest(rest)) if awaits_end && rest.state.stop.is_none() => {}
             Ok(Update::Rest(rest)) => break Parted::Rest(rest),
             Ok(Update::Lost(error)) => {
                 watcher.end();

@@ -56,8 +56,8 @@ impl State {
     pub(crate) fn is_active(&self) -> bool {
         self.driven
             && matches!(self.phase, Phase::Active | Phase::Stopping)
-            && (self.running > 0
-                || (self.paused.is_none() && (self.doubtful == 0 || self.waiting > 0)))
+            && self.paused.is_none()
+            && (self.running > 0 || self.doubtful == 0 || self.waiting > 0)
     }
 
     /// Each arm checks everything before it changes anything, so that what is not legal leaves no trace.

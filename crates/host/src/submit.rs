@@ -19,11 +19,8 @@ pub(crate) fn created_event(
     ids: &dyn Ids,
 ) -> Result<Event, HostError> {
     let plan = &submission.plan;
-    if let Some((feature, pointer)) = unsupported(plan.plan()) {
-        return Err(HostError::NotSupported {
-            feature: feature.to_owned(),
-            pointer,
-        });
+    if let Some((feature, pointer)) = unsupported(plan) {
+        return Err(HostError::NotSupported { feature, pointer });
     }
     let inputs = plan
         .bind_inputs(&submission.inputs)

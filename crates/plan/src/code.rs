@@ -74,8 +74,8 @@ codes! {
     ActionNotFound = "ACTION_NOT_FOUND", Fatal, "`mandate tools list` shows the tools there are; add the server or tool to `mandate.toml`";
     /// A limit on size, count, or evaluation effort was passed.
     ResourceExhausted = "RESOURCE_EXHAUSTED", Fatal, "make the value or the expression smaller, or raise the limit that the message names";
-    /// The execution was stopped on purpose: a step failed with `on_failure: halt`.
-    ExecutionHalted = "EXECUTION_HALTED", Error, "look at the cause below it; `mandate executions show` names the step";
+    /// The execution was ended on purpose before its plan was through, and not by a step's failure or a cancel.
+    ExecutionHalted = "EXECUTION_HALTED", Error, "`mandate executions show` says who ended it, and at which step";
     /// The plan ran to its end, but at least one step failed and was passed over.
     StepSkipped = "STEP_SKIPPED", Warn, "look at the first failure, which is the error's cause";
     /// Something that has no code of its own.

@@ -14,7 +14,7 @@ use crate::{
     Digest, Violation, ViolationCode, canonical_json,
     violation::{Position, Violations},
 };
-use builder::Builder;
+use builder::{Builder, Memory};
 use places::Places;
 use serde_json::Value;
 
@@ -93,7 +93,7 @@ impl Document {
 
 /// Reads a document. All that is wrong is reported, up to the first place where the text cannot be read on.
 pub fn parse(bytes: &[u8], format: Format) -> Result<Document, Vec<Violation>> {
-    let (value, places) = read(bytes, format)?;
+    let (value, places) = read(bytes, format, Memory::PLAN)?;
     let canonical = canonical_json(&value);
     Ok(Document {
         hash: Digest::of(&canonical),
@@ -105,25 +105,25 @@ pub fn parse(bytes: &[u8], format: Format) -> Result<Document, Vec<Violation>> {
 
 /// Reads one value under the limits of documents: inputs, arguments.
 pub fn parse_value(bytes: &[u8], format: Format) -> Result<Value, Vec<Violation>> {
-    read(bytes, format).map(|(value, _)| value)
+    read(bytes, format, Memory::DATA).map(|(value, _)| value)
 }
 
-fn read(bytes: &[u8], format: Format) -> Result<(Value, Places), Vec<Violation>> {
+fn read(bytes: &[u8], format: Format, memory: Memory) -> Result<(Value, Places), Vec<Violation>> {
     let text = accept(bytes).map_err(|violation| vec![violation])?;
     match format {
-        Format::Json => json::read(text, Builder::default()),
+        Format::Json => json::read(text, Builder::new(memory)),
         // Every JSON text is a YAML text of the same meaning, and the JSON reader needs far less memory for it.
         Format::Yaml if text.trim_ascii_start().starts_with(['{', '[']) => {
-            json::read(text, Builder::default()).or_else(|violations| {
+            json::read(text, Builder::new(memory)).or_else(|violations| {
                 let syntax = |violation: &Violation| violation.code == ViolationCode::SyntaxInvalid;
                 if violations.iter().any(syntax) {
-                    yaml::read(text, Builder::default())
+                    yaml::read(text, Builder::new(memory))
                 } else {
                     Err(violations)
                 }
             })
         }
-        Format::Yaml => yaml::read(text, Builder::default()),
+        Format::Yaml => yaml::read(text, Builder::new(memory)),
     }
 }
 

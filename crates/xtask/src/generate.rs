@@ -2,7 +2,10 @@
 //!
 //! A generator is a function that returns pages and an entry in [`GENERATORS`]; nothing else needs to know of it.
 
+mod cli;
 mod errors;
+mod schema;
+mod states;
 mod violations;
 
 use crate::Failure;
@@ -37,8 +40,20 @@ struct Generator {
 
 const GENERATORS: &[Generator] = &[
     Generator {
+        owns: "docs/cli.md",
+        pages: cli::pages,
+    },
+    Generator {
         owns: "docs/errors/",
         pages: errors::pages,
+    },
+    Generator {
+        owns: "docs/plan.schema.json",
+        pages: schema::pages,
+    },
+    Generator {
+        owns: "docs/states.md",
+        pages: states::pages,
     },
     Generator {
         owns: "docs/violations.md",

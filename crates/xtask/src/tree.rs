@@ -5,12 +5,33 @@ use crate::Failure;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// Folders that hold nothing of the project's own.
 const LEFT_OUT: &[&str] = &["target", ".git", ".mandate", "node_modules"];
 
 /// Endings of the files whose text the rules look at; of all others they see the name only.
 const TEXT: &[&str] = &["rs", "md", "toml", "yaml", "yml", "json", "sh"];
+
+/// What lies about and is not the project's: files that git is told to ignore. None where git does not answer.
+fn ignored(root: &Path) -> Vec<String> {
+    let args = [
+        "ls-files",
+        "-z",
+        "--others",
+        "--ignored",
+        "--exclude-standard",
+        "--exclude=/target",
+    ];
+    let output = Command::new("git").current_dir(root).args(args).output();
+    let listed = output.map(|output| output.stdout).unwrap_or_default();
+    let listed = String::from_utf8_lossy(&listed).into_owned();
+    listed
+        .split('\0')
+        .filter(|path| !path.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
 
 /// Path (from the root, with `/`) and text of every file.
 #[derive(Default)]
@@ -23,6 +44,9 @@ impl Tree {
     pub(crate) fn read(root: &Path) -> Result<Self, Failure> {
         let mut tree = Self::default();
         tree.read_folder(root, "")?;
+        for path in ignored(root) {
+            tree.files.remove(&path);
+        }
         Ok(tree)
     }
 

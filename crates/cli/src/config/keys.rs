@@ -97,6 +97,13 @@ pub(crate) const KEYS: &[Key] = &[
         "where the journal is kept",
     ),
     key(
+        "mcp_servers_file",
+        Shape::Path,
+        Rule::Same,
+        "",
+        "a JSON file with `mcpServers`, as other clients have it",
+    ),
+    key(
         "fs.roots",
         Shape::Paths,
         Rule::Beneath,
@@ -207,13 +214,6 @@ pub(crate) const KEYS: &[Key] = &[
         Rule::Lower,
         "",
         "processes of this user, not only of the call",
-    ),
-    key(
-        "mcp_servers_file",
-        Shape::Path,
-        Rule::Same,
-        "",
-        "a JSON file with `mcpServers`, as other clients have it",
     ),
     key(
         "secrets.*.env",

@@ -10,8 +10,9 @@ use mandate_policy::{
 };
 use serde_json::{Map, Value};
 
-/// The longest that one argument may be in a summary, in characters.
-const ARGUMENT_WIDTH: usize = 110;
+/// The longest that one argument may be where somebody approves it, in characters. An approver must see what runs, so
+/// this cuts only what nobody would read to its end; `--json` has all of it.
+const ARGUMENT_WIDTH: usize = 8_000;
 
 /// How an outcome looks.
 pub(crate) fn outcome_look(outcome: Outcome) -> Look {
@@ -147,7 +148,7 @@ pub(crate) fn for_approval(
             names.join(", ")
         );
         out.push(String::new());
-        out.push(paint.dim(&shown::short(&text, 400)));
+        out.push(paint.dim(&shown::short(&text, ARGUMENT_WIDTH)));
     }
     out.join("\n")
 }
@@ -230,7 +231,7 @@ fn what(step: &StepAssessment) -> String {
     let mut parts: Vec<String> = step
         .resources
         .iter()
-        .map(|resource| shown::short(&resource.value, 60))
+        .map(|resource| shown::short(&resource.value, ARGUMENT_WIDTH))
         .collect();
     if !step.unknown_args.is_empty() {
         parts.push({

@@ -130,7 +130,6 @@ fn recover_and_check(site: &Site, what: &str) {
             "{what}: it waits for something else: {shown:#}"
         );
         for (place, count) in doubts {
-            let how = if count == 1 { "--done" } else { "--not-done" };
             let mut args = vec!["executions", "resolve", id.as_str(), place.as_str()];
             if count == 1 {
                 args.extend(["--done", "--output", r#"{"stdout": "seen first"}"#]);

@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     missing_docs,
+    unreachable_pub,
     reason = "tests"
 )]
 
@@ -16,6 +17,7 @@ mod command_line;
 mod configuration;
 mod crash;
 mod endings;
+mod examples;
 mod executions;
 mod interrupts;
 mod limits;
@@ -24,5 +26,6 @@ mod project;
 mod site;
 mod sync_trace;
 mod tampering;
+mod terminal;
 mod tool_servers;
 mod tools;

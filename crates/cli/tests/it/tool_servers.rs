@@ -65,11 +65,20 @@ fn the_example_runs_over_real_servers() {
         "commit --quiet -m Template",
     ] {
         let mut command = std::process::Command::new("git");
-        command.args(args.split(' ')).current_dir(project.path("demo"));
+        command
+            .args(args.split(' '))
+            .current_dir(project.path("demo"));
         assert!(command.status().unwrap().success(), "{args}");
     }
     let done = project
-        .run(&["run", "plan.yaml", "--yes", "--input", "release=2.0", "--json"])
+        .run(&[
+            "run",
+            "plan.yaml",
+            "--yes",
+            "--input",
+            "release=2.0",
+            "--json",
+        ])
         .exits(0)
         .json();
     let notes = "Changes in 2.0\n\n- Template\n";
@@ -130,11 +139,7 @@ fn a_read_is_tried_again_after_the_servers_death_and_an_effect_is_in_doubt() {
 #[test]
 fn a_hanging_call_ends_at_the_steps_limit() {
     let project = Project::new();
-    fake(
-        &project,
-        "single",
-        "tools.hang = { effect = \"read\" }",
-    );
+    fake(&project, "single", "tools.hang = { effect = \"read\" }");
     project.write(
         "plan.yaml",
         "version: 1\nname: Hang\nsteps:\n  - {id: call, tool: fake.hang, timeout_ms: 300}\n",
@@ -233,15 +238,42 @@ fn the_file_of_another_client_is_read() {
 #[test]
 fn mistakes_in_the_configuration_have_their_place() {
     for (config, says) in [
-        ("[mcpServers.time]\ncommand = \"x\"\n", "add `alias = \"time-server\"` to `mcpServers.time`"),
-        ("[mcpServers.a]\ncomand = \"x\"\n", "mandate.toml:1:13: there is no setting `mcpServers.a.comand`"),
-        ("[mcpServers.a]\nargs = \"x\"\n", "mandate.toml:1:13: `mcpServers.a` cannot be used"),
-        ("mcp_servers_file = \"gone.json\"\n", "mandate.toml:1:1: cannot read"),
-        ("[[tools]]\ncommand = [\"x\"]\n", "mandate.toml:1:1: a tool has no `name`"),
-        ("[[tools]]\nname = \"a.b\"\ncomand = [\"x\"]\n", "mandate.toml:1:1: `tools.a.b` cannot be used: unknown field `comand`"),
-        ("[[tools]]\nname = \"a.b\"\ncommand = [\"x\"]\n[[tools]]\nname = \"a.b\"\ncommand = [\"x\"]\n", "mandate.toml:4:1: there are two tools `a.b`"),
-        ("[[tools]]\nname = \"fs.b\"\ncommand = [\"x\"]\n", "`fs` is reserved for built-in tools"),
-        ("[[tools]]\nname = \"a.b\"\ncommand = [\"x\"]\n[mcpServers.A]\ncommand = \"x\"\n", "both called `a`"),
+        (
+            "[mcpServers.time]\ncommand = \"x\"\n",
+            "add `alias = \"time-server\"` to `mcpServers.time`",
+        ),
+        (
+            "[mcpServers.a]\ncomand = \"x\"\n",
+            "mandate.toml:1:13: there is no setting `mcpServers.a.comand`",
+        ),
+        (
+            "[mcpServers.a]\nargs = \"x\"\n",
+            "mandate.toml:1:13: `mcpServers.a` cannot be used",
+        ),
+        (
+            "mcp_servers_file = \"gone.json\"\n",
+            "mandate.toml:1:1: cannot read",
+        ),
+        (
+            "[[tools]]\ncommand = [\"x\"]\n",
+            "mandate.toml:1:1: a tool has no `name`",
+        ),
+        (
+            "[[tools]]\nname = \"a.b\"\ncomand = [\"x\"]\n",
+            "mandate.toml:1:1: `tools.a.b` cannot be used: unknown field `comand`",
+        ),
+        (
+            "[[tools]]\nname = \"a.b\"\ncommand = [\"x\"]\n[[tools]]\nname = \"a.b\"\ncommand = [\"x\"]\n",
+            "mandate.toml:4:1: there are two tools `a.b`",
+        ),
+        (
+            "[[tools]]\nname = \"fs.b\"\ncommand = [\"x\"]\n",
+            "`fs` is reserved for built-in tools",
+        ),
+        (
+            "[[tools]]\nname = \"a.b\"\ncommand = [\"x\"]\n[mcpServers.A]\ncommand = \"x\"\n",
+            "both called `a`",
+        ),
     ] {
         let project = Project::new();
         project.write("mandate.toml", config);
@@ -271,7 +303,15 @@ fn the_recipe_of_the_documentation_runs() {
     assert_eq!(run()["outputs"]["customer"]["number"], 1);
     assert_eq!(run()["outputs"]["customer"]["number"], 2);
     let nobody = project
-        .run(&["tools", "call", "crm.add_customer", "--arg", "name= ", "--yes", "--json"])
+        .run(&[
+            "tools",
+            "call",
+            "crm.add_customer",
+            "--arg",
+            "name= ",
+            "--yes",
+            "--json",
+        ])
         .exits(1)
         .json();
     let message = nobody["error"]["message"].as_str().unwrap();
@@ -279,7 +319,10 @@ fn the_recipe_of_the_documentation_runs() {
     // The same key twice, as after a lost answer: one customer.
     let script = project.path("tools/add_customer.py");
     for _ in 0..2 {
-        let shell = format!("echo '{{\"name\": \"Twice\"}}' | python3 {}", script.display());
+        let shell = format!(
+            "echo '{{\"name\": \"Twice\"}}' | python3 {}",
+            script.display()
+        );
         let out = std::process::Command::new("sh")
             .args(["-c", &shell])
             .env("MANDATE_IDEMPOTENCY_KEY", "the-same")

@@ -58,14 +58,11 @@ fn run(plan: &str, crash_after: usize, second_crash: Option<usize>) -> usize {
     world.sync();
     let submitted = answer.try_recv().unwrap().unwrap();
     let id = submitted.execution_id;
-    let done = match submitted.request_id {
-        // The answer itself may be lost: then the execution still waits, and is approved again.
-        Some(request_id) => {
-            world.approve(&id, &request_id, "approve");
-            small_steps(&mut world, crash_after)
-        }
-        None => small_steps(&mut world, crash_after),
-    };
+    // The answer itself may be lost: then the execution still waits, and the plan is not begun.
+    if let Some(request_id) = submitted.request_id {
+        world.approve(&id, &request_id, "approve");
+    }
+    let done = small_steps(&mut world, crash_after);
     let mut world = world.crash();
     world.take_up(&id);
     if let Some(second) = second_crash {
@@ -82,11 +79,10 @@ fn small_steps(world: &mut World, count: usize) -> usize {
     for done in 0..count {
         world.handle_inputs();
         // A call may end before the disk has caught up with another one, so that both orders are met.
-        let moved = if done % 3 == 2 {
-            world.journal.sync_one() || world.spawn.poll_one()
-        } else {
-            world.spawn.poll_one() || world.journal.sync_one()
-        };
+        let disk_first = done % 3 == 2;
+        let mut moved = disk_first && world.journal.sync_one();
+        moved = moved || world.spawn.poll_one();
+        moved = moved || world.journal.sync_one();
         if !moved {
             match world.host.next_due_ms() {
                 Some(due_ms) if !world.host.is_idle() || due_ms < 2_000_000 => {

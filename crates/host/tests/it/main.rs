@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     missing_docs,
+    unreachable_pub,
     reason = "tests"
 )]
 

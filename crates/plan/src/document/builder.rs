@@ -14,9 +14,32 @@ const SEARCHED_KEYS: usize = 2_000;
 #[derive(Debug)]
 pub(super) struct Stop;
 
+/// How much memory the values of a text may take, in bytes, roughly. Small values take many times the bytes of their
+/// text: an object of one key, seven bytes long, more than six hundred.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Memory(usize);
+
+impl Memory {
+    /// A plan: what is checked is held several times over.
+    pub(super) const PLAN: Memory = Memory(32 * 1024 * 1024);
+    /// Inputs and arguments.
+    pub(super) const DATA: Memory = Memory(128 * 1024 * 1024);
+
+    const VALUE: usize = 48;
+    const FIRST_KEY: usize = 640;
+    const KEY: usize = 112;
+
+    fn take(&mut self, bytes: usize) -> bool {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
 /// The value under construction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Builder {
+    memory: Memory,
     open: Vec<Open>,
     root: Option<Value>,
     places: Places,
@@ -44,6 +67,25 @@ enum Inside {
 }
 
 impl Builder {
+    pub(super) fn new(memory: Memory) -> Self {
+        Self {
+            memory,
+            open: Vec::new(),
+            root: None,
+            places: Places::default(),
+            violations: Violations::default(),
+        }
+    }
+
+    fn take(&mut self, bytes: usize, position: Position) -> Result<(), Stop> {
+        if self.memory.take(bytes) {
+            return Ok(());
+        }
+        let message =
+            "the document holds too many small values: pass them as one string, or as a file";
+        Err(self.stop(ViolationCode::DocumentTooLarge, message, position))
+    }
+
     /// Reports what is wrong at a place.
     pub(super) fn report(&mut self, code: ViolationCode, message: &str, position: Position) {
         // A pointer may be long: none is made for what is not kept.
@@ -100,6 +142,7 @@ impl Builder {
             let message = "lists and objects are nested deeper than 64";
             return Err(self.stop(ViolationCode::NestingTooDeep, message, position));
         }
+        self.take(Memory::VALUE, position)?;
         let place = self.places.open(position);
         self.open.push(Open { place, inside });
         Ok(())
@@ -114,6 +157,16 @@ impl Builder {
     }
 
     pub(super) fn key(&mut self, key: String, position: Position) -> Result<(), Stop> {
+        let first = matches!(
+            self.open.last().map(|open| &open.inside),
+            Some(Inside::Object { map, .. }) if map.is_empty()
+        );
+        let node = if first {
+            Memory::FIRST_KEY
+        } else {
+            Memory::KEY
+        };
+        self.take(node + key.len(), position)?;
         let place = self.places.open(position);
         let Some(Open {
             inside:
@@ -151,9 +204,12 @@ impl Builder {
         Ok(())
     }
 
-    pub(super) fn scalar(&mut self, value: Value, position: Position) {
+    pub(super) fn scalar(&mut self, value: Value, position: Position) -> Result<(), Stop> {
+        let text = value.as_str().map_or(0, str::len);
+        self.take(Memory::VALUE + text, position)?;
         self.places.open(position);
         self.put(value);
+        Ok(())
     }
 
     /// Closes the list or object that was opened last.
@@ -161,7 +217,10 @@ impl Builder {
         let Some(open) = self.open.pop() else { return };
         self.places.close(open.place);
         let value = match open.inside {
-            Inside::List(items) => Value::Array(items),
+            Inside::List(mut items) => {
+                items.shrink_to_fit();
+                Value::Array(items)
+            }
             Inside::Object {
                 map,
                 mut keys,

@@ -179,8 +179,7 @@ impl<'a> Reader<'a> {
             Some('n') => self.word("null", Value::Null)?,
             _ => return Err(self.wrong("a value")),
         };
-        self.builder.scalar(value, position);
-        Ok(())
+        self.builder.scalar(value, position)
     }
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, Stop> {

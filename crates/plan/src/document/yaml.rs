@@ -51,8 +51,8 @@ struct Lookahead {
     region: Cell<Option<Position>>,
 }
 
-/// A text of brackets and separators only reaches this at 400 kB, an ordinary one at a few megabytes.
-const MOST_TOKENS: u32 = 400_000;
+/// A text of brackets and separators only reaches this at 150 kB, an ordinary one at a megabyte or two.
+const MOST_TOKENS: u32 = 150_000;
 
 impl Lookahead {
     fn restart(&self, position: Position) {
@@ -152,7 +152,7 @@ impl Reader<'_> {
                 if self.builder.wants_key() {
                     self.builder.key(String::new(), position)?;
                 } else {
-                    self.builder.scalar(Value::Null, position);
+                    self.builder.scalar(Value::Null, position)?;
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -225,11 +225,11 @@ impl Reader<'_> {
             Ok(Value::String(text.to_owned()))
         };
         match value {
-            Ok(value) => self.builder.scalar(value, at),
+            Ok(value) => self.builder.scalar(value, at)?,
             Err(refused) => {
                 self.builder
                     .report(ViolationCode::NumberOutOfRange, refused.message(), at);
-                self.builder.scalar(Value::Null, at);
+                self.builder.scalar(Value::Null, at)?;
             }
         }
         Ok(())

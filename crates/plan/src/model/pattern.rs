@@ -132,6 +132,9 @@ fn compile(source: &str) -> Result<Regex, String> {
         })
 }
 
+/// No folder, or any number of them.
+const ANY_FOLDERS: &str = "(?s:.*/)?";
+
 /// The regular expression of a glob.
 fn glob_to_regex(glob: &str) -> Result<String, String> {
     let mut regex = String::with_capacity(glob.len() * 2);
@@ -142,8 +145,10 @@ fn glob_to_regex(glob: &str) -> Result<String, String> {
             '*' if chars.next_if_eq(&'*').is_some() => {
                 while chars.next_if_eq(&'*').is_some() {}
                 // `a/**/b` also means `a/b`, and `**/b` also `b`.
-                if (regex.is_empty() || regex.ends_with('/')) && chars.next_if_eq(&'/').is_some() {
-                    regex.push_str("(?s:.*/)?");
+                let begins =
+                    regex.is_empty() || regex.ends_with('/') || regex.ends_with(ANY_FOLDERS);
+                if begins && chars.next_if_eq(&'/').is_some() {
+                    regex.push_str(ANY_FOLDERS);
                 } else {
                     regex.push_str("(?s:.*)");
                 }

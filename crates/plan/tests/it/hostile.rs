@@ -1,7 +1,7 @@
 //! Documents that mean harm: an error or a value, soon, and never a crash.
 
 use crate::support::{lines, refused};
-use mandate_plan::{Format, check, parse};
+use mandate_plan::{Format, check, parse, parse_value};
 use std::time::{Duration, Instant};
 
 const LIMIT: usize = 4 * 1024 * 1024;
@@ -93,7 +93,7 @@ fn many_small_things() {
         ("a long number", filled("0.", "1", "")),
     ] {
         for format in [Format::Json, Format::Yaml] {
-            soon(what, || parse(text.as_bytes(), format))
+            soon(what, || parse_value(text.as_bytes(), format))
                 .unwrap_or_else(|v| panic!("{what}: {}", lines(&v)));
         }
     }
@@ -121,13 +121,13 @@ fn many_small_things_in_yaml() {
         ("dashes", filled("a: ", "-", "")),
         ("question marks", filled("a: ", "?", "")),
         ("colons", filled("a: x", ":", "x")),
-        ("small flow lists", filled("", "- [a, {b: c}]\n", "")),
+        ("small flow lists", filled("", "- [a, [b, c]]\n", "")),
         (
             "a literal of brackets",
             format!("a: |\n{}", "  if (a[0]) { b[1] = [2, 3]; }\n".repeat(6_000)),
         ),
     ] {
-        soon(what, || parse(text.as_bytes(), Format::Yaml))
+        soon(what, || parse_value(text.as_bytes(), Format::Yaml))
             .unwrap_or_else(|v| panic!("{what}: {}", lines(&v)));
     }
 }
@@ -166,7 +166,7 @@ fn broken_things() {
         ("half pairs", filled("{", "\"a\":1,", "")),
     ] {
         for format in [Format::Yaml, Format::Json] {
-            let outcome = soon(what, || parse(text.as_bytes(), format));
+            let outcome = soon(what, || parse_value(text.as_bytes(), format));
             if let Err(violations) = outcome {
                 assert!(!violations.is_empty() && violations.len() <= 1000, "{what}");
                 let size: usize = violations.iter().map(|v| v.to_string().len()).sum();
@@ -187,7 +187,7 @@ fn long_keys_above_many_faults_stay_small() {
 
 #[test]
 fn plans_that_are_wrong_everywhere() {
-    let steps: String = "{},".repeat(SIZE / 3 - 10);
+    let steps: String = "{},".repeat(100_000);
     let unknown: String = (0..SIZE / 24).map(|n| format!("\"k{n}\":0,")).collect();
     for text in [
         format!("{{\"steps\":[{steps}{{}}]}}"),
@@ -211,13 +211,13 @@ fn plans_that_are_dear_to_compile() {
     let list = |unit: &str, size: usize| vec![unit; size / (unit.len() + 3)].join("\",\"");
     let heavy = format!("${{{}1}}", "[1].map(x, x + 1)[0] + ".repeat(8));
     let args = |unit: &str| {
-        let list = list(unit, SIZE);
+        let list = list(unit, SIZE - 4096);
         format!(
             "{{\"version\":1,\"name\":\"x\",\"steps\":[{{\"id\":\"a\",\"tool\":\"a.b\",\"args\":{{\"v\":[\"{list}\"]}}}}]}}"
         )
     };
     let deny = |unit: &str| {
-        let list = list(unit, SIZE);
+        let list = list(unit, SIZE - 4096);
         format!(
             "{{\"version\":1,\"name\":\"x\",\"constraints\":{{\"forbidden_urls\":[\"{list}\"]}},\"steps\":[{{\"id\":\"a\",\"tool\":\"a.b\"}}]}}"
         )
@@ -246,5 +246,38 @@ fn plans_that_are_dear_to_compile() {
             "{what}: {}",
             lines(&checked.violations)
         );
+    }
+}
+
+#[test]
+fn small_values_that_take_much_memory() {
+    let whole = format!("[0{}]", ",{\"\":1}".repeat(500_000));
+    for (what, text, plan, data) in [
+        ("objects", &whole, false, false),
+        (
+            "fewer objects",
+            &format!("[0{}]", ",{\"\":1}".repeat(100_000)),
+            false,
+            true,
+        ),
+        (
+            "few objects",
+            &format!("[0{}]", ",{\"\":1}".repeat(40_000)),
+            true,
+            true,
+        ),
+        (
+            "numbers",
+            &format!("[0{}]", ",1".repeat(2_000_000)),
+            false,
+            true,
+        ),
+    ] {
+        let as_plan = soon(what, || parse(text.as_bytes(), Format::Json));
+        let as_data = soon(what, || parse_value(text.as_bytes(), Format::Json));
+        assert_eq!((as_plan.is_ok(), as_data.is_ok()), (plan, data), "{what}");
+        if let Err(violations) = as_plan {
+            assert_eq!(violations[0].code.as_str(), "DOCUMENT_TOO_LARGE", "{what}");
+        }
     }
 }

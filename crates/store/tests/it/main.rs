@@ -24,3 +24,4 @@ mod rebuild;
 mod released;
 mod support;
 mod tamper;
+mod tamper_tables;

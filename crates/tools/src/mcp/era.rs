@@ -40,31 +40,40 @@ impl Era {
         start_timeout: Duration,
         probe: bool,
     ) -> Result<Self, Unready> {
-        if probe {
-            let limit = PROBE.min(start_timeout / 2);
-            let answer = connection.request(
-                "server/discover",
-                |_| json!({ "_meta": Era::Stateless.meta() }),
-            );
-            match tokio::time::timeout(limit, answer).await {
-                Ok(Ok(discovered)) => {
-                    if supports(&discovered, "supportedVersions") {
-                        return Ok(Era::Stateless);
-                    }
-                }
-                Ok(Err(RequestError::Answered(error))) if error.code == UNSUPPORTED_VERSION => {
-                    return Err(Unready::Other(format!(
-                        "it does not speak the protocol's revision {MODERN}: {}",
-                        error.message
-                    )));
-                }
-                Ok(Err(RequestError::Lost(why) | RequestError::NotSent(why))) => {
-                    return Err(Unready::DiedAtProbe(why));
-                }
-                Ok(Err(RequestError::Answered(_))) | Err(_) => {}
-            }
+        if !probe {
+            initialize(connection).await.map_err(Unready::Other)?;
+            return Ok(Era::Session);
         }
-        initialize(connection).await.map_err(Unready::Other)?;
+        let asked = connection.request(
+            "server/discover",
+            |_| json!({ "_meta": Era::Stateless.meta() }),
+        );
+        tokio::pin!(asked);
+        let limit = PROBE.min(start_timeout / 2);
+        if let Ok(answer) = tokio::time::timeout(limit, &mut asked).await {
+            if is_modern(answer)? {
+                return Ok(Era::Stateless);
+            }
+            initialize(connection).await.map_err(Unready::Other)?;
+            return Ok(Era::Session);
+        }
+        // An old server that passes over what it does not know; or one that is only slow, and still answers the first.
+        let begun = initialize(connection);
+        tokio::pin!(begun);
+        tokio::select! {
+            answer = &mut asked => {
+                if is_modern(answer)? {
+                    return Ok(Era::Stateless);
+                }
+                begun.await.map_err(Unready::Other)?;
+            }
+            done = &mut begun => if let Err(why) = done {
+                return match is_modern(asked.await)? {
+                    true => Ok(Era::Stateless),
+                    false => Err(Unready::Other(why)),
+                };
+            },
+        }
         Ok(Era::Session)
     }
 
@@ -82,6 +91,21 @@ impl Era {
             Value::Object(meta) => meta,
             _ => Map::new(),
         }
+    }
+}
+
+/// What the answer to `server/discover` says of the server.
+fn is_modern(answer: Result<Value, RequestError>) -> Result<bool, Unready> {
+    match answer {
+        Ok(discovered) => Ok(supports(&discovered, "supportedVersions")),
+        Err(RequestError::Answered(error)) if error.code == UNSUPPORTED_VERSION => {
+            Err(Unready::Other(format!(
+                "it does not speak the protocol's revision {MODERN}: {}",
+                error.message
+            )))
+        }
+        Err(RequestError::Answered(_)) => Ok(false),
+        Err(RequestError::Lost(why) | RequestError::NotSent(why)) => Err(Unready::DiedAtProbe(why)),
     }
 }
 

@@ -139,6 +139,8 @@ def handle(message):
         return
     if method == "server/discover":
         log({"probe": True})
+        if "slow-start" in OPTIONS:
+            time.sleep(2.5)
         if "modern" in OPTIONS:
             result(message, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {"listChanged": True}}})
         elif "future" in OPTIONS:
@@ -148,13 +150,16 @@ def handle(message):
         elif "silent" not in OPTIONS:
             error(message, -32601, "method not found")
         return
-    if "modern" in OPTIONS and "id" in message:
+    if "modern" in OPTIONS and "id" in message and method != "initialize":
         meta = message["params"]["_meta"]
         assert meta["io.modelcontextprotocol/protocolVersion"] == "2026-07-28", message
         assert "io.modelcontextprotocol/clientCapabilities" in meta, message
     match method:
         case "initialize":
             log({"initialize": message["params"]["protocolVersion"]})
+            if "modern" in OPTIONS:
+                error(message, -32602, "no handshake here")
+                return
             if "never-ready" in OPTIONS:
                 return
             version = "1999-01-01" if "ancient" in OPTIONS else "2025-06-18"

@@ -31,6 +31,9 @@ async fn every_era_is_spoken() {
     for (options, probes, sessions) in [
         (&[][..], 1, 1),
         (&["modern"], 1, 0),
+        // Its answer comes after it was taken for an old one.
+        (&["modern", "slow-start"], 1, 1),
+        (&["slow-start"], 1, 1),
         (&["silent"], 1, 1),
         (&["dies-at-probe"], 1, 1),
         (&["banner"], 1, 1),

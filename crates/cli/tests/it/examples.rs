@@ -1,0 +1,85 @@
+//! The examples run as their files say, from the repository's root.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+#[test]
+fn the_main_example_runs_on_this_repository() {
+    let data = tempfile::tempdir().unwrap();
+    let report = format!("target/repo-report/test-{}.md", std::process::id());
+    let mandate = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mandate"));
+        command
+            .current_dir(root())
+            .arg("--data-dir")
+            .arg(data.path())
+            .args(args);
+        let output = command.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let input = format!("report={report}");
+    let ran = mandate(&[
+        "run",
+        "examples/repo-report/plan.yaml",
+        "--yes",
+        "--json",
+        "--input",
+        &input,
+    ]);
+    assert_eq!(ran.0, Some(0), "{ran:#?}");
+    let result: serde_json::Value = serde_json::from_str(&ran.1).unwrap();
+    assert_eq!(result["status"], "success");
+    let steps = result["steps"].as_array().unwrap();
+    assert!(steps.len() >= 8);
+    let sums = steps.iter().find(|step| step["id"] == "sums").unwrap();
+    assert!(
+        sums["attempts"].as_u64().unwrap() > 1,
+        "the retry really happens: {sums}"
+    );
+    let written = std::fs::read_to_string(root().join(&report)).unwrap();
+    std::fs::remove_file(root().join(&report)).unwrap();
+    assert!(
+        written.starts_with("# Report on `.`") && written.contains("| rs |"),
+        "{written}"
+    );
+    // One output is over 64 KiB, and lies beside the journal.
+    let verified = mandate(&["audit", "verify", "--json"]);
+    assert_eq!(verified.0, Some(0), "{verified:#?}");
+    let verified: serde_json::Value = serde_json::from_str(&verified.1).unwrap();
+    assert!(
+        verified["report"]["blobs"].as_u64().unwrap() >= 1,
+        "{verified}"
+    );
+    let replayed = mandate(&["executions", "replay", "@last"]);
+    assert!(replayed.1.contains("identical"), "{replayed:#?}");
+}
+
+#[test]
+fn the_crash_example_pays_everything_once() {
+    let output = Command::new(root().join("examples/crash-recovery/run.sh"))
+        .arg("1.2")
+        .env("MANDATE", env!("CARGO_BIN_EXE_mandate"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        said.contains("identical") && said.contains("intact"),
+        "{said}"
+    );
+}
