@@ -204,11 +204,10 @@ impl Registry {
             .collect();
         let mut tools = self.tools.write().unwrap_or_else(PoisonError::into_inner);
         for (name, entry) in tools.iter() {
-            if entry.provider.name() != provider.name() {
-                now.remove(name);
-            } else if now.get(name) == Some(&entry.definition)
-                && entry.life.state().0 != Lifecycle::Unavailable
-            {
+            let others = entry.provider.name() != provider.name();
+            let as_before = now.get(name) == Some(&entry.definition)
+                && entry.life.state().0 != Lifecycle::Unavailable;
+            if others || as_before {
                 now.remove(name);
             } else if !now.contains_key(name) {
                 let why = format!("`{}` does not have it any more", provider.name());

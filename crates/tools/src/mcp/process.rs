@@ -83,7 +83,7 @@ pub(super) fn start(launch: &Launch) -> Result<Started, String> {
     let mut child = Command::new(&launch.program)
         .args(&launch.args)
         .env_clear()
-        .envs(launch.env.iter().map(|(name, value)| (name, value)))
+        .envs(&launch.env)
         .current_dir(&launch.cwd)
         .process_group(0)
         .kill_on_drop(true)
