@@ -140,7 +140,7 @@ def handle(message):
     if method == "server/discover":
         log({"probe": True})
         if "slow-start" in OPTIONS:
-            time.sleep(2.5)
+            time.sleep(4.5)
         if "modern" in OPTIONS:
             result(message, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {"listChanged": True}}})
         elif "future" in OPTIONS:

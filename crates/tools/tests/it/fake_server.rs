@@ -16,6 +16,7 @@ pub(crate) struct Fake {
     dir: TempDir,
     config: McpServerConfig,
     cached: bool,
+    pub(crate) patience: Duration,
 }
 
 impl Fake {
@@ -37,6 +38,7 @@ impl Fake {
             dir,
             config,
             cached: false,
+            patience: Duration::from_millis(300),
         }
     }
 
@@ -66,7 +68,7 @@ impl Fake {
             project: self.dir.path(),
             env: &["PATH".to_owned(), "HOME".to_owned()],
             cache: self.cached.then(|| self.cache()),
-            patience: Duration::from_millis(300),
+            patience: self.patience,
         };
         let names = BTreeMap::from([("fake".to_owned(), "Fake".to_owned())]);
         let servers = BTreeMap::from([("Fake".to_owned(), self.config.clone())]);
@@ -108,7 +110,7 @@ impl Fake {
                 return found;
             }
             assert!(
-                begun.elapsed() < Duration::from_secs(10),
+                begun.elapsed() < Duration::from_secs(30),
                 "no {many} `{kind}`: {:?}",
                 self.log()
             );
@@ -128,7 +130,7 @@ pub(crate) fn lives(pid: &Value) -> bool {
 pub(crate) async fn await_gone(pid: &Value) {
     let begun = Instant::now();
     while lives(pid) {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{pid} lives");
+        assert!(begun.elapsed() < Duration::from_secs(30), "{pid} lives");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -35,7 +35,7 @@ async fn death_during_a_call_leaves_it_unknown_and_the_next_call_starts_it_anew(
         },
         f.call("fake.slow", json!({"seconds": 30}))
     );
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(begun.elapsed() < Duration::from_secs(25));
     let fault = unknown(died);
     assert_eq!(fault.code, ErrorCode::ToolFailed);
     assert!(fault.message.contains("exit code 3"), "{fault}");
@@ -76,7 +76,8 @@ async fn a_hanging_call_is_cancelled_and_a_deaf_server_replaced() {
 
 #[tokio::test]
 async fn a_server_that_still_listens_is_told_and_kept() {
-    let fake = Fake::new(&[]);
+    let mut fake = Fake::new(&[]);
+    fake.patience = Duration::from_secs(1);
     let f = fake.ready(Setup::default()).await;
     let pid = f.output("fake.echo", json!({})).await["pid"].clone();
     unknown(limited(&f, "fake.hang", json!({}), 200).await);
@@ -84,7 +85,7 @@ async fn a_server_that_still_listens_is_told_and_kept() {
     assert_eq!(told[1]["notice"], "notifications/cancelled");
     assert!(told[1]["params"]["requestId"].is_number());
     // Longer than it takes to give a server up.
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    tokio::time::sleep(Duration::from_millis(2300)).await;
     assert_eq!(f.output("fake.echo", json!({})).await["pid"], pid);
 }
 
@@ -95,7 +96,8 @@ async fn a_late_answer_is_nobodys() {
     unknown(limited(&f, "fake.slow", json!({"seconds": 0.4}), 100).await);
     let next = f.output("fake.slow", json!({"seconds": 0.6})).await;
     assert_eq!(next["slept"], 0.6);
-    assert_eq!(fake.logged("answered").len(), 2, "the first did answer");
+    // The first did answer, too.
+    fake.await_logged("answered", 2).await;
 }
 
 #[tokio::test]
@@ -187,7 +189,8 @@ async fn what_does_not_start_says_why() {
         (&["future"], "2026-07-28"),
         (&["endless"], "a cursor came twice"),
     ] {
-        let fake = Fake::new(options).configure(|config| config.start_timeout_ms = Some(1500));
+        let limit = if says.contains("1500") { 1500 } else { 60_000 };
+        let fake = Fake::new(options).configure(|config| config.start_timeout_ms = Some(limit));
         let provider = fake.provider();
         let why = provider.prepare().await.unwrap_err();
         assert!(
