@@ -75,3 +75,31 @@ pub(crate) fn by_commit(dir: &Path) -> Result<Vec<Vec<RawRow>>, Failure> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{plans, rig::Rig};
+
+    #[test]
+    fn other_rows_than_claimed_are_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let rig = Rig::open(dir.path()).unwrap();
+        let plan = plans::sequence(2, false, rig.lookup().as_ref()).unwrap();
+        rig.run(&plan).unwrap();
+        drop(rig);
+        let mut claimed = plans::finished_rows(1, 2, false);
+        assert_eq!(hold_to(dir.path(), &claimed).unwrap(), 9);
+        assert_eq!(
+            by_commit(dir.path())
+                .unwrap()
+                .iter()
+                .map(Vec::len)
+                .sum::<usize>(),
+            9
+        );
+        plans::add(&mut claimed, "step_completed", 1);
+        let error = hold_to(dir.path(), &claimed).unwrap_err().to_string();
+        assert!(error.contains("other rows"), "{error}");
+    }
+}
