@@ -4,7 +4,7 @@ use crate::event::{Answer, Body, Event, Fault, Request, RequestKind};
 use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
-use crate::state::{Ending, OpenRequest, State, Stop};
+use crate::state::{Ending, OpenRequest, State, StepData, Stop};
 use mandate_plan::ErrorCode;
 use mandate_policy::Outcome;
 
@@ -177,6 +177,7 @@ impl State {
             | Body::StepBlocked { .. }
             | Body::StepInDoubt { .. }
             | Body::StepResolved { .. }
+            | Body::FallbackEnded { .. }
             | Body::BranchEvaluated { .. } => self.apply_step(event),
         }
     }
@@ -282,6 +283,9 @@ impl State {
 
     fn cancel_open_steps(&mut self) {
         for index in 0..self.steps.len() {
+            if self.is_idle_fallback(index) {
+                continue; // nothing failed that it would have stood in for
+            }
             let Some(data) = self.steps.get_mut(index) else {
                 continue;
             };
@@ -298,10 +302,11 @@ impl State {
     }
 
     fn advance_frontier(&mut self) {
-        while self
-            .steps
-            .get(self.frontier)
-            .is_some_and(|data| data.state.settled())
+        while self.frontier < self.plan.steps().len()
+            && self
+                .steps
+                .get(self.frontier)
+                .is_some_and(StepData::is_settled)
         {
             self.frontier = self.frontier.saturating_add(1);
         }

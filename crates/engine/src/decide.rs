@@ -3,6 +3,7 @@
 use crate::apply::SLEEP;
 use crate::call::call;
 use crate::event::{Body, FailureKind, Fault, Request, RequestKind, SkipReason};
+use crate::fallback::recover;
 use crate::follow_up::follow_up;
 use crate::life::{Phase, StepState};
 use crate::readiness::{is_closed, stops_at_failure};
@@ -101,14 +102,13 @@ fn go_on(state: &State) -> Vec<Command> {
     let mut places = parallel.saturating_sub(state.running);
     let steps = plan.steps().iter().zip(&state.steps).enumerate();
     for (index, (step, data)) in steps.skip(state.frontier) {
-        if data.state.settled() {
+        if data.is_settled() {
             continue;
         }
-        follow_up(state, index, step, data, &mut out);
-        let begun = state.paused.is_none()
-            && (data.state != StepState::Pending || begin(state, step, data, &mut out));
-        if begun {
-            start_units(state, step, data, &mut places, &mut out);
+        if data.is_recovering() {
+            recover(state, step, data, &mut places, &mut out);
+        } else {
+            carry_on(state, index, step, data, &mut places, &mut out);
         }
         if constraints.sequential {
             break;
@@ -118,6 +118,23 @@ fn go_on(state: &State) -> Vec<Command> {
         out.push(Command::Record(status::finish(state)));
     }
     out
+}
+
+/// What follows for one step that is not settled.
+pub(crate) fn carry_on(
+    state: &State,
+    index: usize,
+    step: &CheckedStep,
+    data: &StepData,
+    places: &mut u32,
+    out: &mut Vec<Command>,
+) {
+    follow_up(state, index, step, data, out);
+    let begun = state.paused.is_none()
+        && (data.state != StepState::Pending || begin(state, step, data, out));
+    if begun {
+        start_units(state, step, data, places, out);
+    }
 }
 
 /// Whether calls of a step that has not begun may start; if not, what is to be recorded first.

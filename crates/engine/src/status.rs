@@ -32,7 +32,8 @@ fn conclude(state: &State) -> (Status, Option<Fault>) {
         return (Status::Success, None);
     }
     let first = first_failure(state);
-    let completed = state.steps.iter().any(|data| data.state.usable());
+    let mut steps = state.steps.iter().take(state.plan().steps().len());
+    let completed = steps.any(|data| data.state.usable());
     if !completed {
         let fault =
             first.unwrap_or_else(|| Fault::new(ErrorCode::UnknownError, "no step completed"));
@@ -50,7 +51,7 @@ fn conclude(state: &State) -> (Status, Option<Fault>) {
 
 /// For each step, whether it is as the plan meant it to be.
 fn clean_steps(state: &State) -> Vec<bool> {
-    let mut clean: Vec<bool> = Vec::with_capacity(state.steps.len());
+    let mut clean: Vec<bool> = Vec::with_capacity(state.plan().steps().len());
     for (step, data) in state.plan().steps().iter().zip(&state.steps) {
         let is_clean = match data.state {
             StepState::Completed => !any_failed(data),
@@ -72,7 +73,8 @@ fn clean_steps(state: &State) -> Vec<bool> {
 /// The failure that came first: of a step, or of an item of a step that went on without it.
 fn first_failure(state: &State) -> Option<Fault> {
     let steps = state.plan().steps().iter().zip(&state.steps);
-    let failed = steps.filter_map(|(step, data)| Some((data.failed_seq?, step, data)));
+    let failed = steps.filter(|(_, data)| data.state != StepState::Recovered);
+    let failed = failed.filter_map(|(step, data)| Some((data.failed_seq?, step, data)));
     let (_, step, data) = failed.min_by_key(|(seq, ..)| *seq)?;
     let error = data.error.clone().or_else(|| first_error(data));
     Some(error?.at_step(&step.step.id))

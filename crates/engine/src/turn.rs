@@ -243,8 +243,7 @@ impl Turn for State {
 impl State {
     /// Ids of the steps that may be called now: at most eight, for messages.
     fn startable(&self) -> Vec<&str> {
-        let steps = self.plan.steps().iter().zip(&self.steps);
-        steps
+        self.every_step()
             .filter(|(step, data)| {
                 !data.state.settled()
                     && self.in_order(step)

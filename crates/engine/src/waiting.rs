@@ -99,7 +99,7 @@ impl State {
         let (step, _, unit) = self.first_unit(|unit| unit.state == StepState::Waiting)?;
         let kind = if self
             .plan
-            .index_of(&step)
+            .number_of(&step)
             .is_some_and(|index| self.is_sleep(index))
         {
             "timer"
@@ -120,14 +120,10 @@ impl State {
         &self,
         wanted: impl Fn(&crate::state::Unit) -> bool,
     ) -> Option<(String, Option<u32>, &crate::state::Unit)> {
-        self.plan
-            .steps()
-            .iter()
-            .zip(&self.steps)
-            .find_map(|(step, data)| {
-                let found = data.units.iter().enumerate().find(|(_, unit)| wanted(unit));
-                found.map(|(number, unit)| (step.step.id.clone(), item_of(step, number), unit))
-            })
+        self.every_step().find_map(|(step, data)| {
+            let found = data.units.iter().enumerate().find(|(_, unit)| wanted(unit));
+            found.map(|(number, unit)| (step.step.id.clone(), item_of(step, number), unit))
+        })
     }
 
     /// The next time at which something happens by itself, Unix milliseconds, and the input that it is.
@@ -174,12 +170,7 @@ impl State {
     }
 
     fn next_unit_due(&self) -> Option<(i64, Body)> {
-        let steps = self
-            .plan
-            .steps()
-            .iter()
-            .zip(&self.steps)
-            .skip(self.frontier);
+        let steps = self.every_step().skip(self.frontier);
         let units = steps.flat_map(|(step, data)| {
             data.units
                 .iter()

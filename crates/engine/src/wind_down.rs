@@ -11,7 +11,7 @@ use crate::status;
 pub(crate) fn wind_down(state: &State) -> Vec<Command> {
     let mut out = Vec::new();
     let plan = state.plan().clone();
-    for (index, (step, data)) in plan.steps().iter().zip(&state.steps).enumerate() {
+    for (index, (step, data)) in plan.every_step().zip(&state.steps).enumerate() {
         let asleep = |unit: &Unit| state.is_sleep(index) && unit.state == StepState::Running;
         if data.units.iter().any(|unit| unit.orphaned || asleep(unit)) {
             follow_up(state, index, step, data, &mut out);

@@ -252,6 +252,11 @@ fn observe(taken: &mut Taken, before: &State, after: &State, event: &Event) {
         taken.phases.insert((before.phase, change, after.phase));
     }
     for (old, new) in before.steps.iter().zip(&after.steps) {
+        if new.state == StepState::Recovered && old.state != new.state {
+            taken
+                .steps
+                .insert((old.state, StepChange::Recover, new.state));
+        }
         // A step has a life of its own only until its items are there, or where there is none.
         if old.items.is_none() && (old.units.is_empty() || new.units.is_empty()) {
             let bound_to_units = !new.units.is_empty();
