@@ -8,13 +8,15 @@ pub(crate) mod keys;
 mod layer;
 mod merge;
 mod place;
+mod servers_file;
 pub(crate) mod template;
 
 use crate::errors::Failure;
 use layer::Layer;
-use mandate_tools::ToolsConfig;
+use mandate_tools::{McpServerConfig, OwnToolConfig, ToolsConfig};
 use merge::Merged;
 pub(crate) use place::Place;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -112,9 +114,37 @@ fn tools(merged: &Merged) -> Result<ToolsConfig, Failure> {
     let mut whole = merged.to_value();
     if let Value::Object(map) = &mut whole {
         map.remove("data_dir");
+        map.remove("mcp_servers_file");
     }
-    serde_json::from_value(whole)
-        .map_err(|error| Failure::config(format!("the configuration cannot be used: {error}")))
+    check_tables::<McpServerConfig>(merged, "mcpServers")?;
+    check_tables::<OwnToolConfig>(merged, "tools")?;
+    let tools: ToolsConfig = serde_json::from_value(whole)
+        .map_err(|error| Failure::config(format!("the configuration cannot be used: {error}")))?;
+    for (name, server) in &tools.mcp_servers {
+        if let Some(key) = server.unknown.keys().next() {
+            let path = format!("mcpServers.{name}");
+            let place = merged.places.get(&path);
+            let place = place.map(ToString::to_string).unwrap_or_default();
+            let message = format!("{place}: there is no setting `{path}.{key}`");
+            return Err(Failure::config(message)
+                .remedy(format!("there are {}", McpServerConfig::KEYS.join(", "))));
+        }
+    }
+    Ok(tools)
+}
+
+/// Reads the tables of a section one by one, so that a mistake has its place.
+fn check_tables<T: DeserializeOwned>(merged: &Merged, section: &str) -> Result<(), Failure> {
+    for (path, value) in merged.beneath(section) {
+        if let Err(error) = serde_json::from_value::<T>(value.clone()) {
+            let place = merged.places.get(&path);
+            let place = place.map(ToString::to_string).unwrap_or_default();
+            return Err(Failure::config(format!(
+                "{place}: `{path}` cannot be used: {error}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn data_dir(

@@ -4,10 +4,12 @@ use crate::{
     context::Context,
     errors::{Failure, Kind},
     render::violations,
+    toolbox,
 };
 use mandate_plan::{
     CheckedPlan, Document, Format, ToolLookup, Violation, check, document::MAX_BYTES, parse,
 };
+use mandate_tools::Registry;
 use std::{fs::File, io::Read as _, path::Path, sync::Arc};
 
 /// The text of a document and what it is called in messages.
@@ -78,18 +80,26 @@ pub(crate) struct ReadPlan {
     pub(crate) source: Source,
 }
 
-/// Reads and checks a plan. With `tools`, also that the tools exist and that literal arguments fit them.
+/// Reads and checks a plan. With `tools`, also that the tools exist and that literal arguments fit them; the tool
+/// servers that it names are started for that.
 ///
 /// # Errors
-/// Everything that is wrong with it, at once.
+/// Everything that is wrong with it, at once; or a tool server that does not work.
 pub(crate) fn read_plan(
     context: &Context,
     path: &str,
-    tools: Option<&dyn ToolLookup>,
+    tools: Option<&Registry>,
 ) -> Result<ReadPlan, Failure> {
     let source = Source::read(path)?;
     let document = read_document(context, &source)?;
-    let checked = check(&document, tools);
+    if let Some(registry) = tools {
+        toolbox::prepare(registry, &document)?;
+    }
+    let lookup = tools.map(Registry::snapshot);
+    let lookup = lookup
+        .as_ref()
+        .map(|lookup| lookup.as_ref() as &dyn ToolLookup);
+    let checked = check(&document, lookup);
     match checked.plan {
         Some(plan) => Ok(ReadPlan {
             plan,

@@ -73,7 +73,7 @@ impl Drop for Driver {
 
 /// Opens the store for writing, and says at what a directory is there for.
 fn open(settings: &Settings) -> Result<SqliteStore, Failure> {
-    let fresh = !settings.data_dir.exists();
+    let fresh = !mandate_store::Reader::has_journal(&settings.data_dir);
     let store = SqliteStore::open(&settings.data_dir)?;
     if fresh && settings.data_dir.ends_with(crate::config::DATA_NAME) {
         keep_out_of_git(&settings.data_dir);

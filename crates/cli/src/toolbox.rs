@@ -1,10 +1,21 @@
 //! The tools that plans can call, set up as configured.
 
 use crate::{config::Settings, errors::Failure};
-use mandate_tools::{ConfiguredSecrets, Registry, Runner, builtins};
-use std::sync::Arc;
+use mandate_plan::Document;
+use mandate_tools::{
+    ConfiguredSecrets, MCP_PATIENCE, McpSettings, OwnTools, Registry, Runner, builtins,
+    mcp_servers, server_names,
+};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-/// The registry with every tool.
+/// Where definitions of tool servers are kept, in the data directory.
+const KEPT: &str = "tool-servers";
+
+/// The registry with every tool that is known. No tool server is started: see [`prepare`].
 ///
 /// # Errors
 /// A part of the configuration that cannot be used.
@@ -13,12 +24,89 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
         Failure::config(format!("the tools cannot be set up: {error}"))
             .remedy("`mandate doctor` shows what is set, and where")
     };
+    let (tools, project) = (&settings.tools, &settings.project);
     let registry = Arc::new(Registry::new());
-    let providers = builtins(&settings.tools, &settings.project, &settings.protected());
-    for provider in providers.map_err(|error| unusable(&error))? {
+    let builtins = builtins(tools, project, &settings.protected());
+    let own = OwnTools::new(&tools.tools, project, &tools.process.env);
+    let own = own.map_err(|error| unusable(&error))?;
+    let names = server_names(&tools.mcp_servers, &own.servers());
+    let names = names.map_err(|error| unusable(&error))?;
+    let shared = McpSettings {
+        project,
+        env: &tools.process.env,
+        cache: Some(settings.data_dir.join(KEPT)),
+        patience: MCP_PATIENCE,
+    };
+    let mut providers = builtins.map_err(|error| unusable(&error))?;
+    providers.push(Arc::new(own));
+    providers.extend(mcp_servers(&names, &tools.mcp_servers, &shared));
+    for provider in providers {
         registry.add(provider).map_err(|error| unusable(&error))?;
     }
     Ok(registry)
+}
+
+/// Starts the tool servers that a plan names, so that their tools are known as they are now.
+///
+/// # Errors
+/// A server that does not work.
+pub(crate) fn prepare(registry: &Registry, plan: &Document) -> Result<(), Failure> {
+    let mut named = BTreeSet::new();
+    tools_named(plan.value(), &mut named);
+    working(wait(registry.prepare(&named))?)
+}
+
+/// The same for one tool.
+///
+/// # Errors
+/// Its server does not work.
+pub(crate) fn prepare_tool(registry: &Registry, tool: &str) -> Result<(), Failure> {
+    working(wait(registry.prepare(&BTreeSet::from([tool.to_owned()])))?)
+}
+
+/// Starts the tool servers whose tools were never heard of; what does not work is told by server.
+///
+/// # Errors
+/// The system gives no thread.
+pub(crate) fn discover(registry: &Registry) -> Result<BTreeMap<String, String>, Failure> {
+    wait(registry.discover())
+}
+
+/// Starts every tool server; what does not work is told by server.
+///
+/// # Errors
+/// The system gives no thread.
+pub(crate) fn prepare_all(registry: &Registry) -> Result<BTreeMap<String, String>, Failure> {
+    wait(registry.prepare_all())
+}
+
+fn working(broken: BTreeMap<String, String>) -> Result<(), Failure> {
+    match broken.into_values().next() {
+        None => Ok(()),
+        Some(why) => Err(Failure::config(why).remedy(
+            "mend its entry in `mcpServers`; `mandate doctor` starts every server and tells",
+        )),
+    }
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.map_err(|error| Failure::io("cannot wait for tool servers", &error))?;
+    Ok(runtime.block_on(work))
+}
+
+/// Every `tool` in the document, wherever it stands: it may not be a valid plan yet.
+fn tools_named(value: &Value, named: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(tool)) = map.get("tool") {
+                named.insert(tool.clone());
+            }
+            map.values().for_each(|value| tools_named(value, named));
+        }
+        Value::Array(items) => items.iter().for_each(|value| tools_named(value, named)),
+        _ => {}
+    }
 }
 
 /// The one tool runner over a registry.

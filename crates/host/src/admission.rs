@@ -4,6 +4,7 @@ use crate::ask::{HostError, Submission, Submitted};
 use crate::drive::Drive;
 use crate::gate::HostGate;
 use crate::host::Host;
+use crate::recovery::load_with;
 use crate::submit::created_event;
 use mandate_engine::{Body, Phase, begin};
 use mandate_store::{Batch, NewRecord, PlanRow, SYSTEM};
@@ -75,6 +76,7 @@ impl Host {
         ));
         self.drives.insert(execution_id.clone(), drive);
         self.carry_out(&execution_id, turned, permitted);
+        self.reschedule(&execution_id);
         Ok(())
     }
 
@@ -117,7 +119,7 @@ impl Host {
         if self.drives.contains_key(execution_id) {
             return Ok(());
         }
-        let state = crate::recovery::load(self.parts.journal.as_ref(), execution_id)?;
+        let state = load_with(self.parts.journal.as_ref(), execution_id, &mut self.plans)?;
         if state.phase == Phase::Ended {
             return Err(HostError::NoSuchExecution(execution_id.to_owned()));
         }

@@ -80,6 +80,22 @@ pub enum Ask {
     },
 }
 
+impl Ask {
+    /// The execution that it is about; none for a submission, which has none yet.
+    pub(crate) fn execution_id(&self) -> Option<&str> {
+        match self {
+            Ask::Submit(..) => None,
+            Ask::Continue(execution_id, ..)
+            | Ask::Watch(execution_id, ..)
+            | Ask::Answer(execution_id, ..)
+            | Ask::Cancel { execution_id, .. }
+            | Ask::Pause(execution_id, ..)
+            | Ask::Resume(execution_id, ..)
+            | Ask::Resolve { execution_id, .. } => Some(execution_id),
+        }
+    }
+}
+
 /// What a watcher is told.
 #[derive(Debug, Clone)]
 pub enum Update {

@@ -2,7 +2,7 @@
 
 use crate::ask::{HostError, Rest, Update};
 use crate::gate::Permitted;
-use crate::projection::{execution_row, request_rows, touches_requests};
+use crate::projection::{changed_request_rows, execution_row};
 use crate::spawn::Task;
 use mandate_engine::{Event, Phase, State};
 use mandate_policy::ApprovedPlan;
@@ -98,11 +98,7 @@ impl Drive {
     /// Everything that is not with the journal yet, as one batch.
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         let first = self.unsent.first()?;
-        let requests = if self.unsent.iter().any(touches_requests) {
-            request_rows(&self.state)
-        } else {
-            Vec::new()
-        };
+        let requests = changed_request_rows(&self.state, &self.unsent);
         let batch = Batch {
             stream: self.state.execution_id().to_owned(),
             first_seq: first.seq,
@@ -124,9 +120,13 @@ impl Drive {
         Some(batch)
     }
 
-    pub(crate) fn tell(&mut self, update: &Update) {
+    pub(crate) fn tell(&mut self, update: Update) {
+        // A state may be large: it is copied for the second watcher and those after it.
+        let last = self.watchers.pop();
         self.watchers
             .retain(|watcher| watcher.send(update.clone()).is_ok());
+        self.watchers
+            .extend(last.filter(|watcher| watcher.send(update).is_ok()));
     }
 
     /// Tells watchers where the execution rests, once the disk has it all.
@@ -144,7 +144,7 @@ impl Drive {
             state: self.state.clone(),
             head: self.head,
         };
-        self.tell(&Update::Rest(Box::new(rest)));
+        self.tell(Update::Rest(Box::new(rest)));
     }
 
     /// Gives the answers that waited for the disk.
@@ -170,14 +170,14 @@ impl Drive {
         for (_, reply) in std::mem::take(&mut self.replies) {
             reply(Err(error.clone()));
         }
-        self.tell(&Update::Lost(error.clone()));
+        self.tell(Update::Lost(error.clone()));
         self.lost = Some(error);
     }
 
     pub(crate) fn note(&mut self, events: Vec<Event>) {
         for event in events {
             if !self.watchers.is_empty() {
-                self.tell(&Update::Event(Arc::new(event.clone())));
+                self.tell(Update::Event(Arc::new(event.clone())));
             }
             self.unsent.push(event);
         }

@@ -3,10 +3,12 @@
 //! Everything here runs on one thread and never blocks, so that a test can drive it with a fake clock, journal, tools
 //! and spawner. What may run ahead of the disk is ruled by [`Drive::owes_disk`] and `calls.rs`, and nowhere else.
 
+use crate::agenda::Agenda;
 use crate::ask::{Ask, HostError, Rest, Update};
 use crate::clock::Clock;
 use crate::drive::{Drive, Held};
 use crate::gate::{HostGate, Permitted};
+use crate::known_plans::KnownPlans;
 use crate::spawn::Spawn;
 use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::SessionView;
@@ -44,6 +46,18 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// The execution that it is about; none for a submission, which has none yet.
+    fn execution_id(&self) -> Option<&str> {
+        match self {
+            Input::Ask(ask) => ask.execution_id(),
+            Input::Outcome { execution_id, .. } | Input::Stored { execution_id, .. } => {
+                Some(execution_id)
+            }
+        }
+    }
+}
+
 /// Where inputs are put for the host to take up, from any thread.
 pub type Post = Arc<dyn Fn(Input) + Send + Sync>;
 
@@ -76,6 +90,8 @@ pub struct Host {
     pub(crate) post: Post,
     pub(crate) id: String,
     pub(crate) drives: BTreeMap<String, Drive>,
+    agenda: Agenda,
+    pub(crate) plans: KnownPlans,
     sessions: BTreeMap<String, u64>,
 }
 
@@ -88,12 +104,15 @@ impl Host {
             post,
             id,
             drives: BTreeMap::new(),
+            agenda: Agenda::default(),
+            plans: KnownPlans::default(),
             sessions: BTreeMap::new(),
         }
     }
 
     /// Takes one input up.
     pub fn handle(&mut self, input: Input) {
+        let about = input.execution_id().map(str::to_owned);
         match input {
             Input::Ask(ask) => self.answer(ask),
             Input::Outcome {
@@ -118,26 +137,30 @@ impl Host {
                 self.stored(&execution_id, last_seq, result);
             }
         }
+        if let Some(execution_id) = about {
+            self.reschedule(&execution_id);
+        }
+    }
+
+    /// Notes when an execution is next due. Whatever takes something up for it ends here.
+    pub(crate) fn reschedule(&mut self, execution_id: &str) {
+        let due_ms = self.drives.get(execution_id).and_then(Drive::next_due_ms);
+        self.agenda.note(execution_id, due_ms);
     }
 
     /// Does what is due by now: ends of sleeps and back-offs, time limits.
     pub fn tick(&mut self) {
         let now_ms = self.parts.clock.now_ms();
-        let due: Vec<String> = self
-            .drives
-            .iter()
-            .filter(|(_, drive)| drive.next_due_ms().is_some_and(|due| due <= now_ms))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for execution_id in due {
+        for execution_id in self.agenda.due(now_ms) {
             self.fire_calls(&execution_id, now_ms);
             self.fire_timers(&execution_id, now_ms);
+            self.reschedule(&execution_id);
         }
     }
 
     /// When [`Host::tick`] is next needed, Unix milliseconds.
     pub fn next_due_ms(&self) -> Option<i64> {
-        self.drives.values().filter_map(Drive::next_due_ms).min()
+        self.agenda.next_due_ms()
     }
 
     /// Whether no execution has anything under way: each has ended or waits.

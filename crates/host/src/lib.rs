@@ -7,12 +7,14 @@
 //! Start reading at [`host`]; [`local`] is what a process uses.
 
 mod admission;
+mod agenda;
 pub mod ask;
 mod calls;
 mod clock;
 mod drive;
 mod gate;
 pub mod host;
+mod known_plans;
 pub mod local;
 pub mod projection;
 pub mod record;

@@ -93,8 +93,21 @@ pub fn request_rows(state: &State) -> Vec<RequestRow> {
         .collect()
 }
 
+/// The rows that `events`, the last ones of the execution, can have changed.
+pub(crate) fn changed_request_rows(state: &State, events: &[Event]) -> Vec<RequestRow> {
+    let Some(first) = events.iter().find(|event| touches_requests(event)) else {
+        return Vec::new();
+    };
+    state
+        .requests
+        .values()
+        .filter(|open| open.closed_ms.unwrap_or(open.opened_ms) >= first.at_ms)
+        .map(|open| request_row(state, open))
+        .collect()
+}
+
 /// Whether an event can change the row of a request.
-pub(crate) fn touches_requests(event: &Event) -> bool {
+fn touches_requests(event: &Event) -> bool {
     matches!(
         event.body.kind(),
         "request_opened" | "request_answered" | "request_expired" | "execution_finished"

@@ -1,8 +1,9 @@
 //! From the journal back to a state.
 
 use crate::ask::HostError;
+use crate::known_plans::KnownPlans;
 use mandate_engine::{Body, Event, State, fold};
-use mandate_plan::{CheckedPlan, reload};
+use mandate_plan::{CheckedPlan, Digest, reload};
 use mandate_store::{Journal, Record};
 use std::sync::Arc;
 
@@ -49,16 +50,28 @@ pub fn plan_of(
     execution_id: &str,
     events: &[Event],
 ) -> Result<Arc<CheckedPlan>, HostError> {
+    stored_plan(journal, execution_id, plan_hash(execution_id, events)?)
+}
+
+fn plan_hash<'a>(execution_id: &str, events: &'a [Event]) -> Result<&'a Digest, HostError> {
+    match events.first().map(|event| &event.body) {
+        Some(Body::ExecutionCreated(created)) => Ok(&created.plan_hash),
+        _ => Err(HostError::NoSuchExecution(execution_id.to_owned())),
+    }
+}
+
+fn stored_plan(
+    journal: &dyn Journal,
+    execution_id: &str,
+    hash: &Digest,
+) -> Result<Arc<CheckedPlan>, HostError> {
     let unreadable = |reason: String| HostError::Unreadable {
         execution_id: execution_id.to_owned(),
         reason,
     };
-    let Some(Body::ExecutionCreated(created)) = events.first().map(|event| &event.body) else {
-        return Err(HostError::NoSuchExecution(execution_id.to_owned()));
-    };
     let canonical = journal
-        .plan(&created.plan_hash)?
-        .ok_or_else(|| unreadable(format!("its plan {} is not stored", created.plan_hash)))?;
+        .plan(hash)?
+        .ok_or_else(|| unreadable(format!("its plan {hash} is not stored")))?;
     let plan = reload(&canonical).map_err(|violations| {
         let first = violations
             .first()
@@ -66,11 +79,8 @@ pub fn plan_of(
             .unwrap_or_default();
         unreadable(format!("its plan does not check any more: {first}"))
     })?;
-    if *plan.hash() != created.plan_hash {
-        return Err(unreadable(format!(
-            "the stored plan {} was changed",
-            created.plan_hash
-        )));
+    if plan.hash() != hash {
+        return Err(unreadable(format!("the stored plan {hash} was changed")));
     }
     Ok(plan)
 }
@@ -80,8 +90,18 @@ pub fn plan_of(
 /// # Errors
 /// When there is no such execution or its journal does not fold.
 pub fn load(journal: &dyn Journal, execution_id: &str) -> Result<State, HostError> {
+    load_with(journal, execution_id, &mut KnownPlans::default())
+}
+
+/// The same; the plan is loaded only if it is not in use already.
+pub(crate) fn load_with(
+    journal: &dyn Journal,
+    execution_id: &str,
+    plans: &mut KnownPlans,
+) -> Result<State, HostError> {
     let events = events(journal, execution_id)?;
-    let plan = plan_of(journal, execution_id, &events)?;
+    let hash = plan_hash(execution_id, &events)?;
+    let plan = plans.get_or(hash, || stored_plan(journal, execution_id, hash))?;
     fold(plan, &events).map_err(|difference| HostError::Unreadable {
         execution_id: execution_id.to_owned(),
         reason: difference.to_string(),

@@ -110,8 +110,18 @@ impl Reader {
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {
+        let path = database_path(&self.dir);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(database_path(&self.dir), flags)?;
+        let mut db = Connection::open_with_flags(&path, flags)?;
+        if needs_recovery(&db) {
+            // A crash left work that SQLite must undo before anybody can read, and a connection that only reads may not.
+            let writable = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let recovering = Connection::open_with_flags(&path, writable)?;
+            recovering.busy_timeout(Duration::from_secs(10))?;
+            recovering.pragma_query_value(None, "schema_version", |_| Ok(()))?;
+            drop(recovering);
+            db = Connection::open_with_flags(&path, flags)?;
+        }
         db.busy_timeout(Duration::from_secs(10))?;
         db.set_prepared_statement_cache_capacity(64);
         db.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;")?;
@@ -291,5 +301,15 @@ pub(crate) fn plan(db: &Connection, hash: &Digest) -> Result<Option<Vec<u8>>, St
             Err(StoreError::Damaged(format!("plan {hash} was changed")))
         }
         found => Ok(found.map(String::into_bytes)),
+    }
+}
+
+/// Whether the first read fails because it would have to write.
+fn needs_recovery(db: &Connection) -> bool {
+    match db.pragma_query_value(None, "schema_version", |_| Ok(())) {
+        Err(rusqlite::Error::SqliteFailure(error, _)) => {
+            error.code == rusqlite::ErrorCode::ReadOnly
+        }
+        _ => false,
     }
 }

@@ -3,8 +3,8 @@
 mod data;
 mod fs;
 mod glob;
-mod http;
-mod process;
+pub(crate) mod http;
+pub(crate) mod process;
 mod stop;
 mod time;
 mod typed;

@@ -1,6 +1,6 @@
-//! What `mandate.toml` says about tools: `[fs]`, `[http]`, `[process]`, `[secrets.NAME]`.
+//! What `mandate.toml` says about tools: `[fs]`, `[http]`, `[process]`, `[secrets.NAME]`, `[mcpServers.NAME]`, `[[tools]]`.
 
-use crate::secret::SecretConfig;
+use crate::{mcp::McpServerConfig, own::OwnToolConfig, secret::SecretConfig};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -16,6 +16,11 @@ pub struct ToolsConfig {
     pub process: ProcessConfig,
     /// Where secrets come from, and which tools and hosts may receive them.
     pub secrets: BTreeMap<String, SecretConfig>,
+    /// MCP servers.
+    #[serde(rename = "mcpServers")]
+    pub mcp_servers: BTreeMap<String, McpServerConfig>,
+    /// The operator's own tools, by their names.
+    pub tools: BTreeMap<String, OwnToolConfig>,
 }
 
 /// `[fs]`.

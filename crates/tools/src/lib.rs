@@ -7,8 +7,10 @@
 mod builtin;
 mod config;
 mod envelope;
+mod mcp;
 mod metrics;
 mod outcome;
+mod own;
 mod provider;
 mod registry;
 mod rfc3339;
@@ -22,8 +24,13 @@ pub use builtin::{
 };
 pub use config::{FsConfig, HttpConfig, ProcessConfig, ProcessLimits, ToolsConfig};
 pub use envelope::{Category, ErrorBody, ErrorEnvelope};
+pub use mcp::{
+    MCP_PATIENCE, McpServerConfig, McpSettings, RESERVED_SERVERS, ServerNameError, ToolFacts,
+    mcp_servers, server_names,
+};
 pub use metrics::{Lifecycle, Metrics};
 pub use outcome::{Fault, Outcome, Report};
+pub use own::{OwnToolConfig, OwnToolError, OwnTools};
 pub use provider::{Authorized, CallContext, Check, Definition, Destination, Provider, StopFlag};
 pub use registry::{Registry, RegistryError, Snapshot, ToolStatus};
 pub use runner::{MAX_OUTPUT_BYTES, Runner, Tools};

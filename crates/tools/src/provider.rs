@@ -1,4 +1,4 @@
-//! What a source of tools is: the built-ins, later MCP servers and the operator's own tools.
+//! What a source of tools is: the built-ins, MCP servers, the operator's own tools.
 
 use crate::{Fault, Outcome, secret::Scrubber};
 use futures_util::future::BoxFuture;
@@ -20,6 +20,29 @@ pub trait Provider: Send + Sync {
 
     /// The tools it has.
     fn definitions(&self) -> Vec<Definition>;
+
+    /// How often the definitions have changed since it was made. The registry reads them again when this has grown.
+    fn revision(&self) -> u64 {
+        0
+    }
+
+    /// Whether its definitions were ever read. If not, [`Provider::prepare`] reads them.
+    fn is_known(&self) -> bool {
+        true
+    }
+
+    /// Why it does not work now, if that is known. Calls try again.
+    fn problem(&self) -> Option<String> {
+        None
+    }
+
+    /// Makes it ready for calls, and its definitions the newest.
+    ///
+    /// # Errors
+    /// Why it does not work.
+    fn prepare(&self) -> BoxFuture<'static, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// The facts of a call; without arguments, the worst that any arguments can give.
     fn facts(&self, tool: &str, args: Option<&Value>) -> Facts;
@@ -120,6 +143,8 @@ pub struct CallContext {
     pub attempt: u32,
     /// The tool.
     pub tool: String,
+    /// The digest of the definition that was approved.
+    pub tool_digest: Digest,
     /// The arguments, secrets inserted.
     pub args: Value,
     /// JSON pointers into `args` of the strings that hold a secret.

@@ -1,18 +1,29 @@
 //! The tools that there are.
 
 use crate::{Definition, Lifecycle, Metrics, Provider, metrics::Life, schema::Schema};
+use futures_util::future::join_all;
 use mandate_plan::{Digest, Facts, ToolLookup, ToolSpec};
 use serde::Serialize;
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Every tool, its provider and its life. Providers may come and go while executions run.
 #[derive(Default)]
 pub struct Registry {
     tools: RwLock<BTreeMap<String, Arc<Entry>>>,
+    providers: RwLock<Vec<Known>>,
+}
+
+/// A provider, and the revision of its definitions that the tools are of.
+struct Known {
+    provider: Arc<dyn Provider>,
+    revision: AtomicU64,
 }
 
 /// A tool.
@@ -82,9 +93,10 @@ impl Registry {
     /// # Errors
     /// A name that another provider's tool has, unless that one is unavailable.
     pub fn add(&self, provider: Arc<dyn Provider>) -> Result<(), RegistryError> {
+        let revision = AtomicU64::new(provider.revision());
         let definitions = provider.definitions();
         let mut tools = self.tools.write().unwrap_or_else(PoisonError::into_inner);
-        let mut names = std::collections::BTreeSet::new();
+        let mut names = BTreeSet::new();
         for definition in &definitions {
             let name = &definition.spec.name;
             let present = tools
@@ -107,11 +119,115 @@ impl Registry {
                 Arc::new(Entry::new(definition, Arc::clone(&provider))),
             );
         }
+        drop(tools);
+        let mut providers = self
+            .providers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        providers.retain(|known| known.provider.name() != provider.name());
+        providers.push(Known { provider, revision });
         Ok(())
+    }
+
+    /// The providers that were added and not removed.
+    pub fn providers(&self) -> Vec<Arc<dyn Provider>> {
+        let providers = self
+            .providers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        providers
+            .iter()
+            .map(|known| Arc::clone(&known.provider))
+            .collect()
+    }
+
+    /// Makes ready the providers of these tools, all at once; what does not work is told by provider.
+    pub fn prepare(
+        &self,
+        tools: &BTreeSet<String>,
+    ) -> impl Future<Output = BTreeMap<String, String>> + Send + use<> {
+        let servers: BTreeSet<String> = tools
+            .iter()
+            .filter_map(|tool| tool.split_once('.'))
+            .map(|(server, _)| server.to_owned())
+            .collect();
+        self.prepare_where(&|provider| servers.contains(provider.name()))
+    }
+
+    /// Makes ready the providers whose tools were never heard of, so that they can be listed.
+    pub fn discover(&self) -> impl Future<Output = BTreeMap<String, String>> + Send + use<> {
+        self.prepare_where(&|provider| !provider.is_known())
+    }
+
+    /// Makes every provider ready.
+    pub fn prepare_all(&self) -> impl Future<Output = BTreeMap<String, String>> + Send + use<> {
+        self.prepare_where(&|_| true)
+    }
+
+    fn prepare_where(
+        &self,
+        wanted: &dyn Fn(&dyn Provider) -> bool,
+    ) -> impl Future<Output = BTreeMap<String, String>> + Send + use<> {
+        let providers = self.providers();
+        let wanted = providers
+            .iter()
+            .filter(|provider| wanted(provider.as_ref()));
+        let prepared: Vec<_> = wanted
+            .map(|provider| {
+                let (name, prepared) = (provider.name().to_owned(), provider.prepare());
+                async move { prepared.await.err().map(|why| (name, why)) }
+            })
+            .collect();
+        async move { join_all(prepared).await.into_iter().flatten().collect() }
+    }
+
+    /// Reads the definitions of providers whose tools have changed. A tool that is defined as before goes on as it is;
+    /// one that is gone stays listed as `UNAVAILABLE`.
+    fn catch_up(&self) {
+        let providers = self
+            .providers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        for known in providers.iter() {
+            let revision = known.provider.revision();
+            if known.revision.swap(revision, Ordering::AcqRel) != revision {
+                self.replace(&known.provider);
+            }
+        }
+    }
+
+    fn replace(&self, provider: &Arc<dyn Provider>) {
+        let mut now: BTreeMap<String, Definition> = provider
+            .definitions()
+            .into_iter()
+            .map(|definition| (definition.spec.name.clone(), definition))
+            .collect();
+        let mut tools = self.tools.write().unwrap_or_else(PoisonError::into_inner);
+        for (name, entry) in tools.iter() {
+            let others = entry.provider.name() != provider.name();
+            let as_before = now.get(name) == Some(&entry.definition)
+                && entry.life.state().0 != Lifecycle::Unavailable;
+            if others || as_before {
+                now.remove(name);
+            } else if !now.contains_key(name) {
+                let why = format!("`{}` does not have it any more", provider.name());
+                entry.life.move_to(Lifecycle::Unavailable, Some(why));
+            }
+        }
+        for (name, definition) in now {
+            let entry = Entry::new(definition, Arc::clone(provider));
+            tools.insert(name, Arc::new(entry));
+        }
     }
 
     /// Takes a provider's tools out of use; they stay listed as `UNAVAILABLE`. Calls under way go on.
     pub fn remove(&self, provider: &str, why: &str) {
+        let mut providers = self
+            .providers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        providers.retain(|known| known.provider.name() != provider);
+        drop(providers);
         let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
         for entry in tools
             .values()
@@ -125,6 +241,7 @@ impl Registry {
 
     /// What there is now. It does not change when providers come and go.
     pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.catch_up();
         let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
         let usable = tools.iter().filter(|(_, entry)| {
             !matches!(
@@ -141,6 +258,7 @@ impl Registry {
 
     /// Every tool, sorted by name, those that cannot be called included.
     pub fn list(&self) -> Vec<ToolStatus> {
+        self.catch_up();
         let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
         tools.values().map(|entry| entry.status()).collect()
     }
@@ -151,6 +269,7 @@ impl Registry {
     }
 
     pub(crate) fn entry(&self, name: &str) -> Option<Arc<Entry>> {
+        self.catch_up();
         let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
         tools.get(name).map(Arc::clone)
     }
@@ -189,7 +308,12 @@ impl Entry {
 
     fn status(&self) -> ToolStatus {
         let spec = &self.definition.spec;
-        let (lifecycle, lifecycle_reason) = self.life.state();
+        let (mut lifecycle, mut lifecycle_reason) = self.life.state();
+        if lifecycle == Lifecycle::Initialized
+            && let Some(why) = self.provider.problem()
+        {
+            (lifecycle, lifecycle_reason) = (Lifecycle::Failed, Some(why));
+        }
         ToolStatus {
             name: spec.name.clone(),
             provider: self.provider.name().to_owned(),

@@ -113,6 +113,7 @@ async fn carry_out(
         item: call.item,
         attempt: call.attempt,
         tool: call.tool,
+        tool_digest: *permit.tool_digest(),
         args,
         secret_places: places,
         idempotency_key: call.idempotency_key,

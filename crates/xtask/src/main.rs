@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask generate`.
+//! The project's own commands: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask generate`,
+//! `cargo xtask tool-servers`.
 //!
 //! `test` runs every check there is, `tidy` holds the house rules, one file per rule, and `generate` writes the
 //! committed files that come out of the code. Nothing in here is part of the product.
@@ -9,6 +10,7 @@ mod markdown;
 mod rust_source;
 mod test;
 mod tidy;
+mod tool_servers;
 mod tree;
 mod workspace;
 
@@ -22,6 +24,7 @@ usage: cargo xtask COMMAND
   test [--quick]      every check and every test; --quick leaves out clippy, doc tests and slow tests
   tidy                the house rules
   generate [--check]  write the generated files; --check compares only
+  tool-servers        install the MCP servers that tests call, into target/tool-servers
 ";
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["tidy"] => tidy::run(&workspace),
         ["generate"] => generate::run(&workspace, generate::Mode::Write),
         ["generate", "--check"] => generate::run(&workspace, generate::Mode::Check),
+        ["tool-servers"] => tool_servers::install(&workspace),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

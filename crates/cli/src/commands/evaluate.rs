@@ -34,8 +34,8 @@ pub(crate) struct EvaluateArgs {
 pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let registry = toolbox::registry(context.settings()?)?;
+    let read = read_plan(context, &args.plan, Some(&registry))?;
     let tools = registry.snapshot();
-    let read = read_plan(context, &args.plan, Some(tools.as_ref()))?;
     note_warnings(context, &read);
     let inputs = read
         .plan

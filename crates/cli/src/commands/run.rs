@@ -46,8 +46,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     let inputs = args.inputs.collect()?;
     let settings = context.settings()?;
     let registry = toolbox::registry(settings)?;
-    let tools = registry.snapshot();
-    let read = read_plan(context, &args.plan, Some(tools.as_ref()))?;
+    let read = read_plan(context, &args.plan, Some(&registry))?;
     note_warnings(context, &read);
     let launch = Launch {
         plan: read.plan,

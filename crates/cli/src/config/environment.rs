@@ -21,7 +21,7 @@ const OTHER: &[&str] = &[
 
 /// The variable of a key. Secrets are named by the user and have none.
 pub(crate) fn variable(key: &Key) -> Option<String> {
-    let plain = !key.path.contains('*');
+    let plain = !key.path.contains('*') && key.path != "mcp_servers_file";
     plain.then(|| {
         format!(
             "MANDATE_{}",
@@ -91,6 +91,8 @@ fn parse(shape: Shape, text: &str, here: &Path) -> Option<Value> {
             .map(|item| Value::String(beside(here, item)))
             .collect(),
         Shape::Number => Value::from(text.trim().parse::<u64>().ok()?),
+        // Tables have names, and keys with names have no variable.
+        Shape::Table => return None,
     })
 }
 

@@ -13,6 +13,8 @@ pub(crate) enum Shape {
     Texts,
     /// A whole number, zero or more.
     Number,
+    /// A table that is kept as it is; who uses it knows its keys.
+    Table,
 }
 
 impl Shape {
@@ -24,6 +26,7 @@ impl Shape {
             Shape::Text => "text",
             Shape::Texts => "list of texts",
             Shape::Number => "whole number",
+            Shape::Table => "table",
         }
     }
 }
@@ -92,6 +95,13 @@ pub(crate) const KEYS: &[Key] = &[
         Rule::Replace,
         r#"".mandate""#,
         "where the journal is kept",
+    ),
+    key(
+        "mcp_servers_file",
+        Shape::Path,
+        Rule::Same,
+        "",
+        "a JSON file with `mcpServers`, as other clients have it",
     ),
     key(
         "fs.roots",
@@ -239,6 +249,20 @@ pub(crate) const KEYS: &[Key] = &[
         Rule::Fewer,
         "[]",
         "the hosts that may receive it: `api.example.com`, or `*.example.com` for all beneath",
+    ),
+    key(
+        "mcpServers.*",
+        Shape::Table,
+        Rule::Same,
+        "",
+        "an MCP server over stdio, as in `mcpServers` of other clients: [tool servers](tool-servers.md)",
+    ),
+    key(
+        "tools.*",
+        Shape::Table,
+        Rule::Same,
+        "",
+        "a tool of your own, written `[[tools]]` with its `name`: [own tools](own-tools.md)",
     ),
 ];
 

@@ -3,6 +3,7 @@
 use super::{
     keys::{self, Found, Key, Shape},
     place::Place,
+    servers_file,
 };
 use crate::errors::Failure;
 use crate::nearest::nearest;
@@ -61,7 +62,9 @@ impl Layer {
                 }
             },
         };
-        Self::parse(path, &text).map(Some)
+        let mut layer = Self::parse(path, &text)?;
+        servers_file::add(&mut layer)?;
+        Ok(Some(layer))
     }
 
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
@@ -94,6 +97,9 @@ impl FileReader<'_> {
             let place = Place::in_file(self.path, self.text, name.span().start);
             match (keys::find(at), value.get_ref()) {
                 (Found::Table, DeValue::Table(inner)) => self.table(at, inner)?,
+                (Found::Table, DeValue::Array(items)) if at.as_slice() == ["tools"] => {
+                    self.own_tools(items)?;
+                }
                 (Found::Key(key), _) => {
                     let value = self.value(key, at, value)?;
                     self.sets.push(Set {
@@ -115,6 +121,46 @@ impl FileReader<'_> {
             at.pop();
         }
         Ok(())
+    }
+
+    /// `[[tools]]`: each is kept under its name.
+    fn own_tools(&mut self, items: &[Spanned<DeValue<'_>>]) -> Result<(), Failure> {
+        for item in items {
+            let place = Place::in_file(self.path, self.text, item.span().start);
+            let value = json(item.get_ref());
+            let Some(name) = value.get("name").and_then(Value::as_str) else {
+                return Err(Failure::config(format!("{place}: a tool has no `name`"))
+                    .remedy("write `name = \"server.tool\"` beneath `[[tools]]`"));
+            };
+            let path = vec!["tools".to_owned(), name.to_owned()];
+            let Found::Key(key) = keys::find(&path) else {
+                continue;
+            };
+            if self.sets.iter().any(|set| set.path == path) {
+                return Err(
+                    Failure::config(format!("{place}: there are two tools `{name}`"))
+                        .remedy("rename one of them"),
+                );
+            }
+            self.sets.push(Set {
+                value: self.with_paths(value.clone()),
+                path,
+                key,
+                place,
+            });
+        }
+        Ok(())
+    }
+
+    /// The table with the paths in it that start at the file's directory made whole.
+    fn with_paths(&self, mut value: Value) -> Value {
+        let base = self.path.parent().unwrap_or(Path::new("/"));
+        for name in ["cwd", "input_schema", "output_schema"] {
+            if let Some(Value::String(path)) = value.get_mut(name) {
+                *path = beside(base, path);
+            }
+        }
+        value
     }
 
     fn value(
@@ -151,6 +197,7 @@ impl FileReader<'_> {
                 });
                 items.collect::<Result<Vec<_>, Failure>>().map(Value::Array)
             }
+            (Shape::Table, DeValue::Table(_)) => Ok(self.with_paths(json(value.get_ref()))),
             (Shape::Number, DeValue::Integer(number)) => {
                 let digits = number.as_str().replace('_', "");
                 let number = u64::from_str_radix(&digits, number.radix());
@@ -158,6 +205,31 @@ impl FileReader<'_> {
             }
             _ => Err(bad(value.span())),
         }
+    }
+}
+
+/// A value of TOML as one of JSON; a date is text.
+fn json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Integer(number) => {
+            let digits = number.as_str().replace('_', "");
+            i64::from_str_radix(&digits, number.radix()).map_or(Value::Null, Value::from)
+        }
+        DeValue::Float(number) => number
+            .as_str()
+            .replace('_', "")
+            .parse::<f64>()
+            .map_or(Value::Null, Value::from),
+        DeValue::Boolean(truth) => Value::Bool(*truth),
+        DeValue::Datetime(time) => Value::String(time.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
+        DeValue::Table(table) => Value::Object(
+            table
+                .iter()
+                .map(|(name, value)| (name.get_ref().to_string(), json(value.get_ref())))
+                .collect(),
+        ),
     }
 }
 

@@ -24,7 +24,21 @@ impl Merged {
     /// A value and where it stands.
     pub(crate) fn get(&self, path: &str) -> Option<(&Value, &Place)> {
         let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
-        self.values.get(&parts).zip(self.places.get(path))
+        self.at(&parts)
+    }
+
+    /// The same by the path's parts, which may hold dots themselves.
+    fn at(&self, path: &[String]) -> Option<(&Value, &Place)> {
+        self.values.get(path).zip(self.places.get(&path.join(".")))
+    }
+
+    /// What stands directly beneath a section, by its path joined by dots.
+    pub(crate) fn beneath(&self, section: &str) -> Vec<(String, &Value)> {
+        self.values
+            .iter()
+            .filter(|(path, _)| path.len() == 2 && path.first().is_some_and(|it| it == section))
+            .map(|(path, value)| (path.join("."), value))
+            .collect()
     }
 
     /// Everything as one value.
@@ -63,7 +77,7 @@ pub(crate) fn merge(layers: Vec<Layer>) -> Result<Merged, Failure> {
     for layer in layers {
         let earlier_secrets = sources_of_secrets(&merged);
         for set in &layer.sets {
-            if let Some((earlier, place)) = merged.get(&set.path.join("."))
+            if let Some((earlier, place)) = merged.at(&set.path)
                 && !may_follow(set.key.rule, earlier, &set.value)
             {
                 return Err(widens(set, place));

@@ -18,6 +18,22 @@ const SECRETS: &str = r#"
 #hosts = ["api.example.com"]
 "#;
 
+const TOOLS: &str = r#"
+# MCP servers over stdio; docs/tool-servers.md has more. What their tools do to the world is not known unless you say it.
+#[mcpServers.files]
+#command = "npx"
+#args = ["-y", "@modelcontextprotocol/server-filesystem", "."]
+#trust_annotations = false
+#tools.read_text_file = { effect = "read", open_world = false }
+
+# Tools of your own: JSON on standard input, JSON on standard output; docs/own-tools.md has more.
+#[[tools]]
+#name = "crm.find"
+#command = ["python3", "tools/crm_find.py"]
+#input_schema = { type = "object", properties = { name = { type = "string" } } }
+#effect = "read"
+"#;
+
 /// The file's text.
 pub(crate) fn text() -> String {
     let mut text = HEAD.to_owned();
@@ -33,11 +49,13 @@ pub(crate) fn text() -> String {
         text.push_str(&entry(key, name));
     }
     text.push_str(SECRETS);
+    text.push_str(TOOLS);
     text
 }
 
 fn entry(key: &Key, name: &str) -> String {
     let (value, about) = match (key.default, key.shape) {
+        ("", Shape::Path) => (r#""mcp.json""#, format!("{}; none by default", key.about)),
         ("", Shape::Number) => ("1000", format!("{}; not limited by default", key.about)),
         (default, _) => (default, key.about.to_owned()),
     };

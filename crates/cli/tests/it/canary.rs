@@ -1,7 +1,7 @@
 //! A secret is where it is needed and nowhere else: not in the journal, its blobs, logs, errors or outputs, in no common
 //! encoding.
 
-use crate::site::{Run, Site};
+use crate::{project::Ran, site::Site};
 use base64::Engine as _;
 use std::path::Path;
 
@@ -98,13 +98,12 @@ fn a_secret_is_nowhere_but_where_it_is_needed() {
     let site =
         Site::configured("[secrets.CANARY]\nenv = \"CANARY_VALUE\"\ntools = [\"process.exec\"]\n");
     site.write("plan.yaml", PLAN);
-    let run = |args: &[&str]| -> Run {
-        let mut command = site.command();
+    let run = |args: &[&str]| -> Ran {
+        let mut command = site.command(args);
         command
-            .args(args)
             .env("CANARY_VALUE", CANARY)
             .env("MANDATE_LOG", "trace");
-        command.output().unwrap().into()
+        Ran::of(command.output().unwrap())
     };
     let mut found = Vec::new();
     let mut commands: Vec<Vec<&str>> = vec![
@@ -133,7 +132,7 @@ fn a_secret_is_nowhere_but_where_it_is_needed() {
     commands.push(vec!["doctor"]);
     for args in commands {
         let ended = run(&args);
-        assert!(matches!(ended.code, Some(0 | 5)), "{args:?}: {ended:#?}");
+        assert!(matches!(ended.code, 0 | 5), "{args:?}: {ended:#?}");
         look(
             &format!("the output of {args:?}"),
             ended.stdout.as_bytes(),
@@ -146,9 +145,9 @@ fn a_secret_is_nowhere_but_where_it_is_needed() {
         );
     }
     // It did reach the tool.
-    assert_eq!(site.read("got"), CANARY);
-    std::fs::remove_file(site.path().join("got")).unwrap();
-    search(site.path(), &mut found);
+    assert_eq!(site.content("got"), CANARY);
+    std::fs::remove_file(site.dir().join("got")).unwrap();
+    search(&site.dir(), &mut found);
     assert_eq!(found, Vec::<String>::new());
 }
 

@@ -45,7 +45,7 @@ fn site() -> Site {
 /// What the witness saw: how often each key.
 fn ledger(site: &Site) -> BTreeMap<String, usize> {
     let mut seen = BTreeMap::new();
-    for line in site.read("ledger").lines() {
+    for line in site.content("ledger").lines() {
         let key = line.split(' ').nth(1).unwrap_or_default();
         *seen.entry(key.to_owned()).or_default() += 1;
     }
@@ -76,11 +76,7 @@ fn recover_and_check(site: &Site, what: &str) {
             "{what}: effects without an execution"
         );
         // What a crash left of a store that was hardly there is no obstacle.
-        assert_eq!(
-            site.run(&["run", "plan.yaml", "--yes"]).code,
-            Some(0),
-            "{what}"
-        );
+        assert_eq!(site.run(&["run", "plan.yaml", "--yes"]).code, 0, "{what}");
         site.assert_intact();
         return;
     };
@@ -90,11 +86,11 @@ fn recover_and_check(site: &Site, what: &str) {
         if before["waiting_for"]["kind"] == "plan" {
             // The approval itself was lost: it is asked for again.
             let approved = site.run(&["approvals", "approve", &id]);
-            assert_eq!(approved.code, Some(0), "{what}: {approved:#?}");
+            assert_eq!(approved.code, 0, "{what}: {approved:#?}");
         }
         if before["state"] != "completed" {
             let carried = site.run(&["executions", "continue", &id, "--json"]);
-            assert!(matches!(carried.code, Some(0 | 4)), "{what}: {carried:#?}");
+            assert!(matches!(carried.code, 0 | 4), "{what}: {carried:#?}");
         }
         let shown = site.run(&["executions", "show", &id, "--json"]).json();
         let seen = ledger(site);
@@ -121,7 +117,7 @@ fn recover_and_check(site: &Site, what: &str) {
         site.assert_intact();
         if shown["state"] == "completed" {
             assert_eq!(seen.len(), 4, "{what}");
-            assert_eq!(site.read("note.txt"), "seen first", "{what}");
+            assert_eq!(site.content("note.txt"), "seen first", "{what}");
             break;
         }
         // An operator looks into the ledger and says what happened.
@@ -137,13 +133,13 @@ fn recover_and_check(site: &Site, what: &str) {
                 args.push("--not-done");
             }
             let said = site.run(&args);
-            assert!(matches!(said.code, Some(0 | 4)), "{what}: {said:#?}");
+            assert!(matches!(said.code, 0 | 4), "{what}: {said:#?}");
         }
         resolved += 1;
         assert!(resolved < 8, "{what}: doubts do not end");
     }
     let replayed = site.run(&["executions", "replay", &id]);
-    assert_eq!(replayed.code, Some(0), "{what}: {replayed:#?}");
+    assert_eq!(replayed.code, 0, "{what}: {replayed:#?}");
     assert!(
         replayed.stdout.contains("identical"),
         "{what}: {replayed:#?}"
@@ -172,10 +168,8 @@ fn killed_before_inside_and_after_every_write() {
             assert!(nth < 64, "the plan writes more often than expected");
             let site = site();
             let point = format!("{name}:{nth}");
-            let mut command = site.command();
-            command
-                .args(["run", "plan.yaml", "--yes"])
-                .env("MANDATE_FAILPOINT", &point);
+            let mut command = site.command(&["run", "plan.yaml", "--yes"]);
+            command.env("MANDATE_FAILPOINT", &point);
             let ended = command
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -201,7 +195,7 @@ fn killed_at_random_moments() {
     let whole = {
         let site = site();
         let begun = Instant::now();
-        assert_eq!(site.run(&["run", "plan.yaml", "--yes"]).code, Some(0));
+        assert_eq!(site.run(&["run", "plan.yaml", "--yes"]).code, 0);
         begun.elapsed()
     };
     let seed = std::env::var("MANDATE_TEST_SEED")
@@ -216,8 +210,7 @@ fn killed_at_random_moments() {
         let part = (random >> 33) as f64 / f64::from(1_u32 << 31);
         let site = site();
         let mut child = site
-            .command()
-            .args(["run", "plan.yaml", "--yes"])
+            .command(&["run", "plan.yaml", "--yes"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -76,7 +76,7 @@ steps:
     assert_eq!(result["error"]["cause"]["code"], "TOOL_FAILED");
     assert_eq!(step_of(&result, "gone")["error"]["code"], "TOOL_FAILED");
 
-    project.write("halt.yaml", &plan.replace("skip", "halt"));
+    project.write("halt.yaml", plan.replace("skip", "halt"));
     let ran = project.run(&["run", "halt.yaml"]).exits(1);
     assert!(ran.stdout.contains("✗ failure"), "{}", ran.stdout);
     assert!(ran.stdout.contains("at gone"), "where: {}", ran.stdout);

@@ -57,7 +57,10 @@ fn the_main_example_runs_on_this_repository() {
     let verified = mandate(&["audit", "verify", "--json"]);
     assert_eq!(verified.0, Some(0), "{verified:#?}");
     let verified: serde_json::Value = serde_json::from_str(&verified.1).unwrap();
-    assert!(verified["report"]["blobs"].as_u64().unwrap() >= 1, "{verified}");
+    assert!(
+        verified["report"]["blobs"].as_u64().unwrap() >= 1,
+        "{verified}"
+    );
     let replayed = mandate(&["executions", "replay", "@last"]);
     assert!(replayed.1.contains("identical"), "{replayed:#?}");
 }

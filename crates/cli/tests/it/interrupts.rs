@@ -34,7 +34,7 @@ fn ctrl_c_cancels() {
 #[test]
 fn sigterm_leaves_the_execution_to_be_continued() {
     let project = Project::new();
-    project.write("plan.yaml", &SLOW.replace("60000", "1500"));
+    project.write("plan.yaml", SLOW.replace("60000", "1500"));
     let child = project.start(&["run", "plan.yaml"]);
     project.await_step("nap", "waiting");
     signal(&child, Signal::TERM);

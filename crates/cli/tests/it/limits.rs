@@ -1,6 +1,6 @@
 //! Large plans run, larger ones are refused, hostile ones end in a clean error.
 
-use crate::site::Site;
+use crate::{project::Ran, site::Site};
 use std::time::{Duration, Instant};
 
 fn plan_of(steps: usize) -> String {
@@ -19,15 +19,15 @@ fn a_thousand_and_twenty_four_steps_run_and_one_more_does_not() {
     site.write("plan.yaml", plan_of(1024));
     site.write("more.yaml", plan_of(1025));
     let ran = site.run(&["run", "plan.yaml", "--json"]);
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
     let result = ran.json();
     assert_eq!(result["status"], "success");
     assert_eq!(result["outputs"]["s1023"], 1023);
     let refused = site.run(&["run", "more.yaml", "--json"]);
-    assert_eq!(refused.code, Some(2), "{refused:#?}");
+    assert_eq!(refused.code, 2, "{refused:#?}");
     assert!(refused.stdout.contains("STEP_COUNT"), "{refused:#?}");
     let replayed = site.run(&["executions", "replay", "@last"]);
-    assert_eq!(replayed.code, Some(0), "{replayed:#?}");
+    assert_eq!(replayed.code, 0, "{replayed:#?}");
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn hostile_documents_end_in_clean_errors() {
             env!("CARGO_BIN_EXE_mandate"),
             name,
         ]);
-        let ended: crate::site::Run = command.output().unwrap().into();
-        assert_eq!(ended.code, Some(2), "{name}: {ended:#?}");
+        let ended: Ran = Ran::of(command.output().unwrap());
+        assert_eq!(ended.code, 2, "{name}: {ended:#?}");
         assert!(
             !ended.json()["violations"].as_array().unwrap().is_empty(),
             "{name}: {ended:#?}"
@@ -87,7 +87,7 @@ fn hostile_documents_end_in_clean_errors() {
     // This one is valid; running it ends at the bounds of expressions.
     site.write("dear.yaml", dear);
     let ended = site.run(&["run", "dear.yaml", "--json"]);
-    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert_eq!(ended.code, 1, "{ended:#?}");
     assert_eq!(
         ended.json()["error"]["code"],
         "RESOURCE_EXHAUSTED",

@@ -27,4 +27,5 @@ mod site;
 mod sync_trace;
 mod tampering;
 mod terminal;
+mod tool_servers;
 mod tools;

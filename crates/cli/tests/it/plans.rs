@@ -87,7 +87,7 @@ fn a_plan_may_come_from_standard_input() {
 fn validate_show_graph_diff_and_schema() {
     let project = Project::new();
     project.write("old.yaml", WRITES);
-    project.write("new.yaml", &WRITES.replace("note.txt", "other.txt"));
+    project.write("new.yaml", WRITES.replace("note.txt", "other.txt"));
     let valid = project
         .run(&["plan", "validate", "old.yaml", "--json"])
         .exits(0)
@@ -206,9 +206,9 @@ fn inputs_are_checked_before_anything_is_opened() {
 #[test]
 fn huge_and_broken_documents_are_clean_errors() {
     let project = Project::new();
-    project.write("huge.yaml", &"# x\n".repeat(2_000_000));
+    project.write("huge.yaml", "# x\n".repeat(2_000_000));
     std::fs::write(project.path("bytes.yaml"), [0xff, 0xfe, 0x00]).unwrap();
-    project.write("deep.json", &"[".repeat(100_000));
+    project.write("deep.json", "[".repeat(100_000));
     for name in ["huge.yaml", "bytes.yaml", "deep.json"] {
         let ran = project.run(&["plan", "validate", name, "--json"]).exits(2);
         assert_eq!(ran.json()["valid"], false, "{name}");

@@ -61,7 +61,7 @@ fn trace(variables: &[(&str, &str)]) -> Option<Traced> {
     let mut unsynced = false;
     let mut syncing: Vec<String> = Vec::new();
     let mut ever_written = false;
-    for line in site.read("trace").lines() {
+    for line in site.content("trace").lines() {
         let (thread, call) = line.split_once(' ').unwrap_or_default();
         let call = call.trim_start();
         let wal = call.contains("journal.db-wal");

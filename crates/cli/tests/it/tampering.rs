@@ -17,7 +17,7 @@ fn ran() -> (Site, String) {
     let site = Site::new();
     site.write("plan.yaml", PLAN);
     let ran = site.run(&["run", "plan.yaml", "--yes", "--json"]);
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(ran.code, 0, "{ran:#?}");
     let id = ran.json()["execution_id"].as_str().unwrap().to_owned();
     (site, id)
 }
@@ -81,7 +81,7 @@ fn what_is_intact_is_said_to_be() {
     let (site, id) = ran();
     site.assert_intact();
     let replayed = site.run(&["executions", "replay", &id]);
-    assert_eq!(replayed.code, Some(0), "{replayed:#?}");
+    assert_eq!(replayed.code, 0, "{replayed:#?}");
     assert!(replayed.stdout.contains("identical"), "{replayed:#?}");
 }
 
@@ -101,14 +101,14 @@ fn a_rechained_change_differs_where_it_was_made() {
         let (site, id) = ran();
         let seq = alter_and_rechain(&site, &id, kind, from, to);
         let replayed = site.run(&["executions", "replay", &id]);
-        assert_eq!(replayed.code, Some(1), "{kind}: {replayed:#?}");
+        assert_eq!(replayed.code, 1, "{kind}: {replayed:#?}");
         let said = format!("differs at seq {seq}");
         assert!(
             replayed.stdout.contains(&said),
             "{kind}: {said}: {replayed:#?}"
         );
         // The commits are under a key that this somebody does not have.
-        assert_eq!(site.run(&["audit", "verify"]).code, Some(1), "{kind}");
+        assert_eq!(site.run(&["audit", "verify"]).code, 1, "{kind}");
     }
 }
 
@@ -124,7 +124,7 @@ fn a_change_without_the_chain_is_named() {
         .unwrap();
     drop(database);
     let verified = site.run(&["audit", "verify"]);
-    assert_eq!(verified.code, Some(1), "{verified:#?}");
+    assert_eq!(verified.code, 1, "{verified:#?}");
     assert!(
         verified.stdout.contains(&id) && verified.stdout.contains('3'),
         "{verified:#?}"
@@ -134,7 +134,7 @@ fn a_change_without_the_chain_is_named() {
 #[test]
 fn a_rollback_of_the_whole_directory_is_found_by_a_head_kept_elsewhere() {
     let (site, _) = ran();
-    let copy = site.path().join("copy");
+    let copy = site.dir().join("copy");
     let status = std::process::Command::new("cp")
         .arg("-a")
         .arg(site.data())
@@ -142,15 +142,15 @@ fn a_rollback_of_the_whole_directory_is_found_by_a_head_kept_elsewhere() {
         .status()
         .unwrap();
     assert!(status.success());
-    assert_eq!(site.run(&["run", "plan.yaml", "--yes"]).code, Some(0));
+    assert_eq!(site.run(&["run", "plan.yaml", "--yes"]).code, 0);
     let head = site.run(&["audit", "head"]).stdout.trim().to_owned();
     std::fs::remove_dir_all(site.data()).unwrap();
     std::fs::rename(&copy, site.data()).unwrap();
     assert_eq!(
         site.run(&["audit", "verify"]).code,
-        Some(0),
+        0,
         "by itself the copy is intact"
     );
     let verified = site.run(&["audit", "verify", "--head", &head]);
-    assert_eq!(verified.code, Some(1), "{verified:#?}");
+    assert_eq!(verified.code, 1, "{verified:#?}");
 }

@@ -18,10 +18,11 @@ impl Event {
     /// The event's data as the journal stores it: one JSON object.
     pub fn payload(&self) -> Vec<u8> {
         // `{"kind":K,"data":D}`: D is what stands between the fixed beginning and the last brace.
-        let whole = serde_json::to_vec(&self.body).unwrap_or_default();
+        let mut whole = serde_json::to_vec(&self.body).unwrap_or_default();
         let start = r#"{"kind":"","data":"#.len() + self.body.kind().len();
-        let end = whole.len().saturating_sub(1);
-        whole.get(start..end).unwrap_or_default().to_vec()
+        whole.truncate(whole.len().saturating_sub(1));
+        whole.drain(..start.min(whole.len()));
+        whole
     }
 
     /// The event that a journal row holds.

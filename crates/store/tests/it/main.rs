@@ -18,6 +18,7 @@ mod exports;
 mod fail_stop;
 mod faulty;
 mod group_commit;
+mod hot_journal;
 mod lists;
 mod ownership;
 mod rebuild;

@@ -1,7 +1,7 @@
 //! `http.request`: one HTTP request, redirects included.
 
 mod address;
-mod client;
+pub(crate) mod client;
 mod exchange;
 mod hop;
 

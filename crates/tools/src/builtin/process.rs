@@ -2,10 +2,10 @@
 //!
 //! There is no kernel sandbox yet; every answer says so (`sandbox: "none"`).
 
-mod capture;
-mod environment;
+pub(crate) mod capture;
+pub(crate) mod environment;
 mod exec;
-mod group;
+pub(crate) mod group;
 
 use super::{
     fs::Roots,

@@ -50,6 +50,17 @@ impl Scrubber {
         Self { secrets }
     }
 
+    /// Whether both know the same secrets.
+    pub(crate) fn same_secrets(&self, other: &Self) -> bool {
+        let all = |scrubber: &Self| {
+            let secrets = scrubber.secrets.iter();
+            secrets
+                .map(|secret| (secret.mark.clone(), secret.spellings.clone()))
+                .collect::<Vec<_>>()
+        };
+        all(self) == all(other)
+    }
+
     /// Whether a secret stands in the text.
     pub fn finds(&self, text: &str) -> bool {
         self.secrets.iter().any(|secret| {

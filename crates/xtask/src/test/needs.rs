@@ -1,6 +1,7 @@
 //! What the tests need on the machine, and how it gets there.
 
 use crate::Failure;
+use crate::tool_servers;
 use crate::workspace::{Workspace, run, shown};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ pub(super) fn prepare(workspace: &Workspace) -> Result<(), Failure> {
     if !answers(workspace, &OsString::from("strace")) {
         strace(workspace);
     }
-    Ok(())
+    tool_servers::install(workspace)
 }
 
 /// The nextest to use: the one on the path, else the one that [`prepare`] builds.

@@ -147,6 +147,13 @@ fn tools(settings: &Settings) -> Vec<Finding> {
             failure.advice().unwrap_or("mend it"),
         )),
         Ok(registry) => {
+            for (name, why) in toolbox::prepare_all(&registry).unwrap_or_default() {
+                found.push(Finding::bad(
+                    "tools",
+                    why,
+                    format!("mend `{name}` in `mcpServers`, or say `disabled = true`"),
+                ));
+            }
             let all = registry.list();
             let broken: Vec<_> = all
                 .iter()

@@ -44,7 +44,10 @@ pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failur
         wanted.push(id);
     }
     drop(reader);
-    let driver = Driver::start(settings, toolbox::registry(settings)?)?;
+    let registry = toolbox::registry(settings)?;
+    // A server that does not work fails its own steps, not the others.
+    toolbox::discover(&registry)?;
+    let driver = Driver::start(settings, registry)?;
     if args.executions.is_empty() {
         wanted = driver.store().unfinished()?;
     }

@@ -28,17 +28,21 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failur
     let tools = if args.no_tools {
         None
     } else {
-        Some(toolbox::registry(context.settings()?)?.snapshot())
+        Some(toolbox::registry(context.settings()?)?)
     };
     let mut exit = Exit::Success;
     let mut reports = Vec::new();
     for path in &args.plans {
         let source = Source::read(path)?;
-        let lookup = tools
-            .as_ref()
-            .map(|tools| tools.as_ref() as &dyn ToolLookup);
         let (plan, found) = match parse(&source.bytes, source.format) {
             Ok(document) => {
+                if let Some(registry) = &tools {
+                    toolbox::prepare(registry, &document)?;
+                }
+                let snapshot = tools.as_ref().map(|registry| registry.snapshot());
+                let lookup = snapshot
+                    .as_ref()
+                    .map(|tools| tools.as_ref() as &dyn ToolLookup);
                 let Checked { plan, violations } = check(&document, lookup);
                 (plan, violations)
             }

@@ -36,6 +36,7 @@ pub(crate) struct CallArgs {
 pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let registry = toolbox::registry(settings)?;
+    toolbox::prepare_tool(&registry, &args.name)?;
     let tools = registry.snapshot();
     let document = json!({
         "version": 1,

@@ -12,11 +12,16 @@ use crate::{
 };
 use serde_json::json;
 
+/// How much is said about a tool, in characters.
+const ABOUT: usize = 100;
+
 pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
-    let tools = toolbox::registry(context.settings()?)?.list();
+    let registry = toolbox::registry(context.settings()?)?;
+    let broken = toolbox::discover(&registry)?;
+    let tools = registry.list();
     if out.is_json() {
-        out.value(&json!({ "tools": tools }));
+        out.value(&json!({ "tools": tools, "broken_servers": broken }));
         return Ok(Exit::Success);
     }
     let mut table = Table::new(&["TOOL", "EFFECT", "REPEATABLE", "WORLD", "STATE", "ABOUT"]);
@@ -59,18 +64,27 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
             ),
             (state, look),
             (
-                shown::line(
+                shown::short(
                     tool.lifecycle_reason
                         .as_deref()
-                        .unwrap_or(&tool.description),
+                        .unwrap_or_else(|| first_sentence(&tool.description)),
+                    ABOUT,
                 ),
                 Look::Dim,
             ),
         ]);
     }
     out.line(&table.text(out.paint(), terminal_width()));
+    for why in broken.values() {
+        out.note(&out.paint_notes().look(Look::Bad, &shown::line(why)));
+    }
     out.note(&out.paint_notes().dim(
         "effects at their worst, whatever the arguments; `mandate tools show NAME` has the schemas",
     ));
     Ok(Exit::Success)
+}
+
+/// Some servers describe their tools at length.
+fn first_sentence(text: &str) -> &str {
+    text.split_once(". ").map_or(text, |(first, _)| first)
 }

@@ -21,6 +21,9 @@ pub(crate) struct ShowArgs {
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let registry = toolbox::registry(context.settings()?)?;
+    if registry.status(&args.name).is_none() {
+        toolbox::prepare_tool(&registry, &args.name)?;
+    }
     let tool = registry.status(&args.name).ok_or_else(|| {
         let failure = Failure::not_found(format!("there is no tool `{}`", args.name));
         let all = registry.list();

@@ -27,7 +27,7 @@ pub(super) fn is_private_host(error: &reqwest::Error) -> bool {
 }
 
 /// The innermost cause, which says the most in the fewest words; the outer ones repeat the URL.
-pub(super) fn innermost(error: &reqwest::Error) -> String {
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &(dyn Error + 'static) = error;
     while let Some(inner) = cause.source() {
         cause = inner;

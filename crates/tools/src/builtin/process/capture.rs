@@ -4,14 +4,14 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// What was read of a stream.
 #[derive(Debug, Default)]
-pub(super) struct Captured {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Captured {
+    pub(crate) bytes: Vec<u8>,
     /// There was more than is kept.
-    pub(super) more: bool,
+    pub(crate) more: bool,
 }
 
 /// Reads into `captured` until the stream ends or fails.
-pub(super) async fn capture(stream: impl AsyncRead, limit: usize, captured: &mut Captured) {
+pub(crate) async fn capture(stream: impl AsyncRead, limit: usize, captured: &mut Captured) {
     tokio::pin!(stream);
     let mut buffer = vec![0_u8; 16 * 1024];
     loop {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// The variables that the allowlist names; `NAME*` stands for a prefix.
-pub(super) fn allowed(allowlist: &[String]) -> Vec<(OsString, OsString)> {
+pub(crate) fn allowed(allowlist: &[String]) -> Vec<(OsString, OsString)> {
     select(allowlist, std::env::vars_os())
 }
 
@@ -24,7 +24,7 @@ fn select(
 }
 
 /// Whether a plan may set this variable.
-pub(super) fn may_be_set(name: &str) -> bool {
+pub(crate) fn may_be_set(name: &str) -> bool {
     !name.is_empty() && !name.contains(['=', '\0'])
 }
 

@@ -1,0 +1,102 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Measures Mandate.
+#[derive(Debug, Parser)]
+#[command(name = "mandate-bench", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// How fast plans run durably, beside what the disk can do at best
+    Durable(DurableArguments),
+    /// One measurement, in a process of its own; `durable` starts it
+    #[command(hide = true)]
+    Measure(MeasureArguments),
+}
+
+/// What `durable` takes.
+#[derive(Debug, Args)]
+pub(crate) struct DurableArguments {
+    /// What to run
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) workload: Workload,
+    /// How often; the medians are reported
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+    /// Where the data directories are made, and removed afterwards: it decides which disk is measured
+    #[arg(long, default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Once more under `strace`, counting the system calls that wait for the disk
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Everything a hundred times smaller: shows that it works, measures nothing
+    #[arg(long)]
+    pub(crate) miniature: bool,
+}
+
+/// A workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Workload {
+    /// One plan of 100 effect steps, one after the other
+    #[value(name = "A")]
+    A,
+    /// 500 executions of 10 effect steps, 64 at a time
+    #[value(name = "B")]
+    B,
+    /// The same with closed-world reads
+    #[value(name = "B-read")]
+    BRead,
+    /// A plan of 1,000 steps beside one of 100
+    #[value(name = "C")]
+    C,
+    /// 100,000 finished and 10,000 parked executions: opening, taking up, memory
+    #[value(name = "D")]
+    D,
+}
+
+/// What the process of one measurement takes.
+#[derive(Debug, Args)]
+pub(crate) struct MeasureArguments {
+    #[command(subcommand)]
+    pub(crate) what: Measurement,
+    /// The data directory
+    #[arg(long, global = true, default_value = ".")]
+    pub(crate) dir: PathBuf,
+}
+
+/// One measurement.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Measurement {
+    /// One execution of a plan of so many effect steps
+    Sequence { steps: u32 },
+    /// Many executions side by side
+    Fleet {
+        #[arg(long)]
+        executions: u32,
+        #[arg(long)]
+        steps: u32,
+        #[arg(long)]
+        at_a_time: u32,
+        #[arg(long)]
+        reads: bool,
+    },
+    /// Fills a journal with finished executions and with ones that wait for approval
+    Fill {
+        #[arg(long)]
+        finished: u32,
+        #[arg(long)]
+        parked: u32,
+    },
+    /// Opens a journal and takes up what is unfinished
+    Recover,
+}

@@ -1,0 +1,204 @@
+//! What each workload runs, claims, and makes of its figures.
+
+use super::Bench;
+use crate::{
+    arguments::{Measurement, Workload},
+    failure::Failure,
+    figures::Figures,
+    measure::figures,
+    plans::{add, add_all, finished_rows, parked_rows},
+    raw, rows,
+};
+use std::path::Path;
+
+impl Bench {
+    /// The figures of all runs of a workload.
+    pub(super) fn workload(&self, workload: Workload) -> Result<Vec<Figures>, Failure> {
+        let one: fn(&Self) -> Result<Figures, Failure> = match workload {
+            Workload::A => Self::sequence,
+            Workload::B => |bench| bench.fleet(false),
+            Workload::BRead => |bench| bench.fleet(true),
+            Workload::C => Self::growth,
+            Workload::D => return self.parked(),
+        };
+        let mut runs = (0..self.runs)
+            .map(|_| one(self))
+            .collect::<Result<Vec<_>, _>>()?;
+        if self.trace {
+            runs.push(self.syncs(workload)?);
+        }
+        Ok(runs)
+    }
+
+    fn sequence(&self) -> Result<Figures, Failure> {
+        let steps = self.sizes.short_plan;
+        let (mut all, events) = self.sequence_of(steps)?;
+        let per_step = 1.0 / f64::from(steps);
+        all.extend(figures([
+            ("events", events),
+            ("step_ms_mean", get(&all, "wall_s") * 1e3 * per_step),
+            ("cpu_us_per_step", get(&all, "cpu_s") * 1e6 * per_step),
+            ("commits_per_step", get(&all, "commits") * per_step),
+            (
+                "step_p50_above_raw_commit_us",
+                (get(&all, "step_ms_p50") - get(&all, "raw_group_commit_ms_p50")) * 1e3,
+            ),
+        ]));
+        Ok(all)
+    }
+
+    /// One plan of effects, with the raw limits beside it, and the events it left.
+    fn sequence_of(&self, steps: u32) -> Result<(Figures, f64), Failure> {
+        let dir = self.fresh()?;
+        let data = dir.path().join("data");
+        let mut all = self.measure(&data, &Measurement::Sequence { steps })?;
+        let events = rows::hold_to(&data, &finished_rows(1, u64::from(steps), false))?;
+        all.extend(self.raw(dir.path(), &data)?);
+        Ok((all, events as f64))
+    }
+
+    fn raw(&self, dir: &Path, data: &Path) -> Result<Figures, Failure> {
+        let mut all = raw::small_writes(dir, self.sizes.raw)?;
+        all.extend(raw::group_commits(dir, &rows::by_commit(data)?)?);
+        Ok(all)
+    }
+
+    fn fleet_of(&self, reads: bool) -> Measurement {
+        Measurement::Fleet {
+            executions: self.sizes.executions,
+            steps: self.sizes.steps,
+            at_a_time: self.sizes.at_a_time,
+            reads,
+        }
+    }
+
+    fn fleet(&self, reads: bool) -> Result<Figures, Failure> {
+        let dir = self.fresh()?;
+        let data = dir.path().join("data");
+        let mut all = self.measure(&data, &self.fleet_of(reads))?;
+        let (executions, steps) = (
+            u64::from(self.sizes.executions),
+            u64::from(self.sizes.steps),
+        );
+        let events = rows::hold_to(&data, &finished_rows(executions, steps, reads))? as f64;
+        all.extend(self.raw(dir.path(), &data)?);
+        let steps = executions.saturating_mul(steps) as f64;
+        let (wall_s, commits) = (get(&all, "wall_s"), get(&all, "commits"));
+        let events_per_s = events / wall_s;
+        all.extend(figures([
+            ("events", events),
+            ("steps_per_s", steps / wall_s),
+            ("events_per_s", events_per_s),
+            ("events_per_commit", events / commits),
+            ("commits_per_step", commits / steps),
+            ("cpu_us_per_step", get(&all, "cpu_s") * 1e6 / steps),
+            (
+                "part_of_raw_group_commit",
+                events_per_s / get(&all, "raw_group_commit_events_per_s"),
+            ),
+        ]));
+        Ok(all)
+    }
+
+    /// A long plan beside a short one.
+    fn growth(&self) -> Result<Figures, Failure> {
+        let per_step =
+            |figures: &Figures, name: &str, steps: u32| get(figures, name) * 1e6 / f64::from(steps);
+        let (short_steps, long_steps) = (self.sizes.short_plan, self.sizes.long_plan);
+        let (short, _) = self.sequence_of(short_steps)?;
+        let (long, _) = self.sequence_of(long_steps)?;
+        let us = |name| {
+            [
+                per_step(&short, name, short_steps),
+                per_step(&long, name, long_steps),
+            ]
+        };
+        let ([wall_short, wall_long], [cpu_short, cpu_long]) = (us("wall_s"), us("cpu_s"));
+        let [p50_short, p50_long] = [&short, &long].map(|figures| get(figures, "step_ms_p50"));
+        let mut all: Figures = short
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("raw_"))
+            .collect();
+        all.extend(figures([
+            ("short_step_us_mean", wall_short),
+            ("long_step_us_mean", wall_long),
+            ("step_mean_ratio", wall_long / wall_short),
+            ("short_step_ms_p50", p50_short),
+            ("long_step_ms_p50", p50_long),
+            ("step_p50_ratio", p50_long / p50_short),
+            ("short_cpu_us_per_step", cpu_short),
+            ("long_cpu_us_per_step", cpu_long),
+            ("cpu_ratio", cpu_long / cpu_short),
+            ("long_peak_rss_mib", get(&long, "peak_rss_mib")),
+        ]));
+        Ok(all)
+    }
+
+    /// A journal is filled once, and taken up as often as there are runs.
+    fn parked(&self) -> Result<Vec<Figures>, Failure> {
+        let dir = self.fresh()?;
+        let data = dir.path().join("data");
+        let (finished, parked) = (self.sizes.finished, self.sizes.parked);
+        let mut filled = self.measure(&data, &Measurement::Fill { finished, parked })?;
+        let mut claimed = finished_rows(u64::from(finished), 1, false);
+        add_all(&mut claimed, &parked_rows(u64::from(parked)));
+        let events = rows::hold_to(&data, &claimed)?;
+        let bytes = std::fs::metadata(data.join("journal.db"))
+            .map_err(Failure::io("look at", &data))?
+            .len();
+        filled.extend(figures([
+            ("filled_events", events as f64),
+            ("journal_mib", bytes as f64 / 1024.0 / 1024.0),
+        ]));
+        filled.extend(raw::small_writes(dir.path(), self.sizes.raw)?);
+        let mut runs = vec![filled];
+        for _ in 0..self.runs {
+            let taken_up = self.measure(&data, &Measurement::Recover)?;
+            if get(&taken_up, "parked") != f64::from(parked) {
+                let found = get(&taken_up, "parked");
+                return Err(Failure::Wrong(format!(
+                    "{found} executions were taken up instead of {parked}"
+                )));
+            }
+            runs.push(taken_up);
+        }
+        // Each run takes every parked one up, and does three plans of one read.
+        let runs_done = u64::from(self.runs);
+        add(
+            &mut claimed,
+            "host_started",
+            runs_done.saturating_mul(u64::from(parked)),
+        );
+        add_all(
+            &mut claimed,
+            &finished_rows(runs_done.saturating_mul(3), 1, true),
+        );
+        rows::hold_to(&data, &claimed)?;
+        Ok(runs)
+    }
+
+    /// Syncs per step, counted from outside.
+    fn syncs(&self, workload: Workload) -> Result<Figures, Failure> {
+        let sizes = self.sizes;
+        let fleet_steps = f64::from(sizes.executions) * f64::from(sizes.steps);
+        let (what, steps) = match workload {
+            Workload::A | Workload::C | Workload::D => {
+                let steps = sizes.short_plan;
+                (Measurement::Sequence { steps }, f64::from(steps))
+            }
+            Workload::B => (self.fleet_of(false), fleet_steps),
+            Workload::BRead => (self.fleet_of(true), fleet_steps),
+        };
+        let dir = self.fresh()?;
+        let (traced, syncs) = self.traced(&dir.path().join("data"), &what)?;
+        Ok(figures([
+            ("traced_commits", get(&traced, "commits")),
+            ("traced_syncs", syncs as f64),
+            ("traced_syncs_per_step", syncs as f64 / steps),
+        ]))
+    }
+}
+
+fn get(figures: &Figures, name: &str) -> f64 {
+    figures.get(name).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,159 @@
+//! Tools of MCP servers, over standard input and output.
+//!
+//! The client is small and our own, for the reasons in `docs/decisions`: the definitions that plans are approved with
+//! must be kept as they came, and what may be sent, taken back and awaited is decided here call by call.
+
+mod answer;
+mod cache;
+mod catalogue;
+mod config;
+mod connection;
+mod era;
+mod expand;
+mod launch;
+mod lines;
+mod listing;
+mod message;
+mod names;
+mod process;
+mod runtime;
+mod server;
+mod stderr;
+
+pub use config::{McpServerConfig, ToolFacts};
+pub(crate) use names::is_name;
+pub use names::{RESERVED_SERVERS, ServerNameError, server_names};
+
+use crate::{Authorized, CallContext, Definition, Fault, Outcome, Provider};
+use cache::Cache;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use launch::Launch;
+use mandate_plan::{ErrorCode, Facts};
+use runtime::ServerThread;
+use serde_json::Value;
+use server::Server;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// One MCP server as a provider of tools.
+struct McpServer {
+    server: Arc<Server>,
+    thread: Arc<ServerThread>,
+}
+
+/// What servers of one configuration have in common.
+pub struct McpSettings<'a> {
+    /// Where they start unless they say otherwise.
+    pub project: &'a Path,
+    /// The variables of Mandate's own environment that they see; `NAME*` stands for a prefix.
+    pub env: &'a [String],
+    /// Where definitions are kept between two starts.
+    pub cache: Option<PathBuf>,
+    /// How long a server that was told to stop a call is left alone before it is asked whether it still listens, and
+    /// how long it then has to answer. One that does not is replaced.
+    pub patience: Duration,
+}
+
+/// The usual [`McpSettings::patience`].
+pub const MCP_PATIENCE: Duration = Duration::from_secs(4);
+
+/// The servers of a configuration, by the names that plans use. None is started.
+pub fn mcp_servers(
+    names: &BTreeMap<String, String>,
+    servers: &BTreeMap<String, McpServerConfig>,
+    settings: &McpSettings<'_>,
+) -> Vec<Arc<dyn Provider>> {
+    let thread = Arc::new(ServerThread::default());
+    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+    for (name, key) in names {
+        let Some(config) = servers.get(key).filter(|config| !config.disabled) else {
+            continue;
+        };
+        let launch = Launch::new(config, settings.project, settings.env);
+        let cache = settings.cache.as_deref().zip(launch.as_ref().ok());
+        let cache = cache.map(|(dir, launch)| Cache::new(dir, name, launch.digest));
+        providers.push(Arc::new(McpServer {
+            server: Arc::new(Server::new(
+                name.clone(),
+                config.clone(),
+                launch,
+                cache,
+                settings.patience,
+            )),
+            thread: Arc::clone(&thread),
+        }));
+    }
+    providers
+}
+
+impl Provider for McpServer {
+    fn name(&self) -> &str {
+        &self.server.name
+    }
+
+    fn definitions(&self) -> Vec<Definition> {
+        self.server.catalogue().definitions()
+    }
+
+    fn revision(&self) -> u64 {
+        self.server.revision()
+    }
+
+    fn problem(&self) -> Option<String> {
+        self.server.problem()
+    }
+
+    fn is_known(&self) -> bool {
+        self.server.is_known()
+    }
+
+    fn prepare(&self) -> BoxFuture<'static, Result<(), String>> {
+        let server = Arc::clone(&self.server);
+        let handle = self.thread.handle();
+        async move {
+            let ready = handle?.spawn(async move { server.ready().await });
+            ready.await.unwrap_or_else(|error| Err(error.to_string()))
+        }
+        .boxed()
+    }
+
+    fn facts(&self, tool: &str, _: Option<&Value>) -> Facts {
+        self.server.catalogue().facts(tool)
+    }
+
+    fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
+        let server = Arc::clone(&self.server);
+        let handle = self.thread.handle();
+        async move {
+            let handle = match handle {
+                Ok(handle) => handle,
+                Err(why) => return Outcome::Refused(Fault::new(ErrorCode::ToolFailed, why)),
+            };
+            // Dropping a task's handle lets it go on; this one must not.
+            let mut task = AbortOnDrop(handle.spawn(server.call(call)));
+            match (&mut task.0).await {
+                Ok(outcome) => outcome,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => Outcome::Unknown(Fault::new(
+                        ErrorCode::UnknownError,
+                        "the process is shutting down, and the call was dropped",
+                    )),
+                },
+            }
+        }
+        .boxed()
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<Outcome>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,103 @@
+//! How a server is started: its configuration with variables replaced and paths made whole.
+
+use super::{McpServerConfig, expand::expand};
+use crate::builtin::process::environment;
+use mandate_plan::Digest;
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long a server may take to start where nothing is said; the first start of a package runner downloads it.
+const START: Duration = Duration::from_secs(60);
+
+/// How one server is started.
+pub(super) struct Launch {
+    /// A path, or a name that is looked up.
+    pub(super) program: String,
+    pub(super) args: Vec<String>,
+    pub(super) env: BTreeMap<OsString, OsString>,
+    pub(super) cwd: PathBuf,
+    pub(super) start_timeout: Duration,
+    /// Over everything that makes it this server and no other.
+    pub(super) digest: Digest,
+}
+
+impl Launch {
+    /// How the entry is started, from `project`, with the variables of Mandate's environment that `basics` names.
+    ///
+    /// # Errors
+    /// What keeps it from being started, and what to do.
+    pub(super) fn new(
+        config: &McpServerConfig,
+        project: &Path,
+        basics: &[String],
+    ) -> Result<Self, String> {
+        if let Some(transport) = config.transport.as_deref().filter(|kind| *kind != "stdio") {
+            return Err(format!(
+                "its type is `{transport}`, and only servers over stdio are supported"
+            ));
+        }
+        let Some(command) = &config.command else {
+            return Err(if config.url.is_some() {
+                "it is reached by a URL, and only servers over stdio are supported".to_owned()
+            } else {
+                "it has no `command`".to_owned()
+            });
+        };
+        let full = |text: &str| {
+            expand(text, |name| std::env::var(name).ok()).map_err(|name| {
+                format!("its configuration uses `${{{name}}}`, and that variable is not set")
+            })
+        };
+        let cwd = match &config.cwd {
+            Some(cwd) => project.join(full(&cwd.to_string_lossy())?),
+            None => project.to_owned(),
+        };
+        let command = full(command)?;
+        let args = config
+            .args
+            .iter()
+            .map(|arg| full(arg))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut given = BTreeMap::new();
+        for (name, value) in &config.env {
+            if !environment::may_be_set(name) {
+                return Err(format!(
+                    "`{name}` is not a name for an environment variable"
+                ));
+            }
+            given.insert(name.clone(), full(value)?);
+        }
+        let nul = |text: &String| text.contains('\0');
+        if nul(&command) || args.iter().any(nul) || given.values().any(nul) {
+            return Err("its configuration holds a NUL".to_owned());
+        }
+        // By the system a relative path would be sought from Mandate's own directory.
+        let program = if command.contains('/') {
+            cwd.join(&command).to_string_lossy().into_owned()
+        } else {
+            command
+        };
+        let digest = Digest::of_json(&serde_json::json!({
+            "program": program, "args": args, "env": given, "cwd": cwd.to_string_lossy(),
+        }));
+        let mut env: BTreeMap<OsString, OsString> =
+            environment::allowed(basics).into_iter().collect();
+        env.extend(
+            given
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        );
+        Ok(Self {
+            program,
+            args,
+            env,
+            cwd,
+            start_timeout: config.start_timeout_ms.map_or(START, Duration::from_millis),
+            digest,
+        })
+    }
+}

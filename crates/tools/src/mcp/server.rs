@@ -1,0 +1,311 @@
+//! One configured server: started when it is needed, kept, started anew when it died.
+
+use super::{
+    McpServerConfig,
+    answer::outcome,
+    cache::Cache,
+    catalogue::Catalogue,
+    connection::{Connection, RequestError},
+    era::{Era, IDEMPOTENCY_KEY, Unready},
+    launch::Launch,
+    listing::list,
+    process,
+    stderr::{GivenSecrets, Stderr},
+};
+use crate::{CallContext, Fault, Outcome};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use mandate_plan::ErrorCode;
+use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// One configured server.
+pub(super) struct Server {
+    pub(super) name: String,
+    config: McpServerConfig,
+    launch: Result<Launch, String>,
+    cache: Option<Cache>,
+    /// See [`super::McpSettings`].
+    patience: Duration,
+    live: tokio::sync::Mutex<Option<Live>>,
+    catalogue: RwLock<Arc<Catalogue>>,
+    /// How often the catalogue was replaced.
+    revision: AtomicU64,
+    /// Why it did not start when that was last tried.
+    problem: Mutex<Option<String>>,
+    secrets: Arc<GivenSecrets>,
+}
+
+#[derive(Clone)]
+struct Live {
+    connection: Arc<Connection>,
+    era: Era,
+}
+
+impl Server {
+    pub(super) fn new(
+        name: String,
+        config: McpServerConfig,
+        launch: Result<Launch, String>,
+        cache: Option<Cache>,
+        patience: Duration,
+    ) -> Self {
+        let kept = cache.as_ref().and_then(Cache::read);
+        let known = u64::from(kept.is_some());
+        let server = Self {
+            problem: Mutex::new(launch.as_ref().err().cloned()),
+            name,
+            config,
+            launch,
+            cache,
+            patience,
+            live: tokio::sync::Mutex::default(),
+            catalogue: RwLock::default(),
+            revision: AtomicU64::new(known),
+            secrets: Arc::default(),
+        };
+        let catalogue = server.read(&kept.unwrap_or_default());
+        *server
+            .catalogue
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(catalogue);
+        server
+    }
+
+    /// Whether it was ever heard what its tools are.
+    pub(super) fn is_known(&self) -> bool {
+        self.revision() > 0
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    pub(super) fn problem(&self) -> Option<String> {
+        self.problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn catalogue(&self) -> Arc<Catalogue> {
+        let catalogue = self
+            .catalogue
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&catalogue)
+    }
+
+    /// Has it running, with its tools as they are now.
+    ///
+    /// # Errors
+    /// Why it does not run.
+    pub(super) fn ready(self: Arc<Self>) -> BoxFuture<'static, Result<(), String>> {
+        async move { self.live().await.map(drop) }.boxed()
+    }
+
+    /// Carries out one call.
+    pub(super) async fn call(self: Arc<Self>, call: CallContext) -> Outcome {
+        self.secrets.remember(&call.scrubber);
+        let mut outcome = self.try_call(&call).await;
+        for scrubber in self.secrets.all() {
+            scrubber.scrub_outcome(&mut outcome);
+        }
+        outcome
+    }
+
+    async fn try_call(self: &Arc<Self>, call: &CallContext) -> Outcome {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let server = Arc::clone(self);
+            // A start goes on when the call is stopped: the next call finds it done.
+            let live = tokio::spawn(async move { server.live().await });
+            let live = live.await.unwrap_or_else(|error| Err(error.to_string()));
+            let live = match live {
+                Ok(live) => live,
+                Err(why) => {
+                    return Outcome::Refused(Fault::new(ErrorCode::ToolFailed, why));
+                }
+            };
+            if self.catalogue().digest(&call.tool) != Some(call.tool_digest) {
+                return Outcome::Refused(Fault::new(
+                    ErrorCode::ToolChanged,
+                    format!("the tool `{}` is not the one that was approved", call.tool),
+                ));
+            }
+            match self.ask(&live, call).await {
+                // It died between two calls: nothing was sent, so that another one may be asked.
+                Err(RequestError::NotSent(_)) if tries < 2 => {}
+                answer => return outcome(&call.tool, answer),
+            }
+        }
+    }
+
+    async fn ask(self: &Arc<Self>, live: &Live, call: &CallContext) -> Result<Value, RequestError> {
+        let own = call.tool.split_once('.').map_or("", |(_, own)| own);
+        let mut watch = Watch {
+            server: Arc::downgrade(self),
+            live: Some(live.clone()),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let answer = live.connection.request("tools/call", |id| {
+            let mut meta = live.era.meta();
+            meta.insert("progressToken".to_owned(), json!(id));
+            meta.insert(IDEMPOTENCY_KEY.to_owned(), json!(call.idempotency_key));
+            json!({ "name": own, "arguments": call.args, "_meta": meta })
+        });
+        let answer = answer.await;
+        watch.live = None;
+        answer
+    }
+
+    async fn live(self: &Arc<Self>) -> Result<Live, String> {
+        let mut slot = self.live.lock().await;
+        if let Some(live) = slot.as_ref().filter(|live| live.connection.usable()) {
+            if !live.connection.take_stale() {
+                return Ok(live.clone());
+            }
+            match tokio::time::timeout(self.patience, self.learn(live)).await {
+                Ok(Ok(())) => return Ok(live.clone()),
+                // Another one may do better.
+                Ok(Err(why)) => live.connection.retire(&why),
+                Err(_) => live.connection.retire("it did not list its tools in time"),
+            }
+        }
+        // Ends it, unless calls still hold it.
+        *slot = None;
+        match self.start().await {
+            Ok(live) => {
+                *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                Ok(slot.insert(live).clone())
+            }
+            Err(why) => Err(self.note(why)),
+        }
+    }
+
+    fn note(&self, why: String) -> String {
+        let why = format!("the server `{}` does not work: {why}", self.name);
+        tracing::warn!(server = %self.name, %why, "a tool server");
+        let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        problem.insert(why).clone()
+    }
+
+    async fn start(self: &Arc<Self>) -> Result<Live, String> {
+        let launch = self.launch.as_ref().map_err(Clone::clone)?;
+        let begun = async {
+            let (connection, era) = match self.begin(launch, true).await {
+                Err(Unready::DiedAtProbe(_)) => self.begin(launch, false).await,
+                other => other,
+            }
+            .map_err(|unready| match unready {
+                Unready::DiedAtProbe(why) | Unready::Other(why) => why,
+            })?;
+            let live = Live { connection, era };
+            self.learn(&live).await?;
+            Ok(live)
+        };
+        let limit = launch.start_timeout;
+        match tokio::time::timeout(limit, begun).await {
+            Ok(live) => live,
+            Err(_) => Err(format!(
+                "it was not ready within {} ms (`start_timeout_ms`)",
+                limit.as_millis()
+            )),
+        }
+    }
+
+    async fn begin(
+        self: &Arc<Self>,
+        launch: &Launch,
+        probe: bool,
+    ) -> Result<(Arc<Connection>, Era), Unready> {
+        let started = process::start(launch).map_err(Unready::Other)?;
+        let stderr = Arc::new(Stderr::new(Arc::clone(&self.secrets)));
+        let changed = Arc::new(Notify::new());
+        let connection = Connection::new(&self.name, started, stderr, Arc::clone(&changed));
+        let connection = Arc::new(connection);
+        let era = Era::begin(&connection, launch.start_timeout, probe).await?;
+        if era == Era::Stateless {
+            // It tells of changes only who asks; one that cannot says so, and that is all.
+            let wanted =
+                json!({ "_meta": era.meta(), "notifications": { "toolsListChanged": true } });
+            connection.post("subscriptions/listen", &wanted);
+        }
+        tokio::spawn(follow(Arc::downgrade(self), changed));
+        Ok((connection, era))
+    }
+
+    /// Asks for its tools.
+    async fn learn(&self, live: &Live) -> Result<(), String> {
+        let raw = list(&live.connection, live.era).await?;
+        let catalogue = self.read(&raw);
+        let changed = !self.is_known() || !self.catalogue().same(&catalogue);
+        if changed {
+            if let Some(cache) = &self.cache {
+                cache.write(&raw);
+            }
+            let mut present = self
+                .catalogue
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            *present = Arc::new(catalogue);
+            self.revision.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+
+    fn read(&self, raw: &[Value]) -> Catalogue {
+        let config = &self.config;
+        Catalogue::read(&self.name, raw, &config.tools, config.trust_annotations)
+    }
+}
+
+/// Asks again for the tools whenever the server says that they have changed.
+async fn follow(server: Weak<Server>, changed: Arc<Notify>) {
+    // With the connection goes the last other holder.
+    while Arc::strong_count(&changed) > 1 {
+        let told = tokio::time::timeout(Duration::from_secs(60), changed.notified());
+        if told.await.is_ok()
+            && let Some(server) = server.upgrade()
+        {
+            let _ = server.ready().await;
+        }
+    }
+}
+
+/// Looks after a server whose call was dropped: one that does not listen any more is given up.
+struct Watch {
+    server: Weak<Server>,
+    live: Option<Live>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let Some(live) = self.live.take() else {
+            return;
+        };
+        let server = self.server.clone();
+        self.runtime.spawn(async move {
+            let Some(patience) = server.upgrade().map(|server| server.patience) else {
+                return;
+            };
+            tokio::time::sleep(patience).await;
+            if server.upgrade().is_none() || !live.connection.usable() {
+                return;
+            }
+            let answers = list(&live.connection, live.era);
+            if tokio::time::timeout(patience, answers).await.is_err() {
+                live.connection
+                    .retire("it did not answer after a call was stopped");
+            }
+        });
+    }
+}

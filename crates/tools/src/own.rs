@@ -1,0 +1,209 @@
+//! The operator's own tools: `[[tools]]`, a program or an address each, JSON in and JSON out.
+
+mod address;
+mod config;
+mod program;
+
+pub use config::OwnToolConfig;
+
+use crate::{
+    Authorized, CallContext, Definition, Destination, Fault, Outcome, Provider,
+    mcp::{RESERVED_SERVERS, is_name},
+};
+use address::Address;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use mandate_plan::{Digest, ErrorCode, Facts, ToolSpec};
+use program::Program;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+/// The largest schema file, in bytes.
+const MAX_SCHEMA_BYTES: u64 = 1024 * 1024;
+
+/// All of the operator's own tools.
+pub struct OwnTools {
+    tools: BTreeMap<String, Arc<OwnTool>>,
+}
+
+struct OwnTool {
+    definition: Definition,
+    facts: Facts,
+    way: Way,
+}
+
+enum Way {
+    Program(Program),
+    Address(Address),
+}
+
+/// A tool that cannot be set up as configured.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the tool `{name}` in `[[tools]]` cannot be set up: {why}")]
+pub struct OwnToolError {
+    name: String,
+    why: String,
+}
+
+impl OwnTools {
+    /// The tools as configured. Programs start in `project` unless they say otherwise, and see those variables of
+    /// Mandate's environment that `basics` names.
+    ///
+    /// # Errors
+    /// The first tool that cannot be set up.
+    pub fn new(
+        configs: &BTreeMap<String, OwnToolConfig>,
+        project: &Path,
+        basics: &[String],
+    ) -> Result<Self, OwnToolError> {
+        let mut tools = BTreeMap::new();
+        for config in configs.values() {
+            let tool = set_up(config, project, basics).map_err(|why| OwnToolError {
+                name: config.name.clone(),
+                why,
+            })?;
+            tools.insert(config.name.clone(), Arc::new(tool));
+        }
+        Ok(Self { tools })
+    }
+
+    /// What stands before the dot in their names.
+    pub fn servers(&self) -> BTreeSet<String> {
+        let servers = self.tools.keys().filter_map(|name| name.split_once('.'));
+        servers.map(|(server, _)| server.to_owned()).collect()
+    }
+}
+
+fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<OwnTool, String> {
+    let name = &config.name;
+    match name.split_once('.') {
+        Some((server, tool)) if is_name(server) && !tool.is_empty() => {
+            if RESERVED_SERVERS.contains(&server) {
+                return Err(format!("`{server}` is reserved for built-in tools"));
+            }
+        }
+        _ => {
+            return Err("its name is `server.tool`: the server a lower-case letter and then lower-case letters, digits and `-`".to_owned());
+        }
+    }
+    let way = match (&config.command, &config.url) {
+        (Some(argv), None) => {
+            if !config.headers.is_empty() {
+                return Err("`headers` go with `url`, not with `command`".to_owned());
+            }
+            let cwd = config
+                .cwd
+                .as_ref()
+                .map_or_else(|| project.to_owned(), |cwd| project.join(cwd));
+            let program = Program::new(argv, &config.env, basics, cwd, config.timeout_ms)?;
+            Way::Program(program)
+        }
+        (None, Some(url)) => {
+            if !config.env.is_empty() || config.cwd.is_some() {
+                return Err("`env` and `cwd` go with `command`, not with `url`".to_owned());
+            }
+            Way::Address(Address::new(url, &config.headers, config.timeout_ms)?)
+        }
+        (Some(_), Some(_)) => return Err("give `command` or `url`, not both".to_owned()),
+        (None, None) => return Err("it has neither `command` nor `url`".to_owned()),
+    };
+    let input_schema = schema(config.input_schema.as_ref(), "input_schema")?
+        .unwrap_or_else(|| json!({ "type": "object" }));
+    let output_schema = schema(config.output_schema.as_ref(), "output_schema")?;
+    let description = config.description.clone().unwrap_or_default();
+    // Its own configuration is its definition. Values of `env` and `headers` may be secrets: they stay out of it.
+    let raw = json!({
+        "name": name,
+        "description": description,
+        "command": config.command,
+        "url": config.url,
+        "inputSchema": input_schema,
+        "outputSchema": output_schema,
+    });
+    Ok(OwnTool {
+        definition: Definition {
+            spec: ToolSpec {
+                name: name.clone(),
+                description,
+                input_schema,
+                output_schema,
+                digest: Digest::of_json(&raw),
+                engine_handled: false,
+            },
+            raw,
+        },
+        facts: Facts {
+            effect: config.effect.unwrap_or(Facts::WORST.effect),
+            idempotent: config.idempotent.unwrap_or(Facts::WORST.idempotent),
+            open_world: config.open_world.unwrap_or(Facts::WORST.open_world),
+        },
+        way,
+    })
+}
+
+/// A schema as it stands, or from the file it names.
+fn schema(given: Option<&Value>, key: &str) -> Result<Option<Value>, String> {
+    match given {
+        Some(Value::String(path)) => {
+            let too_large =
+                std::fs::metadata(path).is_ok_and(|about| about.len() > MAX_SCHEMA_BYTES);
+            if too_large {
+                return Err(format!("`{path}` (`{key}`) is larger than 1 MiB"));
+            }
+            let text = std::fs::read(path)
+                .map_err(|error| format!("cannot read `{path}` (`{key}`): {error}"))?;
+            let schema = serde_json::from_slice(&text)
+                .map_err(|error| format!("`{path}` (`{key}`) is not JSON: {error}"))?;
+            Ok(Some(schema))
+        }
+        other => Ok(other.cloned()),
+    }
+}
+
+/// An answer's JSON; nothing at all is null.
+fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(bytes)
+}
+
+impl Provider for OwnTools {
+    fn name(&self) -> &str {
+        "[[tools]]"
+    }
+
+    fn definitions(&self) -> Vec<Definition> {
+        let tools = self.tools.values();
+        tools.map(|tool| tool.definition.clone()).collect()
+    }
+
+    fn facts(&self, tool: &str, _: Option<&Value>) -> Facts {
+        self.tools.get(tool).map_or(Facts::WORST, |tool| tool.facts)
+    }
+
+    fn destination(&self, tool: &str, _: &Value) -> Destination {
+        match self.tools.get(tool).map(|tool| &tool.way) {
+            Some(Way::Address(address)) => Destination::Host(address.host()),
+            _ => Destination::Local,
+        }
+    }
+
+    fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
+        let tool = self.tools.get(&call.tool).map(Arc::clone);
+        async move {
+            match tool.as_deref().map(|tool| &tool.way) {
+                Some(Way::Program(program)) => program.call(&call).await,
+                Some(Way::Address(address)) => address.call(&call).await,
+                None => Outcome::Refused(Fault::new(
+                    ErrorCode::ActionNotFound,
+                    format!("there is no tool `{}`", call.tool),
+                )),
+            }
+        }
+        .boxed()
+    }
+}

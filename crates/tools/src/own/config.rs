@@ -1,0 +1,49 @@
+//! `[[tools]]`: one tool of the operator's own.
+
+use mandate_plan::Effect;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// One entry of `[[tools]]`: a program or an address, and what it takes and does.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OwnToolConfig {
+    /// `server.tool`.
+    pub name: String,
+    /// One sentence for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The program and its arguments: the call's arguments come as JSON on its standard input, and its standard output
+    /// is the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// The address that the call's arguments are posted to as JSON; the response's body is the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Variables that the program sees besides a few basic ones.
+    pub env: BTreeMap<String, String>,
+    /// The directory that the program starts in (the project directory).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<PathBuf>,
+    /// Headers of the request.
+    pub headers: BTreeMap<String, String>,
+    /// JSON Schema of the arguments, or the path of a file that holds it (any object).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_schema: Option<Value>,
+    /// JSON Schema of the answer, or the path of a file that holds it (anything).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
+    /// What a call does to the world (execute).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
+    /// Doing it twice with the same idempotency key is the same as doing it once (no).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotent: Option<bool>,
+    /// Other parties control what it answers (yes).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_world: Option<bool>,
+    /// The time limit of a call, in milliseconds (300000 for programs, 60000 for addresses).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}

@@ -1,0 +1,270 @@
+//! The operator's own tools: programs and addresses.
+
+use crate::{
+    fixture::{EXECUTION, Fixture, KEY, Setup, resolved, with_slots},
+    http_server::{Part, Server},
+};
+use mandate_plan::{Effect, ErrorCode};
+use mandate_tools::{Outcome, OwnToolConfig, OwnTools, Tools as _};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+fn config(value: Value) -> OwnToolConfig {
+    serde_json::from_value(value).unwrap()
+}
+
+fn own(configs: &[OwnToolConfig]) -> Result<OwnTools, String> {
+    let configs: BTreeMap<_, _> = configs
+        .iter()
+        .map(|config| (config.name.clone(), config.clone()))
+        .collect();
+    OwnTools::new(&configs, Path::new("/tmp"), &["PATH".to_owned()])
+        .map_err(|error| error.to_string())
+}
+
+fn with(configs: &[OwnToolConfig], setup: Setup) -> Fixture {
+    let setup = Setup {
+        providers: vec![Arc::new(own(configs).unwrap())],
+        ..setup
+    };
+    setup.build()
+}
+
+/// A tool that is a Python program.
+fn python(program: &str) -> OwnToolConfig {
+    let program = format!("import json, os, sys\nargs = json.load(sys.stdin)\n{program}");
+    config(json!({
+        "name": "own.tool",
+        "command": ["python3", "-c", program],
+        "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}},
+        "env": {"GIVEN": "by configuration"},
+    }))
+}
+
+#[tokio::test]
+async fn json_in_json_out() {
+    let f = with(
+        &[python(
+            "print(json.dumps({'args': args, 'env': dict(os.environ), 'cwd': os.getcwd()}))",
+        )],
+        Setup::default(),
+    );
+    let said = f.output("own.tool", json!({"n": 3, "text": "ä\n"})).await;
+    assert_eq!(said["args"], json!({"n": 3, "text": "ä\n"}));
+    let environment = said["env"].as_object().unwrap();
+    assert_eq!(environment["MANDATE_IDEMPOTENCY_KEY"], KEY);
+    assert_eq!(environment["MANDATE_EXECUTION_ID"], EXECUTION);
+    assert_eq!(environment["GIVEN"], "by configuration");
+    assert!(!environment.keys().any(|name| name.starts_with("CARGO")));
+    assert_eq!(said["cwd"], "/tmp");
+    let fault = f.refusal("own.tool", json!({"n": "three"})).await;
+    assert_eq!(fault.code, ErrorCode::InvalidPayload);
+}
+
+#[tokio::test]
+async fn ends_are_told_apart() {
+    let outcome = |program: &'static str| async move {
+        let f = with(&[python(program)], Setup::default());
+        f.call("own.tool", json!({})).await
+    };
+    assert_eq!(
+        outcome("pass").await,
+        Outcome::Completed {
+            output: Value::Null
+        }
+    );
+    let Outcome::Failed(fault) = outcome("print('{}'); sys.exit('no such customer')").await else {
+        panic!("exit code 1")
+    };
+    assert_eq!(
+        fault.message,
+        "`own.tool` ended with exit code 1: no such customer"
+    );
+    assert_eq!(fault.details.unwrap()["exit_code"], 1);
+    for (program, expected) in [
+        ("print('not json')", "invalid"),
+        ("print('x' * 17 * 1024 * 1024)", "invalid"),
+        ("os.kill(os.getpid(), 9)", "unknown"),
+    ] {
+        assert_eq!(outcome(program).await.as_str(), expected, "{program}");
+    }
+    let absent = config(json!({"name": "own.tool", "command": ["no-such-program"]}));
+    let f = with(&[absent], Setup::default());
+    assert!(
+        f.refusal("own.tool", json!({}))
+            .await
+            .message
+            .contains("does not start")
+    );
+}
+
+#[tokio::test]
+async fn a_program_is_killed_with_all_it_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let witness = dir.path().join("witness");
+    let program = format!(
+        "import subprocess, time\nsubprocess.Popen(['sh', '-c', 'sleep 1; touch {}'])\ntime.sleep(60)",
+        witness.display()
+    );
+    let mut tool = python(&program);
+    tool.timeout_ms = Some(400);
+    let f = with(&[tool], Setup::default());
+    let Outcome::Unknown(fault) = f.call("own.tool", json!({})).await else {
+        panic!("it hangs")
+    };
+    assert_eq!(fault.code, ErrorCode::StepTimeout);
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    assert!(!witness.exists(), "it went on");
+}
+
+#[tokio::test]
+async fn a_secret_in_standard_error_is_not_shown() {
+    let secret = "s3cret-value-of-the-test";
+    let setup = Setup::default().secret("TOKEN", secret, &["own.tool"], &[]);
+    let f = with(&[python("sys.exit('bad token ' + args['token'])")], setup);
+    let call = with_slots(resolved("own.tool", json!({"token": "${secrets.TOKEN}"})));
+    let Outcome::Failed(fault) = f.run(call).await.outcome else {
+        panic!("exit code 1")
+    };
+    assert!(
+        fault.message.ends_with("bad token [secret TOKEN]"),
+        "{fault}"
+    );
+    assert!(!format!("{fault:?}").contains(secret));
+}
+
+fn answered(status: &str, body: &str) -> Vec<Part> {
+    let length = body.len();
+    let text =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    vec![Part::Bytes(text.into_bytes())]
+}
+
+#[tokio::test]
+async fn an_address_is_posted_to() {
+    let server = Server::start(|seen| match seen.path.as_str() {
+        "/echo" => answered("200 OK", &seen.body),
+        "/nothing" => answered("204 No Content", ""),
+        "/text" => answered("200 OK", "plain text"),
+        "/gone" => answered("404 Not Found", "no such customer"),
+        "/moved" => {
+            let text = "HTTP/1.1 302 Found\r\nlocation: /echo\r\ncontent-length: 0\r\n\r\n";
+            vec![Part::Bytes(text.into())]
+        }
+        "/hang" => vec![Part::Wait(Duration::from_secs(30))],
+        _ => Vec::new(),
+    })
+    .await;
+    let tool = |path: &str| {
+        config(json!({
+            "name": "own.tool",
+            "url": server.url(path),
+            "headers": {"x-given": "by configuration"},
+            "effect": "network",
+            "idempotent": true,
+            "timeout_ms": 300,
+        }))
+    };
+    let f = with(&[tool("/echo")], Setup::default());
+    let facts = f.runner.lookup().facts("own.tool", None).unwrap();
+    assert_eq!(
+        (facts.effect, facts.idempotent, facts.open_world),
+        (Effect::Network, true, true)
+    );
+    assert_eq!(f.output("own.tool", json!({"n": 3})).await, json!({"n": 3}));
+    let seen = server.seen().remove(0);
+    assert_eq!(
+        (seen.method.as_str(), seen.body.as_str()),
+        ("POST", r#"{"n":3}"#)
+    );
+    for (name, value) in [
+        ("idempotency-key", KEY),
+        ("content-type", "application/json"),
+        ("x-given", "by configuration"),
+    ] {
+        assert_eq!(seen.headers[name], value);
+    }
+    for (path, expected) in [
+        ("/nothing", "completed"),
+        ("/text", "invalid"),
+        ("/gone", "failed"),
+        ("/moved", "failed"),
+        ("/hang", "unknown"),
+        ("/closed", "unknown"),
+    ] {
+        let f = with(&[tool(path)], Setup::default());
+        let outcome = f.call("own.tool", json!({})).await;
+        assert_eq!(outcome.as_str(), expected, "{path}: {outcome:?}");
+    }
+    assert_eq!(server.seen().len(), 7, "no redirect is followed");
+    let gone = config(json!({"name": "own.tool", "url": "http://127.0.0.1:1/"}));
+    let f = with(&[gone], Setup::default());
+    let fault = f.refusal("own.tool", json!({})).await;
+    assert!(fault.message.starts_with("no connection"), "{fault}");
+}
+
+#[tokio::test]
+async fn an_address_receives_secrets_only_if_its_host_may() {
+    let server = Server::start(|seen| answered("200 OK", &seen.body)).await;
+    let tool = config(json!({"name": "own.tool", "url": server.url("/")}));
+    for (hosts, expected) in [
+        (&["127.0.0.1"][..], "completed"),
+        (&["example.com"], "refused"),
+    ] {
+        let setup = Setup::default().secret("TOKEN", "s3cret-value", &["own.tool"], hosts);
+        let f = with(std::slice::from_ref(&tool), setup);
+        let call = with_slots(resolved("own.tool", json!({"token": "${secrets.TOKEN}"})));
+        assert_eq!(f.run(call).await.outcome.as_str(), expected);
+    }
+    assert_eq!(server.seen().len(), 1);
+    assert!(server.seen()[0].body.contains("s3cret-value"));
+}
+
+#[test]
+fn what_cannot_be_set_up_says_why() {
+    for (value, says) in [
+        (json!({"name": "x", "command": ["a"]}), "`server.tool`"),
+        (
+            json!({"name": "fs.read", "command": ["a"]}),
+            "`fs` is reserved",
+        ),
+        (json!({"name": "Own.x", "command": ["a"]}), "`server.tool`"),
+        (json!({"name": "own.x"}), "neither `command` nor `url`"),
+        (
+            json!({"name": "own.x", "command": ["a"], "url": "http://x"}),
+            "not both",
+        ),
+        (
+            json!({"name": "own.x", "command": []}),
+            "`command` is empty",
+        ),
+        (
+            json!({"name": "own.x", "url": "ftp://x"}),
+            "neither http nor https",
+        ),
+        (
+            json!({"name": "own.x", "command": ["a"], "env": {"A=": "b"}}),
+            "environment variable",
+        ),
+        (
+            json!({"name": "own.x", "command": ["a"], "input_schema": "/no/such"}),
+            "cannot read `/no/such`",
+        ),
+        (
+            json!({"name": "own.x", "command": ["a"], "headers": {"a": "b"}}),
+            "`headers` go with `url`",
+        ),
+    ] {
+        let error = own(&[config(value.clone())]).map(drop).unwrap_err();
+        assert!(error.contains(says), "{value}: {error}");
+    }
+    let schema = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(schema.path(), r#"{"type": "object", "required": ["n"]}"#).unwrap();
+    let read = own(&[config(
+        json!({"name": "own.x", "command": ["a"], "input_schema": schema.path()}),
+    )]);
+    assert_eq!(
+        read.unwrap().servers().into_iter().collect::<Vec<_>>(),
+        ["own"]
+    );
+}
