@@ -166,6 +166,9 @@ impl State {
                 self.change(place.0, place.1, StepChange::Block, |unit| {
                     unit.error = Some(fault.clone());
                 })?;
+                if self.phase == Phase::Closing {
+                    return Ok(()); // what happens under `finally` does not change how it ends
+                }
                 self.stop(fault, false, false)
             }
             Body::StepInDoubt {

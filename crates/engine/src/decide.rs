@@ -4,12 +4,12 @@ use crate::apply::SLEEP;
 use crate::call::call;
 use crate::event::{Body, FailureKind, Fault, Request, RequestKind, SkipReason};
 use crate::fallback::recover;
+use crate::finally::{close_down, end};
 use crate::follow_up::follow_up;
 use crate::life::{Phase, StepState};
 use crate::readiness::{is_closed, stops_at_failure};
 use crate::scope::View;
 use crate::state::{State, StepData, item_of};
-use crate::status;
 use crate::wind_down::wind_down;
 use mandate_plan::{CheckedStep, Digest, ErrorCode};
 use mandate_policy::{Outcome, ResolvedCall};
@@ -52,6 +52,7 @@ pub fn decide(state: &State) -> Vec<Command> {
         Phase::Created => before_start(state),
         Phase::Active => go_on(state),
         Phase::Stopping => wind_down(state),
+        Phase::Closing => close_down(state),
         Phase::Ended => return Vec::new(),
     };
     commands.extend(next_due_ms.map(Command::WaitUntil));
@@ -115,7 +116,7 @@ fn go_on(state: &State) -> Vec<Command> {
         }
     }
     if out.is_empty() && state.may_finish() {
-        out.push(Command::Record(status::finish(state)));
+        out.push(Command::Record(end(state)));
     }
     out
 }

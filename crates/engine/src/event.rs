@@ -365,6 +365,14 @@ bodies! {
         /// What.
         finding: Value,
     }
+    /// How the execution ends stands; the steps under `finally` run before it does.
+    FinallyStarted = "finally_started" {
+        /// The status by the rules.
+        status: Status,
+        /// None exactly when the status is success.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Fault>,
+    }
     /// The execution has ended.
     ExecutionFinished = "execution_finished" {
         /// The status by the rules.

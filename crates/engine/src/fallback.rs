@@ -57,6 +57,9 @@ impl StepData {
 impl State {
     /// Whether the step of that number belongs to what goes on now, so that attempts of it may begin.
     pub(crate) fn lives(&self, number: usize) -> bool {
+        if number >= self.plan.first_finally() {
+            return self.phase == Phase::Closing && !self.is_forced();
+        }
         self.phase == Phase::Active
             && (number < self.plan.steps().len() || self.stands_in_for(number).is_some())
     }
@@ -74,7 +77,8 @@ impl State {
     /// A fallback step that nothing needed: the step that it belongs to did not fail, or another fallback took over.
     pub(crate) fn is_idle_fallback(&self, number: usize) -> bool {
         let holds = |data: &StepData| data.fallback.is_some_and(|steps| steps.holds(number));
-        number >= self.plan.steps().len() && !self.steps.iter().any(holds)
+        let fallback = self.plan.steps().len()..self.plan.first_finally();
+        fallback.contains(&number) && !self.steps.iter().any(holds)
     }
 
     /// The steps of one fallback run one after the other.

@@ -13,6 +13,7 @@ mod call;
 mod decide;
 pub mod event;
 mod fallback;
+mod finally;
 mod follow_up;
 mod items;
 pub mod life;
@@ -37,7 +38,8 @@ pub use life::{Phase, PhaseChange, StepChange, StepState};
 pub use replay::{Difference, Replayed, fold, replay};
 pub use settle::{CallOutcome, settle};
 pub use state::{
-    BEHAVIOUR, BadStart, Ending, Fallback, GRACE_MS, OpenRequest, State, StepData, Stop, Unit,
+    BEHAVIOUR, BadStart, Conclusion, Ending, Fallback, GRACE_MS, OpenRequest, State, StepData,
+    Stop, Unit,
 };
 pub use turn::{Gate, Started, Turned, begin, turn};
 pub use waiting::WaitingFor;

@@ -50,6 +50,9 @@ impl State {
     /// Every step before this one that must be settled is. Steps before the frontier are.
     pub(crate) fn in_order(&self, step: &CheckedStep) -> bool {
         let settled = |index: usize| self.steps.get(index).is_some_and(StepData::is_settled);
+        if step.index >= self.plan.first_finally() {
+            return self.finally_in_order(step);
+        }
         if step.index >= self.plan.steps().len() {
             return self.fallback_in_order(step);
         }
@@ -92,6 +95,7 @@ impl State {
                 let lost = |unit: &Unit| unit.state == StepState::Waiting && unit.is_lost();
                 (self.doubtful == 0 || stop.force) && !units.any(lost)
             }
+            (Phase::Closing, _) => self.may_end_finally(),
             _ => false,
         }
     }

@@ -142,6 +142,17 @@ pub struct OpenRequest {
     pub closed_ms: Option<i64>,
 }
 
+/// How an execution will end, once the steps under `finally` are through.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conclusion {
+    /// By the status rules.
+    pub status: Status,
+    /// None exactly when the status is success.
+    pub error: Option<Fault>,
+    /// Somebody gave up on the steps under `finally`.
+    pub force: bool,
+}
+
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ending {
@@ -195,6 +206,9 @@ pub struct State {
     pub stop: Option<Stop>,
     /// What it asked people, by request id.
     pub requests: BTreeMap<String, OpenRequest>,
+    /// How it will end, while the steps under `finally` run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conclusion: Option<Conclusion>,
     /// How it ended.
     pub ending: Option<Ending>,
     /// When it ended, Unix milliseconds.
@@ -204,6 +218,9 @@ pub struct State {
     pub(crate) frontier: usize,
     /// The approval no longer holds.
     pub revoked: bool,
+    /// Its plan was admitted, so that steps may have run.
+    #[serde(skip)]
+    pub(crate) began: bool,
 }
 
 impl PartialEq for State {
@@ -290,7 +307,9 @@ impl State {
             paused: None,
             stop: None,
             requests: BTreeMap::new(),
+            conclusion: None,
             ending: None,
+            began: false,
             finished_ms: None,
             frontier: 0,
             revoked: false,

@@ -10,7 +10,10 @@ use serde_json::{Map, Value};
 
 /// The event that ends the execution as it stands.
 pub(crate) fn finish(state: &State) -> Body {
-    let (status, error) = conclude(state);
+    let (status, error) = match &state.conclusion {
+        Some(conclusion) => (conclusion.status, conclusion.error.clone()),
+        None => conclude(state),
+    };
     let (outputs, warnings) = outputs(state);
     Body::ExecutionFinished {
         status,
@@ -23,7 +26,7 @@ pub(crate) fn finish(state: &State) -> Body {
 /// The status rules. A stop is a failure. A plan that ran to its end is a success when every step is completed,
 /// recovered or skipped by its own `if` (or because it needs a step so skipped); partial when at least one completed;
 /// else a failure.
-fn conclude(state: &State) -> (Status, Option<Fault>) {
+pub(crate) fn conclude(state: &State) -> (Status, Option<Fault>) {
     if let Some(stop) = &state.stop {
         return (Status::Failure, Some(stop.fault.clone()));
     }

@@ -3,7 +3,7 @@
 use crate::apply::Applied;
 use crate::decide::{Command, decide};
 use crate::event::{Body, Event};
-use crate::life::StepState;
+use crate::life::{Phase, StepState};
 use crate::readiness::is_closed;
 use crate::state::{BadStart, State};
 use mandate_plan::{CheckedPlan, Digest, Facts, canonical_json};
@@ -172,7 +172,11 @@ impl Turn for State {
     }
 
     fn running(&self, purpose: Purpose) -> Result<(), Refusal> {
-        let runs = self.phase == crate::life::Phase::Active && self.paused.is_none();
+        let runs = match self.phase {
+            Phase::Active => self.paused.is_none(),
+            Phase::Closing => !self.is_forced(),
+            Phase::Created | Phase::Stopping | Phase::Ended => false,
+        };
         if self.revoked {
             let message = "the approval of this execution was revoked";
             return Err(Refusal::new(

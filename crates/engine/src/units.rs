@@ -150,7 +150,7 @@ impl State {
         if unknown && !unit.facts().repeatable() {
             return Err(Illegal); // that is a doubt, not a failure
         }
-        let change = if self.phase == Phase::Stopping {
+        let change = if self.phase == Phase::Stopping || self.is_forced() {
             // A call that was dropped with its execution, before it was sent or where that does no harm, did not fail.
             if unknown || outcome == FailureKind::Refused {
                 StepChange::Cancel

@@ -33,13 +33,15 @@ impl State {
             {
                 "paused"
             }
-            Phase::Created | Phase::Active | Phase::Stopping if !self.driven => "waiting",
+            Phase::Created | Phase::Active | Phase::Stopping | Phase::Closing if !self.driven => {
+                "waiting"
+            }
             Phase::Created if self.open_request().is_some() => "waiting",
             Phase::Created => "pending",
-            Phase::Active | Phase::Stopping if self.running > 0 => "running",
-            Phase::Active if self.waiting > 0 || self.doubtful > 0 => "waiting",
+            Phase::Active | Phase::Stopping | Phase::Closing if self.running > 0 => "running",
+            Phase::Active | Phase::Closing if self.waiting > 0 || self.doubtful > 0 => "waiting",
             Phase::Stopping if self.doubtful > 0 => "waiting",
-            Phase::Active | Phase::Stopping => "running",
+            Phase::Active | Phase::Stopping | Phase::Closing => "running",
             Phase::Ended => match (&self.stop, &self.ending) {
                 (Some(stop), _) if stop.cancelled => "cancelled",
                 (_, Some(ending)) if ending.status != Status::Failure => "completed",
@@ -155,6 +157,9 @@ impl State {
             if self.paused.is_none() && self.waiting > 0 {
                 due.extend(self.next_unit_due());
             }
+        }
+        if self.phase == Phase::Closing && self.waiting > 0 {
+            due.extend(self.next_unit_due());
         }
         if let Some(stop) = self
             .stop

@@ -2,10 +2,10 @@
 
 use crate::decide::Command;
 use crate::event::{Body, Timer};
+use crate::finally::end;
 use crate::follow_up::follow_up;
 use crate::life::StepState;
 use crate::state::{GRACE_MS, State, Unit};
-use crate::status;
 
 /// No step starts any more: calls under way come to an end, doubts wait for their answer, then the execution ends.
 pub(crate) fn wind_down(state: &State) -> Vec<Command> {
@@ -45,7 +45,7 @@ pub(crate) fn wind_down(state: &State) -> Vec<Command> {
         return out;
     }
     if state.doubtful == 0 || stop.force {
-        out.push(Command::Record(status::finish(state)));
+        out.push(Command::Record(end(state)));
     }
     out
 }

@@ -90,6 +90,11 @@ impl CheckedPlan {
         &self.finally
     }
 
+    /// The number of the first step under `finally`, or what it would be: all below are steps and fallback steps.
+    pub fn first_finally(&self) -> usize {
+        self.positions.len().saturating_sub(self.finally.len())
+    }
+
     /// The place of a step in [`CheckedPlan::steps`], which is its number as well.
     pub fn index_of(&self, id: &str) -> Option<usize> {
         self.number_of(id)

@@ -180,7 +180,7 @@ pub(crate) fn summary(event: &Event) -> String {
                 .map_or_else(String::new, |reason| format!(": {reason}"));
             format!("by {by}{reason}")
         }
-        Body::ExecutionFinished { status, error, .. } => {
+        Body::ExecutionFinished { status, error, .. } | Body::FinallyStarted { status, error } => {
             let error = error.as_ref().map_or_else(String::new, |error| {
                 format!(": {}: {}", error.code, error.message)
             });

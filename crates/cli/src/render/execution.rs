@@ -29,6 +29,7 @@ pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<
         "status": ending.map(|ending| ending.status.as_str()),
         "steps": step::all_to_json(state),
         "recovered": step::recovered(state),
+        "finally": step::finally(state).map(|(step, data)| step::to_json(step, data)).collect::<Vec<_>>(),
         "outputs": ending.map(|ending| &ending.outputs),
         "warnings": ending.map_or(&[][..], |ending| &ending.warnings),
         "error": ending.and_then(|ending| ending.error.as_ref()),
@@ -141,6 +142,15 @@ fn push_ending(out: &mut Vec<String>, state: &State, ending: &Ending, paint: Pai
             paint.bold(id),
             problem.unwrap_or_default()
         ));
+    }
+    for (checked, data) in step::finally(state) {
+        if let Some(problem) = step::problem(data) {
+            out.push(format!(
+                "{} {} did not complete: {problem}",
+                paint.look(Look::Warn, "finally:"),
+                paint.bold(&checked.step.id)
+            ));
+        }
     }
     // What a failure left without a value says nothing.
     let failed = ending.status == Status::Failure;

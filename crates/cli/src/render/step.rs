@@ -148,10 +148,19 @@ pub(crate) fn all_to_json(state: &State) -> Vec<Value> {
         .collect()
 }
 
-/// The steps as they are shown: those of the plan, each followed by the fallback steps that ran in its place.
+/// The steps as they are shown: those of the plan, each followed by the fallback steps that ran in its place, then
+/// those under `finally`.
 pub(crate) fn shown_steps(state: &State) -> impl Iterator<Item = (&CheckedStep, &StepData)> {
     let steps = state.plan().steps().iter().zip(&state.steps);
-    steps.flat_map(|(step, data)| std::iter::once((step, data)).chain(fallback(state, data)))
+    let steps =
+        steps.flat_map(|(step, data)| std::iter::once((step, data)).chain(fallback(state, data)));
+    steps.chain(finally(state))
+}
+
+/// The steps under `finally`.
+pub(crate) fn finally(state: &State) -> impl Iterator<Item = (&CheckedStep, &StepData)> {
+    let first = state.plan().first_finally();
+    state.every_step().skip(first)
 }
 
 fn fallback<'a>(

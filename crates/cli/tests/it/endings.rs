@@ -189,3 +189,39 @@ steps:
     let replayed = project.run(&["executions", "replay", "@last"]).exits(0);
     assert!(replayed.stdout.contains("identical"), "{}", replayed.stdout);
 }
+
+#[test]
+fn finally_runs_whatever_the_status_and_does_not_change_it() {
+    let project = Project::new();
+    project.write(
+        "plan.yaml",
+        "version: 1
+name: Ends
+steps:
+  - { id: read, tool: fs.read, args: { path: nowhere.txt } }
+finally:
+  - { id: note, tool: data.value, args: { value: \"${execution.status} ${execution.error.code}\" } }
+  - { id: again, tool: fs.read, args: { path: nowhere.txt } }
+",
+    );
+    let ran = project.run(&["run", "plan.yaml", "--json"]).exits(1);
+    let result = ran.json();
+    assert_eq!(result["status"], "failure");
+    assert_eq!(result["error"]["step"], "read");
+    assert_eq!(result["finally"][0]["state"], "completed");
+    assert_eq!(result["finally"][1]["state"], "failed");
+    let events = project.run(&["executions", "events", "@last"]).exits(0);
+    assert!(
+        events.stdout.contains("note = \"failure TOOL_FAILED\""),
+        "{}",
+        events.stdout
+    );
+    let shown = project.run(&["executions", "show", "@last"]).exits(0);
+    assert!(
+        shown.stdout.contains("finally: again did not complete"),
+        "{}",
+        shown.stdout
+    );
+    let replayed = project.run(&["executions", "replay", "@last"]).exits(0);
+    assert!(replayed.stdout.contains("identical"), "{}", replayed.stdout);
+}

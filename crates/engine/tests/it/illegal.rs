@@ -224,7 +224,10 @@ fn illegal_changes_of_a_step_change_nothing() {
 
 #[test]
 fn illegal_changes_of_an_execution_change_nothing() {
-    let plan = plan_of("version: 1\nname: x\nsteps:\n- {id: a, tool: t.do}\n");
+    let finally = "finally:\n- {id: f, tool: t.do}\n";
+    let plan = plan_of(&format!(
+        "version: 1\nname: x\nsteps:\n- {{id: a, tool: t.do}}\n{finally}"
+    ));
     let (created, _) = World::begin(plan.clone(), 0, &Begin::default());
     let mut world = World::begin(plan, 0, &Begin::default()).0;
     world
@@ -234,8 +237,10 @@ fn illegal_changes_of_an_execution_change_nothing() {
     world.take(1, cancel(false)).unwrap();
     let stopping = world.state.clone();
     let done = call_outcome(None, ErrorCode::UnknownError, Some(json!(1)));
-    world.outcome(2, ("a", None, 1), done).unwrap();
-    let states = [created.state, active, stopping, world.state];
+    world.outcome(2, ("a", None, 1), done.clone()).unwrap();
+    let closing = world.state.clone();
+    world.outcome(3, ("f", None, 1), done).unwrap();
+    let states = [created.state, active, stopping, closing, world.state];
     assert_eq!(states.each_ref().map(|state| state.phase), Phase::ALL);
     for state in &states {
         for change in PhaseChange::ALL {
@@ -247,6 +252,10 @@ fn illegal_changes_of_an_execution_change_nothing() {
                 match change {
                     PhaseChange::Start => Body::ExecutionStarted { approval: None },
                     PhaseChange::Stop => cancel(false),
+                    PhaseChange::Close => Body::FinallyStarted {
+                        status: Status::Success,
+                        error: None,
+                    },
                     PhaseChange::Finish => finished(),
                 },
             );

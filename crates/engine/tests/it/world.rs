@@ -246,6 +246,7 @@ fn observe(taken: &mut Taken, before: &State, after: &State, event: &Event) {
         let change = match after.phase {
             Phase::Active => PhaseChange::Start,
             Phase::Stopping => PhaseChange::Stop,
+            Phase::Closing => PhaseChange::Close,
             Phase::Ended => PhaseChange::Finish,
             Phase::Created => panic!("nothing leads back to created"),
         };
@@ -291,7 +292,7 @@ fn note_step(taken: &mut Taken, old: StepState, new: StepState, event: &Event) {
         Body::StepInDoubt { .. } => C::Doubt,
         Body::StepSkipped { .. } => C::Skip,
         Body::StepBlocked { .. } => C::Block,
-        Body::ExecutionFinished { .. } => C::Cancel,
+        Body::FinallyStarted { .. } | Body::ExecutionFinished { .. } => C::Cancel,
         other => panic!("`{}` changed a step", other.kind()),
     };
     taken.steps.insert((old, change, new));

@@ -8,7 +8,7 @@ use mandate_host::{Ask, Input};
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 
-const PLANS: [&str; 5] = [
+const PLANS: [&str; 6] = [
     "
 version: 1
 name: mixed
@@ -48,6 +48,17 @@ steps:
     retry: {max_attempts: 3, backoff_ms: 10}
     args: {k: v}
   - {id: send, tool: mail.send, if: \"succeeded('flaky')\", args: {to: bob}}
+",
+    "
+version: 1
+name: finally
+steps:
+  - {id: send, tool: mail.send, args: {to: bob}}
+  - {id: look, tool: fs.read, args: {path: a}, expect: 'output.path == \"b\"'}
+finally:
+  - {id: tidy, tool: kv.put, args: {why: '${execution.error.code}'}}
+  - {id: tell, tool: mail.send, args: {how: '${execution.status}'}}
+  - {id: last, tool: kv.put, args: {k: end}}
 ",
     "
 version: 1
