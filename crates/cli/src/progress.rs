@@ -42,6 +42,6 @@ impl Seen {
 
 /// The width of the longest step id, within reason.
 fn id_width(state: &State) -> usize {
-    let ids = state.plan().steps().iter().map(|step| step.step.id.len());
+    let ids = state.plan().every_step().map(|step| step.step.id.len());
     ids.max().unwrap_or(0).min(28)
 }

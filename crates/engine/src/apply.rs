@@ -4,7 +4,7 @@ use crate::event::{Answer, Body, Event, Fault, Request, RequestKind};
 use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
-use crate::state::{Ending, OpenRequest, State, Stop};
+use crate::state::{Ending, OpenRequest, State, StepData, Stop};
 use mandate_plan::ErrorCode;
 use mandate_policy::Outcome;
 
@@ -82,6 +82,7 @@ impl State {
                     return Err(Illegal);
                 }
                 self.phase = next_phase(self.phase, PhaseChange::Start)?;
+                self.began = true;
                 Ok(())
             }
             Body::CallRefused {
@@ -107,7 +108,7 @@ impl State {
                 self.stop(Fault::new(ErrorCode::ApprovalExpired, message), false, true)
             }
             Body::ExecutionPaused { by } => {
-                if self.paused.is_some() || self.phase == Phase::Stopping {
+                if self.paused.is_some() || !matches!(self.phase, Phase::Created | Phase::Active) {
                     return Err(Illegal);
                 }
                 self.paused = Some((by.clone(), event.at_ms));
@@ -129,6 +130,7 @@ impl State {
             }
             Body::TimerSet { .. } => self.set_timer(event),
             Body::TimerFired { timer } => self.fire_timer(timer, before_ms),
+            Body::FinallyStarted { status, error } => self.close(*status, error.as_ref()),
             Body::ExecutionFinished {
                 status,
                 error,
@@ -139,7 +141,7 @@ impl State {
                     return Err(Illegal);
                 }
                 self.phase = next_phase(self.phase, PhaseChange::Finish)?;
-                self.cancel_open_steps();
+                self.cancel_open_steps(self.steps.len());
                 for open in self.requests.values_mut() {
                     if open.closed.is_none() {
                         open.closed = Some("withdrawn".to_owned());
@@ -177,6 +179,7 @@ impl State {
             | Body::StepBlocked { .. }
             | Body::StepInDoubt { .. }
             | Body::StepResolved { .. }
+            | Body::FallbackEnded { .. }
             | Body::BranchEvaluated { .. } => self.apply_step(event),
         }
     }
@@ -258,6 +261,9 @@ impl State {
             stop.at_once = true;
             return Ok(());
         }
+        if self.phase == Phase::Closing {
+            return self.force_end(force);
+        }
         let message = match reason {
             Some(reason) => format!("cancelled by `{by}`: {reason}"),
             None => format!("cancelled by `{by}`"),
@@ -280,8 +286,12 @@ impl State {
         }
     }
 
-    fn cancel_open_steps(&mut self) {
-        for index in 0..self.steps.len() {
+    /// Cancels what is open of the steps with a number below `end`.
+    pub(crate) fn cancel_open_steps(&mut self, end: usize) {
+        for index in 0..end {
+            if self.is_idle_fallback(index) {
+                continue; // nothing failed that it would have stood in for
+            }
             let Some(data) = self.steps.get_mut(index) else {
                 continue;
             };
@@ -298,10 +308,11 @@ impl State {
     }
 
     fn advance_frontier(&mut self) {
-        while self
-            .steps
-            .get(self.frontier)
-            .is_some_and(|data| data.state.settled())
+        while self.frontier < self.plan.steps().len()
+            && self
+                .steps
+                .get(self.frontier)
+                .is_some_and(StepData::is_settled)
         {
             self.frontier = self.frontier.saturating_add(1);
         }

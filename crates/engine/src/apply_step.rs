@@ -10,7 +10,7 @@ use mandate_plan::ErrorCode;
 
 impl State {
     pub(crate) fn locate(&self, step: &str, item: Option<u32>) -> Result<Place, Illegal> {
-        let index = self.plan.index_of(step).ok_or(Illegal)?;
+        let index = self.plan.number_of(step).ok_or(Illegal)?;
         let data = self.steps.get(index).ok_or(Illegal)?;
         let unit = match (&data.items, item) {
             (Some(_), Some(item)) => item as usize,
@@ -27,9 +27,10 @@ impl State {
             .ok_or(Illegal)
     }
 
-    /// A step that has not begun and whose items, if it has any, are not bound yet.
+    /// A step whose turn it may be, that has not begun and whose items, if it has any, are not bound yet.
     fn pending_step(&mut self, step: &str) -> Result<(usize, &mut StepData), Illegal> {
-        let index = self.plan.index_of(step).ok_or(Illegal)?;
+        let index = self.plan.number_of(step).ok_or(Illegal)?;
+        self.starts(index)?;
         let data = self.steps.get_mut(index).ok_or(Illegal)?;
         if data.state == StepState::Pending && data.items.is_none() {
             Ok((index, data))
@@ -38,9 +39,9 @@ impl State {
         }
     }
 
-    /// Whether the step, or one more attempt or item of it, may begin in this execution at all.
-    fn starts(&self) -> Result<(), Illegal> {
-        if self.phase == Phase::Active && self.paused.is_none() {
+    /// Whether the step of that number, or one more attempt or item of it, may begin in this execution at all.
+    fn starts(&self, number: usize) -> Result<(), Illegal> {
+        if self.lives(number) && self.paused.is_none() {
             Ok(())
         } else {
             Err(Illegal)
@@ -94,7 +95,7 @@ impl State {
                 error,
                 ..
             } => {
-                self.starts()?;
+                self.starts(self.plan.number_of(step).ok_or(Illegal)?)?;
                 self.fail_uncalled(step, *item, error)
             }
             Body::StepFailed {
@@ -115,9 +116,10 @@ impl State {
                 due_ms,
             } => {
                 let (index, unit) = self.locate(step, *item)?;
+                let lives = self.lives(index);
                 let data = self.steps.get_mut(index).ok_or(Illegal)?;
                 let slot = data.units.get_mut(unit).ok_or(Illegal)?;
-                if self.phase != Phase::Active
+                if !lives
                     || slot.state != StepState::Waiting
                     || slot.due_ms.is_some()
                     || slot.orphaned
@@ -129,7 +131,6 @@ impl State {
                 Ok(())
             }
             Body::ItemsBound { step, items } => {
-                self.starts()?;
                 let (index, data) = self.pending_step(step)?;
                 if !data.is_unbound() {
                     return Err(Illegal);
@@ -140,7 +141,6 @@ impl State {
                 Ok(())
             }
             Body::StepSkipped { step, reason } => {
-                self.starts()?;
                 let (index, data) = self.pending_step(step)?;
                 data.skipped = Some(*reason);
                 if data.is_unbound() {
@@ -154,8 +154,8 @@ impl State {
                 item,
                 refusal,
             } => {
-                self.starts()?;
                 let place = self.locate(step, *item)?;
+                self.starts(place.0)?;
                 if !self
                     .at(place)?
                     .may_start(self.at_ms, self.is_sleep(place.0))
@@ -166,6 +166,9 @@ impl State {
                 self.change(place.0, place.1, StepChange::Block, |unit| {
                     unit.error = Some(fault.clone());
                 })?;
+                if self.phase == Phase::Closing {
+                    return Ok(()); // what happens under `finally` does not change how it ends
+                }
                 self.stop(fault, false, false)
             }
             Body::StepInDoubt {
@@ -199,7 +202,6 @@ impl State {
                 self.resolve(place, (step, by), resolution)
             }
             Body::BranchEvaluated { step, result } => {
-                self.starts()?;
                 let (_, data) = self.pending_step(step)?;
                 if data.condition.is_some() {
                     return Err(Illegal);
@@ -207,6 +209,7 @@ impl State {
                 data.condition = Some(*result);
                 Ok(())
             }
+            Body::FallbackEnded { step, from } => self.end_fallback(step, from.as_deref()),
             _ => Err(Illegal),
         }
     }
@@ -225,8 +228,8 @@ impl State {
         else {
             return Err(Illegal);
         };
-        self.starts()?;
         let place = self.locate(step, *item)?;
+        self.starts(place.0)?;
         let unit = self.at(place)?;
         let (checked, data) = self.step(step).ok_or(Illegal)?;
         let closed = unit.state == StepState::Pending && is_closed(checked, data);
@@ -280,8 +283,7 @@ impl State {
 
     pub(crate) fn is_sleep(&self, step: usize) -> bool {
         self.plan
-            .steps()
-            .get(step)
+            .numbered(step)
             .is_some_and(|step| step.step.tool == SLEEP)
     }
 
@@ -324,7 +326,7 @@ impl State {
                 let unit = self.at(place)?;
                 let sleeps = matches!(timer, Timer::Sleep { .. });
                 let just_due = is_due(unit.due_ms) && unit.due_ms > Some(before_ms);
-                let waits = unit.state == StepState::Waiting && self.phase == Phase::Active;
+                let waits = unit.state == StepState::Waiting && self.lives(place.0);
                 if waits && just_due && sleeps == self.is_sleep(place.0) {
                     Ok(())
                 } else {

@@ -5,8 +5,11 @@ use crate::event::Fault;
 use crate::scope::View;
 use crate::sleep;
 use crate::state::{State, StepData, Unit, item_of};
-use mandate_plan::{CheckedStep, Digest};
+use mandate_plan::{CheckedStep, Digest, ErrorCode};
 use mandate_policy::{Purpose, ResolvedCall};
+
+/// How long an attempt of a step under `finally` may take that says nothing of it, in milliseconds.
+const FINALLY_LIMIT_MS: u64 = 60_000;
 
 /// The next attempt's call. An error means that nothing can be called: an expression erred, or the engine itself cannot
 /// do what the arguments say.
@@ -17,6 +20,7 @@ pub(crate) fn call(
     number: usize,
     unit: &Unit,
 ) -> Result<ResolvedCall, Fault> {
+    let limit_ms = limit_ms(state, step);
     let item = data
         .items
         .as_ref()
@@ -27,8 +31,11 @@ pub(crate) fn call(
         .args
         .resolve(&view, &state.created.secrets)
         .map_err(|error| Fault::new(error.code, error.message))?;
-    if step.step.tool == SLEEP {
+    if step.step.tool == SLEEP && step.index < state.plan().first_finally() {
         sleep::due_ms(Some(&resolved.value), state.at_ms)?;
+    } else if step.step.tool == SLEEP {
+        let due_ms = sleep::due_ms(Some(&resolved.value), state.at_ms)?;
+        within_limit(due_ms.saturating_sub(state.at_ms), limit_ms)?;
     }
     let item = item_of(step, number);
     Ok(ResolvedCall {
@@ -46,8 +53,26 @@ pub(crate) fn call(
             item,
             Purpose::Run,
         ),
-        timeout_ms: step.step.timeout_ms,
+        timeout_ms: limit_ms,
     })
+}
+
+/// The hard stop of an attempt. A step under `finally` has one of its own, because the plan's no longer holds.
+fn limit_ms(state: &State, step: &CheckedStep) -> Option<u64> {
+    let closing = step.index >= state.plan().first_finally();
+    let own = step.step.timeout_ms;
+    own.or_else(|| closing.then_some(FINALLY_LIMIT_MS))
+}
+
+fn within_limit(sleep_ms: i64, limit_ms: Option<u64>) -> Result<(), Fault> {
+    let sleep_ms = u64::try_from(sleep_ms).unwrap_or(0);
+    match limit_ms.filter(|limit| sleep_ms > *limit) {
+        None => Ok(()),
+        Some(limit) => {
+            let message = format!("the sleep would pass the step's limit of {limit} ms");
+            Err(Fault::new(ErrorCode::StepTimeout, message))
+        }
+    }
 }
 
 /// The key that is the same for every attempt of one step, item and purpose, and for nothing else.

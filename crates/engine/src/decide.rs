@@ -3,12 +3,13 @@
 use crate::apply::SLEEP;
 use crate::call::call;
 use crate::event::{Body, FailureKind, Fault, Request, RequestKind, SkipReason};
+use crate::fallback::recover;
+use crate::finally::{close_down, end};
 use crate::follow_up::follow_up;
 use crate::life::{Phase, StepState};
 use crate::readiness::{is_closed, stops_at_failure};
 use crate::scope::View;
 use crate::state::{State, StepData, item_of};
-use crate::status;
 use crate::wind_down::wind_down;
 use mandate_plan::{CheckedStep, Digest, ErrorCode};
 use mandate_policy::{Outcome, ResolvedCall};
@@ -51,6 +52,7 @@ pub fn decide(state: &State) -> Vec<Command> {
         Phase::Created => before_start(state),
         Phase::Active => go_on(state),
         Phase::Stopping => wind_down(state),
+        Phase::Closing => close_down(state),
         Phase::Ended => return Vec::new(),
     };
     commands.extend(next_due_ms.map(Command::WaitUntil));
@@ -101,23 +103,39 @@ fn go_on(state: &State) -> Vec<Command> {
     let mut places = parallel.saturating_sub(state.running);
     let steps = plan.steps().iter().zip(&state.steps).enumerate();
     for (index, (step, data)) in steps.skip(state.frontier) {
-        if data.state.settled() {
+        if data.is_settled() {
             continue;
         }
-        follow_up(state, index, step, data, &mut out);
-        let begun = state.paused.is_none()
-            && (data.state != StepState::Pending || begin(state, step, data, &mut out));
-        if begun {
-            start_units(state, step, data, &mut places, &mut out);
+        if data.is_recovering() {
+            recover(state, step, data, &mut places, &mut out);
+        } else {
+            carry_on(state, index, step, data, &mut places, &mut out);
         }
         if constraints.sequential {
             break;
         }
     }
     if out.is_empty() && state.may_finish() {
-        out.push(Command::Record(status::finish(state)));
+        out.push(Command::Record(end(state)));
     }
     out
+}
+
+/// What follows for one step that is not settled.
+pub(crate) fn carry_on(
+    state: &State,
+    index: usize,
+    step: &CheckedStep,
+    data: &StepData,
+    places: &mut u32,
+    out: &mut Vec<Command>,
+) {
+    follow_up(state, index, step, data, out);
+    let begun = state.paused.is_none()
+        && (data.state != StepState::Pending || begin(state, step, data, out));
+    if begun {
+        start_units(state, step, data, places, out);
+    }
 }
 
 /// Whether calls of a step that has not begun may start; if not, what is to be recorded first.

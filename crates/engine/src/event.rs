@@ -195,6 +195,15 @@ bodies! {
         /// Why.
         reason: SkipReason,
     }
+    /// The steps that ran in place of a failed one are settled.
+    FallbackEnded = "fallback_ended" {
+        /// The failed step.
+        step: String,
+        /// The fallback step whose output it takes, so that it is recovered; none = none of them completed, and the
+        /// execution stops.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    }
     /// A call of the engine was refused; the step is blocked and the execution stops.
     StepBlocked = "step_blocked" {
         /// The step.
@@ -355,6 +364,14 @@ bodies! {
     FindingRecorded = "finding_recorded" {
         /// What.
         finding: Value,
+    }
+    /// How the execution ends stands; the steps under `finally` run before it does.
+    FinallyStarted = "finally_started" {
+        /// The status by the rules.
+        status: Status,
+        /// None exactly when the status is success.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Fault>,
     }
     /// The execution has ended.
     ExecutionFinished = "execution_finished" {

@@ -2,7 +2,7 @@
 
 use crate::decide::Command;
 use crate::event::{Body, Fault, Timer};
-use crate::life::{Phase, StepState};
+use crate::life::StepState;
 use crate::retry::backoff_ms;
 use crate::settle::output_digest;
 use crate::sleep;
@@ -63,7 +63,7 @@ pub(crate) fn follow_up(
                     }
                 })
             }
-            StepState::Waiting if unit.due_ms.is_none() && state.phase == Phase::Active => {
+            StepState::Waiting if unit.due_ms.is_none() && state.lives(index) => {
                 Some(retry_scheduled(state, step, item, unit))
             }
             _ => None,

@@ -12,6 +12,8 @@ mod apply_step;
 mod call;
 mod decide;
 pub mod event;
+mod fallback;
+mod finally;
 mod follow_up;
 mod items;
 pub mod life;
@@ -35,6 +37,9 @@ pub use event::{Body, Created, Event, FailureKind, Fault, Status};
 pub use life::{Phase, PhaseChange, StepChange, StepState};
 pub use replay::{Difference, Replayed, fold, replay};
 pub use settle::{CallOutcome, settle};
-pub use state::{BEHAVIOUR, BadStart, Ending, GRACE_MS, OpenRequest, State, StepData, Stop, Unit};
+pub use state::{
+    BEHAVIOUR, BadStart, Conclusion, Ending, Fallback, GRACE_MS, OpenRequest, State, StepData,
+    Stop, Unit,
+};
 pub use turn::{Gate, Started, Turned, begin, turn};
 pub use waiting::WaitingFor;

@@ -188,13 +188,21 @@ pub enum Phase {
     Active,
     /// No step starts any more; running calls come to an end, doubts are resolved, effects undone.
     Stopping,
+    /// How it ends stands; the steps under `finally` run.
+    Closing,
     /// It has ended.
     Ended,
 }
 
 impl Phase {
     /// Every phase, in the order of the documentation.
-    pub const ALL: [Phase; 4] = [Phase::Created, Phase::Active, Phase::Stopping, Phase::Ended];
+    pub const ALL: [Phase; 5] = [
+        Phase::Created,
+        Phase::Active,
+        Phase::Stopping,
+        Phase::Closing,
+        Phase::Ended,
+    ];
 }
 
 /// What can happen to an execution.
@@ -204,13 +212,20 @@ pub enum PhaseChange {
     Start,
     /// Something ends it before its plan does.
     Stop,
+    /// How it ends stands, and `finally` begins.
+    Close,
     /// It ends.
     Finish,
 }
 
 impl PhaseChange {
     /// Every change, in the order of the documentation.
-    pub const ALL: [PhaseChange; 3] = [PhaseChange::Start, PhaseChange::Stop, PhaseChange::Finish];
+    pub const ALL: [PhaseChange; 4] = [
+        PhaseChange::Start,
+        PhaseChange::Stop,
+        PhaseChange::Close,
+        PhaseChange::Finish,
+    ];
 }
 
 /// The life of an execution.
@@ -224,12 +239,16 @@ pub fn next_phase(phase: Phase, change: PhaseChange) -> Result<Phase, Illegal> {
         (P::Created, C::Start) => Ok(P::Active),
         (P::Created, C::Stop) => Ok(P::Stopping),
         (P::Active, C::Stop) => Ok(P::Stopping),
+        (P::Active, C::Close) => Ok(P::Closing),
         (P::Active, C::Finish) => Ok(P::Ended),
+        (P::Stopping, C::Close) => Ok(P::Closing),
         (P::Stopping, C::Finish) => Ok(P::Ended),
+        (P::Closing, C::Finish) => Ok(P::Ended),
 
-        (P::Created, C::Finish)
+        (P::Created, C::Close | C::Finish)
         | (P::Active, C::Start)
         | (P::Stopping, C::Start | C::Stop)
-        | (P::Ended, C::Start | C::Stop | C::Finish) => Err(Illegal),
+        | (P::Closing, C::Start | C::Stop | C::Close)
+        | (P::Ended, C::Start | C::Stop | C::Close | C::Finish) => Err(Illegal),
     }
 }

@@ -49,11 +49,13 @@ impl State {
 
     /// Every step before this one that must be settled is. Steps before the frontier are.
     pub(crate) fn in_order(&self, step: &CheckedStep) -> bool {
-        let settled = |index: usize| {
-            self.steps
-                .get(index)
-                .is_some_and(|data| data.state.settled())
-        };
+        let settled = |index: usize| self.steps.get(index).is_some_and(StepData::is_settled);
+        if step.index >= self.plan.first_finally() {
+            return self.finally_in_order(step);
+        }
+        if step.index >= self.plan.steps().len() {
+            return self.fallback_in_order(step);
+        }
         let open = step.order.iter().rev();
         let mut open = open.take_while(|index| **index >= self.frontier);
         open.all(|index| settled(*index))
@@ -87,18 +89,24 @@ impl State {
             return false;
         }
         match (self.phase, &self.stop) {
-            (Phase::Active, _) => self.frontier == self.steps.len(),
+            (Phase::Active, _) => self.frontier == self.plan.steps().len(),
             (Phase::Stopping, Some(stop)) => {
                 let mut units = self.steps.iter().flat_map(|data| &data.units);
                 let lost = |unit: &Unit| unit.state == StepState::Waiting && unit.is_lost();
                 (self.doubtful == 0 || stop.force) && !units.any(lost)
             }
+            (Phase::Closing, _) => self.may_end_finally(),
             _ => false,
         }
     }
 }
 
 impl StepData {
+    /// Nothing more comes of it: it is settled, and no fallback runs in its place.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.state.settled() && !self.is_recovering()
+    }
+
     /// A `for_each` step whose items are not bound yet.
     pub(crate) fn is_unbound(&self) -> bool {
         self.units.is_empty() && self.items.is_none()

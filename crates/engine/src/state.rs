@@ -89,6 +89,25 @@ pub struct StepData {
     pub skipped: Option<crate::event::SkipReason>,
     /// When it, or an item of it, first failed for good: the event's `seq`.
     pub failed_seq: Option<u64>,
+    /// The steps that run, or ran, in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+}
+
+/// The steps that run in the place of a failed one, by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Fallback {
+    /// The number of the first.
+    pub first: usize,
+    /// The number behind the last.
+    pub end: usize,
+}
+
+impl Fallback {
+    /// Whether the step of that number is one of them.
+    pub fn holds(self, number: usize) -> bool {
+        (self.first..self.end).contains(&number)
+    }
 }
 
 /// Why an execution stops before its plan is through.
@@ -121,6 +140,17 @@ pub struct OpenRequest {
     pub by: Option<(String, String)>,
     /// When it was closed, Unix milliseconds.
     pub closed_ms: Option<i64>,
+}
+
+/// How an execution will end, once the steps under `finally` are through.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conclusion {
+    /// By the status rules.
+    pub status: Status,
+    /// None exactly when the status is success.
+    pub error: Option<Fault>,
+    /// Somebody gave up on the steps under `finally`.
+    pub force: bool,
 }
 
 /// How an execution ended.
@@ -156,7 +186,7 @@ pub struct State {
     pub created_ms: i64,
     /// Where it is in its life.
     pub phase: Phase,
-    /// Its steps, in document order.
+    /// Its steps by number: those of the plan in document order, then fallback steps, then those under `finally`.
     pub steps: Vec<StepData>,
     /// Calls under way: what `max_parallel` bounds.
     pub running: u32,
@@ -176,6 +206,9 @@ pub struct State {
     pub stop: Option<Stop>,
     /// What it asked people, by request id.
     pub requests: BTreeMap<String, OpenRequest>,
+    /// How it will end, while the steps under `finally` run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conclusion: Option<Conclusion>,
     /// How it ended.
     pub ending: Option<Ending>,
     /// When it ended, Unix milliseconds.
@@ -185,6 +218,9 @@ pub struct State {
     pub(crate) frontier: usize,
     /// The approval no longer holds.
     pub revoked: bool,
+    /// Its plan was admitted, so that steps may have run.
+    #[serde(skip)]
+    pub(crate) began: bool,
 }
 
 impl PartialEq for State {
@@ -235,8 +271,7 @@ impl State {
             });
         }
         let steps = plan
-            .steps()
-            .iter()
+            .every_step()
             .map(|step| StepData {
                 state: StepState::Pending,
                 units: if step.for_each.is_some() {
@@ -250,6 +285,7 @@ impl State {
                 error: None,
                 skipped: None,
                 failed_seq: None,
+                fallback: None,
             })
             .collect();
         Ok(Self {
@@ -271,7 +307,9 @@ impl State {
             paused: None,
             stop: None,
             requests: BTreeMap::new(),
+            conclusion: None,
             ending: None,
+            began: false,
             finished_ms: None,
             frontier: 0,
             revoked: false,
@@ -293,10 +331,15 @@ impl State {
         serde_json::to_value(self).unwrap_or(Value::Null)
     }
 
-    /// A step of the plan and its data, by id.
+    /// A step of the plan, fallback and finally steps included, and its data, by id.
     pub fn step(&self, id: &str) -> Option<(&CheckedStep, &StepData)> {
-        let index = self.plan.index_of(id)?;
-        Some((self.plan.steps().get(index)?, self.steps.get(index)?))
+        let number = self.plan.number_of(id)?;
+        Some((self.plan.numbered(number)?, self.steps.get(number)?))
+    }
+
+    /// Every step with its data, by number.
+    pub fn every_step(&self) -> impl Iterator<Item = (&CheckedStep, &StepData)> {
+        self.plan.every_step().zip(&self.steps)
     }
 
     pub(crate) fn unit(&self, id: &str, item: Option<u32>) -> Option<&Unit> {
@@ -324,7 +367,7 @@ impl State {
         wanted: impl Fn(&Unit) -> bool,
     ) -> Vec<(String, Option<u32>, u32)> {
         let mut found = Vec::new();
-        for (step, data) in self.plan.steps().iter().zip(&self.steps) {
+        for (step, data) in self.every_step() {
             for (index, unit) in data.units.iter().enumerate() {
                 if wanted(unit) {
                     found.push((step.step.id.clone(), item_of(step, index), unit.attempt));

@@ -10,7 +10,10 @@ use serde_json::{Map, Value};
 
 /// The event that ends the execution as it stands.
 pub(crate) fn finish(state: &State) -> Body {
-    let (status, error) = conclude(state);
+    let (status, error) = match &state.conclusion {
+        Some(conclusion) => (conclusion.status, conclusion.error.clone()),
+        None => conclude(state),
+    };
     let (outputs, warnings) = outputs(state);
     Body::ExecutionFinished {
         status,
@@ -23,7 +26,7 @@ pub(crate) fn finish(state: &State) -> Body {
 /// The status rules. A stop is a failure. A plan that ran to its end is a success when every step is completed,
 /// recovered or skipped by its own `if` (or because it needs a step so skipped); partial when at least one completed;
 /// else a failure.
-fn conclude(state: &State) -> (Status, Option<Fault>) {
+pub(crate) fn conclude(state: &State) -> (Status, Option<Fault>) {
     if let Some(stop) = &state.stop {
         return (Status::Failure, Some(stop.fault.clone()));
     }
@@ -32,7 +35,8 @@ fn conclude(state: &State) -> (Status, Option<Fault>) {
         return (Status::Success, None);
     }
     let first = first_failure(state);
-    let completed = state.steps.iter().any(|data| data.state.usable());
+    let mut steps = state.steps.iter().take(state.plan().steps().len());
+    let completed = steps.any(|data| data.state.usable());
     if !completed {
         let fault =
             first.unwrap_or_else(|| Fault::new(ErrorCode::UnknownError, "no step completed"));
@@ -50,7 +54,7 @@ fn conclude(state: &State) -> (Status, Option<Fault>) {
 
 /// For each step, whether it is as the plan meant it to be.
 fn clean_steps(state: &State) -> Vec<bool> {
-    let mut clean: Vec<bool> = Vec::with_capacity(state.steps.len());
+    let mut clean: Vec<bool> = Vec::with_capacity(state.plan().steps().len());
     for (step, data) in state.plan().steps().iter().zip(&state.steps) {
         let is_clean = match data.state {
             StepState::Completed => !any_failed(data),
@@ -72,7 +76,8 @@ fn clean_steps(state: &State) -> Vec<bool> {
 /// The failure that came first: of a step, or of an item of a step that went on without it.
 fn first_failure(state: &State) -> Option<Fault> {
     let steps = state.plan().steps().iter().zip(&state.steps);
-    let failed = steps.filter_map(|(step, data)| Some((data.failed_seq?, step, data)));
+    let failed = steps.filter(|(_, data)| data.state != StepState::Recovered);
+    let failed = failed.filter_map(|(step, data)| Some((data.failed_seq?, step, data)));
     let (_, step, data) = failed.min_by_key(|(seq, ..)| *seq)?;
     let error = data.error.clone().or_else(|| first_error(data));
     Some(error?.at_step(&step.step.id))

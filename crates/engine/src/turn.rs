@@ -3,7 +3,7 @@
 use crate::apply::Applied;
 use crate::decide::{Command, decide};
 use crate::event::{Body, Event};
-use crate::life::StepState;
+use crate::life::{Phase, StepState};
 use crate::readiness::is_closed;
 use crate::state::{BadStart, State};
 use mandate_plan::{CheckedPlan, Digest, Facts, canonical_json};
@@ -172,7 +172,11 @@ impl Turn for State {
     }
 
     fn running(&self, purpose: Purpose) -> Result<(), Refusal> {
-        let runs = self.phase == crate::life::Phase::Active && self.paused.is_none();
+        let runs = match self.phase {
+            Phase::Active => self.paused.is_none(),
+            Phase::Closing => !self.is_forced(),
+            Phase::Created | Phase::Stopping | Phase::Ended => false,
+        };
         if self.revoked {
             let message = "the approval of this execution was revoked";
             return Err(Refusal::new(
@@ -243,8 +247,7 @@ impl Turn for State {
 impl State {
     /// Ids of the steps that may be called now: at most eight, for messages.
     fn startable(&self) -> Vec<&str> {
-        let steps = self.plan.steps().iter().zip(&self.steps);
-        steps
+        self.every_step()
             .filter(|(step, data)| {
                 !data.state.settled()
                     && self.in_order(step)

@@ -1,6 +1,7 @@
 //! How one unit changes, and what its step and the execution become by it.
 
 use crate::event::{FailureKind, Fault, Resolution};
+use crate::fallback::fallback_of;
 use crate::items;
 use crate::life::{Illegal, Phase, StepChange, StepState, next_step_state};
 use crate::retry::{After, after_failure};
@@ -55,9 +56,12 @@ impl State {
     /// The step's own state from its units', and what follows from a failure.
     pub(crate) fn roll_up(&mut self, index: usize) {
         let plan = self.plan.clone();
-        let (Some(step), Some(data)) = (plan.steps().get(index), self.steps.get_mut(index)) else {
+        let (Some(step), Some(data)) = (plan.numbered(index), self.steps.get_mut(index)) else {
             return;
         };
+        if data.state == StepState::Recovered {
+            return; // items that never began end with the execution, and change nothing any more
+        }
         let before = data.state;
         match (&step.step.for_each, &data.items) {
             (Some(each), Some(_)) => {
@@ -75,23 +79,32 @@ impl State {
             }
         }
         if data.state != before && data.state == StepState::Failed {
-            self.halt_on_failure(index);
+            self.failed_for_good(index);
         }
     }
 
-    /// A step has just failed for good: stops the execution, unless the plan goes on.
-    fn halt_on_failure(&mut self, index: usize) {
+    /// A step has just failed for good: its fallback takes over, or the plan goes on without it, or the execution stops.
+    fn failed_for_good(&mut self, index: usize) {
         let plan = self.plan.clone();
-        let (Some(step), Some(data)) = (plan.steps().get(index), self.steps.get(index)) else {
+        let (Some(step), Some(data)) = (plan.numbered(index), self.steps.get_mut(index)) else {
             return;
         };
         let fault = data.error.clone().unwrap_or_else(|| {
             let message = "the step failed without saying why";
             Fault::new(ErrorCode::UnknownError, message)
         });
-        let goes_on = matches!(step.step.on_failure.action(fault.code), FailureAction::Skip);
-        if !goes_on && self.phase == Phase::Active {
-            let _ = self.stop(fault.at_step(&step.step.id), false, false);
+        if self.phase != Phase::Active {
+            return;
+        }
+        match step.step.on_failure.action(fault.code) {
+            FailureAction::Skip => {}
+            FailureAction::Fallback(_) => data.fallback = fallback_of(step, fault.code),
+            FailureAction::Halt
+            | FailureAction::Retry
+            | FailureAction::Ask
+            | FailureAction::Replan { .. } => {
+                let _ = self.stop(fault.at_step(&step.step.id), false, false);
+            }
         }
     }
 
@@ -103,13 +116,13 @@ impl State {
         error: &Fault,
     ) -> Result<(), Illegal> {
         let (at_ms, seq) = (self.at_ms, self.seq.saturating_add(1));
-        let index = self.plan.index_of(step).ok_or(Illegal)?;
+        let index = self.plan.number_of(step).ok_or(Illegal)?;
         let data = self.steps.get_mut(index).ok_or(Illegal)?;
         if data.is_unbound() && item.is_none() {
             data.state = next_step_state(data.state, StepChange::Fail)?;
             data.error = Some(error.clone());
             data.failed_seq = Some(seq);
-            self.halt_on_failure(index);
+            self.failed_for_good(index);
             return Ok(());
         }
         let place = self.locate(step, item)?;
@@ -131,13 +144,13 @@ impl State {
         output: Option<&Value>,
     ) -> Result<(), Illegal> {
         let plan = self.plan.clone();
-        let rules = plan.steps().get(place.0).ok_or(Illegal)?;
+        let rules = plan.numbered(place.0).ok_or(Illegal)?;
         let unit = self.at(place)?;
         let unknown = outcome == FailureKind::Unknown;
         if unknown && !unit.facts().repeatable() {
             return Err(Illegal); // that is a doubt, not a failure
         }
-        let change = if self.phase == Phase::Stopping {
+        let change = if self.phase == Phase::Stopping || self.is_forced() {
             // A call that was dropped with its execution, before it was sent or where that does no harm, did not fail.
             if unknown || outcome == FailureKind::Refused {
                 StepChange::Cancel
@@ -199,7 +212,7 @@ impl State {
     /// The unit's last attempt does not count against `max_tool_calls`: the static worst case has no place for it.
     pub(crate) fn uncount(&mut self, place: Place) {
         let counted = |step: &mandate_plan::CheckedStep| crate::apply::is_counted(&step.step.tool);
-        if self.plan.steps().get(place.0).is_some_and(counted) {
+        if self.plan.numbered(place.0).is_some_and(counted) {
             self.calls = self.calls.saturating_sub(1);
         }
     }

@@ -33,13 +33,15 @@ impl State {
             {
                 "paused"
             }
-            Phase::Created | Phase::Active | Phase::Stopping if !self.driven => "waiting",
+            Phase::Created | Phase::Active | Phase::Stopping | Phase::Closing if !self.driven => {
+                "waiting"
+            }
             Phase::Created if self.open_request().is_some() => "waiting",
             Phase::Created => "pending",
-            Phase::Active | Phase::Stopping if self.running > 0 => "running",
-            Phase::Active if self.waiting > 0 || self.doubtful > 0 => "waiting",
+            Phase::Active | Phase::Stopping | Phase::Closing if self.running > 0 => "running",
+            Phase::Active | Phase::Closing if self.waiting > 0 || self.doubtful > 0 => "waiting",
             Phase::Stopping if self.doubtful > 0 => "waiting",
-            Phase::Active | Phase::Stopping => "running",
+            Phase::Active | Phase::Stopping | Phase::Closing => "running",
             Phase::Ended => match (&self.stop, &self.ending) {
                 (Some(stop), _) if stop.cancelled => "cancelled",
                 (_, Some(ending)) if ending.status != Status::Failure => "completed",
@@ -99,7 +101,7 @@ impl State {
         let (step, _, unit) = self.first_unit(|unit| unit.state == StepState::Waiting)?;
         let kind = if self
             .plan
-            .index_of(&step)
+            .number_of(&step)
             .is_some_and(|index| self.is_sleep(index))
         {
             "timer"
@@ -120,14 +122,10 @@ impl State {
         &self,
         wanted: impl Fn(&crate::state::Unit) -> bool,
     ) -> Option<(String, Option<u32>, &crate::state::Unit)> {
-        self.plan
-            .steps()
-            .iter()
-            .zip(&self.steps)
-            .find_map(|(step, data)| {
-                let found = data.units.iter().enumerate().find(|(_, unit)| wanted(unit));
-                found.map(|(number, unit)| (step.step.id.clone(), item_of(step, number), unit))
-            })
+        self.every_step().find_map(|(step, data)| {
+            let found = data.units.iter().enumerate().find(|(_, unit)| wanted(unit));
+            found.map(|(number, unit)| (step.step.id.clone(), item_of(step, number), unit))
+        })
     }
 
     /// The next time at which something happens by itself, Unix milliseconds, and the input that it is.
@@ -160,6 +158,9 @@ impl State {
                 due.extend(self.next_unit_due());
             }
         }
+        if self.phase == Phase::Closing && self.waiting > 0 {
+            due.extend(self.next_unit_due());
+        }
         if let Some(stop) = self
             .stop
             .as_ref()
@@ -174,12 +175,7 @@ impl State {
     }
 
     fn next_unit_due(&self) -> Option<(i64, Body)> {
-        let steps = self
-            .plan
-            .steps()
-            .iter()
-            .zip(&self.steps)
-            .skip(self.frontier);
+        let steps = self.every_step().skip(self.frontier);
         let units = steps.flat_map(|(step, data)| {
             data.units
                 .iter()

@@ -2,16 +2,16 @@
 
 use crate::decide::Command;
 use crate::event::{Body, Timer};
+use crate::finally::end;
 use crate::follow_up::follow_up;
 use crate::life::StepState;
 use crate::state::{GRACE_MS, State, Unit};
-use crate::status;
 
 /// No step starts any more: calls under way come to an end, doubts wait for their answer, then the execution ends.
 pub(crate) fn wind_down(state: &State) -> Vec<Command> {
     let mut out = Vec::new();
     let plan = state.plan().clone();
-    for (index, (step, data)) in plan.steps().iter().zip(&state.steps).enumerate() {
+    for (index, (step, data)) in plan.every_step().zip(&state.steps).enumerate() {
         let asleep = |unit: &Unit| state.is_sleep(index) && unit.state == StepState::Running;
         if data.units.iter().any(|unit| unit.orphaned || asleep(unit)) {
             follow_up(state, index, step, data, &mut out);
@@ -45,7 +45,7 @@ pub(crate) fn wind_down(state: &State) -> Vec<Command> {
         return out;
     }
     if state.doubtful == 0 || stop.force {
-        out.push(Command::Record(status::finish(state)));
+        out.push(Command::Record(end(state)));
     }
     out
 }

@@ -9,11 +9,9 @@ use serde_json::json;
 pub fn execution_row(state: &State) -> ExecutionRow {
     let created = &state.created;
     let ending = state.ending.as_ref();
-    let settled = state
-        .steps
-        .iter()
-        .filter(|step| step.state.settled())
-        .count();
+    let total = state.plan().steps().len();
+    let steps = state.steps.iter().take(total);
+    let settled = steps.filter(|step| step.state.settled()).count();
     let tools: Vec<&str> = created.tools.keys().map(String::as_str).collect();
     ExecutionRow {
         execution_id: created.execution_id.clone(),
@@ -36,7 +34,7 @@ pub fn execution_row(state: &State) -> ExecutionRow {
         updated_at_ms: state.at_ms,
         finished_at_ms: state.finished_ms,
         last_seq: state.seq,
-        steps_total: u32::try_from(state.steps.len()).unwrap_or(u32::MAX),
+        steps_total: u32::try_from(total).unwrap_or(u32::MAX),
         steps_settled: u32::try_from(settled).unwrap_or(u32::MAX),
         tools: format!(" {} ", tools.join(" ")),
     }

@@ -4,7 +4,12 @@ use mandate_plan::{CheckedPlan, FeatureKind};
 
 /// The first feature of the plan that cannot be run, and where it stands (a JSON pointer).
 pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
-    let runs = |kind: FeatureKind| kind == FeatureKind::OnFailureByCode;
+    let runs = |kind: FeatureKind| {
+        matches!(
+            kind,
+            FeatureKind::OnFailureByCode | FeatureKind::Fallback | FeatureKind::Finally
+        )
+    };
     let feature = plan
         .features()
         .into_iter()

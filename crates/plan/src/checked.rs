@@ -90,8 +90,19 @@ impl CheckedPlan {
         &self.finally
     }
 
+    /// The number of the first step under `finally`, or what it would be: all below are steps and fallback steps.
+    pub fn first_finally(&self) -> usize {
+        self.positions.len().saturating_sub(self.finally.len())
+    }
+
     /// The place of a step in [`CheckedPlan::steps`], which is its number as well.
     pub fn index_of(&self, id: &str) -> Option<usize> {
+        self.number_of(id)
+            .filter(|number| *number < self.steps.len())
+    }
+
+    /// The number of any step, fallback and finally steps included.
+    pub fn number_of(&self, id: &str) -> Option<usize> {
         self.positions.get(id).copied()
     }
 
@@ -105,7 +116,19 @@ impl CheckedPlan {
 
     /// The step of that number.
     pub fn numbered(&self, index: usize) -> Option<&CheckedStep> {
-        self.every_step().find(|step| step.index == index)
+        if index < self.steps.len() {
+            return self.steps.get(index);
+        }
+        let rest = self.every_step().skip(self.steps.len());
+        rest.into_iter().find(|step| step.index == index)
+    }
+
+    /// The steps of these numbers, ascending.
+    pub fn numbers(
+        &self,
+        numbers: std::ops::Range<usize>,
+    ) -> impl DoubleEndedIterator<Item = &CheckedStep> {
+        numbers.filter_map(|number| self.numbered(number))
     }
 
     /// What the result holds; `None`: every completed step's output by id.

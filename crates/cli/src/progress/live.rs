@@ -41,12 +41,12 @@ impl Live {
     }
 
     fn line(&self, state: &State, index: usize, data: &StepData, now_ms: i64) -> String {
-        let checked = state.plan().steps().get(index);
+        let checked = state.plan().numbered(index);
         let (id, tool) = checked.map_or(("", ""), |checked| {
             (checked.step.id.as_str(), checked.step.tool.as_str())
         });
         let width = id_width(state);
-        let tools = state.plan().steps().iter().map(|step| step.step.tool.len());
+        let tools = state.plan().every_step().map(|step| step.step.tool.len());
         let tool_width = tools.max().unwrap_or(0).min(24);
         let detail = step::detail(data, now_ms);
         let mut line = format!(
@@ -117,12 +117,10 @@ impl Live {
                 bar.tick();
             }
         }
-        let settled = state
-            .steps
-            .iter()
-            .filter(|data| data.state.settled())
-            .count();
-        let mut parts = vec![format!("{settled}/{} steps", state.steps.len())];
+        let total = state.plan().steps().len();
+        let steps = state.steps.iter().take(total);
+        let settled = steps.filter(|data| data.state.settled()).count();
+        let mut parts = vec![format!("{settled}/{total} steps")];
         if state.running > 0 {
             let calls = if state.running == 1 { "call" } else { "calls" };
             parts.push(format!("{} {calls} under way", state.running));

@@ -30,13 +30,7 @@ impl Watcher for Plain<'_> {
         let at_ms = event.map_or(state.at_ms, |event| event.at_ms);
         let width = id_width(state);
         let paint = self.out.paint_notes();
-        for ((checked, data), seen) in state
-            .plan()
-            .steps()
-            .iter()
-            .zip(&state.steps)
-            .zip(&mut self.seen)
-        {
+        for ((checked, data), seen) in state.every_step().zip(&mut self.seen) {
             let now = Seen::of(data);
             let before = std::mem::replace(seen, now);
             // Items come and go; what counts of a loop is when it begins and ends.

@@ -167,6 +167,10 @@ pub(crate) fn summary(event: &Event) -> String {
             };
             format!("{}: {how} by {by}", path(step, item))
         }
+        Body::FallbackEnded { step, from } => match from {
+            Some(from) => format!("{step}: recovered by {from}"),
+            None => format!("{step}: no fallback step completed"),
+        },
         Body::BranchEvaluated { step, result } => format!("{step}: {result}"),
         Body::RequestExpired { request_id } => request_id.clone(),
         Body::ExecutionPaused { by } | Body::ExecutionResumed { by } => format!("by {by}"),
@@ -176,7 +180,7 @@ pub(crate) fn summary(event: &Event) -> String {
                 .map_or_else(String::new, |reason| format!(": {reason}"));
             format!("by {by}{reason}")
         }
-        Body::ExecutionFinished { status, error, .. } => {
+        Body::ExecutionFinished { status, error, .. } | Body::FinallyStarted { status, error } => {
             let error = error.as_ref().map_or_else(String::new, |error| {
                 format!(": {}: {}", error.code, error.message)
             });

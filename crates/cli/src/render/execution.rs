@@ -28,6 +28,8 @@ pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<
         "state": state.shown_state(),
         "status": ending.map(|ending| ending.status.as_str()),
         "steps": step::all_to_json(state),
+        "recovered": step::recovered(state),
+        "finally": step::finally(state).map(|(step, data)| step::to_json(step, data)).collect::<Vec<_>>(),
         "outputs": ending.map(|ending| &ending.outputs),
         "warnings": ending.map_or(&[][..], |ending| &ending.warnings),
         "error": ending.and_then(|ending| ending.error.as_ref()),
@@ -105,7 +107,8 @@ pub(crate) fn headline(state: &State, paint: Paint) -> String {
 /// `8 steps: 7 completed, 1 skipped`.
 pub(crate) fn counts(state: &State) -> String {
     let mut counts: BTreeMap<StepState, usize> = BTreeMap::new();
-    for data in &state.steps {
+    let total = state.plan().steps().len();
+    for data in state.steps.iter().take(total) {
         *counts.entry(data.state).or_default() += 1;
     }
     let parts: Vec<String> = StepState::ALL
@@ -113,12 +116,8 @@ pub(crate) fn counts(state: &State) -> String {
         .filter_map(|state| counts.get(state).map(|count| (count, state)))
         .map(|(count, state)| format!("{count} {}", state.as_str().replace('_', " ")))
         .collect();
-    let steps = if state.steps.len() == 1 {
-        "step"
-    } else {
-        "steps"
-    };
-    format!("{} {steps}: {}", state.steps.len(), parts.join(", "))
+    let steps = if total == 1 { "step" } else { "steps" };
+    format!("{total} {steps}: {}", parts.join(", "))
 }
 
 /// The error and the outputs of an execution that has ended.
@@ -134,6 +133,24 @@ fn push_ending(out: &mut Vec<String>, state: &State, ending: &Ending, paint: Pai
         out.push(String::new());
         push_fault(out, error, "", paint);
         out.push(format!("  {} {}", paint.dim("try:"), remedy_of(error)));
+    }
+    for id in step::recovered(state) {
+        let problem = state.step(id).and_then(|(_, data)| step::problem(data));
+        out.push(format!(
+            "{} {} failed, and its fallback took its place: {}",
+            paint.look(Look::Warn, "recovered:"),
+            paint.bold(id),
+            problem.unwrap_or_default()
+        ));
+    }
+    for (checked, data) in step::finally(state) {
+        if let Some(problem) = step::problem(data) {
+            out.push(format!(
+                "{} {} did not complete: {problem}",
+                paint.look(Look::Warn, "finally:"),
+                paint.bold(&checked.step.id)
+            ));
+        }
     }
     // What a failure left without a value says nothing.
     let failed = ending.status == Status::Failure;
@@ -251,7 +268,7 @@ pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> S
 /// The steps of an execution, a line each.
 pub(crate) fn steps(state: &State, now_ms: i64, paint: Paint, width: Option<usize>) -> String {
     let mut table = Table::new(&["", "STEP", "STATE", "TOOL", "DETAIL"]);
-    for (checked, data) in state.plan().steps().iter().zip(&state.steps) {
+    for (checked, data) in step::shown_steps(state) {
         let (sign, look) = step::sign(data.state);
         let detail: Vec<String> = [Some(step::detail(data, now_ms)), step::problem(data)]
             .into_iter()

@@ -133,8 +133,48 @@ pub(crate) fn to_json(step: &CheckedStep, data: &StepData) -> Value {
     Value::Object(out)
 }
 
-/// All steps for programs, in document order.
+/// All steps for programs, in document order; the fallback steps that ran are in `fallback` of the step that failed.
 pub(crate) fn all_to_json(state: &State) -> Vec<Value> {
     let steps = state.plan().steps().iter().zip(&state.steps);
-    steps.map(|(step, data)| to_json(step, data)).collect()
+    steps
+        .map(|(step, data)| {
+            let mut shown = to_json(step, data);
+            if let (Some(_), Value::Object(out)) = (data.fallback, &mut shown) {
+                let steps = fallback(state, data).map(|(step, data)| to_json(step, data));
+                out.insert("fallback".to_owned(), steps.collect());
+            }
+            shown
+        })
+        .collect()
+}
+
+/// The steps as they are shown: those of the plan, each followed by the fallback steps that ran in its place, then
+/// those under `finally`.
+pub(crate) fn shown_steps(state: &State) -> impl Iterator<Item = (&CheckedStep, &StepData)> {
+    let steps = state.plan().steps().iter().zip(&state.steps);
+    let steps =
+        steps.flat_map(|(step, data)| std::iter::once((step, data)).chain(fallback(state, data)));
+    steps.chain(finally(state))
+}
+
+/// The steps under `finally`.
+pub(crate) fn finally(state: &State) -> impl Iterator<Item = (&CheckedStep, &StepData)> {
+    let first = state.plan().first_finally();
+    state.every_step().skip(first)
+}
+
+fn fallback<'a>(
+    state: &'a State,
+    data: &'a StepData,
+) -> impl Iterator<Item = (&'a CheckedStep, &'a StepData)> {
+    let chosen =
+        move |step: &CheckedStep| data.fallback.is_some_and(|steps| steps.holds(step.index));
+    state.every_step().filter(move |(step, _)| chosen(step))
+}
+
+/// The ids of the steps that a fallback took the place of.
+pub(crate) fn recovered(state: &State) -> Vec<&str> {
+    let steps = state.plan().steps().iter().zip(&state.steps);
+    let recovered = steps.filter(|(_, data)| data.state == StepState::Recovered);
+    recovered.map(|(step, _)| step.step.id.as_str()).collect()
 }

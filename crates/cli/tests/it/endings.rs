@@ -155,3 +155,73 @@ fn what_cannot_be_run_yet_is_refused_before_anything_runs() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_step_that_its_fallback_stood_in_for_is_named() {
+    let project = Project::new();
+    project.write(
+        "plan.yaml",
+        "version: 1
+name: Stands in
+steps:
+  - id: read
+    tool: fs.read
+    args: { path: nowhere.txt }
+    on_failure:
+      fallback:
+        - { id: other, tool: data.value, args: { value: \"after ${steps.read.error.code}\" } }
+  - { id: use, tool: data.value, args: { value: \"${steps.read.output}\" } }
+",
+    );
+    let result = project.run(&["run", "plan.yaml", "--json"]).exits(0).json();
+    assert_eq!(result["status"], "success");
+    assert_eq!(result["recovered"], json!(["read"]));
+    assert_eq!(result["outputs"]["use"], "after TOOL_FAILED");
+    let read = step_of(&result, "read");
+    assert_eq!(read["state"], "recovered");
+    assert_eq!(read["error"]["code"], "TOOL_FAILED");
+    assert_eq!(read["fallback"][0]["id"], "other");
+    let shown = project
+        .run(&["executions", "show", "@last"])
+        .exits(0)
+        .stdout;
+    assert!(shown.contains("recovered: read failed"), "{shown}");
+    let replayed = project.run(&["executions", "replay", "@last"]).exits(0);
+    assert!(replayed.stdout.contains("identical"), "{}", replayed.stdout);
+}
+
+#[test]
+fn finally_runs_whatever_the_status_and_does_not_change_it() {
+    let project = Project::new();
+    project.write(
+        "plan.yaml",
+        "version: 1
+name: Ends
+steps:
+  - { id: read, tool: fs.read, args: { path: nowhere.txt } }
+finally:
+  - { id: note, tool: data.value, args: { value: \"${execution.status} ${execution.error.code}\" } }
+  - { id: again, tool: fs.read, args: { path: nowhere.txt } }
+",
+    );
+    let ran = project.run(&["run", "plan.yaml", "--json"]).exits(1);
+    let result = ran.json();
+    assert_eq!(result["status"], "failure");
+    assert_eq!(result["error"]["step"], "read");
+    assert_eq!(result["finally"][0]["state"], "completed");
+    assert_eq!(result["finally"][1]["state"], "failed");
+    let events = project.run(&["executions", "events", "@last"]).exits(0);
+    assert!(
+        events.stdout.contains("note = \"failure TOOL_FAILED\""),
+        "{}",
+        events.stdout
+    );
+    let shown = project.run(&["executions", "show", "@last"]).exits(0);
+    assert!(
+        shown.stdout.contains("finally: again did not complete"),
+        "{}",
+        shown.stdout
+    );
+    let replayed = project.run(&["executions", "replay", "@last"]).exits(0);
+    assert!(replayed.stdout.contains("identical"), "{}", replayed.stdout);
+}

@@ -11,8 +11,7 @@ use mandate_plan::{Digest, ErrorCode};
 use mandate_policy::Refusal;
 use serde_json::json;
 
-/// An execution whose step `a` is in that state, while `z` has a call with an effect under way; none where nothing in
-/// this version leads to that state.
+/// An execution whose step `a` is in that state, while `z` has a call with an effect under way.
 fn with_step_in(state: StepState) -> Option<World> {
     let step = match state {
         StepState::Pending => "{id: a, tool: t.do}",
@@ -24,7 +23,9 @@ fn with_step_in(state: StepState) -> Option<World> {
         StepState::Skipped => "{id: a, tool: t.read, after: [], if: 'false'}",
         StepState::Blocked => "{id: a, tool: t.do, after: [], args: {refuse: POLICY_DENIED}}",
         StepState::Cancelled => "{id: a, tool: t.net, after: []}",
-        StepState::Recovered => return None,
+        StepState::Recovered => {
+            "{id: a, tool: t.read, after: [], on_failure: {fallback: [{id: b, tool: t.read}]}}"
+        }
     };
     let yaml =
         format!("version: 1\nname: x\nsteps:\n- {{id: z, tool: t.do, after: []}}\n- {step}\n");
@@ -37,6 +38,10 @@ fn with_step_in(state: StepState) -> Option<World> {
         StepState::InDoubt => drop(world.outcome(1, a, outcome(Some(FailureKind::Unknown)))?),
         StepState::Waiting | StepState::Failed => {
             drop(world.outcome(1, a, outcome(Some(FailureKind::Failed)))?);
+        }
+        StepState::Recovered => {
+            drop(world.outcome(1, a, outcome(Some(FailureKind::Failed)))?);
+            drop(world.outcome(1, ("b", None, 1), outcome(None))?);
         }
         StepState::Cancelled => {
             world.take(1, cancel(false))?;
@@ -146,8 +151,14 @@ fn events_for(change: StepChange, attempt: u32) -> Vec<Body> {
             item,
             refusal: Refusal::new(ErrorCode::PolicyDenied, "x"),
         }],
-        // A fallback's end has no event yet; an execution's end is tried with the phases.
-        StepChange::Recover | StepChange::Cancel => Vec::new(),
+        StepChange::Recover => [None, Some("a"), Some("b")]
+            .map(|from| Body::FallbackEnded {
+                step: "a".into(),
+                from: from.map(str::to_owned),
+            })
+            .into(),
+        // An execution's end is tried with the phases.
+        StepChange::Cancel => Vec::new(),
     }
 }
 
@@ -166,10 +177,7 @@ fn ignored(state: &State, body: Body) {
 fn illegal_changes_of_a_step_change_nothing() {
     let mut tried = 0;
     for state in StepState::ALL {
-        let Some(world) = with_step_in(state) else {
-            assert_eq!(state, StepState::Recovered);
-            continue;
-        };
+        let world = with_step_in(state).expect("the step gets there");
         for change in StepChange::ALL {
             if next_step_state(state, change).is_ok() {
                 continue;
@@ -216,7 +224,10 @@ fn illegal_changes_of_a_step_change_nothing() {
 
 #[test]
 fn illegal_changes_of_an_execution_change_nothing() {
-    let plan = plan_of("version: 1\nname: x\nsteps:\n- {id: a, tool: t.do}\n");
+    let finally = "finally:\n- {id: f, tool: t.do}\n";
+    let plan = plan_of(&format!(
+        "version: 1\nname: x\nsteps:\n- {{id: a, tool: t.do}}\n{finally}"
+    ));
     let (created, _) = World::begin(plan.clone(), 0, &Begin::default());
     let mut world = World::begin(plan, 0, &Begin::default()).0;
     world
@@ -226,8 +237,10 @@ fn illegal_changes_of_an_execution_change_nothing() {
     world.take(1, cancel(false)).unwrap();
     let stopping = world.state.clone();
     let done = call_outcome(None, ErrorCode::UnknownError, Some(json!(1)));
-    world.outcome(2, ("a", None, 1), done).unwrap();
-    let states = [created.state, active, stopping, world.state];
+    world.outcome(2, ("a", None, 1), done.clone()).unwrap();
+    let closing = world.state.clone();
+    world.outcome(3, ("f", None, 1), done).unwrap();
+    let states = [created.state, active, stopping, closing, world.state];
     assert_eq!(states.each_ref().map(|state| state.phase), Phase::ALL);
     for state in &states {
         for change in PhaseChange::ALL {
@@ -239,6 +252,10 @@ fn illegal_changes_of_an_execution_change_nothing() {
                 match change {
                     PhaseChange::Start => Body::ExecutionStarted { approval: None },
                     PhaseChange::Stop => cancel(false),
+                    PhaseChange::Close => Body::FinallyStarted {
+                        status: Status::Success,
+                        error: None,
+                    },
                     PhaseChange::Finish => finished(),
                 },
             );

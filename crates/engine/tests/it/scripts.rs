@@ -2,13 +2,15 @@
 
 use crate::script;
 
-pub(crate) const FILES: [(&str, &str); 7] = [
+pub(crate) const FILES: [(&str, &str); 9] = [
     ("order", include_str!("scripts/order.script")),
     ("retry", include_str!("scripts/retry.script")),
     ("items", include_str!("scripts/items.script")),
     ("ending", include_str!("scripts/ending.script")),
     ("doubt", include_str!("scripts/doubt.script")),
     ("time", include_str!("scripts/time.script")),
+    ("fallback", include_str!("scripts/fallback.script")),
+    ("finally", include_str!("scripts/finally.script")),
     ("asking", include_str!("scripts/asking.script")),
 ];
 

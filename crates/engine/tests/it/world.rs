@@ -246,12 +246,18 @@ fn observe(taken: &mut Taken, before: &State, after: &State, event: &Event) {
         let change = match after.phase {
             Phase::Active => PhaseChange::Start,
             Phase::Stopping => PhaseChange::Stop,
+            Phase::Closing => PhaseChange::Close,
             Phase::Ended => PhaseChange::Finish,
             Phase::Created => panic!("nothing leads back to created"),
         };
         taken.phases.insert((before.phase, change, after.phase));
     }
     for (old, new) in before.steps.iter().zip(&after.steps) {
+        if new.state == StepState::Recovered && old.state != new.state {
+            taken
+                .steps
+                .insert((old.state, StepChange::Recover, new.state));
+        }
         // A step has a life of its own only until its items are there, or where there is none.
         if old.items.is_none() && (old.units.is_empty() || new.units.is_empty()) {
             let bound_to_units = !new.units.is_empty();
@@ -286,7 +292,7 @@ fn note_step(taken: &mut Taken, old: StepState, new: StepState, event: &Event) {
         Body::StepInDoubt { .. } => C::Doubt,
         Body::StepSkipped { .. } => C::Skip,
         Body::StepBlocked { .. } => C::Block,
-        Body::ExecutionFinished { .. } => C::Cancel,
+        Body::FinallyStarted { .. } | Body::ExecutionFinished { .. } => C::Cancel,
         other => panic!("`{}` changed a step", other.kind()),
     };
     taken.steps.insert((old, change, new));

@@ -8,7 +8,7 @@ use mandate_host::{Ask, Input};
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 
-const PLANS: [&str; 4] = [
+const PLANS: [&str; 6] = [
     "
 version: 1
 name: mixed
@@ -48,6 +48,31 @@ steps:
     retry: {max_attempts: 3, backoff_ms: 10}
     args: {k: v}
   - {id: send, tool: mail.send, if: \"succeeded('flaky')\", args: {to: bob}}
+",
+    "
+version: 1
+name: finally
+steps:
+  - {id: send, tool: mail.send, args: {to: bob}}
+  - {id: look, tool: fs.read, args: {path: a}, expect: 'output.path == \"b\"'}
+finally:
+  - {id: tidy, tool: kv.put, args: {why: '${execution.error.code}'}}
+  - {id: tell, tool: mail.send, args: {how: '${execution.status}'}}
+  - {id: last, tool: kv.put, args: {k: end}}
+",
+    "
+version: 1
+name: fallback
+steps:
+  - id: look
+    tool: fs.read
+    args: {path: a}
+    expect: 'output.path == \"b\"'
+    on_failure:
+      fallback:
+        - {id: tell, tool: mail.send, args: {why: '${steps.look.error.code}'}}
+        - {id: again, tool: kv.put, args: {path: b}}
+  - {id: send, tool: mail.send, args: {to: '${steps.look.output.path}'}}
 ",
 ];
 
@@ -102,7 +127,7 @@ fn check(world: &mut World, id: &str) {
     for key in world.witnessed() {
         *seen.entry(key).or_default() += 1;
     }
-    for (step, data) in state.plan().steps().iter().zip(&state.steps) {
+    for (step, data) in state.every_step() {
         for (index, unit) in data.units.iter().enumerate() {
             let item = step.for_each.as_ref().map(|_| index as u32);
             let key = mandate_engine::idempotency_key(

@@ -51,9 +51,12 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn with(self, plan: Plan) -> CheckedPlan {
+        let fallback = self.steps.iter().flat_map(|step| &step.fallback);
         let positions = self
             .steps
             .iter()
+            .chain(fallback)
+            .chain(&self.finally)
             .map(|step| (step.step.id.clone(), step.index))
             .collect();
         CheckedPlan {

@@ -182,6 +182,8 @@ fn fallback_and_finally_steps_are_numbered_behind_the_steps() {
     );
     assert_eq!(plan.index_of("c"), Some(2));
     assert_eq!(plan.index_of("b1"), None);
+    assert_eq!(plan.number_of("b1"), Some(3));
+    assert_eq!(plan.number_of("nobody"), None);
     assert_eq!(plan.numbered(4).unwrap().step.id, "b2");
 }
 
