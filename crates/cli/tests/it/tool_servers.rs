@@ -22,7 +22,7 @@ fn fake(project: &Project, options: &str, tools: &str) {
     let log = project.path("log");
     project.write(
         "mandate.toml",
-        &format!(
+        format!(
             "[mcpServers.fake]\ncommand = \"python3\"\nargs = [{script:?}, {log:?}, {options:?}]\n{tools}\n"
         ),
     );
@@ -43,7 +43,7 @@ fn the_example_runs_over_real_servers() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tool-servers");
     let read = |name: &str| std::fs::read_to_string(example.join(name)).unwrap();
     let project = Project::new();
-    project.write("plan.yaml", &read("plan.yaml"));
+    project.write("plan.yaml", read("plan.yaml"));
     let servers = "../../target/tool-servers/";
     let config = read("mandate.toml")
         .replace(
@@ -55,7 +55,7 @@ fn the_example_runs_over_real_servers() {
             &git.to_string_lossy(),
         );
     assert!(!config.contains(servers), "{config}");
-    project.write("mandate.toml", &config);
+    project.write("mandate.toml", config);
     project.write("demo/TEMPLATE.md", "Changes in %s\n\n");
     for args in [
         "init --quiet",
@@ -116,7 +116,7 @@ fn a_read_is_tried_again_after_the_servers_death_and_an_effect_is_in_doubt() {
         "single",
         "tools.die = { effect = \"read\", open_world = false }",
     );
-    project.write("plan.yaml", &plan("die"));
+    project.write("plan.yaml", plan("die"));
     let read = project
         .run(&["run", "plan.yaml", "--yes", "--json"])
         .exits(1)
@@ -127,7 +127,7 @@ fn a_read_is_tried_again_after_the_servers_death_and_an_effect_is_in_doubt() {
 
     let project = Project::new();
     fake(&project, "single", "tools.die = { effect = \"write\" }");
-    project.write("plan.yaml", &plan("die"));
+    project.write("plan.yaml", plan("die"));
     let effect = project
         .run(&["run", "plan.yaml", "--yes", "--json"])
         .exits(4)
@@ -227,7 +227,7 @@ fn the_file_of_another_client_is_read() {
         }},
         "other": true,
     });
-    project.write("mcp.json", &file.to_string());
+    project.write("mcp.json", file.to_string());
     project.write("mandate.toml", "mcp_servers_file = \"mcp.json\"\n");
     let said = project
         .run(&["tools", "call", "my-server.echo", "--yes"])
@@ -291,9 +291,9 @@ fn the_recipe_of_the_documentation_runs() {
         after.split_once("```").unwrap().0.to_owned()
     };
     let project = Project::new();
-    project.write("mandate.toml", &block("toml"));
-    project.write("tools/add_customer.py", &block("python"));
-    project.write("plan.yaml", &block("yaml"));
+    project.write("mandate.toml", block("toml"));
+    project.write("tools/add_customer.py", block("python"));
+    project.write("plan.yaml", block("yaml"));
     let run = || {
         project
             .run(&["run", "plan.yaml", "--yes", "--json"])
