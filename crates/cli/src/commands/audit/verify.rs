@@ -36,10 +36,21 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure>
         return Ok(exit);
     }
     let paint = out.paint();
-    let counts = format!(
-        "{} events, {} executions, {} commits, {} plans, {} blobs",
-        report.events, report.executions, report.commits, report.plans, report.blobs
-    );
+    let counts = [
+        (report.events, "event"),
+        (report.executions, "execution"),
+        (report.commits, "commit"),
+        (report.plans, "plan"),
+        (report.blobs, "blob"),
+    ]
+    .map(|(count, what)| {
+        if count == 1 {
+            format!("1 {what}")
+        } else {
+            format!("{count} {what}s")
+        }
+    })
+    .join(", ");
     if report.is_intact() {
         out.line(&format!("{} {counts}", paint.look(Look::Good, "intact:")));
     } else {
