@@ -18,7 +18,7 @@ pub(crate) struct CancelArgs {
     /// Why; kept in the journal
     #[arg(long)]
     reason: Option<String>,
-    /// Give up on steps in doubt
+    /// Give up on steps in doubt, and on `finally`
     #[arg(long)]
     force: bool,
 }
