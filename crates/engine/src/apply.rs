@@ -6,7 +6,7 @@ use crate::life::{
 };
 use crate::state::{Ending, OpenRequest, State, StepData, Stop};
 use mandate_plan::ErrorCode;
-use mandate_policy::Outcome;
+use mandate_policy::{Outcome, Purpose};
 
 /// What `apply` made of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,11 +137,12 @@ impl State {
                 outputs,
                 warnings,
             } => {
-                if !self.may_finish() {
+                if !self.may_finish() || self.owes_undo() {
                     return Err(Illegal);
                 }
                 self.phase = next_phase(self.phase, PhaseChange::Finish)?;
                 self.cancel_open_steps(self.steps.len());
+                self.cancel_open_undos();
                 for open in self.requests.values_mut() {
                     if open.closed.is_none() {
                         open.closed = Some("withdrawn".to_owned());
@@ -164,11 +165,22 @@ impl State {
             | Body::OverrideGranted { .. }
             | Body::FindingRecorded { .. } => Ok(()),
             // Their place; nothing in this version leads to them.
-            Body::InvariantChecked { .. }
-            | Body::PlanRevised { .. }
-            | Body::CompensationStarted { .. }
+            Body::InvariantChecked { .. } | Body::PlanRevised { .. } => Err(Illegal),
+            Body::CompensationStarted { .. }
             | Body::CompensationCompleted { .. }
-            | Body::CompensationFailed { .. } => Err(Illegal),
+            | Body::CompensationFailed { .. } => self.apply_undo(&event.body),
+            Body::AttemptInterrupted {
+                purpose: Purpose::Compensate,
+                ..
+            }
+            | Body::RetryScheduled {
+                purpose: Purpose::Compensate,
+                ..
+            }
+            | Body::StepInDoubt {
+                purpose: Purpose::Compensate,
+                ..
+            } => self.apply_undo(&event.body),
             Body::StepStarted { .. }
             | Body::AttemptInterrupted { .. }
             | Body::StepCompleted { .. }
@@ -261,6 +273,9 @@ impl State {
             stop.at_once = true;
             return Ok(());
         }
+        if self.phase == Phase::Compensating {
+            return self.force_undo(force);
+        }
         if self.phase == Phase::Closing {
             return self.force_end(force);
         }
@@ -282,6 +297,13 @@ impl State {
         for unit in self.steps.iter_mut().flat_map(|step| step.units.iter_mut()) {
             if unit.state == StepState::Running {
                 unit.orphaned = true;
+            }
+            if let Some(undo) = unit
+                .undo
+                .as_mut()
+                .filter(|undo| undo.state == StepState::Running)
+            {
+                undo.orphaned = true;
             }
         }
     }

@@ -55,6 +55,7 @@ impl State {
                 step,
                 item,
                 attempt,
+                ..
             } => {
                 let place = self.open_attempt(step, *item, *attempt)?;
                 if !self.at(place)?.orphaned {
@@ -114,6 +115,7 @@ impl State {
                 item,
                 attempt,
                 due_ms,
+                ..
             } => {
                 let (index, unit) = self.locate(step, *item)?;
                 let lives = self.lives(index);
@@ -176,6 +178,7 @@ impl State {
                 item,
                 attempt,
                 error,
+                ..
             } => {
                 let place = self.locate(step, *item)?;
                 let unit = self.at(place)?;
@@ -320,6 +323,9 @@ impl State {
     pub(crate) fn fire_timer(&mut self, timer: &Timer, before_ms: i64) -> Result<(), Illegal> {
         let now_ms = self.at_ms;
         let is_due = |due_ms: Option<i64>| due_ms.is_some_and(|due| due <= now_ms);
+        if self.phase == Phase::Compensating {
+            return self.fire_undo_timer(timer, before_ms);
+        }
         match timer {
             Timer::Sleep { step, item } | Timer::Retry { step, item } => {
                 let place = self.locate(step, *item)?;

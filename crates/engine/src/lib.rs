@@ -10,6 +10,7 @@
 mod apply;
 mod apply_step;
 mod call;
+mod compensate;
 mod decide;
 pub mod event;
 mod fallback;
@@ -32,6 +33,7 @@ mod wind_down;
 
 pub use apply::{Applied, SLEEP, is_counted};
 pub use call::idempotency_key;
+pub use compensate::Undo;
 pub use decide::{Command, decide};
 pub use event::{Body, Created, Event, FailureKind, Fault, Status};
 pub use life::{Phase, PhaseChange, StepChange, StepState};
@@ -41,5 +43,5 @@ pub use state::{
     BEHAVIOUR, BadStart, Conclusion, Ending, Fallback, GRACE_MS, OpenRequest, State, StepData,
     Stop, Unit,
 };
-pub use turn::{Gate, Started, Turned, begin, turn};
+pub use turn::{Abort, Gate, Started, Turned, begin, turn};
 pub use waiting::WaitingFor;

@@ -95,6 +95,7 @@ impl State {
                 let lost = |unit: &Unit| unit.state == StepState::Waiting && unit.is_lost();
                 (self.doubtful == 0 || stop.force) && !units.any(lost)
             }
+            (Phase::Compensating, _) => self.may_end_undo(),
             (Phase::Closing, _) => self.may_end_finally(),
             _ => false,
         }

@@ -43,6 +43,12 @@ pub struct Unit {
     pub started_ms: Option<i64>,
     /// When the last attempt ended, Unix milliseconds.
     pub ended_ms: Option<i64>,
+    /// When its effect happened: the event's `seq`. What is undone is undone in the reverse order of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub done_seq: Option<u64>,
+    /// The call that undoes it, once that began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<Unit>>,
 }
 
 impl Unit {
@@ -61,6 +67,8 @@ impl Unit {
             timeout_ms: None,
             started_ms: None,
             ended_ms: None,
+            done_seq: None,
+            undo: None,
         }
     }
 
@@ -218,6 +226,9 @@ pub struct State {
     pub(crate) frontier: usize,
     /// The approval no longer holds.
     pub revoked: bool,
+    /// Somebody gave up on undoing what was done.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub abandoned: bool,
     /// Its plan was admitted, so that steps may have run.
     #[serde(skip)]
     pub(crate) began: bool,
@@ -313,6 +324,7 @@ impl State {
             finished_ms: None,
             frontier: 0,
             revoked: false,
+            abandoned: false,
         })
     }
 

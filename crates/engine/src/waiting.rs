@@ -24,7 +24,8 @@ pub struct WaitingFor {
 }
 
 impl State {
-    /// The state as it is shown: `pending`, `waiting`, `running`, `paused`, `completed`, `failed`, `cancelled`.
+    /// The state as it is shown: `pending`, `waiting`, `running`, `paused`, `compensating`, `completed`, `failed`,
+    /// `cancelled`.
     pub fn shown_state(&self) -> &'static str {
         use crate::event::Status;
         match self.phase {
@@ -33,6 +34,7 @@ impl State {
             {
                 "paused"
             }
+            Phase::Compensating => "compensating",
             Phase::Created | Phase::Active | Phase::Stopping | Phase::Closing if !self.driven => {
                 "waiting"
             }
@@ -76,8 +78,13 @@ impl State {
                 next_command: format!("mandate approvals approve {}", open.request.request_id),
             });
         }
-        let doubt = self.first_unit(|unit| unit.state == StepState::InDoubt);
-        if let Some((step, item, unit)) = doubt {
+        let undo = self
+            .current_undo()
+            .filter(|_| self.phase == Phase::Compensating);
+        let undo = undo.map(|(step, item, unit)| (step.step.id.clone(), item, unit));
+        let in_doubt = |unit: &crate::state::Unit| unit.state == StepState::InDoubt;
+        let doubt = undo.clone().filter(|(.., unit)| in_doubt(unit));
+        if let Some((step, item, unit)) = doubt.or_else(|| self.first_unit(in_doubt)) {
             let place = item.map_or_else(|| step.clone(), |item| format!("{step}[{item}]"));
             return Some(WaitingFor {
                 kind: "in_doubt".to_owned(),
@@ -98,16 +105,15 @@ impl State {
                 next_command: format!("mandate executions continue {id}"),
             });
         }
-        let (step, _, unit) = self.first_unit(|unit| unit.state == StepState::Waiting)?;
-        let kind = if self
+        let waits = |unit: &crate::state::Unit| unit.state == StepState::Waiting;
+        let of_undo = undo.filter(|(.., unit)| waits(unit));
+        let undoes = of_undo.is_some();
+        let (step, _, unit) = of_undo.or_else(|| self.first_unit(waits))?;
+        let sleeps = self
             .plan
             .number_of(&step)
-            .is_some_and(|index| self.is_sleep(index))
-        {
-            "timer"
-        } else {
-            "retry"
-        };
+            .is_some_and(|index| self.is_sleep(index));
+        let kind = if sleeps && !undoes { "timer" } else { "retry" };
         Some(WaitingFor {
             kind: kind.to_owned(),
             step: Some(step),
@@ -157,6 +163,15 @@ impl State {
             if self.paused.is_none() && self.waiting > 0 {
                 due.extend(self.next_unit_due());
             }
+        }
+        if self.phase == Phase::Compensating
+            && let Some((step, item, undo)) = self.current_undo()
+            && undo.state == StepState::Waiting
+            && let Some(due_ms) = undo.due_ms.filter(|due| *due > self.at_ms)
+        {
+            let step = step.step.id.clone();
+            let timer = Timer::Retry { step, item };
+            due.push((due_ms, Body::TimerFired { timer }));
         }
         if self.phase == Phase::Closing && self.waiting > 0 {
             due.extend(self.next_unit_due());

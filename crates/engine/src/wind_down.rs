@@ -1,11 +1,13 @@
 //! What follows once an execution stops before its plan is through.
 
+use crate::compensate::compensate;
 use crate::decide::Command;
 use crate::event::{Body, Timer};
 use crate::finally::end;
 use crate::follow_up::follow_up;
 use crate::life::StepState;
 use crate::state::{GRACE_MS, State, Unit};
+use mandate_policy::Purpose;
 
 /// No step starts any more: calls under way come to an end, doubts wait for their answer, then the execution ends.
 pub(crate) fn wind_down(state: &State) -> Vec<Command> {
@@ -40,11 +42,14 @@ pub(crate) fn wind_down(state: &State) -> Vec<Command> {
                 step,
                 item,
                 attempt,
+                purpose: Purpose::Run,
             });
         out.extend(aborts);
         return out;
     }
-    if state.doubtful == 0 || stop.force {
+    if state.owes_undo() && state.may_finish() {
+        out.extend(compensate(state));
+    } else if state.doubtful == 0 || stop.force {
         out.push(Command::Record(end(state)));
     }
     out

@@ -5,7 +5,7 @@ use crate::gate::Permitted;
 use crate::projection::{changed_request_rows, execution_row};
 use crate::spawn::Task;
 use mandate_engine::{Event, Phase, State};
-use mandate_policy::ApprovedPlan;
+use mandate_policy::{ApprovedPlan, Purpose, ResolvedCall};
 use mandate_store::{Batch, Head, NewRecord, PlanRow};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,8 +14,26 @@ use std::sync::mpsc::Sender;
 /// How many events of closed-world reads may wait in memory before they are handed to the journal unasked.
 const UNSENT_EVENTS: usize = 512;
 
-/// Step and item: what has at most one call under way.
-pub(crate) type Place = (String, Option<u32>);
+/// What has at most one call under way: a step or one item of it, to be run or to be undone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The step.
+    pub step: String,
+    /// The item.
+    pub item: Option<u32>,
+    /// Whether the call runs it or undoes it.
+    pub purpose: Purpose,
+}
+
+impl Place {
+    pub(crate) fn of(call: &ResolvedCall) -> Self {
+        Self {
+            step: call.step.clone(),
+            item: call.item,
+            purpose: call.purpose,
+        }
+    }
+}
 
 /// A call under way.
 pub(crate) struct OpenCall {

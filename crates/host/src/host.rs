@@ -6,12 +6,12 @@
 use crate::agenda::Agenda;
 use crate::ask::{Ask, HostError, Rest, Update};
 use crate::clock::Clock;
-use crate::drive::{Drive, Held};
+use crate::drive::{Drive, Held, Place};
 use crate::gate::{HostGate, Permitted};
 use crate::known_plans::KnownPlans;
 use crate::spawn::Spawn;
 use mandate_engine::{Body, Phase, Turned, turn};
-use mandate_policy::SessionView;
+use mandate_policy::{Purpose, SessionView};
 use mandate_store::{Appended, Journal, StoreError};
 use mandate_tools::Tools;
 use std::collections::BTreeMap;
@@ -26,10 +26,8 @@ pub enum Input {
     Outcome {
         /// The execution.
         execution_id: String,
-        /// The step.
-        step: String,
-        /// The item.
-        item: Option<u32>,
+        /// What was called.
+        place: Place,
         /// The attempt.
         attempt: u32,
         /// How.
@@ -117,14 +115,13 @@ impl Host {
             Input::Ask(ask) => self.answer(ask),
             Input::Outcome {
                 execution_id,
-                step,
-                item,
+                place,
                 attempt,
                 outcome,
             } => {
                 self.finish_call(
                     &execution_id,
-                    (step, item),
+                    &place,
                     attempt,
                     crate::calls::call_outcome(outcome),
                 );
@@ -391,18 +388,22 @@ impl Host {
         };
         let calls = permitted.len() as u64;
         drive.wake_ms = turned.wake_ms;
-        let started: BTreeMap<(String, Option<u32>), u64> = turned
+        let started: BTreeMap<Place, u64> = turned
             .events
             .iter()
             .filter_map(|event| match &event.body {
-                Body::StepStarted { step, item, .. } => Some(((step.clone(), *item), event.seq)),
+                Body::StepStarted { step, item, .. } => {
+                    Some((place(step, *item, Purpose::Run), event.seq))
+                }
+                Body::CompensationStarted { step, item, .. } => {
+                    Some((place(step, *item, Purpose::Compensate), event.seq))
+                }
                 _ => None,
             })
             .collect();
         drive.note(turned.events);
         for permitted in permitted {
-            let place = (permitted.call.step.clone(), permitted.call.item);
-            if let Some(after_seq) = started.get(&place) {
+            if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {
                 drive.held.push_back(Held {
                     after_seq: *after_seq,
                     permitted,
@@ -420,8 +421,8 @@ impl Host {
         }
         self.dispatch(execution_id);
         self.flush(execution_id);
-        for (step, item, attempt) in turned.aborts {
-            self.abort(execution_id, (step, item), attempt);
+        for abort in turned.aborts {
+            self.abort(execution_id, abort);
         }
     }
 
@@ -477,5 +478,13 @@ impl Host {
         if over && drive.replies.is_empty() {
             self.drives.remove(execution_id);
         }
+    }
+}
+
+fn place(step: &str, item: Option<u32>, purpose: Purpose) -> Place {
+    Place {
+        step: step.to_owned(),
+        item,
+        purpose,
     }
 }

@@ -26,6 +26,7 @@ mod verify;
 
 pub use ask::{Ask, HostError, Rest, Submission, Submitted, Update};
 pub use clock::{Clock, SystemClock};
+pub use drive::Place;
 pub use host::{Host, Ids, Input, Parts, Post};
 pub use local::{LocalHost, RandomIds};
 pub use spawn::{OnTokio, Spawn, Task};
