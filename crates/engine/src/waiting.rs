@@ -3,7 +3,7 @@
 use crate::apply::SLEEP;
 use crate::event::{Body, Timer};
 use crate::life::{Phase, StepState};
-use crate::state::{State, item_of};
+use crate::state::{State, Unit, item_of};
 use serde::{Deserialize, Serialize};
 
 /// Why nothing runs, and what would carry the execution on.
@@ -82,7 +82,7 @@ impl State {
             .current_undo()
             .filter(|_| self.phase == Phase::Compensating);
         let undo = undo.map(|(step, item, unit)| (step.step.id.clone(), item, unit));
-        let in_doubt = |unit: &crate::state::Unit| unit.state == StepState::InDoubt;
+        let in_doubt = |unit: &Unit| unit.state == StepState::InDoubt;
         let doubt = undo.clone().filter(|(.., unit)| in_doubt(unit));
         if let Some((step, item, unit)) = doubt.or_else(|| self.first_unit(in_doubt)) {
             let place = item.map_or_else(|| step.clone(), |item| format!("{step}[{item}]"));
@@ -105,7 +105,7 @@ impl State {
                 next_command: format!("mandate executions continue {id}"),
             });
         }
-        let waits = |unit: &crate::state::Unit| unit.state == StepState::Waiting;
+        let waits = |unit: &Unit| unit.state == StepState::Waiting;
         let of_undo = undo.filter(|(.., unit)| waits(unit));
         let undoes = of_undo.is_some();
         let (step, _, unit) = of_undo.or_else(|| self.first_unit(waits))?;
@@ -124,10 +124,18 @@ impl State {
         })
     }
 
-    fn first_unit(
-        &self,
-        wanted: impl Fn(&crate::state::Unit) -> bool,
-    ) -> Option<(String, Option<u32>, &crate::state::Unit)> {
+    /// Whether an execution at which nothing runs goes on by itself: a timer or a back-off of it runs out.
+    pub fn goes_on(&self) -> bool {
+        let retries = |undo: &Unit| undo.state == StepState::Waiting && undo.due_ms.is_some();
+        match self.phase {
+            Phase::Active => self.paused.is_none() && self.waiting > 0,
+            Phase::Compensating => self.current_undo().is_some_and(|(.., undo)| retries(undo)),
+            Phase::Closing => self.waiting > 0,
+            Phase::Created | Phase::Stopping | Phase::Ended => false,
+        }
+    }
+
+    fn first_unit(&self, wanted: impl Fn(&Unit) -> bool) -> Option<(String, Option<u32>, &Unit)> {
         self.every_step().find_map(|(step, data)| {
             let found = data.units.iter().enumerate().find(|(_, unit)| wanted(unit));
             found.map(|(number, unit)| (step.step.id.clone(), item_of(step, number), unit))
