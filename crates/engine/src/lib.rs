@@ -27,6 +27,7 @@ mod sleep;
 mod state;
 mod status;
 pub mod turn;
+mod undo;
 mod units;
 mod waiting;
 mod wind_down;
