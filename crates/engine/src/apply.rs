@@ -4,6 +4,7 @@ use crate::event::{Answer, Body, Event, Fault, Request, RequestKind};
 use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
+use crate::nested::RUN;
 use crate::state::{Ending, OpenRequest, State, StepData, Stop};
 use mandate_plan::ErrorCode;
 use mandate_policy::{Outcome, Purpose};
@@ -17,9 +18,10 @@ pub enum Applied {
     Ignored,
 }
 
-/// The tools whose calls do not count against `max_tool_calls`: they reach nothing outside.
+/// The tools whose calls do not count against `max_tool_calls`: they reach nothing outside. Of a nested plan, the calls
+/// that it makes count.
 pub fn is_counted(tool: &str) -> bool {
-    !(tool == "human.ask" || tool.starts_with("time.") || tool.starts_with("data."))
+    !(tool == "human.ask" || tool == RUN || tool.starts_with("time.") || tool.starts_with("data."))
 }
 
 /// The tool that the engine itself carries out, as a durable timer.
@@ -57,7 +59,7 @@ impl State {
         self.driven
             && matches!(self.phase, Phase::Active | Phase::Stopping)
             && self.paused.is_none()
-            && (self.running > 0 || self.doubtful == 0 || self.waiting > 0)
+            && (self.busy() > 0 || self.waiting > 0 || (self.doubtful == 0 && self.resting == 0))
     }
 
     /// Each arm checks everything before it changes anything, so that what is not legal leaves no trace.
@@ -192,6 +194,7 @@ impl State {
             | Body::StepInDoubt { .. }
             | Body::StepResolved { .. }
             | Body::FallbackEnded { .. }
+            | Body::ChildWaiting { .. }
             | Body::BranchEvaluated { .. } => self.apply_step(event),
         }
     }
@@ -295,7 +298,7 @@ impl State {
             return;
         }
         for unit in self.steps.iter_mut().flat_map(|step| step.units.iter_mut()) {
-            if unit.state == StepState::Running {
+            if unit.state == StepState::Running && !unit.nested {
                 unit.orphaned = true;
             }
             if let Some(undo) = unit

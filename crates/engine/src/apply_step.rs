@@ -3,6 +3,7 @@
 use crate::apply::{SLEEP, is_counted};
 use crate::event::{Body, Event, Fault, Timer};
 use crate::life::{Illegal, Phase, StepChange, StepState, next_step_state};
+use crate::nested::RUN;
 use crate::readiness::is_closed;
 use crate::state::{State, StepData, Unit};
 use crate::units::Place;
@@ -82,6 +83,7 @@ impl State {
                 if unit.attempt != *attempt || unit.orphaned || !(answered || slept) {
                     return Err(Illegal);
                 }
+                self.settle_child(place, Some(output))?;
                 self.change(place.0, place.1, StepChange::Complete, |unit| {
                     unit.output = Some(output.clone());
                     unit.error = None;
@@ -108,6 +110,7 @@ impl State {
                 output,
             } => {
                 let place = self.running_attempt(step, *item, *attempt)?;
+                self.settle_child(place, error.details.as_ref())?;
                 self.fail_attempt(place, *outcome, error, output.as_ref())
             }
             Body::RetryScheduled {
@@ -187,7 +190,7 @@ impl State {
                     StepState::Waiting => unit.orphaned,
                     _ => false,
                 };
-                if unit.attempt != *attempt || !unknown || unit.facts().repeatable() {
+                if unit.attempt != *attempt || !unknown || unit.can_be_repeated() {
                     return Err(Illegal);
                 }
                 self.change(place.0, place.1, StepChange::Doubt, |unit| {
@@ -212,6 +215,11 @@ impl State {
                 data.condition = Some(*result);
                 Ok(())
             }
+            Body::ChildWaiting {
+                step,
+                item,
+                waiting,
+            } => self.child_waits((step, *item), waiting.as_ref()),
             Body::FallbackEnded { step, from } => self.end_fallback(step, from.as_deref()),
             _ => Err(Illegal),
         }
@@ -253,7 +261,9 @@ impl State {
             unit.started_ms = Some(now_ms);
             unit.ended_ms = None;
         })?;
-        if is_counted(tool) {
+        if tool == RUN {
+            self.reserve(place)?;
+        } else if is_counted(tool) {
             self.calls = self.calls.saturating_add(1);
         }
         Ok(())

@@ -243,7 +243,7 @@ impl State {
     }
 
     /// Somebody gave up on doubts and compensations.
-    pub(crate) fn gives_up(&self) -> bool {
+    pub fn gives_up(&self) -> bool {
         self.abandoned || self.stop.as_ref().is_some_and(|stop| stop.force)
     }
 

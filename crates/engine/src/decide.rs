@@ -65,6 +65,7 @@ pub fn decide(state: &State) -> Vec<Command> {
 
 fn before_start(state: &State) -> Vec<Command> {
     let unasked = state.created.decision.outcome == Outcome::RequireApproval
+        && !state.approved_with_parent()
         && state.plan_request().is_none();
     if state.awaits_admission() {
         vec![Command::Admit]

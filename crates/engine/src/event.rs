@@ -8,12 +8,14 @@ mod fault;
 mod request;
 mod row;
 mod step_words;
+mod waiting_for;
 
-pub use created::Created;
+pub use created::{Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use request::{Answer, Request, RequestKind};
 pub use row::NotAnEvent;
 pub use step_words::{Resolution, SkipReason, Status, Timer};
+pub use waiting_for::WaitingFor;
 
 use mandate_plan::{Digest, Facts};
 use mandate_policy::{Purpose, Refusal};
@@ -255,6 +257,17 @@ bodies! {
         /// What.
         resolution: Resolution,
     }
+    /// The child of a `plan.run` step began to wait for a human, or goes on.
+    ChildWaiting = "child_waiting" {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// What the child waits for; none = it goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waiting: Option<WaitingFor>,
+    }
     /// A step's `if` was evaluated.
     BranchEvaluated = "branch_evaluated" {
         /// The step.
@@ -445,6 +458,7 @@ impl Body {
                 | Body::TimerFired { .. }
                 | Body::CallRefused { .. }
                 | Body::StepResolved { .. }
+                | Body::ChildWaiting { .. }
                 | Body::RequestAnswered(_)
                 | Body::RequestExpired { .. }
                 | Body::ChoiceRecorded { .. }

@@ -18,6 +18,7 @@ mod finally;
 mod follow_up;
 mod items;
 pub mod life;
+mod nested;
 mod readiness;
 pub mod replay;
 pub mod retry;
@@ -36,8 +37,9 @@ pub use apply::{Applied, SLEEP, is_counted};
 pub use call::idempotency_key;
 pub use compensate::Undo;
 pub use decide::{Command, decide};
-pub use event::{Body, Created, Event, FailureKind, Fault, Status};
+pub use event::{Body, Created, Event, FailureKind, Fault, Parent, Status, WaitingFor};
 pub use life::{Phase, PhaseChange, StepChange, StepState};
+pub use nested::{OpenChild, RUN, child_execution_id};
 pub use replay::{Difference, Replayed, fold, replay};
 pub use settle::{CallOutcome, settle};
 pub use state::{
@@ -45,4 +47,3 @@ pub use state::{
     Stop, Unit,
 };
 pub use turn::{Abort, Gate, Started, Turned, begin, turn};
-pub use waiting::WaitingFor;

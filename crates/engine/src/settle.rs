@@ -63,7 +63,7 @@ pub fn settle(
         },
         CallOutcome::Refused(error) => failed(FailureKind::Refused, error, None),
         CallOutcome::Failed(error) => failed(FailureKind::Failed, error, None),
-        CallOutcome::Unknown(error) if facts.repeatable() => {
+        CallOutcome::Unknown(error) if unit.can_be_repeated() => {
             failed(FailureKind::Unknown, error, None)
         }
         CallOutcome::Unknown(error) => Body::StepInDoubt {

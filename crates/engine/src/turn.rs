@@ -287,7 +287,9 @@ impl Turn for State {
     }
 
     fn counted_calls(&self) -> u64 {
-        self.calls
+        // What a parent did not leave over is used up from the start.
+        let withheld = self.plan.max_tool_calls().saturating_sub(self.most_calls());
+        self.calls.saturating_add(withheld)
     }
 }
 

@@ -155,7 +155,7 @@ impl State {
         let rules = plan.numbered(place.0).ok_or(Illegal)?;
         let unit = self.at(place)?;
         let unknown = outcome == FailureKind::Unknown;
-        if unknown && !unit.facts().repeatable() {
+        if unknown && !unit.can_be_repeated() {
             return Err(Illegal); // that is a doubt, not a failure
         }
         let change = if self.phase == Phase::Stopping || self.is_forced() {

@@ -1,27 +1,9 @@
 //! What people see of an execution: its state, what it waits for, when it is next due.
 
 use crate::apply::SLEEP;
-use crate::event::{Body, Timer};
+use crate::event::{Body, Timer, WaitingFor};
 use crate::life::{Phase, StepState};
 use crate::state::{State, Unit, item_of};
-use serde::{Deserialize, Serialize};
-
-/// Why nothing runs, and what would carry the execution on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaitingFor {
-    /// `plan`, `in_doubt`, `timer`, `retry`, `paused`, or `host`: nobody drives it.
-    pub kind: String,
-    /// The step, where it is one.
-    pub step: Option<String>,
-    /// Since when, Unix milliseconds.
-    pub since_ms: i64,
-    /// When it ends by itself, Unix milliseconds.
-    pub due_ms: Option<i64>,
-    /// Who can end it.
-    pub who: Vec<String>,
-    /// What to type next.
-    pub next_command: String,
-}
 
 impl State {
     /// The state as it is shown: `pending`, `waiting`, `running`, `paused`, `compensating`, `completed`, `failed`,
@@ -30,7 +12,7 @@ impl State {
         use crate::event::Status;
         match self.phase {
             Phase::Created | Phase::Active
-                if self.paused.is_some() && (self.running == 0 || !self.driven) =>
+                if self.paused.is_some() && (self.busy() == 0 || !self.driven) =>
             {
                 "paused"
             }
@@ -40,9 +22,13 @@ impl State {
             }
             Phase::Created if self.open_request().is_some() => "waiting",
             Phase::Created => "pending",
-            Phase::Active | Phase::Stopping | Phase::Closing if self.running > 0 => "running",
-            Phase::Active | Phase::Closing if self.waiting > 0 || self.doubtful > 0 => "waiting",
-            Phase::Stopping if self.doubtful > 0 => "waiting",
+            Phase::Active | Phase::Stopping | Phase::Closing if self.busy() > 0 => "running",
+            Phase::Active | Phase::Closing
+                if self.waiting > 0 || self.doubtful > 0 || self.resting > 0 =>
+            {
+                "waiting"
+            }
+            Phase::Stopping if self.doubtful > 0 || self.resting > 0 => "waiting",
             Phase::Active | Phase::Stopping | Phase::Closing => "running",
             Phase::Ended => match (&self.stop, &self.ending) {
                 (Some(stop), _) if stop.cancelled => "cancelled",
@@ -55,7 +41,7 @@ impl State {
     /// What the execution waits for; none unless it is `waiting` or `paused`.
     pub fn waiting_for(&self) -> Option<WaitingFor> {
         let id = &self.created.execution_id;
-        if self.phase == Phase::Ended || (self.running > 0 && self.driven) {
+        if self.phase == Phase::Ended || (self.busy() > 0 && self.driven) {
             return None;
         }
         if let Some((by, since_ms)) = &self.paused {
@@ -94,6 +80,9 @@ impl State {
                 due_ms: None,
                 who: vec!["requester".to_owned()],
             });
+        }
+        if let Some(waiting) = self.child_waiting_for() {
+            return Some(waiting);
         }
         if !self.driven {
             return Some(WaitingFor {

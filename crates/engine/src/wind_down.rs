@@ -26,9 +26,10 @@ pub(crate) fn wind_down(state: &State) -> Vec<Command> {
     if state.running > 0 {
         let running = |unit: &Unit| unit.state == StepState::Running;
         let harmless = |unit: &Unit| unit.facts().read_only();
-        let open = state.units_where(|unit| running(unit) && (stop.at_once || harmless(unit)));
+        let ends_itself = |unit: &Unit| harmless(unit) || unit.nested;
+        let open = state.units_where(|unit| running(unit) && (stop.at_once || ends_itself(unit)));
         let mut units = state.steps.iter().flat_map(|data| &data.units);
-        let grace = !stop.at_once && units.any(|unit| running(unit) && !harmless(unit));
+        let grace = !stop.at_once && units.any(|unit| running(unit) && !ends_itself(unit));
         if grace && stop.grace_due_ms.is_none() {
             let due_ms = state.at_ms.saturating_add(GRACE_MS);
             out.push(Command::Record(Body::TimerSet {

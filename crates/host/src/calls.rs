@@ -27,7 +27,10 @@ impl Host {
                     format!("undoing `{}` took longer than it may", place.step)
                 }
             };
-            let fault = Fault::new(ErrorCode::StepTimeout, message);
+            let fault = Fault::new(ErrorCode::StepTimeout, message.clone());
+            if self.stop_child(execution_id, &place, &message, Some(&fault)) {
+                continue;
+            }
             self.finish_call(execution_id, &place, attempt, CallOutcome::Unknown(fault));
         }
     }
@@ -44,8 +47,15 @@ impl Host {
             .partition(|held: &Held| held.permitted.runs_ahead || held.after_seq <= durable);
         drive.held = held;
         let ready: Vec<Held> = Vec::from(ready);
+        let mut children = Vec::new();
         for Held {
-            permitted: Permitted { permit, call, .. },
+            permitted:
+                Permitted {
+                    permit,
+                    call,
+                    nested,
+                    ..
+                },
             ..
         } in ready
         {
@@ -53,6 +63,21 @@ impl Host {
             let deadline_ms = call
                 .timeout_ms
                 .map(|limit| now_ms.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)));
+            if nested {
+                // The permit is used up by this: what the step holds begins, as the execution that the step stands for.
+                drop(permit);
+                drive.open.insert(
+                    place,
+                    OpenCall {
+                        attempt,
+                        task: None,
+                        deadline_ms,
+                        over: None,
+                    },
+                );
+                children.push((call.step, call.item));
+                continue;
+            }
             let post = self.post.clone();
             let execution = execution_id.to_owned();
             let called = place.clone();
@@ -70,10 +95,14 @@ impl Host {
                 place,
                 OpenCall {
                     attempt,
-                    task,
+                    task: Some(task),
                     deadline_ms,
+                    over: None,
                 },
             );
+        }
+        for (step, item) in children {
+            self.begin_child(execution_id, &step, item);
         }
     }
 
@@ -93,6 +122,14 @@ impl Host {
             item: abort.item,
             purpose: abort.purpose,
         };
+        if self.stop_child(
+            execution_id,
+            &place,
+            "the execution that runs it stops",
+            None,
+        ) {
+            return;
+        }
         let outcome = CallOutcome::Unknown(fault);
         self.finish_call(execution_id, &place, abort.attempt, outcome);
     }
@@ -111,8 +148,8 @@ impl Host {
         let mut never_sent = false;
         match drive.open.get(place) {
             Some(open) if open.attempt == attempt => {
-                if let Some(open) = drive.open.remove(place) {
-                    open.task.abort();
+                if let Some(task) = drive.open.remove(place).and_then(|open| open.task) {
+                    task.abort();
                 }
             }
             _ => {

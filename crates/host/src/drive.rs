@@ -4,8 +4,8 @@ use crate::ask::{HostError, Rest, Update};
 use crate::gate::Permitted;
 use crate::projection::{changed_request_rows, execution_row};
 use crate::spawn::Task;
-use mandate_engine::{Event, Phase, State};
-use mandate_policy::{ApprovedPlan, Purpose, ResolvedCall};
+use mandate_engine::{Event, Fault, Phase, State};
+use mandate_policy::{ApprovedPlan, Purpose, Refusal, ResolvedCall};
 use mandate_store::{Batch, Head, NewRecord, PlanRow};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -38,8 +38,11 @@ impl Place {
 /// A call under way.
 pub(crate) struct OpenCall {
     pub(crate) attempt: u32,
-    pub(crate) task: Box<dyn Task>,
+    /// None for a child: it is driven beside this one.
+    pub(crate) task: Option<Box<dyn Task>>,
     pub(crate) deadline_ms: Option<i64>,
+    /// Of a child: the step's time is over, and this is what it fails with once the child has ended.
+    pub(crate) over: Option<Fault>,
 }
 
 /// A call that waits for the disk.
@@ -53,6 +56,8 @@ type Reply = Box<dyn FnOnce(Result<(), HostError>) + Send>;
 pub(crate) struct Drive {
     pub(crate) state: State,
     pub(crate) approved: Option<ApprovedPlan>,
+    /// Of a nested plan: why it was not admitted with the plan that holds it.
+    pub(crate) refused: Option<Refusal>,
     /// Events that are applied and not yet handed to the journal.
     pub(crate) unsent: Vec<Event>,
     /// The plan document, until the first batch has carried it.
@@ -78,6 +83,7 @@ impl Drive {
         Self {
             state,
             approved: None,
+            refused: None,
             unsent: Vec::new(),
             plan_row,
             sent_seq: durable_seq,
@@ -97,7 +103,7 @@ impl Drive {
     pub(crate) fn at_rest(&self) -> bool {
         let state = &self.state;
         !state.is_running()
-            && self.open.is_empty()
+            && self.open.values().all(|open| open.task.is_none())
             && self.held.is_empty()
             && (state.phase == Phase::Ended || state.waiting_for().is_some())
     }
@@ -180,7 +186,9 @@ impl Drive {
     /// The journal failed: nothing more is done for this execution here.
     pub(crate) fn lose(&mut self, error: HostError) {
         for open in std::mem::take(&mut self.open).into_values() {
-            open.task.abort();
+            if let Some(task) = open.task {
+                task.abort();
+            }
         }
         self.held.clear();
         self.unsent.clear();

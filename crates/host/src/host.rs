@@ -33,6 +33,17 @@ pub enum Input {
         /// How.
         outcome: mandate_tools::Outcome,
     },
+    /// A nested plan has ended.
+    ChildEnded {
+        /// The execution that runs it as a step.
+        execution_id: String,
+        /// The step.
+        place: Place,
+        /// The step's attempt.
+        attempt: u32,
+        /// How.
+        outcome: Box<mandate_engine::CallOutcome>,
+    },
     /// The disk has a batch, or failed to take it.
     Stored {
         /// The execution.
@@ -49,9 +60,9 @@ impl Input {
     fn execution_id(&self) -> Option<&str> {
         match self {
             Input::Ask(ask) => ask.execution_id(),
-            Input::Outcome { execution_id, .. } | Input::Stored { execution_id, .. } => {
-                Some(execution_id)
-            }
+            Input::Outcome { execution_id, .. }
+            | Input::ChildEnded { execution_id, .. }
+            | Input::Stored { execution_id, .. } => Some(execution_id),
         }
     }
 }
@@ -126,6 +137,12 @@ impl Host {
                     crate::calls::call_outcome(outcome),
                 );
             }
+            Input::ChildEnded {
+                execution_id,
+                place,
+                attempt,
+                outcome,
+            } => self.settle_child(&execution_id, &place, attempt, *outcome),
             Input::Stored {
                 execution_id,
                 last_seq,
@@ -209,20 +226,16 @@ impl Host {
                 );
             }
             Ask::Pause(execution_id, by, reply) => {
-                self.input(
-                    &execution_id,
-                    Body::ExecutionPaused { by },
-                    reply,
-                    "the execution is paused or ending already",
-                );
+                let body = Body::ExecutionPaused { by };
+                let otherwise = "the execution is paused or ending already";
+                self.input(&execution_id, body.clone(), reply, otherwise);
+                self.pass_down(&execution_id, &body);
             }
             Ask::Resume(execution_id, by, reply) => {
-                self.input(
-                    &execution_id,
-                    Body::ExecutionResumed { by },
-                    reply,
-                    "the execution is not paused",
-                );
+                let body = Body::ExecutionResumed { by };
+                let otherwise = "the execution is not paused";
+                self.input(&execution_id, body.clone(), reply, otherwise);
+                self.pass_down(&execution_id, &body);
             }
             Ask::Resolve {
                 execution_id,
@@ -348,6 +361,7 @@ impl Host {
         };
         let mut gate = HostGate {
             approved: &mut drive.approved,
+            refused: drive.refused.clone(),
             lookup,
             session,
             now_ms,
@@ -474,6 +488,10 @@ impl Host {
             return;
         };
         drive.tell_rest();
+        self.tell_parent(execution_id);
+        let Some(drive) = self.drives.get(execution_id) else {
+            return;
+        };
         let over = drive.state.phase == Phase::Ended && drive.durable_seq >= drive.state.seq;
         if over && drive.replies.is_empty() {
             self.drives.remove(execution_id);

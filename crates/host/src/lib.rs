@@ -16,6 +16,7 @@ mod gate;
 pub mod host;
 mod known_plans;
 pub mod local;
+mod nested;
 pub mod projection;
 pub mod record;
 pub mod recovery;

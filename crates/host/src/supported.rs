@@ -11,6 +11,7 @@ pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
                 | FeatureKind::Fallback
                 | FeatureKind::Finally
                 | FeatureKind::Compensation
+                | FeatureKind::NestedPlan
         )
     };
     let feature = plan
