@@ -22,6 +22,7 @@ mod examples;
 mod executions;
 mod interrupts;
 mod limits;
+mod nested;
 mod plans;
 mod project;
 mod site;
