@@ -23,6 +23,7 @@ mod interrupts;
 mod limits;
 mod plans;
 mod project;
+mod several;
 mod site;
 mod sync_trace;
 mod tampering;

@@ -16,3 +16,4 @@ mod crash_points;
 mod fakes;
 mod outcomes;
 mod output_commit;
+mod socket;
