@@ -74,7 +74,7 @@ fn the_new_execution_goes_on_where_it_left_off_and_a_changed_output_is_found() {
     end(&mut world, "a", None, None);
     end(&mut world, "b", Some(0), None);
     end(&mut world, "b", Some(1), None);
-    cancel(&mut world, true);
+    end(&mut world, "c", None, Some(FailureKind::Failed));
     let again = Begin {
         carried: Some(carry(&world.state, None).unwrap()),
         ..Begin::default()
