@@ -26,6 +26,7 @@ mod nested;
 mod plans;
 mod project;
 mod rerun;
+mod sensitive;
 mod several;
 mod site;
 mod sync_trace;
