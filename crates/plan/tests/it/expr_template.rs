@@ -3,7 +3,7 @@
 use crate::expr_scope::sample;
 use mandate_plan::{
     ErrorCode, ViolationCode,
-    expr::{ExprProblem, Resolved, SecretSlot, Template},
+    expr::{ExprProblem, Hidden, Resolved, SecretSlot, Template},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
