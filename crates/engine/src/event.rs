@@ -11,7 +11,10 @@ mod step_words;
 
 pub use created::Created;
 pub use fault::{FailureKind, Fault};
-pub use request::{Answer, Request, RequestKind};
+pub use request::{
+    ANSWER, APPROVE, Answer, BoundCall, CONTINUE, DONE, DefaultAnswer, FAIL, GRANT, HALT, NOT_DONE,
+    REJECT, RETRY, Request, RequestKind, SKIP, SUPPLY, Takes,
+};
 pub use row::NotAnEvent;
 pub use step_words::{Resolution, SkipReason, Status, Timer};
 
@@ -43,7 +46,7 @@ macro_rules! bodies {
             ExecutionCreated(Box<Created>),
             /// Something waits for a human.
             #[serde(rename = "request_opened")]
-            RequestOpened(Request),
+            RequestOpened(Box<Request>),
             /// A human answered.
             #[serde(rename = "request_answered")]
             RequestAnswered(Answer),
@@ -214,6 +217,24 @@ bodies! {
         /// Why.
         refusal: Refusal,
     }
+    /// A call of the engine was refused for now: a rate is used up, or calls are frozen. The step waits.
+    StepHeld = "step_held" {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// Why.
+        refusal: Refusal,
+        /// When it is tried again, Unix milliseconds; none = once calls are no longer frozen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due_ms: Option<i64>,
+    }
+    /// Calls are no longer frozen: what was held back is tried again.
+    Thawed = "thawed" {
+        /// Who.
+        by: String,
+    }
     /// A call that no step asked for was refused, or the admission of the plan itself.
     CallRefused = "call_refused" {
         /// Why.
@@ -245,6 +266,12 @@ bodies! {
         by: String,
         /// What.
         resolution: Resolution,
+        /// Over which channel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<String>,
+        /// Digest over all of it, so that a replay sees whether it is what was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer_digest: Option<Digest>,
     }
     /// A step's `if` was evaluated.
     BranchEvaluated = "branch_evaluated" {
@@ -253,7 +280,7 @@ bodies! {
         /// What it gave.
         result: bool,
     }
-    /// An invariant was checked.
+    /// An invariant began to be violated, or holds again.
     InvariantChecked = "invariant_checked" {
         /// The invariant's id.
         invariant: String,
@@ -261,6 +288,9 @@ bodies! {
         step: String,
         /// Whether it holds.
         holds: bool,
+        /// Why it could not be evaluated, which counts as a violation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     }
     /// Nobody answered in time.
     RequestExpired = "request_expired" {
@@ -399,6 +429,7 @@ impl Body {
                 | Body::ExecutionStarted { .. }
                 | Body::TimerFired { .. }
                 | Body::CallRefused { .. }
+                | Body::Thawed { .. }
                 | Body::StepResolved { .. }
                 | Body::RequestAnswered(_)
                 | Body::RequestExpired { .. }

@@ -120,6 +120,7 @@ impl State {
             return Err(Illegal);
         }
         conclusion.force = true;
+        self.withdraw(|_| true);
         Ok(())
     }
 }

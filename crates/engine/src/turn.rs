@@ -1,14 +1,16 @@
 //! One turn: an input comes in, everything that follows from it is decided and applied. Hosts and replays share it.
 
-use crate::apply::Applied;
+use crate::apply::{Applied, is_counted};
 use crate::decide::{Command, decide};
-use crate::event::{Body, Event};
-use crate::life::{Phase, StepState};
+use crate::event::{Body, Event, Request, RequestKind};
+use crate::failure::supply_schema;
+use crate::held::after_refusal;
+use crate::life::Phase;
 use crate::readiness::is_closed;
 use crate::state::{BadStart, State};
 use mandate_plan::{CheckedPlan, Digest, Facts, canonical_json};
-use mandate_policy::{Purpose, Refusal, ResolvedCall, Turn};
-use serde_json::json;
+use mandate_policy::{Approval, Purpose, Refusal, ResolvedCall, Turn};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What `enforce` gave for a call, as it is journaled.
@@ -30,6 +32,9 @@ pub trait Gate {
     /// # Errors
     /// The refusal of `enforce`.
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal>;
+
+    /// The JSON Schema of what a step's tool gives, where there is one.
+    fn output_schema(&mut self, state: &State, step: &str) -> Option<Value>;
 }
 
 /// What a turn gave: events to append as one batch, in this order, then commands to carry out.
@@ -69,7 +74,7 @@ pub fn turn(state: &mut State, now_ms: i64, input: Body, gate: &mut dyn Gate) ->
     let event = Event {
         seq: state.seq.saturating_add(1),
         at_ms: state.at_ms.max(now_ms),
-        body: input,
+        body: state.sealed(input),
     };
     if state.apply(&event) == Applied::Ignored {
         return None;
@@ -94,18 +99,21 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                 break; // the rest was decided before the execution stopped
             }
             let body = match command {
+                Command::Record(Body::RequestOpened(request)) => {
+                    Body::RequestOpened(with_schema(state, request, gate))
+                }
                 Command::Record(body) => body,
                 Command::Admit => {
                     turned.admit = true;
                     continue;
                 }
+                // Used up by a call of this round: what the gate would say of this one would not be put on record.
+                Command::Start(call) if is_counted(&call.tool) && state.is_out_of_calls() => {
+                    continue;
+                }
                 Command::Start(call) => match gate.start(state, &call) {
                     Ok(started) => step_started(call, started),
-                    Err(refusal) => Body::StepBlocked {
-                        step: call.step,
-                        item: call.item,
-                        refusal,
-                    },
+                    Err(refusal) => after_refusal(state, call, refusal),
                 },
                 Command::Abort {
                     step,
@@ -135,6 +143,24 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
             return;
         }
     }
+}
+
+/// An output that somebody may supply has the schema of the tool's.
+fn with_schema(state: &State, mut request: Box<Request>, gate: &mut dyn Gate) -> Box<Request> {
+    let step = request.step.clone().unwrap_or_default();
+    let schema = match (request.kind, state.step(&step)) {
+        (RequestKind::Failure, Some((_, data))) => {
+            supply_schema(data, gate.output_schema(state, &step))
+        }
+        (RequestKind::InDoubt, Some(_)) => match gate.output_schema(state, &step) {
+            Some(schema) => schema,
+            None => return request,
+        },
+        _ => return request,
+    };
+    request.answer_schema = Some(schema);
+    request.seal();
+    request
 }
 
 fn step_started(call: ResolvedCall, started: Started) -> Body {
@@ -184,6 +210,13 @@ impl Turn for State {
                 message,
             ));
         }
+        if let Some(invariant) = self.unresolved().filter(|_| self.phase == Phase::Active) {
+            let message = format!("the invariant `{invariant}` is violated");
+            return Err(Refusal::new(
+                mandate_plan::ErrorCode::InvariantViolated,
+                message,
+            ));
+        }
         if runs && purpose == Purpose::Run {
             return Ok(());
         }
@@ -217,7 +250,7 @@ impl Turn for State {
         if call.attempt != unit.attempt.saturating_add(1) {
             return refuse("another attempt is the next one");
         }
-        if !unit.may_start(self.at_ms, step.step.tool == crate::apply::SLEEP) {
+        if !unit.may_start(self.at_ms, self.own_wait(step.index)) {
             return refuse(&format!("it is {}", unit.state.as_str()));
         }
         if !self.in_order(step) {
@@ -229,7 +262,7 @@ impl Turn for State {
         if step.condition.is_some() && data.condition != Some(true) {
             return refuse("its condition does not hold");
         }
-        if unit.state == StepState::Pending && is_closed(step, data) {
+        if unit.attempt == 0 && is_closed(step, data) {
             return refuse("an item before it failed");
         }
         let number = call.item.map_or(0, |item| item as usize);
@@ -241,6 +274,14 @@ impl Turn for State {
 
     fn counted_calls(&self) -> u64 {
         self.calls
+    }
+
+    fn granted_calls(&self) -> u64 {
+        self.granted_calls
+    }
+
+    fn approval(&self, call: &ResolvedCall) -> Option<Approval> {
+        self.approval_of(call)
     }
 }
 
@@ -254,7 +295,7 @@ impl State {
                     && data
                         .units
                         .iter()
-                        .any(|unit| unit.may_start(self.at_ms, false))
+                        .any(|unit| unit.may_start(self.at_ms, self.own_wait(step.index)))
             })
             .map(|(step, _)| step.step.id.as_str())
             .take(8)

@@ -1,15 +1,16 @@
 //! What people see of an execution: its state, what it waits for, when it is next due.
 
 use crate::apply::SLEEP;
-use crate::event::{Body, Timer};
+use crate::event::{Body, RequestKind, Timer};
 use crate::life::{Phase, StepState};
-use crate::state::{State, item_of};
+use crate::state::{Hold, State, item_of};
 use serde::{Deserialize, Serialize};
 
 /// Why nothing runs, and what would carry the execution on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingFor {
-    /// `plan`, `in_doubt`, `timer`, `retry`, `paused`, or `host`: nobody drives it.
+    /// The kind of the request that has been open for the longest; else `timer`, `retry`, `rate_limit`, `frozen`,
+    /// `paused`, or `host`: nobody drives it.
     pub kind: String,
     /// The step, where it is one.
     pub step: Option<String>,
@@ -39,7 +40,11 @@ impl State {
             Phase::Created if self.open_request().is_some() => "waiting",
             Phase::Created => "pending",
             Phase::Active | Phase::Stopping | Phase::Closing if self.running > 0 => "running",
-            Phase::Active | Phase::Closing if self.waiting > 0 || self.doubtful > 0 => "waiting",
+            Phase::Active | Phase::Closing
+                if self.waiting > 0 || self.doubtful > 0 || !self.open.is_empty() =>
+            {
+                "waiting"
+            }
             Phase::Stopping if self.doubtful > 0 => "waiting",
             Phase::Active | Phase::Stopping | Phase::Closing => "running",
             Phase::Ended => match (&self.stop, &self.ending) {
@@ -66,14 +71,19 @@ impl State {
                 next_command: format!("mandate executions resume {id}"),
             });
         }
-        if let Some(open) = self.plan_request().filter(|open| open.closed.is_none()) {
+        if let Some(open) = self.open_request() {
+            let request = &open.request;
+            let what = match request.kind {
+                RequestKind::Plan | RequestKind::Revision => "approvals approve",
+                _ => "inbox answer",
+            };
             return Some(WaitingFor {
-                kind: open.request.kind.as_str().to_owned(),
-                step: None,
+                kind: request.kind.as_str().to_owned(),
+                step: request.step.clone(),
                 since_ms: open.opened_ms,
-                due_ms: open.request.expires_ms,
-                who: open.request.approvers.clone(),
-                next_command: format!("mandate approvals approve {}", open.request.request_id),
+                due_ms: request.expires_ms,
+                who: request.approvers.clone(),
+                next_command: format!("mandate {what} {}", request.request_id),
             });
         }
         let doubt = self.first_unit(|unit| unit.state == StepState::InDoubt);
@@ -99,14 +109,12 @@ impl State {
             });
         }
         let (step, _, unit) = self.first_unit(|unit| unit.state == StepState::Waiting)?;
-        let kind = if self
-            .plan
-            .number_of(&step)
-            .is_some_and(|index| self.is_sleep(index))
-        {
-            "timer"
-        } else {
-            "retry"
+        let number = self.plan.number_of(&step);
+        let kind = match unit.hold {
+            Some(Hold::Rate) => "rate_limit",
+            Some(Hold::Frozen) => "frozen",
+            None if number.is_some_and(|index| self.is_sleep(index)) => "timer",
+            _ => "retry",
         };
         Some(WaitingFor {
             kind: kind.to_owned(),
@@ -146,6 +154,9 @@ impl State {
         {
             let request_id = open.request.request_id.clone();
             due.push((expires_ms, Body::RequestExpired { request_id }));
+        }
+        if matches!(self.phase, Phase::Active | Phase::Closing) {
+            due.extend(self.next_expiry());
         }
         if self.phase == Phase::Active {
             if self.is_active() {
@@ -189,11 +200,16 @@ impl State {
         });
         let (due_ms, step, number) = due.min_by_key(|(due_ms, ..)| *due_ms)?;
         let (id, item) = (step.step.id.clone(), item_of(step, number));
-        let timer = if step.step.tool == SLEEP {
-            Timer::Sleep { step: id, item }
-        } else {
-            Timer::Retry { step: id, item }
+        let held = step_hold(self, &id, item) == Some(&Hold::Rate);
+        let timer = match step.step.tool.as_str() {
+            _ if held => Timer::Rate { step: id, item },
+            SLEEP => Timer::Sleep { step: id, item },
+            _ => Timer::Retry { step: id, item },
         };
         Some((due_ms, Body::TimerFired { timer }))
     }
+}
+
+fn step_hold<'a>(state: &'a State, step: &str, item: Option<u32>) -> Option<&'a Hold> {
+    state.unit(step, item)?.hold.as_ref()
 }

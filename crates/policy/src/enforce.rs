@@ -176,10 +176,6 @@ fn counts(
     Ok(())
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "all of it is what a rule may look at"
-)]
 fn policy(
     approved: &ApprovedPlan,
     planned: &PlannedCall,
