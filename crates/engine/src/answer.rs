@@ -19,7 +19,7 @@ pub enum NotAnAnswer {
     #[error("the execution has no request `{0}`")]
     NoSuchRequest(String),
     /// It does not wait for an answer any more.
-    #[error("the request `{request_id}` does not wait for an answer any more: it is {how}")]
+    #[error("the request `{request_id}` does not wait for an answer any more: {}", closed(.how))]
     Closed {
         /// Which.
         request_id: String,
@@ -260,6 +260,7 @@ impl State {
                 let refusal = request.refusal.as_ref().ok_or(Illegal)?;
                 let mut fault = Fault::from(refusal);
                 fault.message = format!("{}; {}", fault.message, said.that("allowed no more"));
+                fault.step.clone_from(&request.step);
                 self.stop(fault, false, false)
             }
             (RequestKind::InDoubt | RequestKind::Revision, _) => Err(Illegal),
@@ -292,6 +293,14 @@ impl Said<'_> {
             }
             None => "nobody answered in time".to_owned(),
         }
+    }
+}
+
+fn closed(how: &str) -> String {
+    match how {
+        "expired" => "it has expired".to_owned(),
+        "withdrawn" => "it was withdrawn".to_owned(),
+        choice => format!("it was answered with `{choice}`"),
     }
 }
 

@@ -144,15 +144,18 @@ impl State {
         hold: Hold,
         due_ms: Option<i64>,
     ) -> Result<(), Illegal> {
+        let held_ms = Some(self.at_ms);
         if self.at(place)?.state == StepState::Pending {
             return self.change(place.0, place.1, StepChange::Hold, |unit| {
                 unit.hold = Some(hold);
+                unit.held_ms = held_ms;
                 unit.due_ms = due_ms;
             });
         }
         let data = self.steps.get_mut(place.0).ok_or(Illegal)?;
         let unit = data.units.get_mut(place.1).ok_or(Illegal)?;
         unit.hold = Some(hold);
+        unit.held_ms = held_ms;
         unit.due_ms = due_ms;
         Ok(())
     }

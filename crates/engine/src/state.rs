@@ -68,6 +68,9 @@ pub struct Unit {
     /// What its next attempt waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// Since when it waits for that, Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_ms: Option<i64>,
     /// The yes to its arguments, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
@@ -90,6 +93,7 @@ impl Unit {
             started_ms: None,
             ended_ms: None,
             hold: None,
+            held_ms: None,
             confirmed: None,
         }
     }

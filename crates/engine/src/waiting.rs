@@ -119,7 +119,10 @@ impl State {
         Some(WaitingFor {
             kind: kind.to_owned(),
             step: Some(step),
-            since_ms: unit.ended_ms.or(unit.started_ms).unwrap_or(self.at_ms),
+            since_ms: { unit.held_ms.filter(|_| unit.hold.is_some()) }
+                .or(unit.ended_ms)
+                .or(unit.started_ms)
+                .unwrap_or(self.at_ms),
             due_ms: unit.due_ms,
             who: Vec::new(),
             next_command: format!("mandate executions continue {id}"),
