@@ -251,7 +251,7 @@ impl State {
             (RequestKind::Invariant, CONTINUE) => self.accept_violation(request),
             (RequestKind::Invariant, _) => self.halt_at_violation(request, said),
             (RequestKind::Budget, GRANT) => {
-                let own = self.plan.max_tool_calls();
+                let own = self.most_calls();
                 let granted = data.and_then(Value::as_u64).unwrap_or(own);
                 self.granted_calls = self.granted_calls.saturating_add(granted);
                 Ok(())

@@ -4,8 +4,10 @@ use crate::event::{Body, Event, Fault, RequestKind};
 use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
+use crate::nested::RUN;
 use crate::state::{Ending, State, StepData, Stop};
 use mandate_plan::ErrorCode;
+use mandate_policy::Purpose;
 
 /// What `apply` made of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +18,10 @@ pub enum Applied {
     Ignored,
 }
 
-/// The tools whose calls do not count against `max_tool_calls`: they reach nothing outside.
+/// The tools whose calls do not count against `max_tool_calls`: they reach nothing outside. Of a nested plan, the calls
+/// that it makes count.
 pub fn is_counted(tool: &str) -> bool {
-    !(tool == "human.ask" || tool.starts_with("time.") || tool.starts_with("data."))
+    !(tool == "human.ask" || tool == RUN || tool.starts_with("time.") || tool.starts_with("data."))
 }
 
 /// The tool that the engine itself carries out, as a durable timer.
@@ -57,7 +60,7 @@ impl State {
         self.driven
             && matches!(self.phase, Phase::Active | Phase::Stopping)
             && self.paused.is_none()
-            && (self.running > 0 || !self.awaits_human() || self.awaits_time())
+            && (self.busy() > 0 || !self.awaits_human() || self.awaits_time())
     }
 
     /// Whether a sleep, a back-off or a rate of its own is awaited.
@@ -78,6 +81,7 @@ impl State {
             Body::ExecutionCreated(_) => Err(Illegal),
             Body::HostStarted { .. } => {
                 self.orphan_open_attempts();
+                self.ask_children_anew();
                 self.driven = true;
                 let _ = self.thaw(); // what was frozen is tried again, and may be refused again
                 Ok(())
@@ -141,12 +145,13 @@ impl State {
                 outputs,
                 warnings,
             } => {
-                if !self.may_finish() {
+                if !self.may_finish() || self.owes_undo() {
                     return Err(Illegal);
                 }
                 self.phase = next_phase(self.phase, PhaseChange::Finish)?;
                 self.cancel_open_steps(self.steps.len());
                 self.withdraw(|_| true);
+                self.cancel_open_undos();
                 self.ending = Some(Ending {
                     status: *status,
                     error: error.clone(),
@@ -163,10 +168,22 @@ impl State {
             | Body::OverrideGranted { .. }
             | Body::FindingRecorded { .. } => Ok(()),
             // Their place; nothing in this version leads to them.
-            Body::PlanRevised { .. }
-            | Body::CompensationStarted { .. }
+            Body::PlanRevised { .. } => Err(Illegal),
+            Body::CompensationStarted { .. }
             | Body::CompensationCompleted { .. }
-            | Body::CompensationFailed { .. } => Err(Illegal),
+            | Body::CompensationFailed { .. } => self.apply_undo(&event.body),
+            Body::AttemptInterrupted {
+                purpose: Purpose::Compensate,
+                ..
+            }
+            | Body::RetryScheduled {
+                purpose: Purpose::Compensate,
+                ..
+            }
+            | Body::StepInDoubt {
+                purpose: Purpose::Compensate,
+                ..
+            } => self.apply_undo(&event.body),
             Body::StepStarted { .. }
             | Body::AttemptInterrupted { .. }
             | Body::StepCompleted { .. }
@@ -179,6 +196,7 @@ impl State {
             | Body::StepInDoubt { .. }
             | Body::StepResolved { .. }
             | Body::FallbackEnded { .. }
+            | Body::ChildWaiting { .. }
             | Body::BranchEvaluated { .. } => self.apply_step(event),
         }
     }
@@ -214,6 +232,9 @@ impl State {
             stop.at_once = true;
             return Ok(());
         }
+        if self.phase == Phase::Compensating {
+            return self.force_undo(force);
+        }
         if self.phase == Phase::Closing {
             return self.force_end(force);
         }
@@ -233,8 +254,16 @@ impl State {
             return;
         }
         for unit in self.steps.iter_mut().flat_map(|step| step.units.iter_mut()) {
-            if unit.state == StepState::Running {
+            if unit.state == StepState::Running && !unit.nested {
                 unit.orphaned = true;
+            }
+
+            if let Some(undo) = unit
+                .undo
+                .as_mut()
+                .filter(|undo| undo.state == StepState::Running)
+            {
+                undo.orphaned = true;
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::apply::{SLEEP, is_counted};
 use crate::event::{Body, Event, Fault, Timer};
 use crate::life::{Illegal, Phase, StepChange, StepState, next_step_state};
+use crate::nested::RUN;
 use crate::readiness::{OwnWait, is_closed};
 use crate::state::{Hold, State, StepData, Unit};
 use crate::units::Place;
@@ -55,6 +56,7 @@ impl State {
                 step,
                 item,
                 attempt,
+                ..
             } => {
                 let place = self.open_attempt(step, *item, *attempt)?;
                 if !self.at(place)?.orphaned {
@@ -84,6 +86,7 @@ impl State {
                 if unit.attempt != *attempt || unit.orphaned || !(answered || slept || told) {
                     return Err(Illegal);
                 }
+                self.settle_child(place, Some(output))?;
                 self.change(place.0, place.1, StepChange::Complete, |unit| {
                     unit.output = Some(output.clone());
                     unit.error = None;
@@ -114,6 +117,7 @@ impl State {
                     return self.fail_told(place, error);
                 }
                 let place = self.running_attempt(step, *item, *attempt)?;
+                self.settle_child(place, error.details.as_ref())?;
                 self.fail_attempt(place, *outcome, error, output.as_ref())
             }
             Body::RetryScheduled {
@@ -121,6 +125,7 @@ impl State {
                 item,
                 attempt,
                 due_ms,
+                ..
             } => {
                 let (index, unit) = self.locate(step, *item)?;
                 let lives = self.lives(index);
@@ -188,6 +193,7 @@ impl State {
                 item,
                 attempt,
                 error,
+                ..
             } => {
                 let place = self.locate(step, *item)?;
                 let unit = self.at(place)?;
@@ -196,7 +202,7 @@ impl State {
                     StepState::Waiting => unit.orphaned,
                     _ => false,
                 };
-                if unit.attempt != *attempt || !unknown || unit.facts().repeatable() {
+                if unit.attempt != *attempt || !unknown || unit.can_be_repeated() {
                     return Err(Illegal);
                 }
                 self.change(place.0, place.1, StepChange::Doubt, |unit| {
@@ -225,6 +231,11 @@ impl State {
                 data.condition = Some(*result);
                 Ok(())
             }
+            Body::ChildWaiting {
+                step,
+                item,
+                waiting,
+            } => self.child_waits((step, *item), waiting.as_ref()),
             Body::FallbackEnded { step, from } => self.end_fallback(step, from.as_deref()),
             _ => Err(Illegal),
         }
@@ -267,7 +278,9 @@ impl State {
             unit.started_ms = Some(now_ms);
             unit.ended_ms = None;
         })?;
-        if is_counted(tool) {
+        if tool == RUN {
+            self.reserve(place)?;
+        } else if is_counted(tool) {
             self.calls = self.calls.saturating_add(1);
         }
         Ok(())
@@ -337,6 +350,9 @@ impl State {
     pub(crate) fn fire_timer(&mut self, timer: &Timer, before_ms: i64) -> Result<(), Illegal> {
         let now_ms = self.at_ms;
         let is_due = |due_ms: Option<i64>| due_ms.is_some_and(|due| due <= now_ms);
+        if self.phase == Phase::Compensating {
+            return self.fire_undo_timer(timer, before_ms);
+        }
         match timer {
             Timer::Sleep { step, item }
             | Timer::Retry { step, item }

@@ -281,6 +281,6 @@ impl State {
             let units = self.steps.iter().flat_map(|data| &data.units);
             self.waiting > 0 && { units }.any(|unit| unit.hold == Some(crate::state::Hold::Frozen))
         };
-        self.doubtful > 0 || !self.open.is_empty() || frozen()
+        self.doubtful > 0 || self.resting > 0 || !self.open.is_empty() || frozen()
     }
 }

@@ -3,31 +3,31 @@
 use crate::answer::ABOUT_A_DOUBT;
 use crate::ask::Asked;
 use crate::event::{Body, DONE, FAIL, NOT_DONE, Request, RequestKind, Resolution};
-use crate::life::{Illegal, StepState};
+use crate::life::{Illegal, Phase, StepState};
 use crate::state::{State, Unit};
-use mandate_plan::CheckedStep;
 use serde_json::{Map, Value, json};
 
-/// The request about a unit in doubt, unless it is open already.
+/// The request about a unit in doubt, or about the call that undoes it, unless it is open already.
 pub(crate) fn request(
     state: &State,
-    step: &CheckedStep,
-    item: Option<u32>,
+    (id, item): (&str, Option<u32>),
+    tool: &str,
     unit: &Unit,
 ) -> Option<Body> {
-    let id = step.step.id.as_str();
-    let given_up = state.stop.as_ref().is_some_and(|stop| stop.force) || state.is_forced();
+    let given_up = state.gives_up() || state.is_forced();
     if !state.asks() || given_up || state.is_asked(RequestKind::InDoubt, Some(id), item) {
         return None;
     }
     let place = item.map_or_else(|| id.to_owned(), |item| format!("{id}[{item}]"));
-    let question = format!(
-        "Step `{place}` called `{}`, and nobody knows whether it happened. Did it?",
-        step.step.tool
-    );
+    let who = match state.phase {
+        Phase::Compensating => "To undo step",
+        _ => "Step",
+    };
+    let question =
+        format!("{who} `{place}` called `{tool}`, and nobody knows whether it happened. Did it?");
     let mut asked = Asked::new(RequestKind::InDoubt, question, &ABOUT_A_DOUBT).about(id, item);
     asked.detail = json!({
-        "tool": step.step.tool,
+        "tool": tool,
         "args": unit.args,
         "attempt": unit.attempt,
         "started_ms": unit.started_ms,
@@ -47,7 +47,10 @@ impl State {
         let step = request.step.as_deref().ok_or(Illegal)?;
         let place = self.locate(step, request.item)?;
         let asked = self.is_asked(RequestKind::InDoubt, Some(step), request.item);
-        if self.at(place)?.state == StepState::InDoubt && !asked {
+        let unit = self.at(place)?;
+        let undo = unit.undo.as_deref().map(|undo| undo.state);
+        let in_doubt = [Some(unit.state), undo].contains(&Some(StepState::InDoubt));
+        if in_doubt && !asked {
             Ok(())
         } else {
             Err(Illegal)

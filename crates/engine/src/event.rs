@@ -8,8 +8,9 @@ mod fault;
 mod request;
 mod row;
 mod step_words;
+mod waiting_for;
 
-pub use created::Created;
+pub use created::{Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use request::{
     ANSWER, APPROVE, Answer, BoundCall, CONTINUE, DONE, DefaultAnswer, FAIL, GRANT, HALT, NOT_DONE,
@@ -17,9 +18,10 @@ pub use request::{
 };
 pub use row::NotAnEvent;
 pub use step_words::{Resolution, SkipReason, Status, Timer};
+pub use waiting_for::WaitingFor;
 
 use mandate_plan::{Digest, Facts};
-use mandate_policy::Refusal;
+use mandate_policy::{Purpose, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -127,6 +129,9 @@ bodies! {
         item: Option<u32>,
         /// The attempt.
         attempt: u32,
+        /// Whether it ran the step or undid it.
+        #[serde(default, skip_serializing_if = "is_run")]
+        purpose: Purpose,
     }
     /// An attempt, or a sleep, completed.
     StepCompleted = "step_completed" {
@@ -171,6 +176,9 @@ bodies! {
         attempt: u32,
         /// Unix milliseconds.
         due_ms: i64,
+        /// Whether it runs the step or undoes it.
+        #[serde(default, skip_serializing_if = "is_run")]
+        purpose: Purpose,
     }
     /// A durable timer runs.
     TimerSet = "timer_set" {
@@ -254,6 +262,9 @@ bodies! {
         attempt: u32,
         /// What is known.
         error: Fault,
+        /// Whether it ran the step or undid it.
+        #[serde(default, skip_serializing_if = "is_run")]
+        purpose: Purpose,
     }
     /// A person, or the tool itself, said what became of a step in doubt.
     StepResolved = "step_resolved" {
@@ -272,6 +283,17 @@ bodies! {
         /// Digest over all of it, so that a replay sees whether it is what was said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer_digest: Option<Digest>,
+    }
+    /// The child of a `plan.run` step began to wait for a human, or goes on.
+    ChildWaiting = "child_waiting" {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// What the child waits for; none = it goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waiting: Option<WaitingFor>,
     }
     /// A step's `if` was evaluated.
     BranchEvaluated = "branch_evaluated" {
@@ -344,7 +366,7 @@ bodies! {
         #[serde(default)]
         force: bool,
     }
-    /// An undo call begins.
+    /// An undo call begins. Durable before the call.
     CompensationStarted = "compensation_started" {
         /// The step that is undone.
         step: String,
@@ -353,8 +375,26 @@ bodies! {
         item: Option<u32>,
         /// From 1.
         attempt: u32,
-        /// The call.
-        call: Value,
+        /// The tool that undoes it.
+        tool: String,
+        /// Effect, idempotence, openness of this call.
+        facts: Facts,
+        /// The arguments, placeholders in place of secrets.
+        args: Value,
+        /// Digest over the arguments.
+        args_digest: Digest,
+        /// The same for every attempt to undo this step and item; another one than that of the step itself.
+        idempotency_key: String,
+        /// Digest of the permit.
+        permit: Digest,
+        /// As of `step_started`.
+        granted_digest: Digest,
+        /// Hard stop of this attempt, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+        /// The isolation that the call gets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sandbox: Option<String>,
     }
     /// An undo call completed.
     CompensationCompleted = "compensation_completed" {
@@ -363,16 +403,29 @@ bodies! {
         /// The item.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<u32>,
+        /// The attempt.
+        attempt: u32,
+        /// Digest over the output and the attempt that it answers.
+        output_digest: Digest,
+        /// The output.
+        output: Value,
     }
-    /// An undo call failed.
+    /// An undo call failed. Whether another attempt follows is for the rules to say; the other undo calls are made.
     CompensationFailed = "compensation_failed" {
         /// The step.
         step: String,
         /// The item.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<u32>,
+        /// The attempt; 0 = nothing was called.
+        attempt: u32,
+        /// How it ended.
+        outcome: FailureKind,
         /// Why.
         error: Fault,
+        /// Where the call was refused: what refused it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refusal: Option<Refusal>,
     }
     /// The approval no longer holds.
     ApprovalRevoked = "approval_revoked" {
@@ -417,6 +470,11 @@ bodies! {
     }
 }
 
+/// What runs a step says nothing of its purpose.
+fn is_run(purpose: &Purpose) -> bool {
+    *purpose == Purpose::Run
+}
+
 impl Body {
     /// Whether the event comes from outside the engine (an outcome, a person, a clock, a host) rather than following
     /// from the state. A replay reads inputs and re-derives the rest.
@@ -431,6 +489,7 @@ impl Body {
                 | Body::CallRefused { .. }
                 | Body::Thawed { .. }
                 | Body::StepResolved { .. }
+                | Body::ChildWaiting { .. }
                 | Body::RequestAnswered(_)
                 | Body::RequestExpired { .. }
                 | Body::ChoiceRecorded { .. }

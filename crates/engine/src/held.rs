@@ -55,7 +55,7 @@ fn is_about_calls(refusal: &Refusal) -> bool {
 }
 
 fn budget_request(state: &State, call: &ResolvedCall, refusal: Refusal) -> Body {
-    let own = state.plan().max_tool_calls();
+    let own = state.most_calls();
     let question = format!(
         "The plan's {} tool calls are used up, and step `{}` is next. May it make more?",
         own.saturating_add(state.granted_calls),

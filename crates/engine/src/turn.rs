@@ -1,6 +1,7 @@
 //! One turn: an input comes in, everything that follows from it is decided and applied. Hosts and replays share it.
 
-use crate::apply::{Applied, is_counted};
+use crate::apply::Applied;
+use crate::compensate::refused;
 use crate::decide::{Command, decide};
 use crate::event::{Body, Event, Request, RequestKind};
 use crate::failure::supply_schema;
@@ -9,7 +10,7 @@ use crate::life::Phase;
 use crate::readiness::is_closed;
 use crate::state::{BadStart, State};
 use mandate_plan::{CheckedPlan, Digest, Facts, canonical_json};
-use mandate_policy::{Approval, Purpose, Refusal, ResolvedCall, Turn};
+use mandate_policy::{Approval, Purpose, Refusal, ResolvedCall, Turn, counts_as_call};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -44,10 +45,23 @@ pub struct Turned {
     pub events: Vec<Event>,
     /// The plan is to be admitted, and `execution_started` or `call_refused` given in as the next input.
     pub admit: bool,
-    /// Calls to drop: step, item, attempt.
-    pub aborts: Vec<(String, Option<u32>, u32)>,
+    /// Calls to drop.
+    pub aborts: Vec<Abort>,
     /// When to come back if nothing happens before, Unix milliseconds.
     pub wake_ms: Option<i64>,
+}
+
+/// A call that is to be dropped if it is still under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abort {
+    /// The step.
+    pub step: String,
+    /// The item.
+    pub item: Option<u32>,
+    /// The attempt.
+    pub attempt: u32,
+    /// Whether it runs the step or undoes it.
+    pub purpose: Purpose,
 }
 
 /// Begins an execution: applies `execution_created` and decides.
@@ -108,19 +122,30 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                     continue;
                 }
                 // Used up by a call of this round: what the gate would say of this one would not be put on record.
-                Command::Start(call) if is_counted(&call.tool) && state.is_out_of_calls() => {
+                Command::Start(call)
+                    if counts_as_call(&call.tool, call.purpose) && state.is_out_of_calls() =>
+                {
                     continue;
                 }
                 Command::Start(call) => match gate.start(state, &call) {
-                    Ok(started) => step_started(call, started),
+                    Ok(started) => started_event(call, started),
+                    Err(refusal) if call.purpose == Purpose::Compensate => {
+                        refused(call.step, call.item, refusal)
+                    }
                     Err(refusal) => after_refusal(state, call, refusal),
                 },
                 Command::Abort {
                     step,
                     item,
                     attempt,
+                    purpose,
                 } => {
-                    turned.aborts.push((step, item, attempt));
+                    turned.aborts.push(Abort {
+                        step,
+                        item,
+                        attempt,
+                        purpose,
+                    });
                     continue;
                 }
                 Command::WaitUntil(due_ms) => {
@@ -152,10 +177,13 @@ fn with_schema(state: &State, mut request: Box<Request>, gate: &mut dyn Gate) ->
         (RequestKind::Failure, Some((_, data))) => {
             supply_schema(data, gate.output_schema(state, &step))
         }
-        (RequestKind::InDoubt, Some(_)) => match gate.output_schema(state, &step) {
-            Some(schema) => schema,
-            None => return request,
-        },
+        // What an undo call gives is used by nobody.
+        (RequestKind::InDoubt, Some(_)) if state.phase != Phase::Compensating => {
+            match gate.output_schema(state, &step) {
+                Some(schema) => schema,
+                None => return request,
+            }
+        }
         _ => return request,
     };
     request.answer_schema = Some(schema);
@@ -163,9 +191,25 @@ fn with_schema(state: &State, mut request: Box<Request>, gate: &mut dyn Gate) ->
     request
 }
 
-fn step_started(call: ResolvedCall, started: Started) -> Body {
+fn started_event(call: ResolvedCall, started: Started) -> Body {
     let args_digest = call.args_digest();
     let granted_digest = granted_digest(&call, &started);
+    if call.purpose == Purpose::Compensate {
+        return Body::CompensationStarted {
+            step: call.step,
+            item: call.item,
+            attempt: call.attempt,
+            tool: call.tool,
+            facts: started.facts,
+            args: call.args,
+            args_digest,
+            idempotency_key: call.idempotency_key,
+            permit: started.permit,
+            granted_digest,
+            timeout_ms: call.timeout_ms,
+            sandbox: started.sandbox,
+        };
+    }
     Body::StepStarted {
         step: call.step,
         item: call.item,
@@ -198,10 +242,14 @@ impl Turn for State {
     }
 
     fn running(&self, purpose: Purpose) -> Result<(), Refusal> {
-        let runs = match self.phase {
-            Phase::Active => self.paused.is_none(),
-            Phase::Closing => !self.is_forced(),
-            Phase::Created | Phase::Stopping | Phase::Ended => false,
+        let runs = match (self.phase, purpose) {
+            (Phase::Active, Purpose::Run) => self.paused.is_none(),
+            (Phase::Closing, Purpose::Run) => !self.is_forced(),
+            (Phase::Active | Phase::Stopping, Purpose::Compensate) => {
+                self.may_finish() && self.owes_undo()
+            }
+            (Phase::Compensating, Purpose::Compensate) => !self.gives_up(),
+            _ => false,
         };
         if self.revoked {
             let message = "the approval of this execution was revoked";
@@ -217,7 +265,7 @@ impl Turn for State {
                 message,
             ));
         }
-        if runs && purpose == Purpose::Run {
+        if runs {
             return Ok(());
         }
         let message = format!(
@@ -244,6 +292,10 @@ impl Turn for State {
         let Some((step, data)) = self.step(&call.step) else {
             return refuse("the plan has no such step");
         };
+        if call.purpose == Purpose::Compensate {
+            let not = self.not_the_turn_of(&call.step, call.item, call.attempt);
+            return not.map_or(Ok(()), refuse);
+        }
         let Some(unit) = self.unit(&call.step, call.item) else {
             return refuse("the step has no such item");
         };
@@ -273,7 +325,9 @@ impl Turn for State {
     }
 
     fn counted_calls(&self) -> u64 {
-        self.calls
+        // What a parent did not leave over is used up from the start.
+        let withheld = self.plan.max_tool_calls().saturating_sub(self.most_calls());
+        self.calls.saturating_add(withheld)
     }
 
     fn granted_calls(&self) -> u64 {

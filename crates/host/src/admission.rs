@@ -21,6 +21,7 @@ impl Host {
         let session = self.session(&submission.session, &submission.principal);
         let event = match created_event(
             &submission,
+            None,
             lookup.as_ref(),
             &session,
             now_ms,
@@ -40,6 +41,7 @@ impl Host {
         let mut approved = None;
         let mut gate = HostGate {
             approved: &mut approved,
+            refused: None,
             lookup,
             session,
             now_ms,
@@ -123,6 +125,10 @@ impl Host {
         if state.phase == Phase::Ended {
             return Err(HostError::NoSuchExecution(execution_id.to_owned()));
         }
+        if let Some(parent) = &state.created.parent {
+            // It is driven as the step that it is; with its parent it comes along.
+            return self.take_up(&parent.execution_id);
+        }
         let durable_seq = state.seq;
         self.drives.insert(
             execution_id.to_owned(),
@@ -130,11 +136,13 @@ impl Host {
         );
         let host = self.id.clone();
         self.take_turn(execution_id, Body::HostStarted { host });
+        self.find_children(execution_id);
         Ok(())
     }
 
     /// Has the plan admitted, and gives the answer in.
     pub(crate) fn admit(&mut self, execution_id: &str) {
+        self.admit_child(execution_id);
         let lookup = self.parts.tools.lookup();
         let now_ms = self.parts.clock.now_ms();
         let Some(drive) = self.drives.get(execution_id) else {
@@ -146,6 +154,7 @@ impl Host {
         };
         let mut gate = HostGate {
             approved: &mut drive.approved,
+            refused: drive.refused.clone(),
             lookup,
             session,
             now_ms,

@@ -16,6 +16,7 @@ mod gate;
 pub mod host;
 mod known_plans;
 pub mod local;
+mod nested;
 pub mod projection;
 pub mod record;
 pub mod recovery;
@@ -26,6 +27,7 @@ mod verify;
 
 pub use ask::{Ask, HostError, Rest, Submission, Submitted, Update};
 pub use clock::{Clock, SystemClock};
+pub use drive::Place;
 pub use host::{Host, Ids, Input, Parts, Post};
 pub use local::{LocalHost, RandomIds};
 pub use spawn::{OnTokio, Spawn, Task};

@@ -1,10 +1,11 @@
 //! An execution as it is shown: its result, what it waits for, its steps.
 
-use super::{shown, step, table::Table};
+use super::{shown, step, table::Table, undo};
 use crate::{
     errors::remedy_of,
     ids,
     output::{Look, Paint},
+    step_path,
     when::{show_age, show_duration, show_time},
 };
 use mandate_engine::{Ending, Fault, Phase, State, Status, StepState, WaitingFor};
@@ -29,6 +30,9 @@ pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<
         "status": ending.map(|ending| ending.status.as_str()),
         "steps": step::all_to_json(state),
         "recovered": step::recovered(state),
+        "compensations": undo::to_json(state),
+        "parent": state.created.parent,
+        "children": children(state),
         "finally": step::finally(state).map(|(step, data)| step::to_json(step, data)).collect::<Vec<_>>(),
         "outputs": ending.map(|ending| &ending.outputs),
         "warnings": ending.map_or(&[][..], |ending| &ending.warnings),
@@ -39,6 +43,15 @@ pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<
         "elapsed_ms": state.finished_ms.map(|end| end.saturating_sub(state.created_ms)),
         "head": head,
     })
+}
+
+/// The executions that steps stand for.
+fn children(state: &State) -> Vec<Value> {
+    let children = state.children().into_iter();
+    let each = children.map(|child| {
+        json!({ "step": child.step, "item": child.item, "execution_id": child.execution_id })
+    });
+    each.collect()
 }
 
 /// A head as it is written: `number:hash`.
@@ -143,6 +156,7 @@ fn push_ending(out: &mut Vec<String>, state: &State, ending: &Ending, paint: Pai
             problem.unwrap_or_default()
         ));
     }
+    out.extend(undo::lines(state, paint));
     for (checked, data) in step::finally(state) {
         if let Some(problem) = step::problem(data) {
             out.push(format!(
@@ -234,9 +248,15 @@ pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> S
             )
         }
         "in_doubt" => (
-            format!(
-                "`{step}` was called, and nobody knows whether its effect happened. Find out, then say so:"
-            ),
+            if state.phase == Phase::Compensating {
+                format!(
+                    "`{step}` was being undone, and nobody knows whether that happened. Find out, then say so:"
+                )
+            } else {
+                format!(
+                    "`{step}` was called, and nobody knows whether its effect happened. Find out, then say so:"
+                )
+            },
             vec![
                 waiting.next_command.clone(),
                 waiting.next_command.replace("--done", "--not-done"),
@@ -270,7 +290,9 @@ pub(crate) fn steps(state: &State, now_ms: i64, paint: Paint, width: Option<usiz
     let mut table = Table::new(&["", "STEP", "STATE", "TOOL", "DETAIL"]);
     for (checked, data) in step::shown_steps(state) {
         let (sign, look) = step::sign(data.state);
-        let detail: Vec<String> = [Some(step::detail(data, now_ms)), step::problem(data)]
+        let child = state.child_of(&checked.step.id, None);
+        let child = child.map(|id| format!("execution {}", ids::short(&id)));
+        let detail: Vec<String> = [Some(step::detail(data, now_ms)), child, step::problem(data)]
             .into_iter()
             .flatten()
             .filter(|text| !text.is_empty())
@@ -303,6 +325,11 @@ pub(crate) fn about(state: &State, now_ms: i64, paint: Paint) -> String {
             ),
         ),
     ];
+    if let Some(parent) = &created.parent {
+        let step = step_path::show(&parent.step, parent.item);
+        let text = format!("`{step}` of {}", parent.execution_id);
+        out.push(field("step", text));
+    }
     if let Some(deadline_ms) = created.deadline_ms {
         out.push(field("deadline", show_time(deadline_ms)));
     }

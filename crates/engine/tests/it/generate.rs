@@ -36,6 +36,8 @@ pub(crate) struct Draft {
     pub(crate) confirm: bool,
     /// What the gate of the tests says to its first calls.
     pub(crate) gate: Option<(&'static str, i64)>,
+    /// The tool that undoes it.
+    pub(crate) undo: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -146,6 +148,9 @@ impl Draft {
             args["refuse"] = json!("POLICY_DENIED");
         }
         step["args"] = args;
+        if let Some(tool) = self.undo {
+            step["compensate"] = json!({ "tool": tool, "args": { "out": "${output}" } });
+        }
         if let Some(after) = &self.after {
             step["after"] = after.iter().map(|on| id(*on)).collect();
         }
@@ -225,6 +230,10 @@ fn draft(at: usize) -> BoxedStrategy<Draft> {
         prop::bool::weighted(0.03),
         prop::bool::weighted(0.15),
         gate,
+        prop_oneof![
+            1 => Just(None),
+            3 => prop::sample::select(vec!["t.do", "t.put"]).prop_map(Some),
+        ],
     );
     (
         tool,
@@ -254,6 +263,7 @@ fn draft(at: usize) -> BoxedStrategy<Draft> {
                 refused: flags.2 && tool != "human.ask",
                 confirm: flags.3,
                 gate: flags.4,
+                undo: flags.5.filter(|_| tool.starts_with("t.")),
             },
         )
         .boxed()

@@ -34,8 +34,11 @@ pub(crate) struct FakeGate {
 impl Gate for FakeGate {
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal> {
         self.asked += 1;
+        if state.revoked && call.purpose == Purpose::Compensate {
+            state.running(call.purpose)?;
+        }
         state
-            .running(Purpose::Run)
+            .running(call.purpose)
             .unwrap_or_else(|refusal| panic!("asked for {}: {refusal}", call.place()));
         state
             .turn(call)
@@ -44,6 +47,7 @@ impl Gate for FakeGate {
             .approval(call)
             .is_some_and(|yes| yes.subject == call.args_digest());
         let confirms = state.step(&call.step).unwrap().0.step.confirm;
+        let confirms = confirms && call.purpose == Purpose::Run;
         assert!(yes || !confirms, "nobody confirmed {}", call.place());
         if let Some(refusal) = self.for_now(state, call, yes) {
             return Err(refusal);
@@ -73,7 +77,8 @@ impl FakeGate {
         if self.frozen && call.tool != "time.sleep" {
             return Some(Refusal::new(ErrorCode::Frozen, "new calls are frozen"));
         }
-        if mandate_engine::is_counted(&call.tool) && state.counted_calls() >= most {
+        if mandate_policy::counts_as_call(&call.tool, call.purpose) && state.counted_calls() >= most
+        {
             let message = format!("the plan's {most} tool calls are used up");
             return Some(
                 Refusal::new(ErrorCode::BudgetExceeded, message)
@@ -238,7 +243,11 @@ impl World {
         (step, item, attempt): (&str, Option<u32>, u32),
         outcome: CallOutcome,
     ) -> Option<Turned> {
-        let body = settle(&self.state, step, item, attempt, outcome)?;
+        let purpose = match self.state.phase {
+            Phase::Compensating => Purpose::Compensate,
+            _ => Purpose::Run,
+        };
+        let body = settle(&self.state, step, item, attempt, purpose, outcome)?;
         self.take(at_ms, body)
     }
 
@@ -286,6 +295,7 @@ fn observe(taken: &mut Taken, before: &State, after: &State, event: &Event) {
         let change = match after.phase {
             Phase::Active => PhaseChange::Start,
             Phase::Stopping => PhaseChange::Stop,
+            Phase::Compensating => PhaseChange::Undo,
             Phase::Closing => PhaseChange::Close,
             Phase::Ended => PhaseChange::Finish,
             Phase::Created => panic!("nothing leads back to created"),
@@ -308,6 +318,11 @@ fn observe(taken: &mut Taken, before: &State, after: &State, event: &Event) {
         }
         for (old, new) in old.units.iter().zip(&new.units) {
             note_step(taken, old.state, new.state, event);
+            // An undo call has the same life as an attempt to run.
+            let state = |unit: &Option<Box<mandate_engine::Unit>>| {
+                unit.as_ref().map_or(StepState::Pending, |undo| undo.state)
+            };
+            note_step(taken, state(&old.undo), state(&new.undo), event);
         }
     }
 }
@@ -324,7 +339,13 @@ fn note_step(taken: &mut Taken, old: StepState, new: StepState, event: &Event) {
         _ => C::Cancel,
     };
     let change = match &event.body {
-        Body::StepStarted { .. } => C::Start,
+        // The first undo call ends what is open.
+        Body::CompensationStarted { .. } | Body::CompensationFailed { .. }
+            if new == StepState::Cancelled =>
+        {
+            C::Cancel
+        }
+        Body::StepStarted { .. } | Body::CompensationStarted { .. } => C::Start,
         Body::TimerSet { .. } => C::Sleep,
         Body::RequestOpened(request) => match request.kind {
             RequestKind::Question => C::Sleep,
@@ -332,9 +353,12 @@ fn note_step(taken: &mut Taken, old: StepState, new: StepState, event: &Event) {
         },
         Body::StepHeld { .. } => C::Hold,
         _ if (old, new) == (StepState::Waiting, StepState::Pending) => C::Release,
-        Body::StepCompleted { .. } | Body::ItemsBound { .. } => C::Complete,
         Body::RequestAnswered(_) | Body::RequestExpired { .. } => by_result,
+        Body::StepCompleted { .. }
+        | Body::ItemsBound { .. }
+        | Body::CompensationCompleted { .. } => C::Complete,
         Body::StepFailed { .. } | Body::StepResolved { .. } => by_result,
+        Body::CompensationFailed { .. } => by_result,
         Body::AttemptInterrupted { .. } => C::Interrupt,
         Body::StepInDoubt { .. } => C::Doubt,
         Body::StepSkipped { .. } => C::Skip,

@@ -14,5 +14,6 @@ mod approvals;
 mod clocks;
 mod crash_points;
 mod fakes;
+mod nested;
 mod outcomes;
 mod output_commit;

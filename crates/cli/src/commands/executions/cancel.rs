@@ -5,7 +5,9 @@ use crate::{
     context::Context,
     drive::{self, Driver},
     errors::{Exit, Failure},
-    ids, launch, toolbox,
+    ids, launch,
+    render::undo,
+    toolbox,
 };
 use clap::Args;
 use mandate_engine::Body;
@@ -18,7 +20,7 @@ pub(crate) struct CancelArgs {
     /// Why; kept in the journal
     #[arg(long)]
     reason: Option<String>,
-    /// Give up on steps in doubt, and on `finally`
+    /// Give up on steps in doubt, on undoing what was done, and on `finally`
     #[arg(long)]
     force: bool,
 }
@@ -32,7 +34,14 @@ pub(super) fn run(args: &CancelArgs, context: &Context) -> Result<Exit, Failure>
         force: args.force,
     };
     // Recorded before it is taken up, so that nothing new starts.
-    drive::record_only(settings, &id, body)?;
+    let state = drive::record_only(settings, &id, body)?;
+    let undone = undo::would_undo(&state);
+    if !undone.is_empty() && !args.force {
+        let names = undone.join(", ");
+        context
+            .out()
+            .note(&format!("to be undone, in this order: {names}"));
+    }
     let driver = Driver::start(settings, toolbox::registry(settings)?)?;
     driver.host()?.resume_from_journal(&id)?;
     match launch::stay(context, &driver, &id, false, None)? {
