@@ -84,6 +84,7 @@ pub(crate) enum Kind {
     NotFound,
     NotNow,
     Locked,
+    Gone,
     Store,
     Io,
     Internal,
@@ -102,6 +103,7 @@ impl Kind {
             Kind::NotFound => "not_found",
             Kind::NotNow => "not_now",
             Kind::Locked => "locked",
+            Kind::Gone => "gone",
             Kind::Store => "store",
             Kind::Io => "io",
             Kind::Internal => "internal",
@@ -118,7 +120,9 @@ impl Kind {
             | Kind::NotFound => Exit::Invalid,
             Kind::Denied => Exit::Denied,
             Kind::RateLimited => Exit::Limited,
-            Kind::NotNow | Kind::Locked | Kind::Store | Kind::Io | Kind::Internal => Exit::Failure,
+            Kind::NotNow | Kind::Locked | Kind::Gone | Kind::Store | Kind::Io | Kind::Internal => {
+                Exit::Failure
+            }
         }
     }
 
@@ -127,7 +131,9 @@ impl Kind {
             Kind::NotSupported => ErrorCode::NotSupported,
             Kind::Denied => ErrorCode::PolicyDenied,
             Kind::RateLimited => ErrorCode::RateLimited,
-            Kind::Locked | Kind::Store | Kind::Io | Kind::Internal => ErrorCode::UnknownError,
+            Kind::Locked | Kind::Gone | Kind::Store | Kind::Io | Kind::Internal => {
+                ErrorCode::UnknownError
+            }
             _ => ErrorCode::InvalidPayload,
         }
     }
@@ -255,6 +261,28 @@ impl From<HostError> for Failure {
         let code = error.code();
         let mut failure = match error {
             HostError::Store(error) => return error.into(),
+            HostError::Plan(found) => {
+                let report = violations::without_source(&found);
+                Self::new(Kind::InvalidPlan, message)
+                    .with_violations(found, report)
+                    .remedy("mend what is marked; `docs/violations.md` says more about each code")
+            }
+            HostError::ToolServer(_) => Self::config(message).remedy(
+                "mend its entry in `mcpServers`; `mandate doctor` starts every server and tells",
+            ),
+            HostError::NotTheApprover { .. } => return Self::mismatch(message),
+            HostError::FromATool { .. } => {
+                Self::new(Kind::Denied, message).remedy("answer from a terminal of your own")
+            }
+            HostError::OtherVersion { pid, .. } => {
+                let remedy = format!("use the same `mandate`, or have process {pid} end first");
+                Self::new(Kind::Locked, message).remedy(remedy)
+            }
+            HostError::Protocol(_) => Self::new(Kind::Internal, message),
+            HostError::Unreachable(_) | HostError::Leaving => Self::new(Kind::Locked, message)
+                .remedy("try again; `mandate doctor` says who it is"),
+            HostError::Gone => Self::new(Kind::Gone, message)
+                .remedy("`mandate executions list` says how far everything came"),
             HostError::Inputs(found) => {
                 let report = violations::without_source(&found);
                 Self::new(Kind::InvalidInputs, message)

@@ -1,14 +1,13 @@
-//! Staying with an execution that this process drives, until it rests or somebody wants to leave.
+//! Staying with an execution, wherever it is driven, until it rests or somebody wants to leave.
 
 use crate::{
-    drive::{self, Driver},
+    drive::{Driver, Where},
     errors::Failure,
     output::Out,
     render::event,
 };
 use mandate_engine::{Event, State};
 use mandate_host::{Rest, Update};
-use mandate_store::Journal as _;
 use std::{
     sync::mpsc::RecvTimeoutError,
     time::{Duration, Instant},
@@ -42,12 +41,11 @@ pub(crate) enum Parted {
 /// # Errors
 /// The host cannot drive it any further.
 pub(crate) fn follow(
-    driver: &Driver,
+    driver: &Driver<'_>,
     execution_id: &str,
     watcher: &mut dyn Watcher,
 ) -> Result<Parted, Failure> {
-    let host = driver.host()?;
-    let updates = host.watch(execution_id)?;
+    let mut updates = driver.watch(execution_id)?;
     let interrupts = driver.interrupts();
     let mut state: Option<State> = None;
     let mut cancelled = false;
@@ -60,14 +58,19 @@ pub(crate) fn follow(
         if interrupts.presses() > 0 && !cancelled {
             cancelled = true;
             let id = crate::ids::short(execution_id);
-            watcher.say(&format!(
-                "cancelling; Ctrl-C again leaves it for `mandate executions continue {id}`"
-            ));
+            watcher.say(&match driver.driven() {
+                Where::Here => {
+                    format!(
+                        "cancelling; Ctrl-C again leaves it for `mandate executions continue {id}`"
+                    )
+                }
+                Where::There(pid) => {
+                    format!("cancelling; Ctrl-C again leaves that to process {pid}")
+                }
+            });
             let reason = Some("Ctrl-C".to_owned());
             // An execution that ends already needs no cancelling.
-            awaits_end = host
-                .cancel(execution_id, &drive::actor(), reason, false)
-                .is_ok();
+            awaits_end = driver.cancel(execution_id, reason, false).is_ok();
         }
         match updates.recv_timeout(TICK) {
             Ok(Update::Now(now)) => {
@@ -90,8 +93,27 @@ pub(crate) fn follow(
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                watcher.end();
-                return Err(mandate_host::HostError::Stopped.into());
+                let found = driver.find_again(execution_id);
+                let found = found.and_then(|found| Ok((found, driver.watch(execution_id)?)));
+                match found {
+                    Ok((found, next)) => {
+                        updates = next;
+                        watcher.say(match found {
+                            Where::Here => {
+                                "the process that drove it is gone: this one drives it on"
+                            }
+                            Where::There(_) => {
+                                "the process that drove it is gone: another drives it on"
+                            }
+                        });
+                    }
+                    Err(failure) => {
+                        watcher.end();
+                        return Err(failure);
+                    }
+                }
+                // What was asked for last may not have reached the disk.
+                (cancelled, awaits_end) = (false, false);
             }
         }
         if ticked.elapsed() >= TICK
@@ -112,7 +134,7 @@ pub(crate) fn goes_on(state: &State) -> bool {
 
 /// Writes durable events as JSON Lines while somebody else shows progress.
 pub(crate) struct Streaming<'a> {
-    driver: &'a Driver,
+    driver: &'a Driver<'a>,
     out: &'a Out,
     execution_id: String,
     next_seq: u64,
@@ -121,7 +143,7 @@ pub(crate) struct Streaming<'a> {
 
 impl<'a> Streaming<'a> {
     pub(crate) fn new(
-        driver: &'a Driver,
+        driver: &'a Driver<'a>,
         out: &'a Out,
         execution_id: &str,
         inner: Box<dyn Watcher + 'a>,
@@ -137,12 +159,11 @@ impl<'a> Streaming<'a> {
 
     /// What the disk has and was not written yet: standard output tells facts only.
     fn drain(&mut self) {
+        let Ok(reader) = self.driver.reader() else {
+            return;
+        };
         while !self.out.is_closed() {
-            let Ok(page) = self
-                .driver
-                .store()
-                .read(&self.execution_id, self.next_seq, 256)
-            else {
+            let Ok(page) = reader.read(&self.execution_id, self.next_seq, 256) else {
                 return;
             };
             for record in &page {

@@ -1,24 +1,23 @@
 //! From a checked plan to its end: submit, ask, follow, tell. What `run`, `tools call` and `continue` share.
 
 use crate::{
-    context::{self, Context},
-    drive::Driver,
+    context::Context,
+    document::{Source, invalid},
+    drive::{Driver, Where},
     errors::{Exit, Failure},
     follow::{Parted, Streaming, follow},
     ids, progress,
     prompt::{self, Said},
+    read_only,
     render::{decision, execution},
 };
-use mandate_engine::event::Answer;
-use mandate_host::{Ids as _, RandomIds, Rest, Submission, Submitted};
-use mandate_plan::CheckedPlan;
-use mandate_store::Journal as _;
+use mandate_host::{Answered, HostError, Proposal, Rest, Submitted};
+use mandate_plan::Format;
 use serde_json::{Map, Value};
-use std::sync::Arc;
 
 /// A plan that is to run, and how.
 pub(crate) struct Launch {
-    pub(crate) plan: Arc<CheckedPlan>,
+    pub(crate) source: Source,
     pub(crate) inputs: Map<String, Value>,
     pub(crate) deadline_ms: Option<i64>,
     /// Approve it as the requester without asking.
@@ -35,16 +34,16 @@ impl Launch {
     /// # Errors
     /// What keeps it from being run, or from being driven on.
     pub(crate) fn run(self, context: &Context, driver: &Driver) -> Result<Exit, Failure> {
-        let others = driver.store().unfinished()?;
-        let submission = Submission {
-            plan: self.plan.clone(),
+        let proposal = Proposal {
+            document: String::from_utf8_lossy(&self.source.bytes).into_owned(),
+            json: self.source.format == Format::Json,
             inputs: self.inputs.clone(),
-            principal: context::principal(),
-            session: format!("cli-{}", RandomIds.id()),
             deadline_ms: self.deadline_ms,
         };
-        let submitted = driver.host()?.submit(submission)?;
-        mention(context, &others);
+        let submitted = match driver.submit(proposal) {
+            Err(HostError::Plan(found)) => return Err(invalid(context, &self.source, found)),
+            submitted => submitted?,
+        };
         if let Some(request_id) = &submitted.request_id {
             self.have_approved(context, driver, &submitted, request_id)?;
         }
@@ -68,10 +67,11 @@ impl Launch {
         let out = context.out();
         let asks = !self.yes && prompt::somebody_is_there();
         if !out.is_json() || asks {
-            let state =
-                mandate_host::recovery::load(driver.store().as_ref(), &submitted.execution_id)?;
+            // What is shown is what the host took.
+            let reader = driver.reader()?;
+            let state = read_only::state(&reader, &submitted.execution_id)?;
             let text = decision::for_approval(
-                &self.plan,
+                state.plan(),
                 &state.created.inputs,
                 &submitted.decision,
                 out.paint_notes(),
@@ -90,42 +90,21 @@ impl Launch {
         } else {
             return Ok(());
         };
-        let answer = Answer {
+        let answer = Answered {
             request_id: request_id.to_owned(),
             choice: choice.to_owned(),
             data: None,
             reason,
-            by: context::principal(),
             channel: channel.to_owned(),
         };
         if self.yes && !out.is_json() {
             out.note(&out.paint_notes().dim("approved by `--yes`"));
         }
-        Ok(driver.host()?.answer(&submitted.execution_id, answer)?)
+        driver.answer(&submitted.execution_id, answer)
     }
 }
 
-/// Says that other executions wait to be carried on.
-fn mention(context: &Context, others: &[String]) {
-    let out = context.out();
-    if others.is_empty() || out.is_json() {
-        return;
-    }
-    let text = match others {
-        [one] => format!(
-            "execution {} is unfinished; `mandate executions show {}`",
-            ids::short(one),
-            ids::short(one)
-        ),
-        several => format!(
-            "{} other executions are unfinished; `mandate executions list --unfinished`",
-            several.len()
-        ),
-    };
-    out.note(&out.paint_notes().dim(&text));
-}
-
-/// Follows an execution that this process drives, and tells how it ended or what it waits for.
+/// Follows an execution, and tells how it ended or what it waits for.
 ///
 /// # Errors
 /// It cannot be driven any further.
@@ -146,13 +125,17 @@ pub(crate) fn stay(
         Parted::Left => {
             let id = ids::short(execution_id);
             let paint = out.paint_notes();
-            out.note(&format!(
-                "{} `mandate executions continue {id}` carries it on",
-                paint.bold("left unfinished:")
-            ));
+            let then = match driver.driven() {
+                Where::Here => format!("`mandate executions continue {id}` carries it on"),
+                Where::There(pid) => {
+                    format!("process {pid} drives it; `mandate executions watch {id}` looks on")
+                }
+            };
+            out.note(&format!("{} {then}", paint.bold("left unfinished:")));
             if out.is_json() {
-                let state = mandate_host::recovery::load(driver.store().as_ref(), execution_id)?;
-                let head = driver.store().head().ok();
+                let reader = driver.reader()?;
+                let state = read_only::state(&reader, execution_id)?;
+                let head = reader.head().ok();
                 out.value(&execution::to_json(
                     &state,
                     state.waiting_for().as_ref(),

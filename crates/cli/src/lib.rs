@@ -15,6 +15,7 @@ mod drive;
 mod errors;
 mod follow;
 mod holder;
+mod hosting;
 mod ids;
 mod inputs;
 mod interrupt;

@@ -4,9 +4,8 @@ use crate::ask::{HostError, Submission, Submitted};
 use crate::drive::Drive;
 use crate::gate::HostGate;
 use crate::host::Host;
-use crate::recovery::load_with;
 use crate::submit::created_event;
-use mandate_engine::{Body, Phase, begin};
+use mandate_engine::{Body, begin};
 use mandate_store::{Batch, NewRecord, PlanRow, SYSTEM};
 use std::sync::mpsc::Sender;
 
@@ -114,30 +113,6 @@ impl Host {
                 }));
             }),
         );
-    }
-
-    /// Takes an unfinished execution up from the journal.
-    pub(crate) fn take_up(&mut self, execution_id: &str) -> Result<(), HostError> {
-        if self.drives.contains_key(execution_id) {
-            return Ok(());
-        }
-        let state = load_with(self.parts.journal.as_ref(), execution_id, &mut self.plans)?;
-        if state.phase == Phase::Ended {
-            return Err(HostError::NoSuchExecution(execution_id.to_owned()));
-        }
-        if let Some(parent) = &state.created.parent {
-            // It is driven as the step that it is; with its parent it comes along.
-            return self.take_up(&parent.execution_id);
-        }
-        let durable_seq = state.seq;
-        self.drives.insert(
-            execution_id.to_owned(),
-            Drive::new(state, None, durable_seq),
-        );
-        let host = self.id.clone();
-        self.take_turn(execution_id, Body::HostStarted { host });
-        self.find_children(execution_id);
-        Ok(())
     }
 
     /// Has the plan admitted, and gives the answer in.

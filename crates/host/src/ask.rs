@@ -1,10 +1,12 @@
 //! What surfaces ask of the host, and what it answers: the one interface behind every command.
 
+use crate::following::Follower;
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{Event, Fault, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
 use mandate_policy::Decision;
 use mandate_store::{Head, StoreError};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -25,7 +27,7 @@ pub struct Submission {
 }
 
 /// A plan that was taken.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Submitted {
     /// The execution.
     pub execution_id: String,
@@ -44,6 +46,12 @@ pub enum Ask {
     Continue(String, Sender<Result<(), HostError>>),
     /// Tell the state now and everything that happens from here on.
     Watch(String, Sender<Update>, Sender<Result<(), HostError>>),
+    /// Tell how far the disk is with the execution, from here on. Answered when the disk has everything up to here.
+    Follow(String, Follower, Sender<Result<(), HostError>>),
+    /// Some of those who followed the execution have gone.
+    Unfollow(String),
+    /// How many executions have something under way.
+    Busy(Sender<usize>),
     /// An answer to a request of the execution.
     Answer(String, Answer, Sender<Result<(), HostError>>),
     /// End the execution.
@@ -84,8 +92,10 @@ impl Ask {
     /// The execution that it is about; none for a submission, which has none yet.
     pub(crate) fn execution_id(&self) -> Option<&str> {
         match self {
-            Ask::Submit(..) => None,
+            Ask::Submit(..) | Ask::Busy(_) => None,
             Ask::Continue(execution_id, ..)
+            | Ask::Follow(execution_id, ..)
+            | Ask::Unfollow(execution_id)
             | Ask::Watch(execution_id, ..)
             | Ask::Answer(execution_id, ..)
             | Ask::Cancel { execution_id, .. }
@@ -120,9 +130,60 @@ pub struct Rest {
     pub head: Option<Head>,
 }
 
-/// Why the host did not do what was asked.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Why the host did not do what was asked. It travels between processes as it is.
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HostError {
+    /// What was submitted is not a valid plan.
+    #[error("the plan is not valid")]
+    Plan(Vec<Violation>),
+    /// A tool server that the plan names does not work.
+    #[error("{0}")]
+    ToolServer(String),
+    /// Somebody answers who may not.
+    #[error("{by} may not answer this request: it was asked for by {asked_by}, and {} may answer", approvers.join(" and "))]
+    NotTheApprover {
+        /// Who answered.
+        by: String,
+        /// Who asked for the execution.
+        asked_by: String,
+        /// Who may answer.
+        approvers: Vec<String>,
+    },
+    /// The one who asks was started by one of the host's tools.
+    #[error(
+        "process {pid} was started by a tool of a plan, and such a process can neither answer nor grant anything"
+    )]
+    FromATool {
+        /// The process that asked.
+        pid: u32,
+    },
+    /// The two processes are of versions that do not understand each other.
+    #[error(
+        "process {pid} drives the executions here with mandate {theirs}, and this is mandate {ours}: they speak different protocols"
+    )]
+    OtherVersion {
+        /// The version of the one that asks.
+        ours: String,
+        /// The version of the host.
+        theirs: String,
+        /// The host's process, as far as known ("unknown" otherwise).
+        pid: String,
+    },
+    /// The two processes do not understand each other.
+    #[error(
+        "the process that drives the executions here and this one do not understand each other: {0}"
+    )]
+    Protocol(String),
+    /// There is no host to be reached.
+    #[error("the process that drives the executions here cannot be reached: {0}")]
+    Unreachable(String),
+    /// The host is about to leave and takes nothing up.
+    #[error("the process that drives the executions here is about to leave")]
+    Leaving,
+    /// The connection to the host has ended.
+    #[error("the process that drove the executions here is gone")]
+    Gone,
     /// The plan uses what this version cannot run.
     #[error("the plan uses {feature} (at `{pointer}`), which this version cannot run yet")]
     NotSupported {
@@ -174,6 +235,9 @@ impl HostError {
     /// The stable code.
     pub fn code(&self) -> ErrorCode {
         match self {
+            HostError::Plan(_) | HostError::ToolServer(_) => ErrorCode::InvalidPayload,
+            HostError::NotTheApprover { .. } => ErrorCode::ApproverMismatch,
+            HostError::FromATool { .. } => ErrorCode::PolicyDenied,
             HostError::NotSupported { .. } => ErrorCode::NotSupported,
             HostError::Inputs(_) => ErrorCode::InvalidPayload,
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
@@ -181,9 +245,14 @@ impl HostError {
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
             HostError::NoSuchExecution(_) | HostError::NotNow(_) => ErrorCode::InvalidPayload,
             HostError::Store(StoreError::TooLarge { .. }) => ErrorCode::ResourceExhausted,
-            HostError::Unreadable { .. } | HostError::Store(_) | HostError::Stopped => {
-                ErrorCode::UnknownError
-            }
+            HostError::Unreadable { .. }
+            | HostError::Store(_)
+            | HostError::OtherVersion { .. }
+            | HostError::Protocol(_)
+            | HostError::Unreachable(_)
+            | HostError::Leaving
+            | HostError::Gone
+            | HostError::Stopped => ErrorCode::UnknownError,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One execution as the host drives it: its state, the calls under way, what the disk has of it, and who watches.
 
 use crate::ask::{HostError, Rest, Update};
+use crate::following::Follower;
 use crate::gate::Permitted;
 use crate::projection::{changed_request_rows, execution_row};
 use crate::spawn::Task;
@@ -70,6 +71,7 @@ pub(crate) struct Drive {
     pub(crate) open: BTreeMap<Place, OpenCall>,
     pub(crate) wake_ms: Option<i64>,
     pub(crate) watchers: Vec<Sender<Update>>,
+    pub(crate) followers: Vec<Follower>,
     /// Answers that become facts outside once the disk has `seq`.
     pub(crate) replies: Vec<(u64, Reply)>,
     pub(crate) head: Option<Head>,
@@ -92,6 +94,7 @@ impl Drive {
             open: BTreeMap::new(),
             wake_ms: None,
             watchers: Vec::new(),
+            followers: Vec::new(),
             replies: Vec::new(),
             head: None,
             told_rest: 0,
@@ -115,6 +118,7 @@ impl Drive {
             && (self.at_rest()
                 || self.replies.iter().any(|(seq, _)| *seq > self.sent_seq)
                 || self.unsent.len() > UNSENT_EVENTS
+                || self.followers_wait()
                 || self.held.iter().any(|held| !held.permitted.runs_ahead)
                 || self.unsent.iter().any(|event| event.body.is_input()))
     }
@@ -198,6 +202,7 @@ impl Drive {
         }
         self.tell(Update::Lost(error.clone()));
         self.lost = Some(error);
+        self.tell_followers();
     }
 
     pub(crate) fn note(&mut self, events: Vec<Event>) {

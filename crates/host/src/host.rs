@@ -202,6 +202,13 @@ impl Host {
             Ask::Watch(execution_id, watcher, reply) => {
                 let _ = reply.send(self.watch(&execution_id, watcher));
             }
+            Ask::Follow(execution_id, follower, reply) => {
+                self.follow(&execution_id, follower, reply);
+            }
+            Ask::Unfollow(execution_id) => self.unfollow(&execution_id),
+            Ask::Busy(reply) => {
+                let _ = reply.send(self.busy());
+            }
             Ask::Answer(execution_id, answer, reply) => {
                 self.input(
                     &execution_id,
@@ -311,14 +318,13 @@ impl Host {
         reply: Sender<Result<(), HostError>>,
         otherwise: &str,
     ) {
-        let known = self.drive(execution_id).map(|drive| drive.lost.clone());
-        match known {
-            Err(error) | Ok(Some(error)) => {
+        let undriven = match self.unfold(execution_id) {
+            Ok(undriven) => undriven,
+            Err(error) => {
                 let _ = reply.send(Err(error));
                 return;
             }
-            Ok(None) => {}
-        }
+        };
         if !self.take_turn_with(execution_id, body, |drive| {
             let seq = drive.state.seq;
             let reply = reply.clone();
@@ -330,6 +336,9 @@ impl Host {
             ));
         }) {
             let _ = reply.send(Err(HostError::NotNow(otherwise.to_owned())));
+        }
+        if undriven {
+            self.start_driving(execution_id);
         }
     }
 
@@ -347,7 +356,10 @@ impl Host {
         let now_ms = self.parts.clock.now_ms();
         if !matches!(
             body,
-            Body::TimerFired { .. } | Body::RequestExpired { .. } | Body::HostStarted { .. }
+            Body::TimerFired { .. }
+                | Body::RequestExpired { .. }
+                | Body::HostStarted { .. }
+                | Body::HostStopped { .. }
         ) {
             self.fire_timers(execution_id, now_ms);
         }
@@ -473,6 +485,8 @@ impl Host {
             Ok(appended) => {
                 drive.durable_seq = drive.durable_seq.max(last_seq);
                 drive.head = Some(appended.head);
+                // First, so that whoever is answered now finds in the notice what the answer rests on.
+                drive.tell_followers();
                 drive.give_replies();
                 self.dispatch(execution_id);
                 self.flush(execution_id);
@@ -488,6 +502,7 @@ impl Host {
             return;
         };
         drive.tell_rest();
+        drive.tell_followers();
         self.tell_parent(execution_id);
         let Some(drive) = self.drives.get(execution_id) else {
             return;

@@ -4,32 +4,49 @@
 //! read. Decides nothing about plans (that is `mandate-engine`) or permission (`mandate-policy`), and touches neither disk
 //! nor clock but through [`Journal`](mandate_store::Journal), [`Tools`](mandate_tools::Tools), [`Clock`] and [`Spawn`].
 //!
-//! Start reading at [`host`]; [`local`] is what a process uses.
+//! Start reading at [`host`]; [`local`] is what a process uses, [`server`] lets others use it, and [`client`] is how they do.
 
 mod admission;
 mod agenda;
 pub mod ask;
 mod calls;
+pub mod client;
 mod clock;
+mod connection;
 mod drive;
+mod following;
 mod gate;
+mod handle;
 pub mod host;
+mod intake;
 mod known_plans;
 pub mod local;
 mod nested;
+mod peer;
 pub mod projection;
 pub mod record;
 pub mod recovery;
+pub mod server;
+mod socket;
 mod spawn;
 mod submit;
 mod supported;
+mod taking_up;
 mod verify;
+mod wire;
 
 pub use ask::{Ask, HostError, Rest, Submission, Submitted, Update};
+pub use client::Client;
 pub use clock::{Clock, SystemClock};
+pub use connection::{Connection, Local};
 pub use drive::Place;
+pub use following::{Follower, Notice, Resting};
+pub use handle::Handle;
 pub use host::{Host, Ids, Input, Parts, Post};
+pub use intake::{Intake, Proposal};
 pub use local::{LocalHost, RandomIds};
+pub use server::Server;
 pub use spawn::{OnTokio, Spawn, Task};
 pub use submit::APPROVAL_EXPIRES_MS;
 pub use verify::Rebuilder;
+pub use wire::{Answered, Farewell, PROTOCOL};

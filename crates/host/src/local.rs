@@ -1,14 +1,14 @@
-//! The local host: the reactor on a thread of its own, calls on a Tokio runtime, and a handle for surfaces.
+//! The local host: the reactor on a thread of its own, calls on a Tokio runtime.
 
-use crate::ask::{Ask, HostError, Submission, Submitted, Update};
+use crate::ask::HostError;
 use crate::clock::{Clock, SystemClock};
-use crate::host::{Host, Ids, Input, Parts, Post};
+use crate::handle::{Handle, Message};
+use crate::host::{Host, Ids, Parts, Post};
 use crate::spawn::OnTokio;
-use mandate_engine::event::{Answer, Resolution};
 use mandate_store::Journal;
 use mandate_tools::Tools;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// UUID v7 ids, random seeds.
@@ -29,14 +29,9 @@ impl Ids for RandomIds {
     }
 }
 
-enum Message {
-    Input(Input),
-    Stop,
-}
-
 /// A host that runs on a thread of this process.
 pub struct LocalHost {
-    to_host: Sender<Message>,
+    handle: Handle,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -69,113 +64,22 @@ impl LocalHost {
             .spawn(move || run(Host::new(parts, post), &inbox, clock.as_ref()))
             .map_err(|_| HostError::Stopped)?;
         Ok(Self {
-            to_host,
+            handle: Handle { to_host },
             thread: Some(thread),
         })
     }
 
-    fn ask<T>(
-        &self,
-        ask: impl FnOnce(Sender<Result<T, HostError>>) -> Ask,
-    ) -> Result<T, HostError> {
-        let (reply, answer) = channel();
-        self.to_host
-            .send(Message::Input(Input::Ask(ask(reply))))
-            .map_err(|_| HostError::Stopped)?;
-        answer.recv().map_err(|_| HostError::Stopped)?
+    /// A handle that may be handed on, to other threads too.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
     }
+}
 
-    /// Creates an execution. Returns when it is on the disk; what policy allows is running by then.
-    ///
-    /// # Errors
-    /// What does not fit, policy's refusal, or the store's failure.
-    pub fn submit(&self, submission: Submission) -> Result<Submitted, HostError> {
-        self.ask(|reply| Ask::Submit(Box::new(submission), reply))
-    }
+impl std::ops::Deref for LocalHost {
+    type Target = Handle;
 
-    /// Takes an unfinished execution up.
-    ///
-    /// # Errors
-    /// When there is none of that id, or its journal does not fold.
-    pub fn resume_from_journal(&self, execution_id: &str) -> Result<(), HostError> {
-        self.ask(|reply| Ask::Continue(execution_id.to_owned(), reply))
-    }
-
-    /// Tells where an execution rests, and everything that happens from here on.
-    ///
-    /// # Errors
-    /// When the host does not drive it.
-    pub fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
-        let (watcher, updates) = channel();
-        self.ask(|reply| Ask::Watch(execution_id.to_owned(), watcher, reply))?;
-        Ok(updates)
-    }
-
-    /// Answers a request.
-    ///
-    /// # Errors
-    /// When it is not open, or the answer does not fit.
-    pub fn answer(&self, execution_id: &str, answer: Answer) -> Result<(), HostError> {
-        self.ask(|reply| Ask::Answer(execution_id.to_owned(), answer, reply))
-    }
-
-    /// Ends an execution.
-    ///
-    /// # Errors
-    /// When it is ending already.
-    pub fn cancel(
-        &self,
-        execution_id: &str,
-        by: &str,
-        reason: Option<String>,
-        force: bool,
-    ) -> Result<(), HostError> {
-        let (execution_id, by) = (execution_id.to_owned(), by.to_owned());
-        self.ask(|reply| Ask::Cancel {
-            execution_id,
-            by,
-            reason,
-            force,
-            reply,
-        })
-    }
-
-    /// Lets no more steps start.
-    ///
-    /// # Errors
-    /// When it is paused or ending already.
-    pub fn pause(&self, execution_id: &str, by: &str) -> Result<(), HostError> {
-        self.ask(|reply| Ask::Pause(execution_id.to_owned(), by.to_owned(), reply))
-    }
-
-    /// Lets steps start again.
-    ///
-    /// # Errors
-    /// When it is not paused.
-    pub fn resume(&self, execution_id: &str, by: &str) -> Result<(), HostError> {
-        self.ask(|reply| Ask::Resume(execution_id.to_owned(), by.to_owned(), reply))
-    }
-
-    /// Says what became of a step in doubt.
-    ///
-    /// # Errors
-    /// When the step is not in doubt.
-    pub fn resolve(
-        &self,
-        execution_id: &str,
-        (step, item): (&str, Option<u32>),
-        by: &str,
-        resolution: Resolution,
-    ) -> Result<(), HostError> {
-        let (execution_id, step, by) = (execution_id.to_owned(), step.to_owned(), by.to_owned());
-        self.ask(|reply| Ask::Resolve {
-            execution_id,
-            step,
-            item,
-            by,
-            resolution,
-            reply,
-        })
+    fn deref(&self) -> &Handle {
+        &self.handle
     }
 }
 
@@ -183,7 +87,7 @@ impl Drop for LocalHost {
     /// Stops taking inputs. What was appended reaches the disk when the store is dropped; calls under way are dropped
     /// with the runtime and found again by the next host.
     fn drop(&mut self) {
-        let _ = self.to_host.send(Message::Stop);
+        let _ = self.handle.to_host.send(Message::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

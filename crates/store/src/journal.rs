@@ -164,7 +164,8 @@ pub struct Appended {
 }
 
 /// Why the store could not do what was asked.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StoreError {
     /// Another process owns the data directory.
     #[error("the data directory `{dir}` is in use by process {pid}; wait for it, or stop it")]

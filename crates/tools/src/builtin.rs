@@ -12,7 +12,7 @@ mod typed;
 pub use data::DataTools;
 pub use fs::{FileTools, RootError};
 pub use http::{HttpTools, HttpToolsError};
-pub use process::ProcessTools;
+pub use process::{ProcessTools, environment::CHILD_MARK};
 pub use time::{EngineTools, TimeTools};
 
 use crate::{Provider, ToolsConfig};

@@ -19,8 +19,8 @@ mod schema;
 mod secret;
 
 pub use builtin::{
-    BuiltinError, DataTools, EngineTools, FileTools, HttpTools, HttpToolsError, ProcessTools,
-    RootError, TimeTools, builtins,
+    BuiltinError, CHILD_MARK, DataTools, EngineTools, FileTools, HttpTools, HttpToolsError,
+    ProcessTools, RootError, TimeTools, builtins,
 };
 pub use config::{FsConfig, HttpConfig, ProcessConfig, ProcessLimits, ToolsConfig};
 pub use envelope::{Category, ErrorBody, ErrorEnvelope};

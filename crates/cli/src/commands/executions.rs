@@ -14,10 +14,10 @@ mod watch;
 use crate::{
     context::Context,
     errors::{Exit, Failure},
+    ids, read_only,
     render::execution,
 };
 use clap::{Args, Subcommand};
-use mandate_engine::State;
 
 /// The commands under `executions`.
 #[derive(Debug, Subcommand)]
@@ -95,21 +95,30 @@ pub(crate) fn run(command: ExecutionsCommand, context: &Context) -> Result<Exit,
     }
 }
 
-/// Tells what was recorded, and what carries the execution on.
-fn told(context: &Context, state: &State, what: &str) -> Exit {
+/// Tells what was said to an execution, and what carries it on: the process that drives it, or else what to type.
+fn told(
+    context: &Context,
+    execution_id: &str,
+    driver: Option<u32>,
+    what: &str,
+) -> Result<Exit, Failure> {
     let out = context.out();
     if out.is_json() {
-        out.value(&execution::to_json(
-            state,
-            state.waiting_for().as_ref(),
-            None,
-        ));
-    } else {
-        out.line(what);
-        out.line(&format!(
-            "  mandate executions continue {}",
-            crate::ids::short(state.execution_id())
-        ));
+        let state = read_only::state(&context.reader()?, execution_id)?;
+        let mut value = execution::to_json(&state, state.waiting_for().as_ref(), None);
+        if let Some(map) = value.as_object_mut() {
+            map.insert("host_pid".to_owned(), driver.into());
+        }
+        out.value(&value);
+        return Ok(Exit::Success);
     }
-    Exit::Success
+    let id = ids::short(execution_id);
+    match driver {
+        Some(pid) => out.line(&format!("{what}; process {pid} drives it")),
+        None => {
+            out.line(&format!("{what}; no process drives it now, this does:"));
+            out.line(&format!("  mandate executions continue {id}"));
+        }
+    }
+    Ok(Exit::Success)
 }

@@ -3,8 +3,8 @@
 use crate::{
     config::{DATA_NAME, FILE_NAME, template},
     context::Context,
-    drive::keep_out_of_git,
     errors::{Exit, Failure},
+    hosting::keep_out_of_git,
     output::Look,
 };
 use clap::Args;

@@ -5,6 +5,7 @@ use crate::{
     document::{note_warnings, read_plan},
     drive::Driver,
     errors::{Exit, Failure},
+    holder::holder,
     inputs::InputArgs,
     launch::Launch,
     toolbox, when,
@@ -46,23 +47,26 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     let inputs = args.inputs.collect()?;
     let settings = context.settings()?;
     let registry = toolbox::registry(settings)?;
-    let read = read_plan(context, &args.plan, Some(&registry))?;
+    // Where another process drives, it checks the plan with its own tools.
+    let here = holder(&settings.data_dir).is_none();
+    let read = read_plan(context, &args.plan, here.then_some(registry.as_ref()))?;
     note_warnings(context, &read);
+    // What can be said without a journal is said before one is opened or waited for.
+    read.plan
+        .bind_inputs(&inputs)
+        .map_err(mandate_host::HostError::Inputs)?;
     let launch = Launch {
-        plan: read.plan,
+        source: read.source,
         inputs,
         deadline_ms,
         yes: args.yes,
         stream: args.stream,
         only: None,
     };
-    // What can be said without a journal is said before one is opened or waited for.
-    launch
-        .plan
-        .bind_inputs(&launch.inputs)
-        .map_err(mandate_host::HostError::Inputs)?;
     let driver = Driver::start(settings, registry)?;
-    launch.run(context, &driver)
+    let exit = launch.run(context, &driver)?;
+    driver.finish(context)?;
+    Ok(exit)
 }
 
 fn deadline_ms(text: &str) -> Result<i64, Failure> {

@@ -17,6 +17,7 @@ const OTHER: &[&str] = &[
     "MANDATE_EXECUTION_ID",
     "MANDATE_STEP",
     "MANDATE_ATTEMPT",
+    mandate_tools::CHILD_MARK,
 ];
 
 /// The variable of a key. Secrets are named by the user and have none.

@@ -2,7 +2,7 @@
 
 use crate::project::{Project, READ_ONLY, WRITES, finish, signal, step_of};
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A step that takes long, and one behind it.
 const SLEEPS: &str = "\
@@ -183,14 +183,6 @@ fn others_look_on_and_are_told_who_drives() {
     let shown = project.last();
     assert_eq!(shown["host_pid"], child.id());
     assert_eq!(shown["waiting_for"]["kind"], "timer");
-    let locked = project.run(&["run", "plan.yaml", "--json"]).exits(1).json();
-    assert_eq!(locked["error"]["kind"], "locked");
-    assert!(
-        locked["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains(&child.id().to_string())
-    );
     let watcher = project.start(&["executions", "watch", "@last", "--json"]);
     let follower = project.start(&["executions", "events", "@last", "--json", "--follow"]);
     signal(&child, Signal::INT);
@@ -261,19 +253,4 @@ fn a_killed_effect_is_in_doubt_until_somebody_says_what_happened() {
     assert_eq!(project.read("ledger"), "paid\n");
     project.run(&["executions", "replay", "@last"]).exits(0);
     project.run(&["audit", "verify"]).exits(0);
-}
-
-#[test]
-fn other_unfinished_executions_are_mentioned() {
-    let project = Project::new();
-    project.write("wait.yaml", WRITES);
-    project.write("read.yaml", READ_ONLY);
-    project.run(&["run", "wait.yaml"]).exits(4);
-    let ran = project.run(&["run", "read.yaml"]).exits(0);
-    assert!(ran.stderr.contains("is unfinished"), "{}", ran.stderr);
-    let none: Value = project
-        .run(&["executions", "continue", "--json"])
-        .exits(4)
-        .json();
-    assert_eq!(none["state"], "waiting");
 }

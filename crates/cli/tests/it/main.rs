@@ -25,6 +25,7 @@ mod limits;
 mod nested;
 mod plans;
 mod project;
+mod several;
 mod site;
 mod sync_trace;
 mod tampering;

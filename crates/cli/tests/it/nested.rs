@@ -29,7 +29,10 @@ fn a_plan_runs_plans_under_one_approval() {
     let site = Site::new();
     site.write("plan.yaml", PLAN);
     let evaluated = site.run(&["evaluate", "plan.yaml", "--json"]).json();
-    assert_eq!(evaluated["decision"]["outcome"], "require_approval", "{evaluated:#}");
+    assert_eq!(
+        evaluated["decision"]["outcome"], "require_approval",
+        "{evaluated:#}"
+    );
     let ran = site.run(&["run", "plan.yaml", "--yes", "--json"]).exits(0);
     let result = ran.json();
     assert_eq!(

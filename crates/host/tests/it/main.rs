@@ -17,3 +17,4 @@ mod fakes;
 mod nested;
 mod outcomes;
 mod output_commit;
+mod socket;

@@ -1,7 +1,7 @@
 //! A server as a process: how it is started, and that it ends.
 
 use super::launch::Launch;
-use crate::builtin::process::group::Group;
+use crate::builtin::process::{environment, group::Group};
 use rustix::event::Timespec;
 use std::{
     process::{ExitStatus, Stdio},
@@ -84,6 +84,7 @@ pub(super) fn start(launch: &Launch) -> Result<Started, String> {
         .args(&launch.args)
         .env_clear()
         .envs(&launch.env)
+        .envs([environment::mark()])
         .current_dir(&launch.cwd)
         .process_group(0)
         .kill_on_drop(true)

@@ -153,6 +153,7 @@ impl Program {
             .envs(environment::allowed(&self.basics))
             .envs(&self.env)
             .envs(own)
+            .envs([environment::mark()])
             .current_dir(&self.cwd)
             .process_group(0)
             .kill_on_drop(true)

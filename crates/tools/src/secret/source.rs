@@ -235,6 +235,7 @@ async fn command(name: &str, argv: &[String]) -> Result<String, SecretError> {
         .ok_or_else(|| missing(name, "its `command` is empty"))?;
     let output = tokio::process::Command::new(program)
         .args(arguments)
+        .envs([crate::builtin::process::environment::mark()])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)

@@ -1,10 +1,10 @@
-//! `mandate approvals approve | reject ID`: records the answer. Nothing happens because of it until a process drives the
-//! execution on.
+//! `mandate approvals approve | reject ID`: gives the answer to the process that drives the execution. Where none does it is
+//! recorded, and nothing happens because of it until one takes the execution up.
 
 use super::{RequestArg, show::find};
 use crate::{
     context::{self, Context},
-    drive,
+    drive::{self, Word},
     errors::{Exit, Failure, Kind},
     ids,
     output::Look,
@@ -12,7 +12,7 @@ use crate::{
     render::execution,
 };
 use clap::Args;
-use mandate_engine::{Body, event::Answer};
+use mandate_host::Answered;
 use mandate_store::{Reader, RequestRow};
 
 /// What `approve` and `reject` take.
@@ -31,46 +31,45 @@ pub(super) fn run(args: &AnswerArgs, choice: &str, context: &Context) -> Result<
     let row = find(&reader, &args.request.request)?;
     may_answer(&reader, &row)?;
     drop(reader);
-    let answer = Answer {
+    let answer = Answered {
         request_id: row.request_id.clone(),
         choice: choice.to_owned(),
         data: None,
         reason: args.reason.clone(),
-        by: context::principal(),
         channel: "cli".to_owned(),
     };
-    let state = drive::record_only(
-        context.settings()?,
-        &row.execution_id,
-        Body::RequestAnswered(answer),
-    )?;
+    let settings = context.settings()?;
+    let driver = drive::say(settings, &row.execution_id, Word::Answer(answer))?;
     if out.is_json() {
+        let state = read_only::state(&context.reader()?, &row.execution_id)?;
         let mut value = execution::to_json(&state, state.waiting_for().as_ref(), None);
         if let Some(map) = value.as_object_mut() {
             map.insert("request_id".to_owned(), row.request_id.into());
             map.insert("choice".to_owned(), choice.into());
+            map.insert("host_pid".to_owned(), driver.into());
         }
         out.value(&value);
         return Ok(Exit::Success);
     }
-    let (word, look, then) = if choice == "approve" {
-        (
-            "approved",
-            Look::Good,
-            "nothing has run yet; this carries the execution on:",
-        )
+    let (word, look) = if choice == "approve" {
+        ("approved", Look::Good)
     } else {
-        (
-            "rejected",
-            Look::Bad,
-            "nothing of it will run; this ends the execution:",
-        )
+        ("rejected", Look::Bad)
     };
-    out.line(&format!("{}: {then}", out.paint().look(look, word)));
-    out.line(&format!(
-        "  mandate executions continue {}",
-        ids::short(&row.execution_id)
-    ));
+    let word = out.paint().look(look, word);
+    let id = ids::short(&row.execution_id);
+    if let Some(pid) = driver {
+        out.line(&format!("{word}: process {pid} drives the execution on"));
+        out.line(&format!("  mandate executions watch {id}"));
+        return Ok(Exit::Success);
+    }
+    let then = if choice == "approve" {
+        "nothing has run yet; this carries the execution on:"
+    } else {
+        "nothing of it will run; this ends the execution:"
+    };
+    out.line(&format!("{word}: {then}"));
+    out.line(&format!("  mandate executions continue {id}"));
     Ok(Exit::Success)
 }
 

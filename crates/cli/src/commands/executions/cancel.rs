@@ -3,14 +3,13 @@
 use super::ExecutionArg;
 use crate::{
     context::Context,
-    drive::{self, Driver},
+    drive::Driver,
     errors::{Exit, Failure},
-    ids, launch,
+    ids, launch, read_only,
     render::undo,
     toolbox,
 };
 use clap::Args;
-use mandate_engine::Body;
 
 /// What `executions cancel` takes.
 #[derive(Debug, Args)]
@@ -28,23 +27,17 @@ pub(crate) struct CancelArgs {
 pub(super) fn run(args: &CancelArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let id = ids::execution(&context.reader()?, &args.execution.execution)?;
-    let body = Body::CancelRequested {
-        by: drive::actor(),
-        reason: args.reason.clone(),
-        force: args.force,
-    };
-    // Recorded before it is taken up, so that nothing new starts.
-    let state = drive::record_only(settings, &id, body)?;
-    let undone = undo::would_undo(&state);
+    let undone = undo::would_undo(&read_only::state(&context.reader()?, &id)?);
     if !undone.is_empty() && !args.force {
         let names = undone.join(", ");
-        context
-            .out()
-            .note(&format!("to be undone, in this order: {names}"));
+        let text = format!("to be undone, in this order: {names}");
+        context.out().note(&text);
     }
     let driver = Driver::start(settings, toolbox::registry(settings)?)?;
-    driver.host()?.resume_from_journal(&id)?;
-    match launch::stay(context, &driver, &id, false, None)? {
+    driver.cancel(&id, args.reason.clone(), args.force)?;
+    let exit = launch::stay(context, &driver, &id, false, None)?;
+    driver.finish(context)?;
+    match exit {
         // That it was cancelled is what was asked for.
         Exit::Cancelled => Ok(Exit::Success),
         other => Ok(other),

@@ -9,7 +9,6 @@ use crate::{
     toolbox,
 };
 use clap::Args;
-use mandate_store::Journal as _;
 
 /// What `executions continue` takes.
 #[derive(Debug, Args)]
@@ -49,20 +48,20 @@ pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failur
     toolbox::discover(&registry)?;
     let driver = Driver::start(settings, registry)?;
     if args.executions.is_empty() {
-        wanted = driver.store().unfinished()?;
+        wanted = driver.reader()?.unfinished()?;
     }
     if wanted.is_empty() {
         out.note("nothing is unfinished");
         return Ok(Exit::Success);
     }
     for id in &wanted {
-        driver.host()?.resume_from_journal(id)?;
+        driver.take_up(id)?;
     }
     let mut worst = Exit::Success;
     for id in &wanted {
         if wanted.len() > 1 && !out.is_json() {
             let name = driver
-                .store()
+                .reader()?
                 .execution(id)?
                 .map_or_else(String::new, |row| shown::short(&row.name, 60));
             let paint = out.paint_notes();
@@ -78,6 +77,7 @@ pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failur
             break;
         }
     }
+    driver.finish(context)?;
     Ok(worst)
 }
 

@@ -3,19 +3,17 @@
 use super::{ExecutionArg, told};
 use crate::{
     context::Context,
-    drive,
+    drive::{self, Word},
     errors::{Exit, Failure},
     ids,
 };
-use mandate_engine::Body;
 
 pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failure> {
     let id = ids::execution(&context.reader()?, &args.execution)?;
-    let body = Body::ExecutionPaused { by: drive::actor() };
-    let state = drive::record_only(context.settings()?, &id, body)?;
+    let driver = drive::say(context.settings()?, &id, Word::Pause)?;
     let what = format!(
-        "paused; no step starts until `mandate executions resume {}`, and then:",
+        "paused: no step starts until `mandate executions resume {}`",
         ids::short(&id)
     );
-    Ok(told(context, &state, &what))
+    told(context, &id, driver, &what)
 }

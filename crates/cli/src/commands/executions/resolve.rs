@@ -4,13 +4,13 @@ use super::{ExecutionArg, told};
 use crate::{
     context::Context,
     document::{Source, exists},
-    drive,
+    drive::{self, Word},
     errors::{Exit, Failure, Kind},
     ids, read_only,
     step_path::{self, StepPath},
 };
 use clap::Args;
-use mandate_engine::{Body, event::Resolution};
+use mandate_engine::event::Resolution;
 use mandate_plan::{Format, parse_value};
 use serde_json::Value;
 use std::path::Path;
@@ -62,18 +62,18 @@ pub(super) fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure
     let (id, path) = StepPath::locate(&reader, &id, &args.step)?;
     in_doubt(&reader, &id, &path)?;
     drop(reader);
-    let body = Body::StepResolved {
+    let word = Word::Resolve {
         step: path.step.clone(),
         item: path.item,
-        by: drive::actor(),
         resolution,
     };
-    let state = drive::record_only(context.settings()?, &id, body)?;
-    let what = format!(
-        "`{}` is resolved; this carries the execution on:",
-        args.step
-    );
-    Ok(told(context, &state, &what))
+    let driver = drive::say(context.settings()?, &id, word)?;
+    told(
+        context,
+        &id,
+        driver,
+        &format!("`{}` is resolved", args.step),
+    )
 }
 
 /// Refuses a step that is not in doubt, and says which are.

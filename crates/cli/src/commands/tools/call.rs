@@ -5,12 +5,13 @@ use crate::{
     document::{Source, exists, invalid},
     drive::Driver,
     errors::{Exit, Failure},
+    holder::holder,
     inputs::assignment,
     launch::Launch,
     toolbox,
 };
 use clap::Args;
-use mandate_plan::{Format, check, parse, parse_value};
+use mandate_plan::{Format, ToolLookup, check, parse, parse_value};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -36,8 +37,13 @@ pub(crate) struct CallArgs {
 pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let registry = toolbox::registry(settings)?;
-    toolbox::prepare_tool(&registry, &args.name)?;
+    // The process that drives checks the call with its own tools.
+    let here = holder(&settings.data_dir).is_none();
+    if here {
+        toolbox::prepare_tool(&registry, &args.name)?;
+    }
     let tools = registry.snapshot();
+    let lookup = here.then_some(tools.as_ref() as &dyn ToolLookup);
     let document = json!({
         "version": 1,
         "name": format!("Call {}", args.name),
@@ -51,20 +57,22 @@ pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let parsed =
         parse(&source.bytes, source.format).map_err(|found| invalid(context, &source, found))?;
-    let checked = check(&parsed, Some(tools.as_ref()));
-    let plan = checked
-        .plan
-        .ok_or_else(|| invalid(context, &source, checked.violations))?;
+    let checked = check(&parsed, lookup);
+    if checked.plan.is_none() {
+        return Err(invalid(context, &source, checked.violations));
+    }
     let driver = Driver::start(settings, registry)?;
     let launch = Launch {
-        plan,
+        source,
         inputs: Map::new(),
         deadline_ms: None,
         yes: args.yes,
         stream: false,
         only: Some(OUTPUT),
     };
-    launch.run(context, &driver)
+    let exit = launch.run(context, &driver)?;
+    driver.finish(context)?;
+    Ok(exit)
 }
 
 fn arguments(args: &CallArgs) -> Result<Map<String, Value>, Failure> {

@@ -2,6 +2,14 @@
 
 use std::ffi::OsString;
 
+/// The variable that every process of a tool has, so that the host knows it again: the number of the host's process.
+pub const CHILD_MARK: &str = "MANDATE_TOOL_OF";
+
+/// The mark for a process that is started now.
+pub(crate) fn mark() -> (&'static str, String) {
+    (CHILD_MARK, std::process::id().to_string())
+}
+
 /// The variables that the allowlist names; `NAME*` stands for a prefix.
 pub(crate) fn allowed(allowlist: &[String]) -> Vec<(OsString, OsString)> {
     select(allowlist, std::env::vars_os())

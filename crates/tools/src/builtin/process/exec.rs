@@ -218,6 +218,7 @@ fn start(
         .envs(environment::allowed(&config.env))
         .envs(&args.env)
         .env("MANDATE_IDEMPOTENCY_KEY", &call.idempotency_key)
+        .envs([environment::mark()])
         // By its handle: the directory that was checked, wherever its name leads by now.
         .current_dir(format!("/proc/self/fd/{}", cwd.fd.as_raw_fd()))
         .process_group(0)

@@ -1,0 +1,371 @@
+//! Asking the host of another process, over its socket.
+
+mod unfold;
+
+use crate::ask::{HostError, Submitted, Update};
+use crate::intake::Proposal;
+use crate::socket;
+use crate::wire::{
+    Answered, Farewell, Hello, MAX_ANSWER_BYTES, PROTOCOL, Request, Said, Wish, line,
+};
+use mandate_engine::event::Resolution;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use unfold::Unfolding;
+
+/// How long the host may take to say hello.
+const HELLO: Duration = Duration::from_secs(5);
+/// The longest hello.
+const HELLO_BYTES: u64 = 4_096;
+/// How long the host may take to answer. Tool servers may be started for it, and downloaded.
+const ANSWER: Duration = Duration::from_secs(180);
+/// How long the host may leave what is asked unread.
+const UNREAD: Duration = Duration::from_secs(30);
+
+type Reply = Sender<Result<Option<Submitted>, HostError>>;
+
+/// What is awaited under one id.
+struct Open {
+    /// The answer.
+    reply: Option<Reply>,
+    /// What happens, where that was asked for.
+    watch: Option<(Unfolding, Sender<Update>)>,
+}
+
+/// What the reading thread and the asking ones share.
+#[derive(Default)]
+struct Shared {
+    open: BTreeMap<u64, Open>,
+    last_id: u64,
+    over: bool,
+    farewell: Option<Farewell>,
+}
+
+/// A conversation with the host of a data directory.
+pub struct Client {
+    pid: u32,
+    stream: UnixStream,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Client {
+    /// Connects to the host of the data directory `dir`.
+    ///
+    /// # Errors
+    /// [`HostError::Unreachable`] while there is none; [`HostError::OtherVersion`].
+    pub fn connect(dir: &Path) -> Result<Self, HostError> {
+        let unreachable = |error: io::Error| HostError::Unreachable(plain(&error));
+        let mut stream = socket::connect(dir).map_err(unreachable)?;
+        stream
+            .set_write_timeout(Some(UNREAD))
+            .map_err(unreachable)?;
+        stream.set_read_timeout(Some(HELLO)).map_err(unreachable)?;
+        let hello = line(&Hello::new("client", None)).map_err(unreachable)?;
+        stream.write_all(&hello).map_err(unreachable)?;
+        let reader = stream.try_clone().map_err(unreachable)?;
+        let mut reader = BufReader::new(reader);
+        let theirs = read_hello(&mut reader, &mut stream)?;
+        let here = socket::identity(dir).map_err(unreachable)?;
+        if theirs.directory != Some(here) {
+            let message = "the socket belongs to another data directory".to_owned();
+            return Err(HostError::Unreachable(message));
+        }
+        stream.set_read_timeout(None).map_err(unreachable)?;
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let read = shared.clone();
+        std::thread::Builder::new()
+            .name("mandate-client".to_owned())
+            .spawn(move || {
+                read_all(&mut reader, &read);
+                let mut shared = lock(&read);
+                shared.over = true;
+                // Whoever waits for an answer, or for what happens, learns that none comes.
+                shared.open.clear();
+            })
+            .map_err(unreachable)?;
+        Ok(Self {
+            pid: theirs.pid,
+            stream,
+            shared,
+        })
+    }
+
+    /// The host's process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// What the host said when it ended the conversation.
+    pub fn farewell(&self) -> Option<Farewell> {
+        lock(&self.shared).farewell
+    }
+
+    fn put(&self, ask: Wish, watch: Option<(Unfolding, Sender<Update>)>) -> Answer {
+        let (reply, answer) = channel();
+        let id = {
+            let mut shared = lock(&self.shared);
+            if shared.over || shared.farewell.is_some() {
+                return Err(HostError::Gone);
+            }
+            shared.last_id = shared.last_id.saturating_add(1);
+            let (id, reply) = (shared.last_id, Some(reply));
+            shared.open.insert(id, Open { reply, watch });
+            id
+        };
+        let asked = line(&Request { id, ask }).and_then(|line| (&self.stream).write_all(&line));
+        if asked.is_err() {
+            lock(&self.shared).open.remove(&id);
+            return Err(HostError::Gone);
+        }
+        answered(&answer)
+    }
+
+    fn ask(&self, ask: Wish) -> Result<(), HostError> {
+        self.put(ask, None).map(|_| ())
+    }
+
+    /// Has a plan run.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError> {
+        self.put(Wish::Submit(Box::new(proposal)), None)?
+            .ok_or_else(|| HostError::Protocol("a submission has no answer".to_owned()))
+    }
+
+    /// Has an unfinished execution taken up.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn take_up(&self, execution_id: &str) -> Result<(), HostError> {
+        let execution_id = execution_id.to_owned();
+        self.ask(Wish::Continue { execution_id })
+    }
+
+    /// Tells where an execution is, and everything that happens from here on.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
+        let (watcher, updates) = channel();
+        let execution_id = execution_id.to_owned();
+        let unfolding = Unfolding::new(&execution_id);
+        self.put(Wish::Watch { execution_id }, Some((unfolding, watcher)))?;
+        Ok(updates)
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// Why the host does not take it, or [`HostError::Gone`].
+    pub fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), HostError> {
+        let execution_id = execution_id.to_owned();
+        self.ask(Wish::Answer {
+            execution_id,
+            answer,
+        })
+    }
+
+    /// Ends an execution.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn cancel(
+        &self,
+        execution_id: &str,
+        reason: Option<String>,
+        force: bool,
+    ) -> Result<(), HostError> {
+        let execution_id = execution_id.to_owned();
+        self.ask(Wish::Cancel {
+            execution_id,
+            reason,
+            force,
+        })
+    }
+
+    /// Lets no more steps start.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn pause(&self, execution_id: &str) -> Result<(), HostError> {
+        let execution_id = execution_id.to_owned();
+        self.ask(Wish::Pause { execution_id })
+    }
+
+    /// Lets steps start again.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn resume(&self, execution_id: &str) -> Result<(), HostError> {
+        let execution_id = execution_id.to_owned();
+        self.ask(Wish::Resume { execution_id })
+    }
+
+    /// Says what became of a step in doubt.
+    ///
+    /// # Errors
+    /// Why the host does not take it, or [`HostError::Gone`].
+    pub fn resolve(
+        &self,
+        execution_id: &str,
+        (step, item): (&str, Option<u32>),
+        resolution: Resolution,
+    ) -> Result<(), HostError> {
+        let (execution_id, step) = (execution_id.to_owned(), step.to_owned());
+        self.ask(Wish::Resolve {
+            execution_id,
+            step,
+            item,
+            resolution,
+        })
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // Ends the reading thread too.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+type Answer = Result<Option<Submitted>, HostError>;
+
+fn answered(answer: &Receiver<Answer>) -> Answer {
+    match answer.recv_timeout(ANSWER) {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Disconnected) => Err(HostError::Gone),
+        Err(RecvTimeoutError::Timeout) => {
+            Err(HostError::Unreachable("it does not answer".to_owned()))
+        }
+    }
+}
+
+fn read_hello(
+    reader: &mut BufReader<UnixStream>,
+    stream: &mut UnixStream,
+) -> Result<Hello, HostError> {
+    let mut read = Vec::new();
+    reader
+        .by_ref()
+        .take(HELLO_BYTES)
+        .read_until(b'\n', &mut read)
+        .map_err(|error| HostError::Unreachable(plain(&error)))?;
+    if read.is_empty() {
+        return Err(HostError::Unreachable("it says nothing".to_owned()));
+    }
+    let hello: Option<Hello> = serde_json::from_slice(&read).ok();
+    match hello {
+        Some(hello) if hello.protocol == PROTOCOL => Ok(hello),
+        other => {
+            let known = rustix::net::sockopt::socket_peercred(&*stream);
+            let pid = known.map(|peer| peer.pid.as_raw_nonzero().to_string());
+            Err(HostError::OtherVersion {
+                ours: env!("CARGO_PKG_VERSION").to_owned(),
+                theirs: other.map_or_else(|| "unknown".to_owned(), |hello| hello.version),
+                pid: pid.unwrap_or_else(|_| "unknown".to_owned()),
+            })
+        }
+    }
+}
+
+/// Reads until nothing more comes, or nothing that can be understood.
+fn read_all(reader: &mut BufReader<UnixStream>, shared: &Mutex<Shared>) {
+    let most = u64::try_from(MAX_ANSWER_BYTES).unwrap_or(u64::MAX);
+    let mut read = Vec::new();
+    loop {
+        read.clear();
+        match reader.by_ref().take(most).read_until(b'\n', &mut read) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        }
+        match serde_json::from_slice(&read) {
+            Ok(said) => hear(said, &mut lock(shared)),
+            Err(error) => {
+                tracing::warn!(%error, "the host says what cannot be understood");
+                return;
+            }
+        }
+    }
+}
+
+fn hear(said: Said, shared: &mut Shared) {
+    match said {
+        Said::Done { id, submitted } => settle(id, Ok(submitted.map(|boxed| *boxed)), shared),
+        Said::Failed { id, error } => {
+            settle(id, Err(error.into()), shared);
+            shared.open.remove(&id);
+        }
+        Said::Bye(farewell) => shared.farewell = Some(farewell),
+        Said::Plan { id, canonical } => {
+            unfold(id, shared, |unfolding| unfolding.plan(&canonical));
+        }
+        Said::Event { id, event } => unfold(id, shared, |unfolding| unfolding.event(*event)),
+        Said::Now { id } => unfold(id, shared, Unfolding::now),
+        Said::Rest {
+            id,
+            waiting_for,
+            head,
+        } => unfold(id, shared, |unfolding| unfolding.rest(waiting_for, head)),
+        Said::Lost { id, error } => {
+            unfold(id, shared, |_| Ok(Some(Update::Lost(error.into()))));
+            shared.open.remove(&id);
+        }
+    }
+}
+
+fn settle(id: u64, answer: Answer, shared: &mut Shared) {
+    let Some(open) = shared.open.get_mut(&id) else {
+        return;
+    };
+    if let Some(reply) = open.reply.take() {
+        let _ = reply.send(answer);
+    }
+    if open.watch.is_none() {
+        shared.open.remove(&id);
+    }
+}
+
+/// Tells a watcher what follows from what the host said. One that went away is forgotten.
+fn unfold(
+    id: u64,
+    shared: &mut Shared,
+    heard: impl FnOnce(&mut Unfolding) -> Result<Option<Update>, HostError>,
+) {
+    let Some((unfolding, watcher)) = shared
+        .open
+        .get_mut(&id)
+        .and_then(|open| open.watch.as_mut())
+    else {
+        return;
+    };
+    let (update, over) = match heard(unfolding) {
+        Ok(update) => (update, false),
+        Err(error) => (Some(Update::Lost(error)), true),
+    };
+    let gone = update.is_some_and(|update| watcher.send(update).is_err());
+    if gone || over {
+        shared.open.remove(&id);
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The system's words for it, without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error")
+        .next()
+        .unwrap_or(&text)
+        .to_lowercase()
+}

@@ -1,0 +1,170 @@
+//! The host, wherever it is: in this process, or in the one that has the data directory's lock.
+
+use crate::ask::{HostError, Submitted, Update};
+use crate::client::Client;
+use crate::handle::Handle;
+use crate::host::Ids as _;
+use crate::intake::{Intake, Proposal};
+use crate::local::RandomIds;
+use crate::wire::Answered;
+use mandate_engine::event::{Answer, Resolution};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+/// This process's own host, asked as others ask it.
+pub struct Local {
+    host: Handle,
+    intake: Arc<Intake>,
+    runtime: tokio::runtime::Handle,
+    principal: String,
+    session: String,
+}
+
+impl Local {
+    /// Asks `host` in the name of `principal`.
+    pub fn new(
+        host: Handle,
+        intake: Arc<Intake>,
+        runtime: tokio::runtime::Handle,
+        principal: String,
+    ) -> Self {
+        Self {
+            host,
+            intake,
+            runtime,
+            principal,
+            session: format!("cli-{}", RandomIds.id()),
+        }
+    }
+}
+
+/// A way to the host. Whatever is asked has the same answers and errors, wherever the host is.
+pub enum Connection {
+    /// It is in this process.
+    Local(Local),
+    /// It is in another one.
+    Remote(Client),
+}
+
+impl Connection {
+    /// Has a plan run. Returns when its execution is on the disk.
+    ///
+    /// # Errors
+    /// What is wrong with it, policy's refusal, or the store's failure.
+    pub fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError> {
+        match self {
+            Connection::Local(local) => {
+                let taken = local
+                    .intake
+                    .take(proposal, &local.principal, &local.session);
+                local.host.submit(local.runtime.block_on(taken)?)
+            }
+            Connection::Remote(client) => client.submit(proposal),
+        }
+    }
+
+    /// Has an unfinished execution taken up.
+    ///
+    /// # Errors
+    /// When there is none of that id, or its journal does not fold.
+    pub fn take_up(&self, execution_id: &str) -> Result<(), HostError> {
+        match self {
+            Connection::Local(local) => local.host.resume_from_journal(execution_id),
+            Connection::Remote(client) => client.take_up(execution_id),
+        }
+    }
+
+    /// Tells where an execution is, and everything that happens from here on. Ends without a word when the host is gone.
+    ///
+    /// # Errors
+    /// When the host does not drive it.
+    pub fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
+        match self {
+            Connection::Local(local) => local.host.watch(execution_id),
+            Connection::Remote(client) => client.watch(execution_id),
+        }
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// When it is not open, the answer does not fit, or the one who answers may not.
+    pub fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), HostError> {
+        match self {
+            Connection::Local(local) => {
+                let answer = Answer {
+                    request_id: answer.request_id,
+                    choice: answer.choice,
+                    data: answer.data,
+                    reason: answer.reason,
+                    by: local.principal.clone(),
+                    channel: answer.channel,
+                };
+                local.host.answer(execution_id, answer)
+            }
+            Connection::Remote(client) => client.answer(execution_id, answer),
+        }
+    }
+
+    /// Ends an execution.
+    ///
+    /// # Errors
+    /// When it is ending already.
+    pub fn cancel(
+        &self,
+        execution_id: &str,
+        reason: Option<String>,
+        force: bool,
+    ) -> Result<(), HostError> {
+        match self {
+            Connection::Local(local) => {
+                local
+                    .host
+                    .cancel(execution_id, &local.principal, reason, force)
+            }
+            Connection::Remote(client) => client.cancel(execution_id, reason, force),
+        }
+    }
+
+    /// Lets no more steps start.
+    ///
+    /// # Errors
+    /// When it is paused or ending already.
+    pub fn pause(&self, execution_id: &str) -> Result<(), HostError> {
+        match self {
+            Connection::Local(local) => local.host.pause(execution_id, &local.principal),
+            Connection::Remote(client) => client.pause(execution_id),
+        }
+    }
+
+    /// Lets steps start again.
+    ///
+    /// # Errors
+    /// When it is not paused.
+    pub fn resume(&self, execution_id: &str) -> Result<(), HostError> {
+        match self {
+            Connection::Local(local) => local.host.resume(execution_id, &local.principal),
+            Connection::Remote(client) => client.resume(execution_id),
+        }
+    }
+
+    /// Says what became of a step in doubt.
+    ///
+    /// # Errors
+    /// When the step is not in doubt.
+    pub fn resolve(
+        &self,
+        execution_id: &str,
+        place: (&str, Option<u32>),
+        resolution: Resolution,
+    ) -> Result<(), HostError> {
+        match self {
+            Connection::Local(local) => {
+                local
+                    .host
+                    .resolve(execution_id, place, &local.principal, resolution)
+            }
+            Connection::Remote(client) => client.resolve(execution_id, place, resolution),
+        }
+    }
+}

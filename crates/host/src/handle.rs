@@ -1,0 +1,158 @@
+//! The handle of a host that runs in this process: what is asked is put into its inbox, and the answer awaited.
+
+use crate::ask::{Ask, HostError, Submission, Submitted, Update};
+use crate::following::Notice;
+use crate::host::Input;
+use mandate_engine::event::{Answer, Resolution};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// What the host's thread takes up.
+pub(crate) enum Message {
+    /// An input.
+    Input(Input),
+    /// Nothing more.
+    Stop,
+}
+
+/// Asks a host on a thread of this process. Each call waits for the answer.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) to_host: Sender<Message>,
+}
+
+impl Handle {
+    fn put(&self, ask: Ask) -> Result<(), HostError> {
+        let message = Message::Input(Input::Ask(ask));
+        self.to_host.send(message).map_err(|_| HostError::Stopped)
+    }
+
+    fn ask<T>(
+        &self,
+        ask: impl FnOnce(Sender<Result<T, HostError>>) -> Ask,
+    ) -> Result<T, HostError> {
+        let (reply, answer) = channel();
+        self.put(ask(reply))?;
+        answer.recv().map_err(|_| HostError::Stopped)?
+    }
+
+    /// Creates an execution. Returns when it is on the disk; what policy allows is running by then.
+    ///
+    /// # Errors
+    /// What does not fit, policy's refusal, or the store's failure.
+    pub fn submit(&self, submission: Submission) -> Result<Submitted, HostError> {
+        self.ask(|reply| Ask::Submit(Box::new(submission), reply))
+    }
+
+    /// Takes an unfinished execution up.
+    ///
+    /// # Errors
+    /// When there is none of that id, or its journal does not fold.
+    pub fn resume_from_journal(&self, execution_id: &str) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Continue(execution_id.to_owned(), reply))
+    }
+
+    /// Tells where an execution rests, and everything that happens from here on.
+    ///
+    /// # Errors
+    /// When the host does not drive it.
+    pub fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
+        let (watcher, updates) = channel();
+        self.ask(|reply| Ask::Watch(execution_id.to_owned(), watcher, reply))?;
+        Ok(updates)
+    }
+
+    /// Tells how far the disk is with an execution. Returns when it has everything up to here.
+    ///
+    /// # Errors
+    /// There is none of that id, or it cannot be driven.
+    pub fn follow(
+        &self,
+        execution_id: &str,
+    ) -> Result<tokio::sync::watch::Receiver<Notice>, HostError> {
+        let (follower, notices) = tokio::sync::watch::channel(Notice::default());
+        self.ask(|reply| Ask::Follow(execution_id.to_owned(), follower, reply))?;
+        Ok(notices)
+    }
+
+    /// Says that somebody who followed has gone.
+    pub fn unfollow(&self, execution_id: &str) {
+        let _ = self.put(Ask::Unfollow(execution_id.to_owned()));
+    }
+
+    /// How many executions have something under way.
+    ///
+    /// # Errors
+    /// The host has stopped.
+    pub fn busy(&self) -> Result<usize, HostError> {
+        let (reply, answer) = channel();
+        self.put(Ask::Busy(reply))?;
+        answer.recv().map_err(|_| HostError::Stopped)
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// When it is not open, or the answer does not fit.
+    pub fn answer(&self, execution_id: &str, answer: Answer) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Answer(execution_id.to_owned(), answer, reply))
+    }
+
+    /// Ends an execution.
+    ///
+    /// # Errors
+    /// When it is ending already.
+    pub fn cancel(
+        &self,
+        execution_id: &str,
+        by: &str,
+        reason: Option<String>,
+        force: bool,
+    ) -> Result<(), HostError> {
+        let (execution_id, by) = (execution_id.to_owned(), by.to_owned());
+        self.ask(|reply| Ask::Cancel {
+            execution_id,
+            by,
+            reason,
+            force,
+            reply,
+        })
+    }
+
+    /// Lets no more steps start.
+    ///
+    /// # Errors
+    /// When it is paused or ending already.
+    pub fn pause(&self, execution_id: &str, by: &str) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Pause(execution_id.to_owned(), by.to_owned(), reply))
+    }
+
+    /// Lets steps start again.
+    ///
+    /// # Errors
+    /// When it is not paused.
+    pub fn resume(&self, execution_id: &str, by: &str) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Resume(execution_id.to_owned(), by.to_owned(), reply))
+    }
+
+    /// Says what became of a step in doubt.
+    ///
+    /// # Errors
+    /// When the step is not in doubt.
+    pub fn resolve(
+        &self,
+        execution_id: &str,
+        (step, item): (&str, Option<u32>),
+        by: &str,
+        resolution: Resolution,
+    ) -> Result<(), HostError> {
+        let (execution_id, step, by) = (execution_id.to_owned(), step.to_owned(), by.to_owned());
+        self.ask(|reply| Ask::Resolve {
+            execution_id,
+            step,
+            item,
+            by,
+            resolution,
+            reply,
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! How a plan comes to a host that trusts nobody with checking it: as the text of a document.
+
+use crate::ask::{HostError, Submission};
+use mandate_plan::{Format, check, parse};
+use mandate_tools::Registry;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A plan that somebody wants run. It travels between processes as it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Proposal {
+    /// The document.
+    pub document: String,
+    /// It is written in JSON, and not in YAML.
+    pub json: bool,
+    /// The inputs as the caller gave them.
+    pub inputs: Map<String, Value>,
+    /// Absolute deadline, Unix milliseconds.
+    pub deadline_ms: Option<i64>,
+}
+
+/// Checks proposals against the tools of this host.
+pub struct Intake {
+    registry: Arc<Registry>,
+}
+
+impl Intake {
+    /// Checks against these tools.
+    pub fn new(registry: Arc<Registry>) -> Self {
+        Self { registry }
+    }
+
+    /// The tools.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Reads and checks the document; the tool servers that it names are started for that.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or a tool server that does not work.
+    pub async fn take(
+        &self,
+        proposal: Proposal,
+        principal: &str,
+        session: &str,
+    ) -> Result<Submission, HostError> {
+        let format = if proposal.json {
+            Format::Json
+        } else {
+            Format::Yaml
+        };
+        let document = parse(proposal.document.as_bytes(), format).map_err(HostError::Plan)?;
+        // Its form first: what is no plan starts no tool servers.
+        let formed = check(&document, None);
+        let plan = formed.plan.ok_or(HostError::Plan(formed.violations))?;
+        let tools: BTreeSet<String> = plan.tools().into_iter().map(str::to_owned).collect();
+        if let Some(broken) = self.registry.prepare(&tools).await.into_values().next() {
+            return Err(HostError::ToolServer(broken));
+        }
+        let checked = check(&document, Some(self.registry.snapshot().as_ref()));
+        let plan = checked.plan.ok_or(HostError::Plan(checked.violations))?;
+        Ok(Submission {
+            plan,
+            inputs: proposal.inputs,
+            principal: principal.to_owned(),
+            session: session.to_owned(),
+            deadline_ms: proposal.deadline_ms,
+        })
+    }
+}
