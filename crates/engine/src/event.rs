@@ -12,7 +12,10 @@ mod waiting_for;
 
 pub use created::{Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
-pub use request::{Answer, Request, RequestKind};
+pub use request::{
+    ANSWER, APPROVE, Answer, BoundCall, CONTINUE, DONE, DefaultAnswer, FAIL, GRANT, HALT, NOT_DONE,
+    REJECT, RETRY, Request, RequestKind, SKIP, SUPPLY, Takes,
+};
 pub use row::NotAnEvent;
 pub use step_words::{Resolution, SkipReason, Status, Timer};
 pub use waiting_for::WaitingFor;
@@ -45,7 +48,7 @@ macro_rules! bodies {
             ExecutionCreated(Box<Created>),
             /// Something waits for a human.
             #[serde(rename = "request_opened")]
-            RequestOpened(Request),
+            RequestOpened(Box<Request>),
             /// A human answered.
             #[serde(rename = "request_answered")]
             RequestAnswered(Answer),
@@ -222,6 +225,24 @@ bodies! {
         /// Why.
         refusal: Refusal,
     }
+    /// A call of the engine was refused for now: a rate is used up, or calls are frozen. The step waits.
+    StepHeld = "step_held" {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// Why.
+        refusal: Refusal,
+        /// When it is tried again, Unix milliseconds; none = once calls are no longer frozen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due_ms: Option<i64>,
+    }
+    /// Calls are no longer frozen: what was held back is tried again.
+    Thawed = "thawed" {
+        /// Who.
+        by: String,
+    }
     /// A call that no step asked for was refused, or the admission of the plan itself.
     CallRefused = "call_refused" {
         /// Why.
@@ -256,6 +277,12 @@ bodies! {
         by: String,
         /// What.
         resolution: Resolution,
+        /// Over which channel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<String>,
+        /// Digest over all of it, so that a replay sees whether it is what was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer_digest: Option<Digest>,
     }
     /// The child of a `plan.run` step began to wait for a human, or goes on.
     ChildWaiting = "child_waiting" {
@@ -275,7 +302,7 @@ bodies! {
         /// What it gave.
         result: bool,
     }
-    /// An invariant was checked.
+    /// An invariant began to be violated, or holds again.
     InvariantChecked = "invariant_checked" {
         /// The invariant's id.
         invariant: String,
@@ -283,6 +310,9 @@ bodies! {
         step: String,
         /// Whether it holds.
         holds: bool,
+        /// Why it could not be evaluated, which counts as a violation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     }
     /// Nobody answered in time.
     RequestExpired = "request_expired" {
@@ -457,6 +487,7 @@ impl Body {
                 | Body::ExecutionStarted { .. }
                 | Body::TimerFired { .. }
                 | Body::CallRefused { .. }
+                | Body::Thawed { .. }
                 | Body::StepResolved { .. }
                 | Body::ChildWaiting { .. }
                 | Body::RequestAnswered(_)

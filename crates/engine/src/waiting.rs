@@ -1,9 +1,9 @@
 //! What people see of an execution: its state, what it waits for, when it is next due.
 
 use crate::apply::SLEEP;
-use crate::event::{Body, Timer, WaitingFor};
+use crate::event::{Body, RequestKind, Timer, WaitingFor};
 use crate::life::{Phase, StepState};
-use crate::state::{State, Unit, item_of};
+use crate::state::{Hold, State, Unit, item_of};
 
 impl State {
     /// The state as it is shown: `pending`, `waiting`, `running`, `paused`, `compensating`, `completed`, `failed`,
@@ -24,7 +24,10 @@ impl State {
             Phase::Created => "pending",
             Phase::Active | Phase::Stopping | Phase::Closing if self.busy() > 0 => "running",
             Phase::Active | Phase::Closing
-                if self.waiting > 0 || self.doubtful > 0 || self.resting > 0 =>
+                if self.waiting > 0
+                    || self.doubtful > 0
+                    || self.resting > 0
+                    || !self.open.is_empty() =>
             {
                 "waiting"
             }
@@ -54,14 +57,19 @@ impl State {
                 next_command: format!("mandate executions resume {id}"),
             });
         }
-        if let Some(open) = self.plan_request().filter(|open| open.closed.is_none()) {
+        if let Some(open) = self.open_request() {
+            let request = &open.request;
+            let what = match request.kind {
+                RequestKind::Plan | RequestKind::Revision => "approvals approve",
+                _ => "inbox answer",
+            };
             return Some(WaitingFor {
-                kind: open.request.kind.as_str().to_owned(),
-                step: None,
+                kind: request.kind.as_str().to_owned(),
+                step: request.step.clone(),
                 since_ms: open.opened_ms,
-                due_ms: open.request.expires_ms,
-                who: open.request.approvers.clone(),
-                next_command: format!("mandate approvals approve {}", open.request.request_id),
+                due_ms: request.expires_ms,
+                who: request.approvers.clone(),
+                next_command: format!("mandate {what} {}", request.request_id),
             });
         }
         let undo = self
@@ -102,11 +110,19 @@ impl State {
             .plan
             .number_of(&step)
             .is_some_and(|index| self.is_sleep(index));
-        let kind = if sleeps && !undoes { "timer" } else { "retry" };
+        let kind = match unit.hold {
+            Some(Hold::Rate) => "rate_limit",
+            Some(Hold::Frozen) => "frozen",
+            _ if sleeps && !undoes => "timer",
+            _ => "retry",
+        };
         Some(WaitingFor {
             kind: kind.to_owned(),
             step: Some(step),
-            since_ms: unit.ended_ms.or(unit.started_ms).unwrap_or(self.at_ms),
+            since_ms: { unit.held_ms.filter(|_| unit.hold.is_some()) }
+                .or(unit.ended_ms)
+                .or(unit.started_ms)
+                .unwrap_or(self.at_ms),
             due_ms: unit.due_ms,
             who: Vec::new(),
             next_command: format!("mandate executions continue {id}"),
@@ -149,6 +165,9 @@ impl State {
         {
             let request_id = open.request.request_id.clone();
             due.push((expires_ms, Body::RequestExpired { request_id }));
+        }
+        if matches!(self.phase, Phase::Active | Phase::Closing) {
+            due.extend(self.next_expiry());
         }
         if self.phase == Phase::Active {
             if self.is_active() {
@@ -201,11 +220,16 @@ impl State {
         });
         let (due_ms, step, number) = due.min_by_key(|(due_ms, ..)| *due_ms)?;
         let (id, item) = (step.step.id.clone(), item_of(step, number));
-        let timer = if step.step.tool == SLEEP {
-            Timer::Sleep { step: id, item }
-        } else {
-            Timer::Retry { step: id, item }
+        let held = step_hold(self, &id, item) == Some(&Hold::Rate);
+        let timer = match step.step.tool.as_str() {
+            _ if held => Timer::Rate { step: id, item },
+            SLEEP => Timer::Sleep { step: id, item },
+            _ => Timer::Retry { step: id, item },
         };
         Some((due_ms, Body::TimerFired { timer }))
     }
+}
+
+fn step_hold<'a>(state: &'a State, step: &str, item: Option<u32>) -> Option<&'a Hold> {
+    state.unit(step, item)?.hold.as_ref()
 }

@@ -4,7 +4,8 @@ use mandate_engine::{Event, State, Turned};
 use serde_json::{Map, Value};
 
 /// What is derived from the rest by hashing: too long to read, and compared by the replay that ends each script.
-const HASHES: [&str; 6] = [
+const HASHES: [&str; 7] = [
+    "answer_digest",
     "args_digest",
     "idempotency_key",
     "permit",
@@ -86,6 +87,9 @@ pub(crate) fn event(event: &Event) -> String {
         if let Some(Value::Object(fault)) = data.remove(key) {
             words.push(fault_of(&fault));
         }
+    }
+    if let Some(calls) = data.remove("calls").as_ref().and_then(Value::as_array) {
+        words.push(format!("({} bound)", calls.len()));
     }
     data.retain(|_, value| !value.is_null());
     if !data.is_empty() {
