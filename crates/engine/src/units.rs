@@ -117,7 +117,11 @@ impl State {
             FailureAction::Skip => {}
             FailureAction::Ask => data.asking = true,
             FailureAction::Fallback(_) => data.fallback = fallback_of(step, fault.code),
-            FailureAction::Halt | FailureAction::Retry | FailureAction::Replan { .. } => {
+            FailureAction::Replan { .. } => {
+                data.replan = true;
+                self.replans = self.replans.saturating_add(1);
+            }
+            FailureAction::Halt | FailureAction::Retry => {
                 let _ = self.stop(fault.at_step(&step.step.id), false, false);
             }
         }
