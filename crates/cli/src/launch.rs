@@ -95,6 +95,7 @@ impl Launch {
             choice: choice.to_owned(),
             data: None,
             reason,
+            subject: None,
             channel: channel.to_owned(),
         };
         if self.yes && !out.is_json() {
