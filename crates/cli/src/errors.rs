@@ -271,6 +271,16 @@ impl From<HostError> for Failure {
                 "mend its entry in `mcpServers`; `mandate doctor` starts every server and tells",
             ),
             HostError::NotTheApprover { .. } => return Self::mismatch(message),
+            HostError::Answer(error) => {
+                use mandate_engine::NotAnAnswer as N;
+                let kind = match error {
+                    N::NoSuchRequest(_) => Kind::NotFound,
+                    N::Closed { .. } | N::TooLate(_) | N::OtherSubject(_) => Kind::NotNow,
+                    N::NoSuchChoice { .. } | N::Data { .. } => Kind::Usage,
+                };
+                Self::new(kind, message)
+                    .remedy("`mandate inbox show` says what is asked, and what can be answered")
+            }
             HostError::FromATool { .. } => {
                 Self::new(Kind::Denied, message).remedy("answer from a terminal of your own")
             }

@@ -98,6 +98,7 @@ impl Launch {
             choice: choice.to_owned(),
             data: None,
             reason,
+            subject: None,
             channel: channel.to_owned(),
         };
         if self.yes && !out.is_json() {

@@ -7,13 +7,15 @@ use crate::event::{
 use crate::life::{Illegal, Phase};
 use crate::state::{OpenRequest, State};
 use mandate_plan::{Digest, ErrorCode, canonical_json, misfit};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// How much data may come with an answer, in bytes: what a plan may have.
 const MOST_BYTES: usize = 4 << 20;
 
 /// Why an answer is none to the request that it names.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NotAnAnswer {
     /// The execution never asked that.
     #[error("the execution has no request `{0}`")]
@@ -48,24 +50,21 @@ pub enum NotAnAnswer {
         /// What is wrong.
         problem: String,
     },
-    /// The request has its place, and cannot be answered like this now.
-    #[error("the execution is {0}: the request cannot be answered now")]
-    NotNow(&'static str),
 }
 
 impl State {
-    /// The input that an answer is, once it is sure that it fits: the request waits for one, has the choice, shows what
+    /// The input that an answer at `now_ms` is, once it is sure that it fits: the request waits for one, has the choice, shows what
     /// was answered to, and takes the data. An answer about a doubt is the resolution of that doubt.
     ///
     /// # Errors
     /// The first thing that does not fit.
-    pub fn given(&self, answer: Answer) -> Result<Body, NotAnAnswer> {
+    pub fn given(&self, answer: Answer, now_ms: i64) -> Result<Body, NotAnAnswer> {
         let id = &answer.request_id;
         let open = self
             .requests
             .get(id)
             .ok_or_else(|| NotAnAnswer::NoSuchRequest(id.clone()))?;
-        self.check_open(open)?;
+        check_open(open, self.at_ms.max(now_ms))?;
         let request = &open.request;
         if !request.choices.contains(&answer.choice) {
             return Err(NotAnAnswer::NoSuchChoice {
@@ -99,20 +98,6 @@ impl State {
             channel: Some(answer.channel),
             answer_digest: None,
         })
-    }
-
-    fn check_open(&self, open: &OpenRequest) -> Result<(), NotAnAnswer> {
-        let request = &open.request;
-        if let Some(how) = &open.closed {
-            return Err(NotAnAnswer::Closed {
-                request_id: request.request_id.clone(),
-                how: how.clone(),
-            });
-        }
-        if request.expires_ms.is_some_and(|due| due <= self.at_ms) {
-            return Err(NotAnAnswer::TooLate(request.request_id.clone()));
-        }
-        Ok(())
     }
 
     /// Takes the digest over what a person said, so that a replay sees whether it was changed. Executions of older
@@ -154,7 +139,7 @@ impl State {
     pub(crate) fn answer(&mut self, answer: &Answer) -> Result<(), Illegal> {
         let open = self.requests.get(&answer.request_id).ok_or(Illegal)?;
         let request = open.request.clone();
-        let fits = self.check_open(open).is_ok()
+        let fits = check_open(open, self.at_ms).is_ok()
             && request.choices.contains(&answer.choice)
             && answer.subject.is_none_or(|shown| shown == request.subject)
             && check_presence(&request, answer).is_ok()
@@ -299,6 +284,20 @@ impl Said<'_> {
             None => "nobody answered in time".to_owned(),
         }
     }
+}
+
+fn check_open(open: &OpenRequest, now_ms: i64) -> Result<(), NotAnAnswer> {
+    let request = &open.request;
+    if let Some(how) = &open.closed {
+        return Err(NotAnAnswer::Closed {
+            request_id: request.request_id.clone(),
+            how: how.clone(),
+        });
+    }
+    if request.expires_ms.is_some_and(|due| due <= now_ms) {
+        return Err(NotAnAnswer::TooLate(request.request_id.clone()));
+    }
+    Ok(())
 }
 
 fn closed(how: &str) -> String {

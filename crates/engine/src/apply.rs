@@ -57,18 +57,27 @@ impl State {
     /// Whether time counts against `constraints.timeout_ms` now: something runs, or a timer of its own is awaited, and
     /// not only a human.
     pub(crate) fn is_active(&self) -> bool {
+        self.was_active(self.at_ms)
+    }
+
+    /// The same, at a time before the event that is being applied.
+    pub(crate) fn was_active(&self, at_ms: i64) -> bool {
         self.driven
             && matches!(self.phase, Phase::Active | Phase::Stopping)
             && self.paused.is_none()
-            && (self.busy() > 0 || !self.awaits_human() || self.awaits_time())
+            && (self.busy() > 0 || !self.awaits_human() || self.awaits_time_at(at_ms))
     }
 
     /// Whether a sleep, a back-off or a rate of its own is awaited.
     pub fn awaits_time(&self) -> bool {
+        self.awaits_time_at(self.at_ms)
+    }
+
+    fn awaits_time_at(&self, at_ms: i64) -> bool {
         let units = || self.steps.iter().flat_map(|data| &data.units);
         self.waiting > 0
             && units().any(|unit| {
-                unit.state == StepState::Waiting && unit.due_ms.is_some_and(|due| due > self.at_ms)
+                unit.state == StepState::Waiting && unit.due_ms.is_some_and(|due| due > at_ms)
             })
     }
 

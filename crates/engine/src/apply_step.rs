@@ -383,7 +383,8 @@ impl State {
             }
             Timer::PlanTimeout => {
                 let limit_ms = self.timeout_ms();
-                if self.phase != Phase::Active || !self.is_active() || self.active_ms < limit_ms {
+                let active = self.was_active(before_ms);
+                if self.phase != Phase::Active || !active || self.active_ms < limit_ms {
                     return Err(Illegal);
                 }
                 let message = format!("the plan used up its {limit_ms} ms of active time");

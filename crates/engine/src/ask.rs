@@ -8,7 +8,7 @@ use mandate_plan::{Digest, canonical_json};
 use mandate_policy::{Outcome, Refusal};
 use serde_json::Value;
 
-/// From this behaviour on, doubts and calls that are refused for now are asked about.
+/// From this behaviour on, people are asked about doubts and about calls that are refused and can wait.
 const ASKS: u32 = 2;
 
 /// How long a request stays open that says nothing else, in milliseconds: 24 hours.

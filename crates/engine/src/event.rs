@@ -226,7 +226,7 @@ bodies! {
         /// Why.
         refusal: Refusal,
     }
-    /// A call of the engine was refused for now: a rate is used up, or calls are frozen. The step waits.
+    /// A call of the engine was refused and can wait: a rate is used up, or calls are frozen.
     StepHeld = "step_held" {
         /// The step.
         step: String,

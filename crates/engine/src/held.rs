@@ -97,7 +97,7 @@ impl State {
         }
     }
 
-    /// A call was refused for now.
+    /// A call was refused and can wait.
     pub(crate) fn hold_back(
         &mut self,
         step: &str,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub const GRACE_MS: i64 = 10_000;
 
 /// The behaviour that executions created by this version keep; journaled, so that later versions replay them alike.
-/// 1: nothing but plans is asked about. 2: doubts and calls that are refused for now are, and answers are sealed.
+/// 1: nothing but plans is asked about. 2: doubts and calls that are refused and can wait are, and answers are sealed.
 pub const BEHAVIOUR: u32 = 2;
 
 /// What a unit waits for before its next attempt may begin, beside time.

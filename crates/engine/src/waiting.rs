@@ -60,9 +60,18 @@ impl State {
         }
         if let Some(open) = self.open_request() {
             let request = &open.request;
-            let what = match request.kind {
-                RequestKind::Plan | RequestKind::Revision => "approvals approve",
-                _ => "inbox answer",
+            let asked = &request.request_id;
+            let next_command = match (request.kind, &request.step) {
+                (RequestKind::Plan | RequestKind::Revision, _) => {
+                    format!("mandate approvals approve {asked}")
+                }
+                // It names the step and what is said of it.
+                (RequestKind::InDoubt, Some(step)) => {
+                    let item = request.item.map(|item| format!("[{item}]"));
+                    let place = format!("{step}{}", item.unwrap_or_default());
+                    format!("mandate executions resolve {id} {place} --done")
+                }
+                _ => format!("mandate inbox answer {asked}"),
             };
             return Some(WaitingFor {
                 kind: request.kind.as_str().to_owned(),
@@ -70,7 +79,7 @@ impl State {
                 since_ms: open.opened_ms,
                 due_ms: request.expires_ms,
                 who: request.approvers.clone(),
-                next_command: format!("mandate {what} {}", request.request_id),
+                next_command,
             });
         }
         let undo = self
@@ -149,9 +158,9 @@ impl State {
     pub fn goes_on(&self) -> bool {
         let retries = |undo: &Unit| undo.state == StepState::Waiting && undo.due_ms.is_some();
         match self.phase {
-            Phase::Active => self.paused.is_none() && self.waiting > 0,
+            Phase::Active => self.paused.is_none() && self.awaits_time(),
             Phase::Compensating => self.current_undo().is_some_and(|(.., undo)| retries(undo)),
-            Phase::Closing => self.waiting > 0,
+            Phase::Closing => self.awaits_time(),
             Phase::Created | Phase::Stopping | Phase::Ended => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::following::Follower;
 use mandate_engine::event::{Answer, Resolution};
-use mandate_engine::{CannotCarry, Event, Fault, State, WaitingFor};
+use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
 use mandate_policy::Decision;
 use mandate_store::{Head, StoreError};
@@ -64,7 +64,7 @@ pub enum Ask {
     /// How many executions have something under way.
     Busy(Sender<usize>),
     /// An answer to a request of the execution.
-    Answer(String, Answer, Sender<Result<(), HostError>>),
+    Answer(String, Box<Answer>, Sender<Result<(), HostError>>),
     /// End the execution.
     Cancel {
         /// Which.
@@ -152,7 +152,7 @@ pub enum HostError {
     #[error("{0}")]
     ToolServer(String),
     /// Somebody answers who may not.
-    #[error("{by} may not answer this request: it was asked for by {asked_by}, and {} may answer", approvers.join(" and "))]
+    #[error("{by} may not answer this request: it was asked for by {asked_by}, and {} may answer{}", approvers.join(" and "), needed(approvers))]
     NotTheApprover {
         /// Who answered.
         by: String,
@@ -161,6 +161,9 @@ pub enum HostError {
         /// Who may answer.
         approvers: Vec<String>,
     },
+    /// The answer does not fit the request.
+    #[error(transparent)]
+    Answer(#[from] NotAnAnswer),
     /// The one who asks was started by one of the host's tools.
     #[error(
         "process {pid} was started by a tool of a plan, and such a process can neither answer nor grant anything"
@@ -253,7 +256,7 @@ impl HostError {
             HostError::NotTheApprover { .. } => ErrorCode::ApproverMismatch,
             HostError::FromATool { .. } => ErrorCode::PolicyDenied,
             HostError::NotSupported { .. } => ErrorCode::NotSupported,
-            HostError::Inputs(_) => ErrorCode::InvalidPayload,
+            HostError::Inputs(_) | HostError::Answer(_) => ErrorCode::InvalidPayload,
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
@@ -276,6 +279,15 @@ impl HostError {
 impl From<&HostError> for Fault {
     fn from(error: &HostError) -> Self {
         Fault::new(error.code(), error.to_string())
+    }
+}
+
+/// What others than the requester need.
+fn needed(approvers: &[String]) -> &'static str {
+    if approvers.iter().any(|approver| approver != "requester") {
+        "; `other` and `role:` answer over a channel that says who is there, such as an API key, and this version has none"
+    } else {
+        ""
     }
 }
 

@@ -127,4 +127,9 @@ impl Gate for HostGate<'_> {
         }
         Ok(started)
     }
+
+    fn output_schema(&mut self, state: &State, step: &str) -> Option<serde_json::Value> {
+        let (step, _) = state.step(step)?;
+        self.lookup.spec(&step.step.tool)?.output_schema.clone()
+    }
 }

@@ -8,6 +8,7 @@
 
 mod admission;
 mod agenda;
+mod answering;
 pub mod ask;
 mod calls;
 pub mod client;
@@ -15,6 +16,7 @@ mod clock;
 mod connection;
 mod drive;
 mod following;
+mod freezing;
 mod gate;
 mod handle;
 pub mod host;

@@ -202,7 +202,7 @@ impl Chance {
             data,
             ..Answer::new(&request.request_id, choice, "ann", "terminal")
         };
-        state.given(answer).ok()
+        state.given(answer, self.now_ms).ok()
     }
 
     /// The process is gone, with what was not owed to the disk; a new one folds the rest.

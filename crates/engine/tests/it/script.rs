@@ -80,7 +80,10 @@ pub(crate) fn run(script: &Script) -> (Vec<String>, Taken) {
             }
             Some(world) => {
                 forged |= words.starts_with("raw ");
-                match words.strip_prefix("say ").map(|words| said(world, words)) {
+                match words
+                    .strip_prefix("say ")
+                    .map(|words| said(world, at_ms, words))
+                {
                     Some(Err(refused)) => {
                         actual.push(format!("  refused: {refused}"));
                         continue;
@@ -124,7 +127,7 @@ fn begin(words: &str) -> Begin {
 
 /// `KIND CHOICE [data] [because REASON]`: an answer to the longest open request of that kind (`step/2`: the second of
 /// that kind that was opened), as a host would give it in.
-fn said(world: &World, words: &str) -> Result<Body, String> {
+fn said(world: &World, at_ms: i64, words: &str) -> Result<Body, String> {
     let (words, reason) = match words.split_once(" because ") {
         Some((words, reason)) => (words, Some(reason.to_owned())),
         None => (words, None),
@@ -154,7 +157,9 @@ fn said(world: &World, words: &str) -> Result<Body, String> {
         reason,
         ..Answer::new(request_id, choice, "ann", "terminal")
     };
-    state.given(answer).map_err(|refused| refused.to_string())
+    state
+        .given(answer, at_ms)
+        .map_err(|refused| refused.to_string())
 }
 
 type Place<'a> = (&'a str, Option<u32>, u32);

@@ -17,4 +17,5 @@ mod fakes;
 mod nested;
 mod outcomes;
 mod output_commit;
+mod requests;
 mod socket;
