@@ -283,6 +283,9 @@ impl State {
         }
         let proposed = self.proposed.take().ok_or(Illegal)?;
         let before = self.plan.clone();
+        if self.submitted.is_none() {
+            self.submitted = Some((Box::new(self.created.clone()), before.clone()));
+        }
         let old_steps: Vec<StepData> = std::mem::take(&mut self.steps);
         let mut old: BTreeMap<&str, (&CheckedStep, StepData)> = before
             .every_step()

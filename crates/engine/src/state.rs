@@ -341,6 +341,9 @@ pub struct State {
     /// The first step that is not settled: everything before needs no look.
     #[serde(skip)]
     pub(crate) frontier: usize,
+    /// What was submitted, once a revision has taken its place: how it began, and the plan.
+    #[serde(skip)]
+    pub(crate) submitted: Option<(Box<Created>, Arc<CheckedPlan>)>,
     /// A revision of the plan that is not in force yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposed: Option<Proposed>,
@@ -442,6 +445,7 @@ impl State {
             began: false,
             finished_ms: None,
             frontier: 0,
+            submitted: None,
             proposed: None,
             replans: 0,
             revoked: false,
@@ -452,6 +456,14 @@ impl State {
     /// The plan that runs.
     pub fn plan(&self) -> &Arc<CheckedPlan> {
         &self.plan
+    }
+
+    /// What was submitted, whatever revisions have made of it since: how it began, and the plan.
+    pub fn submitted(&self) -> (&Created, &Arc<CheckedPlan>) {
+        let first = self.submitted.as_ref();
+        first.map_or((&self.created, &self.plan), |(created, plan)| {
+            (created, plan)
+        })
     }
 
     /// The execution's id.
