@@ -195,7 +195,7 @@ fn propose(state: &mandate_engine::State, text: &str) -> Body {
         ..Begin::default()
     };
     let Body::ExecutionCreated(created) = created(&plan, state.at_ms, &begin).body else {
-        unreachable!()
+        panic!("an execution begins with its creation")
     };
     Body::RevisionProposed {
         revision: state.created.revision + 1,
