@@ -6,7 +6,7 @@ use crate::{
     output::Out,
     render::event,
 };
-use mandate_engine::{Event, Phase, State};
+use mandate_engine::{Event, State};
 use mandate_host::{Rest, Update};
 use std::{
     sync::mpsc::RecvTimeoutError,
@@ -129,7 +129,7 @@ pub(crate) fn follow(
 
 /// Whether an execution that rests goes on by itself: a timer or a back-off of it runs out.
 pub(crate) fn goes_on(state: &State) -> bool {
-    state.phase == Phase::Active && state.paused.is_none() && state.waiting > 0
+    state.goes_on()
 }
 
 /// Writes durable events as JSON Lines while somebody else shows progress.

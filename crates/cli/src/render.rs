@@ -7,4 +7,5 @@ pub(crate) mod request;
 pub(crate) mod shown;
 pub(crate) mod step;
 pub(crate) mod table;
+pub(crate) mod undo;
 pub(crate) mod violations;

@@ -4,9 +4,10 @@ use crate::event::{Answer, Body, Event, Fault, Request, RequestKind};
 use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
+use crate::nested::RUN;
 use crate::state::{Ending, OpenRequest, State, StepData, Stop};
 use mandate_plan::ErrorCode;
-use mandate_policy::Outcome;
+use mandate_policy::{Outcome, Purpose};
 
 /// What `apply` made of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +18,10 @@ pub enum Applied {
     Ignored,
 }
 
-/// The tools whose calls do not count against `max_tool_calls`: they reach nothing outside.
+/// The tools whose calls do not count against `max_tool_calls`: they reach nothing outside. Of a nested plan, the calls
+/// that it makes count.
 pub fn is_counted(tool: &str) -> bool {
-    !(tool == "human.ask" || tool.starts_with("time.") || tool.starts_with("data."))
+    !(tool == "human.ask" || tool == RUN || tool.starts_with("time.") || tool.starts_with("data."))
 }
 
 /// The tool that the engine itself carries out, as a durable timer.
@@ -57,7 +59,7 @@ impl State {
         self.driven
             && matches!(self.phase, Phase::Active | Phase::Stopping)
             && self.paused.is_none()
-            && (self.running > 0 || self.doubtful == 0 || self.waiting > 0)
+            && (self.busy() > 0 || self.waiting > 0 || (self.doubtful == 0 && self.resting == 0))
     }
 
     /// Each arm checks everything before it changes anything, so that what is not legal leaves no trace.
@@ -137,11 +139,12 @@ impl State {
                 outputs,
                 warnings,
             } => {
-                if !self.may_finish() {
+                if !self.may_finish() || self.owes_undo() {
                     return Err(Illegal);
                 }
                 self.phase = next_phase(self.phase, PhaseChange::Finish)?;
                 self.cancel_open_steps(self.steps.len());
+                self.cancel_open_undos();
                 for open in self.requests.values_mut() {
                     if open.closed.is_none() {
                         open.closed = Some("withdrawn".to_owned());
@@ -164,11 +167,22 @@ impl State {
             | Body::OverrideGranted { .. }
             | Body::FindingRecorded { .. } => Ok(()),
             // Their place; nothing in this version leads to them.
-            Body::InvariantChecked { .. }
-            | Body::PlanRevised { .. }
-            | Body::CompensationStarted { .. }
+            Body::InvariantChecked { .. } | Body::PlanRevised { .. } => Err(Illegal),
+            Body::CompensationStarted { .. }
             | Body::CompensationCompleted { .. }
-            | Body::CompensationFailed { .. } => Err(Illegal),
+            | Body::CompensationFailed { .. } => self.apply_undo(&event.body),
+            Body::AttemptInterrupted {
+                purpose: Purpose::Compensate,
+                ..
+            }
+            | Body::RetryScheduled {
+                purpose: Purpose::Compensate,
+                ..
+            }
+            | Body::StepInDoubt {
+                purpose: Purpose::Compensate,
+                ..
+            } => self.apply_undo(&event.body),
             Body::StepStarted { .. }
             | Body::AttemptInterrupted { .. }
             | Body::StepCompleted { .. }
@@ -180,6 +194,7 @@ impl State {
             | Body::StepInDoubt { .. }
             | Body::StepResolved { .. }
             | Body::FallbackEnded { .. }
+            | Body::ChildWaiting { .. }
             | Body::BranchEvaluated { .. } => self.apply_step(event),
         }
     }
@@ -261,6 +276,9 @@ impl State {
             stop.at_once = true;
             return Ok(());
         }
+        if self.phase == Phase::Compensating {
+            return self.force_undo(force);
+        }
         if self.phase == Phase::Closing {
             return self.force_end(force);
         }
@@ -280,8 +298,15 @@ impl State {
             return;
         }
         for unit in self.steps.iter_mut().flat_map(|step| step.units.iter_mut()) {
-            if unit.state == StepState::Running {
+            if unit.state == StepState::Running && !unit.nested {
                 unit.orphaned = true;
+            }
+            if let Some(undo) = unit
+                .undo
+                .as_mut()
+                .filter(|undo| undo.state == StepState::Running)
+            {
+                undo.orphaned = true;
             }
         }
     }

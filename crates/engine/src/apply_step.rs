@@ -3,6 +3,7 @@
 use crate::apply::{SLEEP, is_counted};
 use crate::event::{Body, Event, Fault, Timer};
 use crate::life::{Illegal, Phase, StepChange, StepState, next_step_state};
+use crate::nested::RUN;
 use crate::readiness::is_closed;
 use crate::state::{State, StepData, Unit};
 use crate::units::Place;
@@ -55,6 +56,7 @@ impl State {
                 step,
                 item,
                 attempt,
+                ..
             } => {
                 let place = self.open_attempt(step, *item, *attempt)?;
                 if !self.at(place)?.orphaned {
@@ -81,6 +83,7 @@ impl State {
                 if unit.attempt != *attempt || unit.orphaned || !(answered || slept) {
                     return Err(Illegal);
                 }
+                self.settle_child(place, Some(output))?;
                 self.change(place.0, place.1, StepChange::Complete, |unit| {
                     unit.output = Some(output.clone());
                     unit.error = None;
@@ -107,6 +110,7 @@ impl State {
                 output,
             } => {
                 let place = self.running_attempt(step, *item, *attempt)?;
+                self.settle_child(place, error.details.as_ref())?;
                 self.fail_attempt(place, *outcome, error, output.as_ref())
             }
             Body::RetryScheduled {
@@ -114,6 +118,7 @@ impl State {
                 item,
                 attempt,
                 due_ms,
+                ..
             } => {
                 let (index, unit) = self.locate(step, *item)?;
                 let lives = self.lives(index);
@@ -176,6 +181,7 @@ impl State {
                 item,
                 attempt,
                 error,
+                ..
             } => {
                 let place = self.locate(step, *item)?;
                 let unit = self.at(place)?;
@@ -184,7 +190,7 @@ impl State {
                     StepState::Waiting => unit.orphaned,
                     _ => false,
                 };
-                if unit.attempt != *attempt || !unknown || unit.facts().repeatable() {
+                if unit.attempt != *attempt || !unknown || unit.can_be_repeated() {
                     return Err(Illegal);
                 }
                 self.change(place.0, place.1, StepChange::Doubt, |unit| {
@@ -209,6 +215,11 @@ impl State {
                 data.condition = Some(*result);
                 Ok(())
             }
+            Body::ChildWaiting {
+                step,
+                item,
+                waiting,
+            } => self.child_waits((step, *item), waiting.as_ref()),
             Body::FallbackEnded { step, from } => self.end_fallback(step, from.as_deref()),
             _ => Err(Illegal),
         }
@@ -250,7 +261,9 @@ impl State {
             unit.started_ms = Some(now_ms);
             unit.ended_ms = None;
         })?;
-        if is_counted(tool) {
+        if tool == RUN {
+            self.reserve(place)?;
+        } else if is_counted(tool) {
             self.calls = self.calls.saturating_add(1);
         }
         Ok(())
@@ -320,6 +333,9 @@ impl State {
     pub(crate) fn fire_timer(&mut self, timer: &Timer, before_ms: i64) -> Result<(), Illegal> {
         let now_ms = self.at_ms;
         let is_due = |due_ms: Option<i64>| due_ms.is_some_and(|due| due <= now_ms);
+        if self.phase == Phase::Compensating {
+            return self.fire_undo_timer(timer, before_ms);
+        }
         match timer {
             Timer::Sleep { step, item } | Timer::Retry { step, item } => {
                 let place = self.locate(step, *item)?;

@@ -7,6 +7,7 @@ use crate::sleep;
 use crate::state::{State, StepData, Unit, item_of};
 use mandate_plan::{CheckedStep, Digest, ErrorCode};
 use mandate_policy::{Purpose, ResolvedCall};
+use serde_json::Value;
 
 /// How long an attempt of a step under `finally` may take that says nothing of it, in milliseconds.
 const FINALLY_LIMIT_MS: u64 = 60_000;
@@ -54,6 +55,44 @@ pub(crate) fn call(
             Purpose::Run,
         ),
         timeout_ms: limit_ms,
+    })
+}
+
+/// How long an attempt to undo may take where the step says nothing of it, in milliseconds.
+const UNDO_LIMIT_MS: u64 = 60_000;
+
+/// The next attempt's call to undo what a unit of the step did.
+pub(crate) fn undo_call(
+    state: &State,
+    step: &CheckedStep,
+    data: &StepData,
+    number: usize,
+) -> Result<ResolvedCall, Fault> {
+    let gone = || Fault::new(ErrorCode::UnknownError, "there is nothing to undo");
+    let (tool, template) = step.compensate.as_ref().ok_or_else(gone)?;
+    let unit = data.units.get(number).ok_or_else(gone)?;
+    let items = data.items.as_ref();
+    let item = items.and_then(|items| Some((items.get(number)?, number)));
+    let output = data.output_of(number).unwrap_or(&Value::Null);
+    let args = unit.args.as_ref().unwrap_or(&Value::Null);
+    let view = View::of(state).with_item(item).with_answer(output, args);
+    let resolved = template
+        .resolve(&view, &state.created.secrets)
+        .map_err(|error| Fault::new(error.code, error.message))?;
+    let item = item_of(step, number);
+    let begun = unit.undo.as_ref().map_or(0, |undo| undo.attempt);
+    let (execution_id, purpose) = (&state.created.execution_id, Purpose::Compensate);
+    Ok(ResolvedCall {
+        execution_id: execution_id.clone(),
+        step: step.step.id.clone(),
+        item,
+        attempt: begun.saturating_add(1),
+        purpose,
+        tool: tool.clone(),
+        args: resolved.value,
+        secrets: resolved.secrets,
+        idempotency_key: idempotency_key(execution_id, &step.step.id, item, purpose),
+        timeout_ms: Some(step.step.timeout_ms.unwrap_or(UNDO_LIMIT_MS)),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::apply::SLEEP;
 use crate::call::call;
+use crate::compensate::compensate;
 use crate::event::{Body, FailureKind, Fault, Request, RequestKind, SkipReason};
 use crate::fallback::recover;
 use crate::finally::{close_down, end};
@@ -12,7 +13,7 @@ use crate::scope::View;
 use crate::state::{State, StepData, item_of};
 use crate::wind_down::wind_down;
 use mandate_plan::{CheckedStep, Digest, ErrorCode};
-use mandate_policy::{Outcome, ResolvedCall};
+use mandate_policy::{Outcome, Purpose, ResolvedCall};
 use serde_json::Value;
 
 /// What the engine asks of the host.
@@ -30,6 +31,8 @@ pub enum Command {
         item: Option<u32>,
         /// The attempt.
         attempt: u32,
+        /// Whether it runs the step or undoes it.
+        purpose: Purpose,
     },
     /// The plan is approved, or policy allowed it: have it admitted, and give `execution_started` or
     /// `call_refused` in.
@@ -52,6 +55,7 @@ pub fn decide(state: &State) -> Vec<Command> {
         Phase::Created => before_start(state),
         Phase::Active => go_on(state),
         Phase::Stopping => wind_down(state),
+        Phase::Compensating => compensate(state),
         Phase::Closing => close_down(state),
         Phase::Ended => return Vec::new(),
     };
@@ -61,6 +65,7 @@ pub fn decide(state: &State) -> Vec<Command> {
 
 fn before_start(state: &State) -> Vec<Command> {
     let unasked = state.created.decision.outcome == Outcome::RequireApproval
+        && !state.approved_with_parent()
         && state.plan_request().is_none();
     if state.awaits_admission() {
         vec![Command::Admit]
@@ -116,6 +121,9 @@ fn go_on(state: &State) -> Vec<Command> {
         }
     }
     if out.is_empty() && state.may_finish() {
+        if state.owes_undo() {
+            return compensate(state);
+        }
         out.push(Command::Record(end(state)));
     }
     out

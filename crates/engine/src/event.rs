@@ -8,15 +8,17 @@ mod fault;
 mod request;
 mod row;
 mod step_words;
+mod waiting_for;
 
-pub use created::Created;
+pub use created::{Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use request::{Answer, Request, RequestKind};
 pub use row::NotAnEvent;
 pub use step_words::{Resolution, SkipReason, Status, Timer};
+pub use waiting_for::WaitingFor;
 
 use mandate_plan::{Digest, Facts};
-use mandate_policy::Refusal;
+use mandate_policy::{Purpose, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -124,6 +126,9 @@ bodies! {
         item: Option<u32>,
         /// The attempt.
         attempt: u32,
+        /// Whether it ran the step or undid it.
+        #[serde(default, skip_serializing_if = "is_run")]
+        purpose: Purpose,
     }
     /// An attempt, or a sleep, completed.
     StepCompleted = "step_completed" {
@@ -168,6 +173,9 @@ bodies! {
         attempt: u32,
         /// Unix milliseconds.
         due_ms: i64,
+        /// Whether it runs the step or undoes it.
+        #[serde(default, skip_serializing_if = "is_run")]
+        purpose: Purpose,
     }
     /// A durable timer runs.
     TimerSet = "timer_set" {
@@ -233,6 +241,9 @@ bodies! {
         attempt: u32,
         /// What is known.
         error: Fault,
+        /// Whether it ran the step or undid it.
+        #[serde(default, skip_serializing_if = "is_run")]
+        purpose: Purpose,
     }
     /// A person, or the tool itself, said what became of a step in doubt.
     StepResolved = "step_resolved" {
@@ -245,6 +256,17 @@ bodies! {
         by: String,
         /// What.
         resolution: Resolution,
+    }
+    /// The child of a `plan.run` step began to wait for a human, or goes on.
+    ChildWaiting = "child_waiting" {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// What the child waits for; none = it goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waiting: Option<WaitingFor>,
     }
     /// A step's `if` was evaluated.
     BranchEvaluated = "branch_evaluated" {
@@ -314,7 +336,7 @@ bodies! {
         #[serde(default)]
         force: bool,
     }
-    /// An undo call begins.
+    /// An undo call begins. Durable before the call.
     CompensationStarted = "compensation_started" {
         /// The step that is undone.
         step: String,
@@ -323,8 +345,26 @@ bodies! {
         item: Option<u32>,
         /// From 1.
         attempt: u32,
-        /// The call.
-        call: Value,
+        /// The tool that undoes it.
+        tool: String,
+        /// Effect, idempotence, openness of this call.
+        facts: Facts,
+        /// The arguments, placeholders in place of secrets.
+        args: Value,
+        /// Digest over the arguments.
+        args_digest: Digest,
+        /// The same for every attempt to undo this step and item; another one than that of the step itself.
+        idempotency_key: String,
+        /// Digest of the permit.
+        permit: Digest,
+        /// As of `step_started`.
+        granted_digest: Digest,
+        /// Hard stop of this attempt, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+        /// The isolation that the call gets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sandbox: Option<String>,
     }
     /// An undo call completed.
     CompensationCompleted = "compensation_completed" {
@@ -333,16 +373,29 @@ bodies! {
         /// The item.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<u32>,
+        /// The attempt.
+        attempt: u32,
+        /// Digest over the output and the attempt that it answers.
+        output_digest: Digest,
+        /// The output.
+        output: Value,
     }
-    /// An undo call failed.
+    /// An undo call failed. Whether another attempt follows is for the rules to say; the other undo calls are made.
     CompensationFailed = "compensation_failed" {
         /// The step.
         step: String,
         /// The item.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<u32>,
+        /// The attempt; 0 = nothing was called.
+        attempt: u32,
+        /// How it ended.
+        outcome: FailureKind,
         /// Why.
         error: Fault,
+        /// Where the call was refused: what refused it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refusal: Option<Refusal>,
     }
     /// The approval no longer holds.
     ApprovalRevoked = "approval_revoked" {
@@ -387,6 +440,11 @@ bodies! {
     }
 }
 
+/// What runs a step says nothing of its purpose.
+fn is_run(purpose: &Purpose) -> bool {
+    *purpose == Purpose::Run
+}
+
 impl Body {
     /// Whether the event comes from outside the engine (an outcome, a person, a clock, a host) rather than following
     /// from the state. A replay reads inputs and re-derives the rest.
@@ -400,6 +458,7 @@ impl Body {
                 | Body::TimerFired { .. }
                 | Body::CallRefused { .. }
                 | Body::StepResolved { .. }
+                | Body::ChildWaiting { .. }
                 | Body::RequestAnswered(_)
                 | Body::RequestExpired { .. }
                 | Body::ChoiceRecorded { .. }

@@ -7,6 +7,7 @@ use crate::life::{Illegal, Phase, PhaseChange, StepState, next_phase};
 use crate::state::{Conclusion, State, StepData, Unit};
 use crate::status;
 use mandate_plan::CheckedStep;
+use mandate_policy::Purpose;
 use serde_json::json;
 
 /// What follows when nothing is left to do but to end: `finally` begins, or the execution has ended.
@@ -45,6 +46,7 @@ pub(crate) fn close_down(state: &State) -> Vec<Command> {
                     step,
                     item,
                     attempt,
+                    purpose: Purpose::Run,
                 }),
         );
     }
@@ -57,11 +59,11 @@ pub(crate) fn close_down(state: &State) -> Vec<Command> {
 impl State {
     /// Steps under `finally` are to run before it ends.
     fn owes_finally(&self) -> bool {
-        let given_up = self.stop.as_ref().is_some_and(|stop| stop.force);
-        matches!(self.phase, Phase::Active | Phase::Stopping)
-            && self.began
-            && !given_up
-            && !self.plan.finally().is_empty()
+        let through = matches!(
+            self.phase,
+            Phase::Active | Phase::Stopping | Phase::Compensating
+        );
+        through && self.began && !self.gives_up() && !self.plan.finally().is_empty()
     }
 
     /// Somebody gave up on the steps under `finally`.
@@ -94,7 +96,7 @@ impl State {
 
     /// `finally` begins.
     pub(crate) fn close(&mut self, status: Status, error: Option<&Fault>) -> Result<(), Illegal> {
-        if !self.owes_finally() || !self.may_finish() {
+        if !self.owes_finally() || !self.may_finish() || self.owes_undo() {
             return Err(Illegal);
         }
         self.phase = next_phase(self.phase, PhaseChange::Close)?;

@@ -8,6 +8,7 @@ use crate::settle::output_digest;
 use crate::sleep;
 use crate::state::{State, StepData, Unit, item_of};
 use mandate_plan::{CheckedStep, ErrorCode};
+use mandate_policy::Purpose;
 
 /// Interrupted attempts, back-offs and ends of sleeps: what follows whatever the phase.
 pub(crate) fn follow_up(
@@ -28,6 +29,7 @@ pub(crate) fn follow_up(
                 step: id.clone(),
                 item,
                 attempt: unit.attempt,
+                purpose: Purpose::Run,
             }),
             StepState::Running if state.is_sleep(index) => {
                 // The arguments were looked at before the start, so that there is a time.
@@ -47,6 +49,7 @@ pub(crate) fn follow_up(
                     item,
                     attempt: unit.attempt,
                     error: Fault::new(ErrorCode::InDoubt, message).at_step(id),
+                    purpose: Purpose::Run,
                 })
             }
             StepState::Waiting if unit.orphaned => None,
@@ -89,5 +92,6 @@ fn retry_scheduled(state: &State, step: &CheckedStep, item: Option<u32>, unit: &
         item,
         attempt: unit.attempt.saturating_add(1),
         due_ms,
+        purpose: Purpose::Run,
     }
 }

@@ -10,6 +10,7 @@
 mod apply;
 mod apply_step;
 mod call;
+mod compensate;
 mod decide;
 pub mod event;
 mod fallback;
@@ -17,6 +18,7 @@ mod finally;
 mod follow_up;
 mod items;
 pub mod life;
+mod nested;
 mod readiness;
 pub mod replay;
 pub mod retry;
@@ -26,20 +28,22 @@ mod sleep;
 mod state;
 mod status;
 pub mod turn;
+mod undo;
 mod units;
 mod waiting;
 mod wind_down;
 
 pub use apply::{Applied, SLEEP, is_counted};
 pub use call::idempotency_key;
+pub use compensate::Undo;
 pub use decide::{Command, decide};
-pub use event::{Body, Created, Event, FailureKind, Fault, Status};
+pub use event::{Body, Created, Event, FailureKind, Fault, Parent, Status, WaitingFor};
 pub use life::{Phase, PhaseChange, StepChange, StepState};
+pub use nested::{OpenChild, RUN, child_execution_id};
 pub use replay::{Difference, Replayed, fold, replay};
 pub use settle::{CallOutcome, settle};
 pub use state::{
     BEHAVIOUR, BadStart, Conclusion, Ending, Fallback, GRACE_MS, OpenRequest, State, StepData,
     Stop, Unit,
 };
-pub use turn::{Gate, Started, Turned, begin, turn};
-pub use waiting::WaitingFor;
+pub use turn::{Abort, Gate, Started, Turned, begin, turn};

@@ -186,8 +186,10 @@ pub enum Phase {
     Created,
     /// Its steps may start.
     Active,
-    /// No step starts any more; running calls come to an end, doubts are resolved, effects undone.
+    /// No step starts any more; running calls come to an end, doubts are resolved.
     Stopping,
+    /// What the steps did is undone.
+    Compensating,
     /// How it ends stands; the steps under `finally` run.
     Closing,
     /// It has ended.
@@ -196,10 +198,11 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of the documentation.
-    pub const ALL: [Phase; 5] = [
+    pub const ALL: [Phase; 6] = [
         Phase::Created,
         Phase::Active,
         Phase::Stopping,
+        Phase::Compensating,
         Phase::Closing,
         Phase::Ended,
     ];
@@ -212,6 +215,8 @@ pub enum PhaseChange {
     Start,
     /// Something ends it before its plan does.
     Stop,
+    /// The first undo call begins.
+    Undo,
     /// How it ends stands, and `finally` begins.
     Close,
     /// It ends.
@@ -220,9 +225,10 @@ pub enum PhaseChange {
 
 impl PhaseChange {
     /// Every change, in the order of the documentation.
-    pub const ALL: [PhaseChange; 4] = [
+    pub const ALL: [PhaseChange; 5] = [
         PhaseChange::Start,
         PhaseChange::Stop,
+        PhaseChange::Undo,
         PhaseChange::Close,
         PhaseChange::Finish,
     ];
@@ -239,16 +245,21 @@ pub fn next_phase(phase: Phase, change: PhaseChange) -> Result<Phase, Illegal> {
         (P::Created, C::Start) => Ok(P::Active),
         (P::Created, C::Stop) => Ok(P::Stopping),
         (P::Active, C::Stop) => Ok(P::Stopping),
+        (P::Active, C::Undo) => Ok(P::Compensating), // the plan ran to its end and achieved nothing
         (P::Active, C::Close) => Ok(P::Closing),
         (P::Active, C::Finish) => Ok(P::Ended),
+        (P::Stopping, C::Undo) => Ok(P::Compensating),
         (P::Stopping, C::Close) => Ok(P::Closing),
         (P::Stopping, C::Finish) => Ok(P::Ended),
+        (P::Compensating, C::Close) => Ok(P::Closing),
+        (P::Compensating, C::Finish) => Ok(P::Ended),
         (P::Closing, C::Finish) => Ok(P::Ended),
 
-        (P::Created, C::Close | C::Finish)
+        (P::Created, C::Undo | C::Close | C::Finish)
         | (P::Active, C::Start)
         | (P::Stopping, C::Start | C::Stop)
-        | (P::Closing, C::Start | C::Stop | C::Close)
-        | (P::Ended, C::Start | C::Stop | C::Close | C::Finish) => Err(Illegal),
+        | (P::Compensating, C::Start | C::Stop | C::Undo)
+        | (P::Closing, C::Start | C::Stop | C::Undo | C::Close)
+        | (P::Ended, _) => Err(Illegal),
     }
 }

@@ -20,13 +20,19 @@ impl State {
             .is_some_and(|open| open.closed.as_deref() == Some("approve"))
     }
 
+    /// It is a nested plan, and the approval of the plan that holds it covers it.
+    pub(crate) fn approved_with_parent(&self) -> bool {
+        let parent = self.created.parent.as_ref();
+        parent.is_some_and(|parent| parent.approval.is_some())
+    }
+
     /// Nothing but the admission is missing for the first step.
     pub(crate) fn awaits_admission(&self) -> bool {
         self.phase == Phase::Created
             && self.paused.is_none()
             && match self.created.decision.outcome {
                 Outcome::Allow => true,
-                Outcome::RequireApproval => self.plan_approved(),
+                Outcome::RequireApproval => self.plan_approved() || self.approved_with_parent(),
                 Outcome::RateLimited | Outcome::Deny => false,
             }
     }
@@ -95,6 +101,7 @@ impl State {
                 let lost = |unit: &Unit| unit.state == StepState::Waiting && unit.is_lost();
                 (self.doubtful == 0 || stop.force) && !units.any(lost)
             }
+            (Phase::Compensating, _) => self.may_end_undo(),
             (Phase::Closing, _) => self.may_end_finally(),
             _ => false,
         }

@@ -6,7 +6,7 @@ use crate::settle::{self, CallOutcome, settle};
 use crate::state::State;
 use crate::turn::{Gate, Started, Turned, begin, turn};
 use mandate_plan::{CheckedPlan, Digest, ErrorCode, execution_digest};
-use mandate_policy::{Refusal, ResolvedCall};
+use mandate_policy::{Purpose, Refusal, ResolvedCall};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -66,11 +66,41 @@ impl Gate for Journaled<'_> {
                 permit,
                 sandbox,
                 ..
-            }) if *step == call.step && *item == call.item => Ok(Started {
-                facts: *facts,
-                permit: *permit,
-                sandbox: sandbox.clone(),
-            }),
+            }) if call.purpose == Purpose::Run && *step == call.step && *item == call.item => {
+                Ok(Started {
+                    facts: *facts,
+                    permit: *permit,
+                    sandbox: sandbox.clone(),
+                })
+            }
+            Some(Body::CompensationStarted {
+                step,
+                item,
+                facts,
+                permit,
+                sandbox,
+                ..
+            }) if call.purpose == Purpose::Compensate
+                && *step == call.step
+                && *item == call.item =>
+            {
+                Ok(Started {
+                    facts: *facts,
+                    permit: *permit,
+                    sandbox: sandbox.clone(),
+                })
+            }
+            Some(Body::CompensationFailed {
+                step,
+                item,
+                refusal: Some(refusal),
+                ..
+            }) if call.purpose == Purpose::Compensate
+                && *step == call.step
+                && *item == call.item =>
+            {
+                Err(refusal.clone())
+            }
             Some(Body::StepBlocked {
                 step,
                 item,
@@ -192,11 +222,35 @@ fn check_input(state: &State, event: &Event) -> Result<(), Box<Difference>> {
                 step,
                 *item,
                 *attempt,
+                Purpose::Run,
+                CallOutcome::Completed(output.clone()),
+            ))
+        }
+        Body::CompensationCompleted {
+            output,
+            output_digest,
+            step,
+            item,
+            attempt,
+        } => {
+            if settle::output_digest(step, *item, *attempt, output) != *output_digest {
+                let message = "the output is not the one that its digest was taken over";
+                return Err(difference(event.seq, message, None, Some(event)));
+            }
+            Some((
+                step,
+                *item,
+                *attempt,
+                Purpose::Compensate,
                 CallOutcome::Completed(output.clone()),
             ))
         }
         // What was not called fails by the engine's own finding, which is derived and never an input.
-        Body::StepFailed { attempt, .. } if *attempt > 0 => None,
+        Body::StepFailed { attempt, .. } | Body::CompensationFailed { attempt, .. }
+            if *attempt > 0 =>
+        {
+            None
+        }
         Body::StepInDoubt { .. } => None,
         body if body.is_input() => None,
         body => {
@@ -207,10 +261,10 @@ fn check_input(state: &State, event: &Event) -> Result<(), Box<Difference>> {
             return Err(difference(event.seq, &message, None, Some(event)));
         }
     };
-    let Some((step, item, attempt, outcome)) = outcome else {
+    let Some((step, item, attempt, purpose, outcome)) = outcome else {
         return Ok(());
     };
-    match settle(state, step, item, attempt, outcome) {
+    match settle(state, step, item, attempt, purpose, outcome) {
         Some(body) if body == event.body => Ok(()),
         _ => {
             let message = "this output does not complete the step here";

@@ -1,10 +1,12 @@
 //! What the outcome of a call means: the event that it becomes.
 
+use crate::compensate::undone;
 use crate::event::{Body, FailureKind, Fault};
 use crate::life::StepState;
 use crate::scope::View;
 use crate::state::State;
 use mandate_plan::{Digest, ErrorCode, canonical_json};
+use mandate_policy::Purpose;
 use serde_json::{Value, json};
 
 /// How a call ended, as the tool runner saw it.
@@ -28,8 +30,12 @@ pub fn settle(
     step: &str,
     item: Option<u32>,
     attempt: u32,
+    purpose: Purpose,
     outcome: CallOutcome,
 ) -> Option<Body> {
+    if purpose == Purpose::Compensate {
+        return undone(state, (step, item, attempt), outcome);
+    }
     let unit = state.unit(step, item)?;
     if unit.state != StepState::Running || unit.attempt != attempt || unit.orphaned {
         return None;
@@ -57,7 +63,7 @@ pub fn settle(
         },
         CallOutcome::Refused(error) => failed(FailureKind::Refused, error, None),
         CallOutcome::Failed(error) => failed(FailureKind::Failed, error, None),
-        CallOutcome::Unknown(error) if facts.repeatable() => {
+        CallOutcome::Unknown(error) if unit.can_be_repeated() => {
             failed(FailureKind::Unknown, error, None)
         }
         CallOutcome::Unknown(error) => Body::StepInDoubt {
@@ -69,6 +75,7 @@ pub fn settle(
                 ..doubt()
             }
             .at_step(step),
+            purpose: Purpose::Run,
         },
         CallOutcome::Invalid(error, output) => failed(FailureKind::Invalid, error, output),
     })
@@ -81,7 +88,7 @@ pub(crate) fn output_digest(step: &str, item: Option<u32>, attempt: u32, output:
     Digest::framed("mandate/output/v1", [place.as_slice(), output.as_slice()])
 }
 
-fn doubt() -> Fault {
+pub(crate) fn doubt() -> Fault {
     Fault::new(
         ErrorCode::InDoubt,
         "the call was made and nobody knows whether its effect happened",

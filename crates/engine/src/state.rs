@@ -1,6 +1,6 @@
 //! The state of an execution: a fold over its events, and nothing else.
 
-use crate::event::{Body, Created, Event, FailureKind, Fault, Request, Status};
+use crate::event::{Body, Created, Event, FailureKind, Fault, Request, Status, WaitingFor};
 use crate::life::{Phase, StepState};
 use mandate_plan::{CheckedPlan, CheckedStep, Facts};
 use serde::Serialize;
@@ -43,6 +43,21 @@ pub struct Unit {
     pub started_ms: Option<i64>,
     /// When the last attempt ended, Unix milliseconds.
     pub ended_ms: Option<i64>,
+    /// It stands for an execution of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nested: bool,
+    /// Tool calls that were set aside for that execution.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reserved: u64,
+    /// What that execution waits for, where it is a human.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child_waits: Option<WaitingFor>,
+    /// When its effect happened: the event's `seq`. What is undone is undone in the reverse order of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub done_seq: Option<u64>,
+    /// The call that undoes it, once that began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<Unit>>,
 }
 
 impl Unit {
@@ -61,6 +76,11 @@ impl Unit {
             timeout_ms: None,
             started_ms: None,
             ended_ms: None,
+            nested: false,
+            reserved: 0,
+            child_waits: None,
+            done_seq: None,
+            undo: None,
         }
     }
 
@@ -190,6 +210,9 @@ pub struct State {
     pub steps: Vec<StepData>,
     /// Calls under way: what `max_parallel` bounds.
     pub running: u32,
+    /// Of these, children of which each waits for a human.
+    #[serde(skip_serializing_if = "is_zero_u32")]
+    pub resting: u32,
     /// Units that wait for a sleep, a back-off or their next attempt.
     pub waiting: u32,
     /// Units in doubt.
@@ -218,6 +241,9 @@ pub struct State {
     pub(crate) frontier: usize,
     /// The approval no longer holds.
     pub revoked: bool,
+    /// Somebody gave up on undoing what was done.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub abandoned: bool,
     /// Its plan was admitted, so that steps may have run.
     #[serde(skip)]
     pub(crate) began: bool,
@@ -299,6 +325,7 @@ impl State {
             phase: Phase::Created,
             steps,
             running: 0,
+            resting: 0,
             waiting: 0,
             doubtful: 0,
             calls: 0,
@@ -313,6 +340,7 @@ impl State {
             finished_ms: None,
             frontier: 0,
             revoked: false,
+            abandoned: false,
         })
     }
 
@@ -347,9 +375,9 @@ impl State {
         unit_of(data, item)
     }
 
-    /// Whether calls are under way.
+    /// Whether anything runs: a call is under way, and it is not a child that waits for a human.
     pub fn is_running(&self) -> bool {
-        self.running > 0
+        self.busy() > 0
     }
 
     /// Every unit that a call is under way for: step, item, attempt.
@@ -381,6 +409,14 @@ impl State {
     pub fn open_request(&self) -> Option<&OpenRequest> {
         self.requests.values().find(|open| open.closed.is_none())
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn is_zero_u32(number: &u32) -> bool {
+    *number == 0
 }
 
 pub(crate) fn unit_of(data: &StepData, item: Option<u32>) -> Option<&Unit> {

@@ -1,6 +1,7 @@
 //! One turn: an input comes in, everything that follows from it is decided and applied. Hosts and replays share it.
 
 use crate::apply::Applied;
+use crate::compensate::refused;
 use crate::decide::{Command, decide};
 use crate::event::{Body, Event};
 use crate::life::{Phase, StepState};
@@ -39,10 +40,23 @@ pub struct Turned {
     pub events: Vec<Event>,
     /// The plan is to be admitted, and `execution_started` or `call_refused` given in as the next input.
     pub admit: bool,
-    /// Calls to drop: step, item, attempt.
-    pub aborts: Vec<(String, Option<u32>, u32)>,
+    /// Calls to drop.
+    pub aborts: Vec<Abort>,
     /// When to come back if nothing happens before, Unix milliseconds.
     pub wake_ms: Option<i64>,
+}
+
+/// A call that is to be dropped if it is still under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abort {
+    /// The step.
+    pub step: String,
+    /// The item.
+    pub item: Option<u32>,
+    /// The attempt.
+    pub attempt: u32,
+    /// Whether it runs the step or undoes it.
+    pub purpose: Purpose,
 }
 
 /// Begins an execution: applies `execution_created` and decides.
@@ -100,7 +114,10 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                     continue;
                 }
                 Command::Start(call) => match gate.start(state, &call) {
-                    Ok(started) => step_started(call, started),
+                    Ok(started) => started_event(call, started),
+                    Err(refusal) if call.purpose == Purpose::Compensate => {
+                        refused(call.step, call.item, refusal)
+                    }
                     Err(refusal) => Body::StepBlocked {
                         step: call.step,
                         item: call.item,
@@ -111,8 +128,14 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                     step,
                     item,
                     attempt,
+                    purpose,
                 } => {
-                    turned.aborts.push((step, item, attempt));
+                    turned.aborts.push(Abort {
+                        step,
+                        item,
+                        attempt,
+                        purpose,
+                    });
                     continue;
                 }
                 Command::WaitUntil(due_ms) => {
@@ -137,9 +160,25 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
     }
 }
 
-fn step_started(call: ResolvedCall, started: Started) -> Body {
+fn started_event(call: ResolvedCall, started: Started) -> Body {
     let args_digest = call.args_digest();
     let granted_digest = granted_digest(&call, &started);
+    if call.purpose == Purpose::Compensate {
+        return Body::CompensationStarted {
+            step: call.step,
+            item: call.item,
+            attempt: call.attempt,
+            tool: call.tool,
+            facts: started.facts,
+            args: call.args,
+            args_digest,
+            idempotency_key: call.idempotency_key,
+            permit: started.permit,
+            granted_digest,
+            timeout_ms: call.timeout_ms,
+            sandbox: started.sandbox,
+        };
+    }
     Body::StepStarted {
         step: call.step,
         item: call.item,
@@ -172,10 +211,14 @@ impl Turn for State {
     }
 
     fn running(&self, purpose: Purpose) -> Result<(), Refusal> {
-        let runs = match self.phase {
-            Phase::Active => self.paused.is_none(),
-            Phase::Closing => !self.is_forced(),
-            Phase::Created | Phase::Stopping | Phase::Ended => false,
+        let runs = match (self.phase, purpose) {
+            (Phase::Active, Purpose::Run) => self.paused.is_none(),
+            (Phase::Closing, Purpose::Run) => !self.is_forced(),
+            (Phase::Active | Phase::Stopping, Purpose::Compensate) => {
+                self.may_finish() && self.owes_undo()
+            }
+            (Phase::Compensating, Purpose::Compensate) => !self.gives_up(),
+            _ => false,
         };
         if self.revoked {
             let message = "the approval of this execution was revoked";
@@ -184,7 +227,7 @@ impl Turn for State {
                 message,
             ));
         }
-        if runs && purpose == Purpose::Run {
+        if runs {
             return Ok(());
         }
         let message = format!(
@@ -211,6 +254,10 @@ impl Turn for State {
         let Some((step, data)) = self.step(&call.step) else {
             return refuse("the plan has no such step");
         };
+        if call.purpose == Purpose::Compensate {
+            let not = self.not_the_turn_of(&call.step, call.item, call.attempt);
+            return not.map_or(Ok(()), refuse);
+        }
         let Some(unit) = self.unit(&call.step, call.item) else {
             return refuse("the step has no such item");
         };
@@ -240,7 +287,9 @@ impl Turn for State {
     }
 
     fn counted_calls(&self) -> u64 {
-        self.calls
+        // What a parent did not leave over is used up from the start.
+        let withheld = self.plan.max_tool_calls().saturating_sub(self.most_calls());
+        self.calls.saturating_add(withheld)
     }
 }
 

@@ -28,29 +28,37 @@ impl State {
         let data = self.steps.get_mut(step).ok_or(Illegal)?;
         let slot = data.units.get_mut(unit).ok_or(Illegal)?;
         let next = next_step_state(slot.state, change)?;
+        let before = slot.state;
+        slot.state = next;
+        if next.settled() || (before == StepState::Running && change != StepChange::Sleep) {
+            slot.ended_ms = Some(at_ms);
+        }
+        with(slot);
+        if next == StepState::Completed || slot.failure == Some(FailureKind::Invalid) {
+            slot.done_seq = Some(seq);
+        }
+        if next == StepState::Failed {
+            data.failed_seq.get_or_insert(seq);
+        }
+        self.count(before, next);
+        self.roll_up(step);
+        Ok(())
+    }
+
+    /// Keeps the counters, as a call goes from one state to another.
+    pub(crate) fn count(&mut self, before: StepState, next: StepState) {
         for (state, counter) in [
             (StepState::Running, &mut self.running),
             (StepState::Waiting, &mut self.waiting),
             (StepState::InDoubt, &mut self.doubtful),
         ] {
-            if slot.state == state {
+            if before == state {
                 *counter = counter.saturating_sub(1);
             }
             if next == state {
                 *counter = counter.saturating_add(1);
             }
         }
-        let attempt_ended = slot.state == StepState::Running && change != StepChange::Sleep;
-        slot.state = next;
-        if next.settled() || attempt_ended {
-            slot.ended_ms = Some(at_ms);
-        }
-        with(slot);
-        if next == StepState::Failed {
-            data.failed_seq.get_or_insert(seq);
-        }
-        self.roll_up(step);
-        Ok(())
     }
 
     /// The step's own state from its units', and what follows from a failure.
@@ -147,7 +155,7 @@ impl State {
         let rules = plan.numbered(place.0).ok_or(Illegal)?;
         let unit = self.at(place)?;
         let unknown = outcome == FailureKind::Unknown;
-        if unknown && !unit.facts().repeatable() {
+        if unknown && !unit.can_be_repeated() {
             return Err(Illegal); // that is a doubt, not a failure
         }
         let change = if self.phase == Phase::Stopping || self.is_forced() {
@@ -178,6 +186,9 @@ impl State {
         (step, by): (&str, &str),
         resolution: &Resolution,
     ) -> Result<(), Illegal> {
+        if self.phase == Phase::Compensating {
+            return self.resolve_undo(place, (step, by), resolution);
+        }
         if self.at(place)?.state != StepState::InDoubt {
             return Err(Illegal);
         }

@@ -1,46 +1,34 @@
 //! What people see of an execution: its state, what it waits for, when it is next due.
 
 use crate::apply::SLEEP;
-use crate::event::{Body, Timer};
+use crate::event::{Body, Timer, WaitingFor};
 use crate::life::{Phase, StepState};
-use crate::state::{State, item_of};
-use serde::{Deserialize, Serialize};
-
-/// Why nothing runs, and what would carry the execution on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaitingFor {
-    /// `plan`, `in_doubt`, `timer`, `retry`, `paused`, or `host`: nobody drives it.
-    pub kind: String,
-    /// The step, where it is one.
-    pub step: Option<String>,
-    /// Since when, Unix milliseconds.
-    pub since_ms: i64,
-    /// When it ends by itself, Unix milliseconds.
-    pub due_ms: Option<i64>,
-    /// Who can end it.
-    pub who: Vec<String>,
-    /// What to type next.
-    pub next_command: String,
-}
+use crate::state::{State, Unit, item_of};
 
 impl State {
-    /// The state as it is shown: `pending`, `waiting`, `running`, `paused`, `completed`, `failed`, `cancelled`.
+    /// The state as it is shown: `pending`, `waiting`, `running`, `paused`, `compensating`, `completed`, `failed`,
+    /// `cancelled`.
     pub fn shown_state(&self) -> &'static str {
         use crate::event::Status;
         match self.phase {
             Phase::Created | Phase::Active
-                if self.paused.is_some() && (self.running == 0 || !self.driven) =>
+                if self.paused.is_some() && (self.busy() == 0 || !self.driven) =>
             {
                 "paused"
             }
+            Phase::Compensating => "compensating",
             Phase::Created | Phase::Active | Phase::Stopping | Phase::Closing if !self.driven => {
                 "waiting"
             }
             Phase::Created if self.open_request().is_some() => "waiting",
             Phase::Created => "pending",
-            Phase::Active | Phase::Stopping | Phase::Closing if self.running > 0 => "running",
-            Phase::Active | Phase::Closing if self.waiting > 0 || self.doubtful > 0 => "waiting",
-            Phase::Stopping if self.doubtful > 0 => "waiting",
+            Phase::Active | Phase::Stopping | Phase::Closing if self.busy() > 0 => "running",
+            Phase::Active | Phase::Closing
+                if self.waiting > 0 || self.doubtful > 0 || self.resting > 0 =>
+            {
+                "waiting"
+            }
+            Phase::Stopping if self.doubtful > 0 || self.resting > 0 => "waiting",
             Phase::Active | Phase::Stopping | Phase::Closing => "running",
             Phase::Ended => match (&self.stop, &self.ending) {
                 (Some(stop), _) if stop.cancelled => "cancelled",
@@ -53,7 +41,7 @@ impl State {
     /// What the execution waits for; none unless it is `waiting` or `paused`.
     pub fn waiting_for(&self) -> Option<WaitingFor> {
         let id = &self.created.execution_id;
-        if self.phase == Phase::Ended || (self.running > 0 && self.driven) {
+        if self.phase == Phase::Ended || (self.busy() > 0 && self.driven) {
             return None;
         }
         if let Some((by, since_ms)) = &self.paused {
@@ -76,8 +64,13 @@ impl State {
                 next_command: format!("mandate approvals approve {}", open.request.request_id),
             });
         }
-        let doubt = self.first_unit(|unit| unit.state == StepState::InDoubt);
-        if let Some((step, item, unit)) = doubt {
+        let undo = self
+            .current_undo()
+            .filter(|_| self.phase == Phase::Compensating);
+        let undo = undo.map(|(step, item, unit)| (step.step.id.clone(), item, unit));
+        let in_doubt = |unit: &Unit| unit.state == StepState::InDoubt;
+        let doubt = undo.clone().filter(|(.., unit)| in_doubt(unit));
+        if let Some((step, item, unit)) = doubt.or_else(|| self.first_unit(in_doubt)) {
             let place = item.map_or_else(|| step.clone(), |item| format!("{step}[{item}]"));
             return Some(WaitingFor {
                 kind: "in_doubt".to_owned(),
@@ -87,6 +80,9 @@ impl State {
                 due_ms: None,
                 who: vec!["requester".to_owned()],
             });
+        }
+        if let Some(waiting) = self.child_waiting_for() {
+            return Some(waiting);
         }
         if !self.driven {
             return Some(WaitingFor {
@@ -98,16 +94,15 @@ impl State {
                 next_command: format!("mandate executions continue {id}"),
             });
         }
-        let (step, _, unit) = self.first_unit(|unit| unit.state == StepState::Waiting)?;
-        let kind = if self
+        let waits = |unit: &Unit| unit.state == StepState::Waiting;
+        let of_undo = undo.filter(|(.., unit)| waits(unit));
+        let undoes = of_undo.is_some();
+        let (step, _, unit) = of_undo.or_else(|| self.first_unit(waits))?;
+        let sleeps = self
             .plan
             .number_of(&step)
-            .is_some_and(|index| self.is_sleep(index))
-        {
-            "timer"
-        } else {
-            "retry"
-        };
+            .is_some_and(|index| self.is_sleep(index));
+        let kind = if sleeps && !undoes { "timer" } else { "retry" };
         Some(WaitingFor {
             kind: kind.to_owned(),
             step: Some(step),
@@ -118,10 +113,18 @@ impl State {
         })
     }
 
-    fn first_unit(
-        &self,
-        wanted: impl Fn(&crate::state::Unit) -> bool,
-    ) -> Option<(String, Option<u32>, &crate::state::Unit)> {
+    /// Whether an execution at which nothing runs goes on by itself: a timer or a back-off of it runs out.
+    pub fn goes_on(&self) -> bool {
+        let retries = |undo: &Unit| undo.state == StepState::Waiting && undo.due_ms.is_some();
+        match self.phase {
+            Phase::Active => self.paused.is_none() && self.waiting > 0,
+            Phase::Compensating => self.current_undo().is_some_and(|(.., undo)| retries(undo)),
+            Phase::Closing => self.waiting > 0,
+            Phase::Created | Phase::Stopping | Phase::Ended => false,
+        }
+    }
+
+    fn first_unit(&self, wanted: impl Fn(&Unit) -> bool) -> Option<(String, Option<u32>, &Unit)> {
         self.every_step().find_map(|(step, data)| {
             let found = data.units.iter().enumerate().find(|(_, unit)| wanted(unit));
             found.map(|(number, unit)| (step.step.id.clone(), item_of(step, number), unit))
@@ -157,6 +160,15 @@ impl State {
             if self.paused.is_none() && self.waiting > 0 {
                 due.extend(self.next_unit_due());
             }
+        }
+        if self.phase == Phase::Compensating
+            && let Some((step, item, undo)) = self.current_undo()
+            && undo.state == StepState::Waiting
+            && let Some(due_ms) = undo.due_ms.filter(|due| *due > self.at_ms)
+        {
+            let step = step.step.id.clone();
+            let timer = Timer::Retry { step, item };
+            due.push((due_ms, Body::TimerFired { timer }));
         }
         if self.phase == Phase::Closing && self.waiting > 0 {
             due.extend(self.next_unit_due());

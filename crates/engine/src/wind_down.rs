@@ -1,11 +1,13 @@
 //! What follows once an execution stops before its plan is through.
 
+use crate::compensate::compensate;
 use crate::decide::Command;
 use crate::event::{Body, Timer};
 use crate::finally::end;
 use crate::follow_up::follow_up;
 use crate::life::StepState;
 use crate::state::{GRACE_MS, State, Unit};
+use mandate_policy::Purpose;
 
 /// No step starts any more: calls under way come to an end, doubts wait for their answer, then the execution ends.
 pub(crate) fn wind_down(state: &State) -> Vec<Command> {
@@ -24,9 +26,10 @@ pub(crate) fn wind_down(state: &State) -> Vec<Command> {
     if state.running > 0 {
         let running = |unit: &Unit| unit.state == StepState::Running;
         let harmless = |unit: &Unit| unit.facts().read_only();
-        let open = state.units_where(|unit| running(unit) && (stop.at_once || harmless(unit)));
+        let ends_itself = |unit: &Unit| harmless(unit) || unit.nested;
+        let open = state.units_where(|unit| running(unit) && (stop.at_once || ends_itself(unit)));
         let mut units = state.steps.iter().flat_map(|data| &data.units);
-        let grace = !stop.at_once && units.any(|unit| running(unit) && !harmless(unit));
+        let grace = !stop.at_once && units.any(|unit| running(unit) && !ends_itself(unit));
         if grace && stop.grace_due_ms.is_none() {
             let due_ms = state.at_ms.saturating_add(GRACE_MS);
             out.push(Command::Record(Body::TimerSet {
@@ -40,11 +43,14 @@ pub(crate) fn wind_down(state: &State) -> Vec<Command> {
                 step,
                 item,
                 attempt,
+                purpose: Purpose::Run,
             });
         out.extend(aborts);
         return out;
     }
-    if state.doubtful == 0 || stop.force {
+    if state.owes_undo() && state.may_finish() {
+        out.extend(compensate(state));
+    } else if state.doubtful == 0 || stop.force {
         out.push(Command::Record(end(state)));
     }
     out

@@ -20,6 +20,7 @@ impl Host {
         let session = self.session(&submission.session, &submission.principal);
         let event = match created_event(
             &submission,
+            None,
             lookup.as_ref(),
             &session,
             now_ms,
@@ -39,6 +40,7 @@ impl Host {
         let mut approved = None;
         let mut gate = HostGate {
             approved: &mut approved,
+            refused: None,
             lookup,
             session,
             now_ms,
@@ -115,6 +117,7 @@ impl Host {
 
     /// Has the plan admitted, and gives the answer in.
     pub(crate) fn admit(&mut self, execution_id: &str) {
+        self.admit_child(execution_id);
         let lookup = self.parts.tools.lookup();
         let now_ms = self.parts.clock.now_ms();
         let Some(drive) = self.drives.get(execution_id) else {
@@ -126,6 +129,7 @@ impl Host {
         };
         let mut gate = HostGate {
             approved: &mut drive.approved,
+            refused: drive.refused.clone(),
             lookup,
             session,
             now_ms,

@@ -1,10 +1,12 @@
 //! Calls under way: made when they may be, dropped when they must be, ended by what came of them.
 
-use crate::drive::{Held, OpenCall};
+use crate::drive::{Held, OpenCall, Place};
 use crate::gate::Permitted;
 use crate::host::{Host, Input};
+use mandate_engine::turn::Abort;
 use mandate_engine::{CallOutcome, Fault, settle};
 use mandate_plan::ErrorCode;
+use mandate_policy::Purpose;
 
 impl Host {
     /// Drops the calls whose own time limit has passed.
@@ -18,17 +20,18 @@ impl Host {
             .filter(|(_, open)| open.deadline_ms.is_some_and(|due| due <= now_ms))
             .map(|(place, open)| (place.clone(), open.attempt))
             .collect();
-        for ((step, item), attempt) in over {
-            let fault = Fault::new(
-                ErrorCode::StepTimeout,
-                format!("`{step}` passed its `timeout_ms`"),
-            );
-            self.finish_call(
-                execution_id,
-                (step, item),
-                attempt,
-                CallOutcome::Unknown(fault),
-            );
+        for (place, attempt) in over {
+            let message = match place.purpose {
+                Purpose::Run => format!("`{}` passed its `timeout_ms`", place.step),
+                Purpose::Compensate => {
+                    format!("undoing `{}` took longer than it may", place.step)
+                }
+            };
+            let fault = Fault::new(ErrorCode::StepTimeout, message.clone());
+            if self.stop_child(execution_id, &place, &message, Some(&fault)) {
+                continue;
+            }
+            self.finish_call(execution_id, &place, attempt, CallOutcome::Unknown(fault));
         }
     }
 
@@ -44,25 +47,46 @@ impl Host {
             .partition(|held: &Held| held.permitted.runs_ahead || held.after_seq <= durable);
         drive.held = held;
         let ready: Vec<Held> = Vec::from(ready);
+        let mut children = Vec::new();
         for Held {
-            permitted: Permitted { permit, call, .. },
+            permitted:
+                Permitted {
+                    permit,
+                    call,
+                    nested,
+                    ..
+                },
             ..
         } in ready
         {
-            let (place, attempt) = ((call.step.clone(), call.item), call.attempt);
+            let (place, attempt) = (Place::of(&call), call.attempt);
             let deadline_ms = call
                 .timeout_ms
                 .map(|limit| now_ms.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX)));
+            if nested {
+                // The permit is used up by this: what the step holds begins, as the execution that the step stands for.
+                drop(permit);
+                drive.open.insert(
+                    place,
+                    OpenCall {
+                        attempt,
+                        task: None,
+                        deadline_ms,
+                        over: None,
+                    },
+                );
+                children.push((call.step, call.item));
+                continue;
+            }
             let post = self.post.clone();
             let execution = execution_id.to_owned();
-            let (step, item) = place.clone();
+            let called = place.clone();
             let run = self.parts.tools.run(permit, call);
             let task = self.parts.spawn.spawn(Box::pin(async move {
                 let outcome = run.await.outcome;
                 post(Input::Outcome {
                     execution_id: execution,
-                    step,
-                    item,
+                    place: called,
                     attempt,
                     outcome,
                 });
@@ -71,14 +95,18 @@ impl Host {
                 place,
                 OpenCall {
                     attempt,
-                    task,
+                    task: Some(task),
                     deadline_ms,
+                    over: None,
                 },
             );
         }
+        for (step, item) in children {
+            self.begin_child(execution_id, &step, item);
+        }
     }
 
-    pub(crate) fn abort(&mut self, execution_id: &str, place: (String, Option<u32>), attempt: u32) {
+    pub(crate) fn abort(&mut self, execution_id: &str, abort: Abort) {
         let Some(drive) = self.drives.get(execution_id) else {
             return;
         };
@@ -89,14 +117,28 @@ impl Host {
             .map(|stop| stop.fault.code)
             .unwrap_or(ErrorCode::Cancelled);
         let fault = Fault::new(why, "the call was dropped because the execution stops");
-        self.finish_call(execution_id, place, attempt, CallOutcome::Unknown(fault));
+        let place = Place {
+            step: abort.step,
+            item: abort.item,
+            purpose: abort.purpose,
+        };
+        if self.stop_child(
+            execution_id,
+            &place,
+            "the execution that runs it stops",
+            None,
+        ) {
+            return;
+        }
+        let outcome = CallOutcome::Unknown(fault);
+        self.finish_call(execution_id, &place, abort.attempt, outcome);
     }
 
     /// A call has ended, or is dropped here and now.
     pub(crate) fn finish_call(
         &mut self,
         execution_id: &str,
-        place: (String, Option<u32>),
+        place: &Place,
         attempt: u32,
         outcome: CallOutcome,
     ) {
@@ -104,18 +146,17 @@ impl Host {
             return;
         };
         let mut never_sent = false;
-        match drive.open.get(&place) {
+        match drive.open.get(place) {
             Some(open) if open.attempt == attempt => {
-                if let Some(open) = drive.open.remove(&place) {
-                    open.task.abort();
+                if let Some(task) = drive.open.remove(place).and_then(|open| open.task) {
+                    task.abort();
                 }
             }
             _ => {
                 let before = drive.held.len();
-                drive.held.retain(|held| {
-                    (held.permitted.call.step.as_str(), held.permitted.call.item)
-                        != (place.0.as_str(), place.1)
-                });
+                drive
+                    .held
+                    .retain(|held| Place::of(&held.permitted.call) != *place);
                 never_sent = drive.held.len() < before;
                 if !never_sent {
                     return;
@@ -127,7 +168,12 @@ impl Host {
             CallOutcome::Unknown(fault) if never_sent => CallOutcome::Refused(fault),
             other => other,
         };
-        let Some(body) = settle(&drive.state, &place.0, place.1, attempt, outcome) else {
+        let Place {
+            step,
+            item,
+            purpose,
+        } = place;
+        let Some(body) = settle(&drive.state, step, *item, attempt, *purpose, outcome) else {
             return;
         };
         self.take_turn(execution_id, body);

@@ -67,10 +67,12 @@ impl Client {
             .map_err(unreachable)?;
         stream.set_read_timeout(Some(HELLO)).map_err(unreachable)?;
         let hello = line(&Hello::new("client", None)).map_err(unreachable)?;
-        stream.write_all(&hello).map_err(unreachable)?;
+        // A host of another version may have gone by now, and its hello says so.
+        let greeted = stream.write_all(&hello);
         let reader = stream.try_clone().map_err(unreachable)?;
         let mut reader = BufReader::new(reader);
         let theirs = read_hello(&mut reader, &mut stream)?;
+        greeted.map_err(unreachable)?;
         let here = socket::identity(dir).map_err(unreachable)?;
         if theirs.directory != Some(here) {
             let message = "the socket belongs to another data directory".to_owned();

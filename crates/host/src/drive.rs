@@ -5,8 +5,8 @@ use crate::following::Follower;
 use crate::gate::Permitted;
 use crate::projection::{changed_request_rows, execution_row};
 use crate::spawn::Task;
-use mandate_engine::{Event, Phase, State};
-use mandate_policy::ApprovedPlan;
+use mandate_engine::{Event, Fault, Phase, State};
+use mandate_policy::{ApprovedPlan, Purpose, Refusal, ResolvedCall};
 use mandate_store::{Batch, Head, NewRecord, PlanRow};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -15,14 +15,35 @@ use std::sync::mpsc::Sender;
 /// How many events of closed-world reads may wait in memory before they are handed to the journal unasked.
 const UNSENT_EVENTS: usize = 512;
 
-/// Step and item: what has at most one call under way.
-pub(crate) type Place = (String, Option<u32>);
+/// What has at most one call under way: a step or one item of it, to be run or to be undone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The step.
+    pub step: String,
+    /// The item.
+    pub item: Option<u32>,
+    /// Whether the call runs it or undoes it.
+    pub purpose: Purpose,
+}
+
+impl Place {
+    pub(crate) fn of(call: &ResolvedCall) -> Self {
+        Self {
+            step: call.step.clone(),
+            item: call.item,
+            purpose: call.purpose,
+        }
+    }
+}
 
 /// A call under way.
 pub(crate) struct OpenCall {
     pub(crate) attempt: u32,
-    pub(crate) task: Box<dyn Task>,
+    /// None for a child: it is driven beside this one.
+    pub(crate) task: Option<Box<dyn Task>>,
     pub(crate) deadline_ms: Option<i64>,
+    /// Of a child: the step's time is over, and this is what it fails with once the child has ended.
+    pub(crate) over: Option<Fault>,
 }
 
 /// A call that waits for the disk.
@@ -36,6 +57,8 @@ type Reply = Box<dyn FnOnce(Result<(), HostError>) + Send>;
 pub(crate) struct Drive {
     pub(crate) state: State,
     pub(crate) approved: Option<ApprovedPlan>,
+    /// Of a nested plan: why it was not admitted with the plan that holds it.
+    pub(crate) refused: Option<Refusal>,
     /// Events that are applied and not yet handed to the journal.
     pub(crate) unsent: Vec<Event>,
     /// The plan document, until the first batch has carried it.
@@ -62,6 +85,7 @@ impl Drive {
         Self {
             state,
             approved: None,
+            refused: None,
             unsent: Vec::new(),
             plan_row,
             sent_seq: durable_seq,
@@ -82,7 +106,7 @@ impl Drive {
     pub(crate) fn at_rest(&self) -> bool {
         let state = &self.state;
         !state.is_running()
-            && self.open.is_empty()
+            && self.open.values().all(|open| open.task.is_none())
             && self.held.is_empty()
             && (state.phase == Phase::Ended || state.waiting_for().is_some())
     }
@@ -166,7 +190,9 @@ impl Drive {
     /// The journal failed: nothing more is done for this execution here.
     pub(crate) fn lose(&mut self, error: HostError) {
         for open in std::mem::take(&mut self.open).into_values() {
-            open.task.abort();
+            if let Some(task) = open.task {
+                task.abort();
+            }
         }
         self.held.clear();
         self.unsent.clear();

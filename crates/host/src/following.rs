@@ -42,12 +42,6 @@ impl Drive {
         !self.followers.is_empty() && self.sent_seq == self.durable_seq
     }
 
-    /// Whether an execution that rests goes on by itself, or has to reach the disk before it is over.
-    fn goes_on(&self) -> bool {
-        let state = &self.state;
-        state.phase == Phase::Ended || (state.paused.is_none() && state.waiting > 0)
-    }
-
     pub(crate) fn tell_followers(&mut self) {
         self.followers.retain(|follower| !follower.is_closed());
         if self.followers.is_empty() {
@@ -146,7 +140,9 @@ impl Host {
     pub(crate) fn busy(&self) -> usize {
         let drives = self.drives.values().filter(|drive| drive.lost.is_none());
         drives
-            .filter(|drive| !drive.at_rest() || drive.goes_on())
+            .filter(|drive| {
+                !drive.at_rest() || drive.state.goes_on() || drive.state.phase == Phase::Ended
+            })
             .count()
     }
 }

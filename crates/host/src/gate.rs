@@ -1,7 +1,7 @@
 //! The host's gate: where the engine's wishes meet `admit` and `enforce`, and where the permits are kept until dispatch.
 
 use mandate_engine::event::RequestKind;
-use mandate_engine::{Gate, Started, State};
+use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, ToolLookup};
 use mandate_policy::{
     Approval, ApprovedPlan, Grant, Outcome, Permit, Refusal, ResolvedCall, SessionView, admit,
@@ -15,11 +15,15 @@ pub(crate) struct Permitted {
     pub(crate) permit: Permit,
     pub(crate) call: ResolvedCall,
     pub(crate) runs_ahead: bool,
+    /// No tool is called: an execution of its own begins.
+    pub(crate) nested: bool,
 }
 
 /// The gate of one execution for one turn.
 pub(crate) struct HostGate<'a> {
     pub(crate) approved: &'a mut Option<ApprovedPlan>,
+    /// Of a nested plan: why it was not admitted with the plan that holds it.
+    pub(crate) refused: Option<Refusal>,
     pub(crate) lookup: Arc<dyn ToolLookup + Send + Sync>,
     pub(crate) session: SessionView,
     pub(crate) now_ms: i64,
@@ -31,6 +35,11 @@ impl HostGate<'_> {
     fn approved_plan(&mut self, state: &State) -> Result<&ApprovedPlan, Refusal> {
         if self.approved.is_none() {
             let created = &state.created;
+            if created.parent.is_some() {
+                let message = "the plan that holds this one is not driven here";
+                let unknown = Refusal::new(mandate_plan::ErrorCode::ApprovalRequired, message);
+                return Err(self.refused.clone().unwrap_or(unknown));
+            }
             let inputs = BoundInputs {
                 values: created.inputs.clone(),
                 secrets: created.secrets.clone(),
@@ -54,7 +63,7 @@ impl HostGate<'_> {
     }
 }
 
-fn grant(state: &State) -> Grant {
+pub(crate) fn grant(state: &State) -> Grant {
     if state.created.decision.outcome == Outcome::Allow {
         return Grant::Allowed;
     }
@@ -84,7 +93,10 @@ impl HostGate<'_> {
                 "{} by {} over {}",
                 approval.request_id, approval.by, approval.channel
             )),
-            Grant::Allowed => None,
+            Grant::Allowed => {
+                let parent = state.created.parent.as_ref();
+                parent.and_then(|parent| parent.approval.clone())
+            }
         })
     }
 }
@@ -95,9 +107,7 @@ impl Gate for HostGate<'_> {
         let lookup = self.lookup.clone();
         let approved = self.approved_plan(state)?;
         let permit = enforce(approved, state, call, &session, now_ms)?;
-        let facts = lookup
-            .facts(&call.tool, Some(&call.args))
-            .unwrap_or(mandate_plan::Facts::WORST);
+        let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
         let started = Started {
             facts,
             permit: permit.digest(),
@@ -106,11 +116,13 @@ impl Gate for HostGate<'_> {
         let handled = lookup
             .spec(&call.tool)
             .is_some_and(|spec| spec.engine_handled);
-        if !handled {
+        let nested = call.tool == RUN;
+        if !handled || nested {
             self.permitted.push(Permitted {
                 permit,
                 call: call.clone(),
-                runs_ahead: facts.closed_world_read(),
+                runs_ahead: facts.closed_world_read() && !nested,
+                nested,
             });
         }
         Ok(started)

@@ -6,12 +6,12 @@
 use crate::agenda::Agenda;
 use crate::ask::{Ask, HostError, Rest, Update};
 use crate::clock::Clock;
-use crate::drive::{Drive, Held};
+use crate::drive::{Drive, Held, Place};
 use crate::gate::{HostGate, Permitted};
 use crate::known_plans::KnownPlans;
 use crate::spawn::Spawn;
 use mandate_engine::{Body, Phase, Turned, turn};
-use mandate_policy::SessionView;
+use mandate_policy::{Purpose, SessionView};
 use mandate_store::{Appended, Journal, StoreError};
 use mandate_tools::Tools;
 use std::collections::BTreeMap;
@@ -26,14 +26,23 @@ pub enum Input {
     Outcome {
         /// The execution.
         execution_id: String,
-        /// The step.
-        step: String,
-        /// The item.
-        item: Option<u32>,
+        /// What was called.
+        place: Place,
         /// The attempt.
         attempt: u32,
         /// How.
         outcome: mandate_tools::Outcome,
+    },
+    /// A nested plan has ended.
+    ChildEnded {
+        /// The execution that runs it as a step.
+        execution_id: String,
+        /// The step.
+        place: Place,
+        /// The step's attempt.
+        attempt: u32,
+        /// How.
+        outcome: Box<mandate_engine::CallOutcome>,
     },
     /// The disk has a batch, or failed to take it.
     Stored {
@@ -51,9 +60,9 @@ impl Input {
     fn execution_id(&self) -> Option<&str> {
         match self {
             Input::Ask(ask) => ask.execution_id(),
-            Input::Outcome { execution_id, .. } | Input::Stored { execution_id, .. } => {
-                Some(execution_id)
-            }
+            Input::Outcome { execution_id, .. }
+            | Input::ChildEnded { execution_id, .. }
+            | Input::Stored { execution_id, .. } => Some(execution_id),
         }
     }
 }
@@ -117,18 +126,23 @@ impl Host {
             Input::Ask(ask) => self.answer(ask),
             Input::Outcome {
                 execution_id,
-                step,
-                item,
+                place,
                 attempt,
                 outcome,
             } => {
                 self.finish_call(
                     &execution_id,
-                    (step, item),
+                    &place,
                     attempt,
                     crate::calls::call_outcome(outcome),
                 );
             }
+            Input::ChildEnded {
+                execution_id,
+                place,
+                attempt,
+                outcome,
+            } => self.settle_child(&execution_id, &place, attempt, *outcome),
             Input::Stored {
                 execution_id,
                 last_seq,
@@ -219,20 +233,16 @@ impl Host {
                 );
             }
             Ask::Pause(execution_id, by, reply) => {
-                self.input(
-                    &execution_id,
-                    Body::ExecutionPaused { by },
-                    reply,
-                    "the execution is paused or ending already",
-                );
+                let body = Body::ExecutionPaused { by };
+                let otherwise = "the execution is paused or ending already";
+                self.input(&execution_id, body.clone(), reply, otherwise);
+                self.pass_down(&execution_id, &body);
             }
             Ask::Resume(execution_id, by, reply) => {
-                self.input(
-                    &execution_id,
-                    Body::ExecutionResumed { by },
-                    reply,
-                    "the execution is not paused",
-                );
+                let body = Body::ExecutionResumed { by };
+                let otherwise = "the execution is not paused";
+                self.input(&execution_id, body.clone(), reply, otherwise);
+                self.pass_down(&execution_id, &body);
             }
             Ask::Resolve {
                 execution_id,
@@ -363,6 +373,7 @@ impl Host {
         };
         let mut gate = HostGate {
             approved: &mut drive.approved,
+            refused: drive.refused.clone(),
             lookup,
             session,
             now_ms,
@@ -403,18 +414,22 @@ impl Host {
         };
         let calls = permitted.len() as u64;
         drive.wake_ms = turned.wake_ms;
-        let started: BTreeMap<(String, Option<u32>), u64> = turned
+        let started: BTreeMap<Place, u64> = turned
             .events
             .iter()
             .filter_map(|event| match &event.body {
-                Body::StepStarted { step, item, .. } => Some(((step.clone(), *item), event.seq)),
+                Body::StepStarted { step, item, .. } => {
+                    Some((place(step, *item, Purpose::Run), event.seq))
+                }
+                Body::CompensationStarted { step, item, .. } => {
+                    Some((place(step, *item, Purpose::Compensate), event.seq))
+                }
                 _ => None,
             })
             .collect();
         drive.note(turned.events);
         for permitted in permitted {
-            let place = (permitted.call.step.clone(), permitted.call.item);
-            if let Some(after_seq) = started.get(&place) {
+            if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {
                 drive.held.push_back(Held {
                     after_seq: *after_seq,
                     permitted,
@@ -432,8 +447,8 @@ impl Host {
         }
         self.dispatch(execution_id);
         self.flush(execution_id);
-        for (step, item, attempt) in turned.aborts {
-            self.abort(execution_id, (step, item), attempt);
+        for abort in turned.aborts {
+            self.abort(execution_id, abort);
         }
     }
 
@@ -488,9 +503,21 @@ impl Host {
         };
         drive.tell_rest();
         drive.tell_followers();
+        self.tell_parent(execution_id);
+        let Some(drive) = self.drives.get(execution_id) else {
+            return;
+        };
         let over = drive.state.phase == Phase::Ended && drive.durable_seq >= drive.state.seq;
         if over && drive.replies.is_empty() {
             self.drives.remove(execution_id);
         }
+    }
+}
+
+fn place(step: &str, item: Option<u32>, purpose: Purpose) -> Place {
+    Place {
+        step: step.to_owned(),
+        item,
+        purpose,
     }
 }

@@ -37,6 +37,10 @@ pub fn execution_row(state: &State) -> ExecutionRow {
         steps_total: u32::try_from(total).unwrap_or(u32::MAX),
         steps_settled: u32::try_from(settled).unwrap_or(u32::MAX),
         tools: format!(" {} ", tools.join(" ")),
+        parent: created
+            .parent
+            .as_ref()
+            .map(|parent| parent.execution_id.clone()),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::ask::{HostError, Submission};
 use crate::host::Ids;
 use crate::supported::unsupported;
-use mandate_engine::{BEHAVIOUR, Body, Created, Event};
+use mandate_engine::{BEHAVIOUR, Body, Created, Event, Parent};
 use mandate_plan::{Digest, ToolLookup, execution_digest};
 use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate};
 use std::collections::BTreeMap;
@@ -11,8 +11,15 @@ use std::collections::BTreeMap;
 /// How long a request for a plan's approval stays open, in milliseconds: 24 hours.
 pub const APPROVAL_EXPIRES_MS: i64 = 24 * 3_600_000;
 
+/// A nested plan: the execution that its parent's step stands for.
+pub(crate) struct Nested {
+    pub(crate) execution_id: String,
+    pub(crate) parent: Parent,
+}
+
 pub(crate) fn created_event(
     submission: &Submission,
+    nested: Option<Nested>,
     lookup: &dyn ToolLookup,
     session: &SessionView,
     now_ms: i64,
@@ -42,8 +49,16 @@ pub(crate) fn created_event(
         return Err(HostError::Denied(Box::new(decision)));
     }
     let inputs_digest = inputs.digest();
+    let (execution_id, parent) = match nested {
+        Some(nested) => (nested.execution_id, Some(nested.parent)),
+        None => (ids.id(), None),
+    };
+    let asks = decision.outcome == Outcome::RequireApproval
+        && parent
+            .as_ref()
+            .is_none_or(|parent| parent.approval.is_none());
     let created = Created {
-        execution_id: ids.id(),
+        execution_id,
         plan_id: ids.id(),
         revision: 1,
         plan_hash: *plan.hash(),
@@ -54,10 +69,9 @@ pub(crate) fn created_event(
         tools,
         principal: submission.principal.clone(),
         session: submission.session.clone(),
-        parent: None,
+        parent,
         deadline_ms: submission.deadline_ms,
-        approval_expires_ms: (decision.outcome == Outcome::RequireApproval)
-            .then(|| now_ms.saturating_add(APPROVAL_EXPIRES_MS)),
+        approval_expires_ms: asks.then(|| now_ms.saturating_add(APPROVAL_EXPIRES_MS)),
         seed: ids.seed(),
         behaviour: BEHAVIOUR,
         policy_version: decision.policy_version.clone(),

@@ -7,7 +7,11 @@ pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
     let runs = |kind: FeatureKind| {
         matches!(
             kind,
-            FeatureKind::OnFailureByCode | FeatureKind::Fallback | FeatureKind::Finally
+            FeatureKind::OnFailureByCode
+                | FeatureKind::Fallback
+                | FeatureKind::Finally
+                | FeatureKind::Compensation
+                | FeatureKind::NestedPlan
         )
     };
     let feature = plan

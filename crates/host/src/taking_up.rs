@@ -12,8 +12,9 @@ impl Host {
         if self.drives.contains_key(execution_id) {
             return Ok(());
         }
-        self.load(execution_id)?;
-        self.start_driving(execution_id);
+        if self.load(execution_id)? {
+            self.start_driving(execution_id);
+        }
         Ok(())
     }
 
@@ -38,7 +39,9 @@ impl Host {
             let ended = format!("execution `{execution_id}` has ended: it is {state}");
             return Err(HostError::NotNow(ended));
         }
-        self.load(execution_id)?;
+        if !self.load(execution_id)? {
+            return Ok(false);
+        }
         let driven = self
             .drives
             .get(execution_id)
@@ -53,18 +56,25 @@ impl Host {
     pub(crate) fn start_driving(&mut self, execution_id: &str) {
         let host = self.id.clone();
         self.take_turn(execution_id, Body::HostStarted { host });
+        self.find_children(execution_id);
     }
 
-    fn load(&mut self, execution_id: &str) -> Result<(), HostError> {
+    /// Has an execution in memory as the journal has it. False: it is a nested one, driven as the step that it is; with its
+    /// parent it came along.
+    fn load(&mut self, execution_id: &str) -> Result<bool, HostError> {
         let state = load_with(self.parts.journal.as_ref(), execution_id, &mut self.plans)?;
         if state.phase == Phase::Ended {
             return Err(HostError::NoSuchExecution(execution_id.to_owned()));
+        }
+        if let Some(parent) = &state.created.parent {
+            self.take_up(&parent.execution_id)?;
+            return Ok(false);
         }
         let durable_seq = state.seq;
         self.drives.insert(
             execution_id.to_owned(),
             Drive::new(state, None, durable_seq),
         );
-        Ok(())
+        Ok(true)
     }
 }

@@ -1,16 +1,19 @@
 //! The plan of one execution, admitted: what was decided and approved is exactly this plan, these inputs, these tools.
 
 use crate::{
-    Purpose, Refusal,
+    Purpose, Refusal, ResolvedCall,
     approver::{Approval, Approver, Grant},
     argument_rules::RuleSet,
     decision::{Decision, Outcome},
+    nested::nested_facts,
     planned::every_call,
     planned_call::PlannedCall,
     rules::{FirstPolicy, Rules},
     tool_table::{self, ToolTable},
 };
-use mandate_plan::{BoundInputs, CheckedPlan, Digest, ErrorCode, ToolLookup, execution_digest};
+use mandate_plan::{
+    BoundInputs, CheckedPlan, Digest, ErrorCode, Facts, ToolLookup, execution_digest,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A plan that may run as one execution. Only [`admit`] makes one; it cannot be changed, cloned or serialised.
@@ -60,9 +63,23 @@ impl ApprovedPlan {
         &self.tools
     }
 
+    /// The facts of a call of this plan; of a step that holds a plan, those of what is in it.
+    pub fn facts(&self, call: &ResolvedCall) -> Option<Facts> {
+        let number = self.plan.number_of(&call.step);
+        let step = number.and_then(|number| self.plan.numbered(number));
+        let nested = step
+            .filter(|_| call.purpose == Purpose::Run)
+            .and_then(|step| nested_facts(step, self.tools.lookup()));
+        nested.or_else(|| self.tools.facts(&call.tool, &call.args))
+    }
+
     /// The policy that it was admitted under.
     pub fn rules(&self) -> &dyn Rules {
         self.rules.as_ref()
+    }
+
+    pub(crate) fn shared_rules(&self) -> Arc<dyn Rules> {
+        self.rules.clone()
     }
 
     pub(crate) fn planned(&self, step: &str, purpose: Purpose) -> Option<&PlannedCall> {

@@ -8,10 +8,13 @@ use serde_json::Value;
 use std::fmt;
 
 /// Why a step's tool is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// To do what the step is for.
+    #[default]
     Run,
     /// To undo it.
     Compensate,

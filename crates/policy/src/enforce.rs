@@ -41,7 +41,7 @@ pub fn enforce(
     let planned = matches_plan(approved, call)?;
     let tool_digest = approved.tools().spec(&call.tool)?.digest;
     turn.turn(call)?;
-    let facts = approved.tools().facts(&call.tool, &call.args);
+    let facts = approved.facts(call);
     let subject = Subject {
         step: &call.step,
         purpose: call.purpose,
@@ -134,7 +134,11 @@ fn arguments(
 /// Whether an attempt counts against `constraints.max_tool_calls`: those that reach no tool, or undo something, do not.
 pub fn counts_as_call(tool: &str, purpose: Purpose) -> bool {
     let server = tool.split_once('.').map_or(tool, |(server, _)| server);
-    purpose == Purpose::Run && tool != "human.ask" && server != "time" && server != "data"
+    purpose == Purpose::Run
+        && tool != "human.ask"
+        && tool != "plan.run"
+        && server != "time"
+        && server != "data"
 }
 
 fn counts(

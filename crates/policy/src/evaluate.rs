@@ -8,6 +8,7 @@ use crate::{
     classify::Category,
     decision::{Decision, Outcome, Reason, StepAssessment},
     known_args::KnownArgs,
+    nested::nested_facts,
     planned::{Planned, every_call},
     resources::ResourceKind,
     risk::{Level, RiskTable},
@@ -190,7 +191,9 @@ impl Verdict {
             }
         };
         // A tool may look at any argument to tell its effect: unless all are known, the worst is taken.
-        let facts = tools.facts(planned.tool, known.complete().then_some(&known.args));
+        let nested = nested_facts(planned.step, tools).filter(|_| planned.purpose == Purpose::Run);
+        let facts =
+            nested.or_else(|| tools.facts(planned.tool, known.complete().then_some(&known.args)));
         let subject = Subject {
             step: &planned.id,
             purpose: planned.purpose,

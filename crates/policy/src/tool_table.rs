@@ -55,6 +55,10 @@ impl ToolTable {
         }
     }
 
+    pub(crate) fn lookup(&self) -> &dyn ToolLookup {
+        self.lookup.as_ref()
+    }
+
     /// The facts of a call.
     pub fn facts(&self, name: &str, args: &serde_json::Value) -> Option<Facts> {
         self.lookup.facts(name, Some(args))

@@ -113,6 +113,9 @@ pub struct ExecutionRow {
     pub steps_settled: u32,
     /// Names of the plan's tools, sorted, joined by single spaces with one before and one after.
     pub tools: String,
+    /// The execution that runs it as a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
 }
 
 /// A request to a human: the projection that the inbox reads.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 /// The columns of `executions`, in the order of [`execution_row`].
 pub(crate) const EXECUTION_COLUMNS: &str = "execution_id, plan_id, revision, plan_hash, name, principal, session, \
     state, status, error_code, waiting_for, priority, created_at_ms, updated_at_ms, finished_at_ms, last_seq, \
-    steps_total, steps_settled, tools";
+    steps_total, steps_settled, tools, parent";
 
 /// The columns of `requests`, in the order of [`request_row`].
 pub(crate) const REQUEST_COLUMNS: &str = "request_id, execution_id, kind, step, state, subject, detail, answer, \
@@ -34,6 +34,7 @@ pub(crate) fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
         steps_total: row.get(16)?,
         steps_settled: row.get(17)?,
         tools: row.get(18)?,
+        parent: row.get(19)?,
     })
 }
 
@@ -70,15 +71,16 @@ pub(crate) fn write_execution(
     db.prepare_cached(
         "INSERT INTO executions (execution_id, plan_id, revision, plan_hash, name, principal, session, state, status, \
            error_code, waiting_for, priority, created_at_ms, updated_at_ms, finished_at_ms, last_seq, steps_total, \
-           steps_settled, tools) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
+           steps_settled, tools, parent) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
          ON CONFLICT (execution_id) DO UPDATE SET plan_id = excluded.plan_id, revision = excluded.revision, \
            plan_hash = excluded.plan_hash, name = excluded.name, principal = excluded.principal, \
            session = excluded.session, state = excluded.state, status = excluded.status, \
            error_code = excluded.error_code, waiting_for = excluded.waiting_for, priority = excluded.priority, \
            created_at_ms = excluded.created_at_ms, updated_at_ms = excluded.updated_at_ms, \
            finished_at_ms = excluded.finished_at_ms, last_seq = excluded.last_seq, \
-           steps_total = excluded.steps_total, steps_settled = excluded.steps_settled, tools = excluded.tools",
+           steps_total = excluded.steps_total, steps_settled = excluded.steps_settled, \
+           tools = excluded.tools, parent = excluded.parent",
     )?
     .execute(params![
         row.execution_id,
@@ -100,6 +102,7 @@ pub(crate) fn write_execution(
         row.steps_total,
         row.steps_settled,
         row.tools,
+        row.parent,
     ])?;
     Ok(())
 }
@@ -127,6 +130,7 @@ pub(crate) fn execution_differences(a: &ExecutionRow, b: &ExecutionRow) -> Vec<&
         steps_total,
         steps_settled,
         tools,
+        parent,
     } = a;
     let differs = [
         ("execution_id", *execution_id != b.execution_id),
@@ -148,6 +152,7 @@ pub(crate) fn execution_differences(a: &ExecutionRow, b: &ExecutionRow) -> Vec<&
         ("steps_total", *steps_total != b.steps_total),
         ("steps_settled", *steps_settled != b.steps_settled),
         ("tools", *tools != b.tools),
+        ("parent", *parent != b.parent),
     ];
     names(&differs)
 }

@@ -94,6 +94,7 @@ pub(crate) fn summary(event: &Event) -> String {
             step,
             item,
             attempt,
+            ..
         } => format!("{} attempt {attempt}", path(step, item)),
         Body::StepCompleted {
             step, item, output, ..
@@ -123,6 +124,7 @@ pub(crate) fn summary(event: &Event) -> String {
             item,
             attempt,
             due_ms,
+            ..
         } => {
             format!(
                 "{} attempt {attempt} at {}",
@@ -186,6 +188,22 @@ pub(crate) fn summary(event: &Event) -> String {
             });
             format!("{}{error}", status.as_str())
         }
+        Body::CompensationStarted {
+            step,
+            item,
+            attempt,
+            tool,
+            facts,
+            ..
+        } => format!(
+            "{} {tool} attempt {attempt} ({})",
+            path(step, item),
+            facts.effect
+        ),
+        Body::CompensationCompleted { step, item, .. } => format!("{} undone", path(step, item)),
+        Body::CompensationFailed {
+            step, item, error, ..
+        } => format!("{}: {}: {}", path(step, item), error.code, error.message),
         // What this version never writes.
         other => shown::short(&json!(other).to_string(), 120),
     }

@@ -1,6 +1,6 @@
 //! An execution as it is shown: its result, what it waits for, its steps.
 
-use super::{shown, step, table::Table};
+use super::{shown, step, table::Table, undo};
 use crate::{
     errors::remedy_of,
     ids,
@@ -29,6 +29,7 @@ pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<
         "status": ending.map(|ending| ending.status.as_str()),
         "steps": step::all_to_json(state),
         "recovered": step::recovered(state),
+        "compensations": undo::to_json(state),
         "finally": step::finally(state).map(|(step, data)| step::to_json(step, data)).collect::<Vec<_>>(),
         "outputs": ending.map(|ending| &ending.outputs),
         "warnings": ending.map_or(&[][..], |ending| &ending.warnings),
@@ -143,6 +144,7 @@ fn push_ending(out: &mut Vec<String>, state: &State, ending: &Ending, paint: Pai
             problem.unwrap_or_default()
         ));
     }
+    out.extend(undo::lines(state, paint));
     for (checked, data) in step::finally(state) {
         if let Some(problem) = step::problem(data) {
             out.push(format!(
@@ -234,9 +236,15 @@ pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> S
             )
         }
         "in_doubt" => (
-            format!(
-                "`{step}` was called, and nobody knows whether its effect happened. Find out, then say so:"
-            ),
+            if state.phase == Phase::Compensating {
+                format!(
+                    "`{step}` was being undone, and nobody knows whether that happened. Find out, then say so:"
+                )
+            } else {
+                format!(
+                    "`{step}` was called, and nobody knows whether its effect happened. Find out, then say so:"
+                )
+            },
             vec![
                 waiting.next_command.clone(),
                 waiting.next_command.replace("--done", "--not-done"),

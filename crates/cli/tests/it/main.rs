@@ -14,6 +14,7 @@ mod approvals;
 mod audit;
 mod canary;
 mod command_line;
+mod compensation;
 mod configuration;
 mod crash;
 mod endings;

@@ -81,7 +81,7 @@ fn trace(variables: &[(&str, &str)]) -> Option<Traced> {
             seen.syncs += 1;
         } else if call.starts_with("execve")
             && call.contains("echo effect-")
-            && !call.contains("ENOENT")
+            && names_a_program(call)
         {
             seen.effects += 1;
             if unsynced || !ever_written {
@@ -90,6 +90,12 @@ fn trace(variables: &[(&str, &str)]) -> Option<Traced> {
         }
     }
     Some(seen)
+}
+
+/// A program is looked for along the path. The answer may stand on a later line of the trace, so it is not read there.
+fn names_a_program(call: &str) -> bool {
+    let path = call.split('"').nth(1);
+    path.is_some_and(|path| std::path::Path::new(path).exists())
 }
 
 #[test]

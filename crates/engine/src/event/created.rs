@@ -6,6 +6,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+/// The execution that runs another one as a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The parent.
+    pub execution_id: String,
+    /// Its step.
+    pub step: String,
+    /// The step's item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
+    /// The step's attempt.
+    pub attempt: u32,
+    /// The approval of the parent's plan, which covers the plans that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
+    /// How many tool calls it may make: what is left of the parent's, at most its own plan's.
+    pub most_calls: u64,
+}
+
 /// What an execution begins with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Created {
@@ -33,7 +52,7 @@ pub struct Created {
     pub session: String,
     /// The execution that runs this one as a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<String>,
+    pub parent: Option<Parent>,
     /// Absolute deadline, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<i64>,

@@ -56,7 +56,8 @@ impl Chance {
             );
             self.carry_out(turned);
         }
-        for place in turned.aborts {
+        for abort in turned.aborts {
+            let place = (abort.step, abort.item, abort.attempt);
             self.outcome(&place, Some(FailureKind::Unknown), ErrorCode::Cancelled, 0);
         }
         self.named();
@@ -103,7 +104,8 @@ impl Chance {
     fn act(&mut self, act: &Act) {
         let body = match act {
             Act::Outcome(which, how) => {
-                let open = self.world.state.open_attempts();
+                let mut open = self.world.state.open_attempts();
+                open.extend(self.world.state.open_undos());
                 let Some(place) = open.get(usize::from(*which) % open.len().max(1)).cloned() else {
                     return;
                 };
@@ -135,7 +137,7 @@ impl Chance {
             },
             Act::Revoke => Body::ApprovalRevoked { by: "ann".into() },
             Act::Resolve(which, how) => {
-                let doubts = self.world.state.doubts();
+                let doubts = doubts(&self.world.state);
                 let Some((step, item, _)) = doubts.get(usize::from(*which) % doubts.len().max(1))
                 else {
                     return;
@@ -228,7 +230,7 @@ impl Chance {
                 Act::Answer(true)
             } else if state.is_running() {
                 Act::Outcome(0, 0)
-            } else if !state.doubts().is_empty() {
+            } else if !doubts(state).is_empty() {
                 Act::Resolve(0, 0)
             } else {
                 let due_ms = state.next_due().map_or(0, |(due_ms, _)| due_ms);
@@ -241,12 +243,22 @@ impl Chance {
 }
 
 fn started_at(world: &World, (step, item, attempt): &Place) -> usize {
-    let is_start = |body: &Body| matches!(body, Body::StepStarted { step: s, item: i, attempt: a, .. } if s == step && i == item && a == attempt);
+    let is_start = |body: &Body| matches!(body, Body::StepStarted { step: s, item: i, attempt: a, .. } | Body::CompensationStarted { step: s, item: i, attempt: a, .. } if s == step && i == item && a == attempt);
     world
         .events
         .iter()
-        .position(|event| is_start(&event.body))
+        .rposition(|event| is_start(&event.body))
         .map_or(1, |at| at + 1)
+}
+
+/// What a person can resolve now.
+fn doubts(state: &State) -> Vec<Place> {
+    let undoes = state.phase == Phase::Compensating;
+    if undoes {
+        state.undo_doubts()
+    } else {
+        state.doubts()
+    }
 }
 
 /// Never again after nobody knew: between two starts of one effect lies an answer, or a person's word.
@@ -255,6 +267,21 @@ pub(crate) fn no_effect_twice(world: &World) {
     let mut open: BTreeMap<(String, Option<u32>), bool> = BTreeMap::new();
     for event in &world.events {
         match &event.body {
+            // Undoing is another effect than the one undone, and comes after it.
+            Body::CompensationStarted {
+                step,
+                item,
+                tool,
+                attempt,
+                ..
+            } if !facts(tool).repeatable() => {
+                let unknown = open.insert((step.clone(), *item), true).unwrap_or(false);
+                assert!(
+                    !unknown || *attempt == 1,
+                    "{step} {item:?} undone again at seq {}",
+                    event.seq
+                );
+            }
             Body::StepStarted {
                 step, item, tool, ..
             } if !facts(tool).repeatable() => {
@@ -265,10 +292,17 @@ pub(crate) fn no_effect_twice(world: &World) {
                     event.seq
                 );
             }
-            Body::StepCompleted { step, item, .. } => {
+            Body::StepCompleted { step, item, .. }
+            | Body::CompensationCompleted { step, item, .. } => {
                 open.insert((step.clone(), *item), false);
             }
             Body::StepFailed {
+                step,
+                item,
+                outcome,
+                ..
+            }
+            | Body::CompensationFailed {
                 step,
                 item,
                 outcome,
@@ -288,7 +322,11 @@ pub(crate) fn no_effect_twice(world: &World) {
 pub(crate) fn counters_hold(state: &State) {
     use mandate_engine::StepState as S;
     let units = || state.steps.iter().flat_map(|step| &step.units);
-    let count = |wanted: S| units().filter(|unit| unit.state == wanted).count() as u32;
+    let undos = || units().filter_map(|unit| unit.undo.as_deref());
+    let count = |wanted: S| {
+        let calls = units().chain(undos());
+        calls.filter(|unit| unit.state == wanted).count() as u32
+    };
     assert_eq!(state.running, count(S::Running));
     assert_eq!(state.waiting, count(S::Waiting));
     assert_eq!(state.doubtful, count(S::InDoubt));

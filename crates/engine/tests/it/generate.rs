@@ -33,6 +33,8 @@ pub(crate) struct Draft {
     pub(crate) skips: bool,
     pub(crate) expects: bool,
     pub(crate) refused: bool,
+    /// The tool that undoes it.
+    pub(crate) undo: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +101,9 @@ impl Draft {
             args["refuse"] = json!("POLICY_DENIED");
         }
         step["args"] = args;
+        if let Some(tool) = self.undo {
+            step["compensate"] = json!({ "tool": tool, "args": { "out": "${output}" } });
+        }
         if let Some(after) = &self.after {
             step["after"] = after.iter().map(|on| id(*on)).collect();
         }
@@ -169,6 +174,10 @@ fn draft(at: usize) -> BoxedStrategy<Draft> {
         any::<bool>(),
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.03),
+        prop_oneof![
+            1 => Just(None),
+            3 => prop::sample::select(vec!["t.do", "t.put"]).prop_map(Some),
+        ],
     );
     (
         tool,
@@ -196,6 +205,7 @@ fn draft(at: usize) -> BoxedStrategy<Draft> {
                 skips: flags.0,
                 expects: flags.1 && tool != "time.sleep",
                 refused: flags.2,
+                undo: flags.3.filter(|_| tool != "time.sleep"),
             },
         )
         .boxed()

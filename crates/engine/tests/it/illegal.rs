@@ -8,7 +8,7 @@ use mandate_engine::{
     Applied, Body, Event, Fault, Phase, PhaseChange, State, Status, StepChange, StepState,
 };
 use mandate_plan::{Digest, ErrorCode};
-use mandate_policy::Refusal;
+use mandate_policy::{Purpose, Refusal};
 use serde_json::json;
 
 /// An execution whose step `a` is in that state, while `z` has a call with an effect under way.
@@ -133,12 +133,14 @@ fn events_for(change: StepChange, attempt: u32) -> Vec<Body> {
             step,
             item,
             attempt,
+            purpose: Purpose::Run,
         }],
         StepChange::Doubt => vec![Body::StepInDoubt {
             step,
             item,
             attempt,
             error,
+            purpose: Purpose::Run,
         }],
         StepChange::Skip => [SkipReason::If, SkipReason::Need]
             .map(|reason| Body::StepSkipped {
@@ -226,7 +228,7 @@ fn illegal_changes_of_a_step_change_nothing() {
 fn illegal_changes_of_an_execution_change_nothing() {
     let finally = "finally:\n- {id: f, tool: t.do}\n";
     let plan = plan_of(&format!(
-        "version: 1\nname: x\nsteps:\n- {{id: a, tool: t.do}}\n{finally}"
+        "version: 1\nname: x\nsteps:\n- {{id: a, tool: t.do, compensate: {{tool: t.do}}}}\n{finally}"
     ));
     let (created, _) = World::begin(plan.clone(), 0, &Begin::default());
     let mut world = World::begin(plan, 0, &Begin::default()).0;
@@ -238,9 +240,18 @@ fn illegal_changes_of_an_execution_change_nothing() {
     let stopping = world.state.clone();
     let done = call_outcome(None, ErrorCode::UnknownError, Some(json!(1)));
     world.outcome(2, ("a", None, 1), done.clone()).unwrap();
+    let compensating = world.state.clone();
+    world.outcome(2, ("a", None, 1), done.clone()).unwrap();
     let closing = world.state.clone();
     world.outcome(3, ("f", None, 1), done).unwrap();
-    let states = [created.state, active, stopping, closing, world.state];
+    let states = [
+        created.state,
+        active,
+        stopping,
+        compensating,
+        closing,
+        world.state,
+    ];
     assert_eq!(states.each_ref().map(|state| state.phase), Phase::ALL);
     for state in &states {
         for change in PhaseChange::ALL {
@@ -252,6 +263,7 @@ fn illegal_changes_of_an_execution_change_nothing() {
                 match change {
                     PhaseChange::Start => Body::ExecutionStarted { approval: None },
                     PhaseChange::Stop => cancel(false),
+                    PhaseChange::Undo => undoing(),
                     PhaseChange::Close => Body::FinallyStarted {
                         status: Status::Success,
                         error: None,
@@ -264,6 +276,17 @@ fn illegal_changes_of_an_execution_change_nothing() {
         if state.is_running() {
             ignored(state, finished());
         }
+    }
+}
+
+fn undoing() -> Body {
+    Body::CompensationFailed {
+        step: "a".to_owned(),
+        item: None,
+        attempt: 0,
+        outcome: FailureKind::Failed,
+        error: Fault::new(ErrorCode::ToolFailed, "x"),
+        refusal: None,
     }
 }
 
@@ -284,33 +307,18 @@ fn the_kinds_that_have_only_their_place_change_nothing() {
         .take(0, Body::ExecutionStarted { approval: None })
         .unwrap();
     let created = world.events[0].body.clone();
-    let (step, item) = ("a".to_owned(), None);
+    let step = "a".to_owned();
     for body in [
         created,
         Body::InvariantChecked {
             invariant: "i".into(),
-            step: step.clone(),
+            step,
             holds: true,
         },
         Body::PlanRevised {
             revision: 2,
             plan_hash: Digest::of(b""),
             diff: json!({}),
-        },
-        Body::CompensationStarted {
-            step: step.clone(),
-            item,
-            attempt: 1,
-            call: json!({}),
-        },
-        Body::CompensationCompleted {
-            step: step.clone(),
-            item,
-        },
-        Body::CompensationFailed {
-            step,
-            item,
-            error: Fault::new(ErrorCode::ToolFailed, "x"),
         },
     ] {
         ignored(&world.state, body);

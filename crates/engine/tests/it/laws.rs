@@ -19,6 +19,7 @@ proptest! {
         counters_hold(&world.state);
         no_effect_twice(world);
         second::judge_order(&draft, world);
+        second::judge_undoing(&draft, world);
         let ending = world.state.ending.as_ref().unwrap();
         prop_assert_eq!(ending.status, second::status(&draft, world));
         prop_assert_eq!(ending.error.is_none(), ending.status == mandate_engine::Status::Success);

@@ -2,7 +2,7 @@
 
 use crate::script;
 
-pub(crate) const FILES: [(&str, &str); 9] = [
+pub(crate) const FILES: [(&str, &str); 11] = [
     ("order", include_str!("scripts/order.script")),
     ("retry", include_str!("scripts/retry.script")),
     ("items", include_str!("scripts/items.script")),
@@ -11,6 +11,8 @@ pub(crate) const FILES: [(&str, &str); 9] = [
     ("time", include_str!("scripts/time.script")),
     ("fallback", include_str!("scripts/fallback.script")),
     ("finally", include_str!("scripts/finally.script")),
+    ("compensation", include_str!("scripts/compensation.script")),
+    ("nested", include_str!("scripts/nested.script")),
     ("asking", include_str!("scripts/asking.script")),
 ];
 

@@ -2,7 +2,7 @@
 
 use crate::generate::{Condition, PlanDraft, id};
 use crate::world::World;
-use mandate_engine::event::{SkipReason, Status};
+use mandate_engine::event::{FailureKind, Resolution, SkipReason, Status};
 use mandate_engine::{Body, State, StepState};
 
 fn state_of(state: &State, index: usize) -> StepState {
@@ -177,5 +177,64 @@ fn clean(draft: &PlanDraft, state: &State, at: usize) -> bool {
                 .all(|need| clean(draft, state, need))
         }
         _ => false,
+    }
+}
+
+/// What happened and can be undone is, when nothing else came of the execution: the newest first, each once.
+pub(crate) fn judge_undoing(draft: &PlanDraft, world: &World) {
+    let (mut happened, mut undone, mut begun) = (Vec::new(), Vec::new(), Vec::new());
+    for event in &world.events {
+        match &event.body {
+            Body::StepCompleted { step, item, .. }
+            | Body::StepFailed {
+                step,
+                item,
+                outcome: FailureKind::Invalid,
+                ..
+            }
+            | Body::StepResolved {
+                step,
+                item,
+                resolution: Resolution::Done { .. },
+                ..
+            } if begun.is_empty() => happened.push((step.clone(), *item)),
+            Body::CompensationStarted { step, item, .. }
+            | Body::CompensationFailed {
+                step,
+                item,
+                attempt: 0,
+                ..
+            } => {
+                let place = (step.clone(), *item);
+                if !begun.contains(&place) {
+                    begun.push(place);
+                }
+            }
+            Body::CompensationCompleted { step, item, .. } => {
+                let place = (step.clone(), *item);
+                assert!(!undone.contains(&place), "{place:?} undone twice");
+                undone.push(place);
+            }
+            _ => {}
+        }
+    }
+    let undoable = |(step, _): &(String, Option<u32>)| {
+        let at = world.plan.index_of(step).unwrap();
+        draft.steps[at].undo.is_some()
+    };
+    happened.retain(undoable);
+    happened.reverse();
+    let state = &world.state;
+    let forced = state.abandoned || state.stop.as_ref().is_some_and(|stop| stop.force);
+    let failed = state
+        .ending
+        .as_ref()
+        .is_some_and(|ending| ending.status == Status::Failure);
+    if forced {
+        assert!(happened.starts_with(&begun), "{begun:?} of {happened:?}");
+    } else if failed {
+        assert_eq!(begun, happened);
+    } else {
+        assert!(begun.is_empty(), "{begun:?} although it did not fail");
     }
 }

@@ -18,8 +18,9 @@ pub(crate) fn turned(turned: &Turned, state: &State) -> Vec<String> {
     if turned.admit {
         lines.push("! admit".to_owned());
     }
-    for (step, item, attempt) in &turned.aborts {
-        lines.push(format!("! abort {}", place(step, *item, Some(*attempt))));
+    for abort in &turned.aborts {
+        let place = place(&abort.step, abort.item, Some(abort.attempt));
+        lines.push(format!("! abort {place}"));
     }
     if let Some(wake_ms) = turned.wake_ms {
         lines.push(format!("! wake {wake_ms}"));

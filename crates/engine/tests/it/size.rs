@@ -4,6 +4,7 @@
 use crate::world::{Begin, FakeGate, call_outcome, created, plan_of};
 use mandate_engine::{Body, Phase, begin, replay, settle, turn};
 use mandate_plan::ErrorCode;
+use mandate_policy::Purpose;
 use serde_json::json;
 
 /// Runs a plan whose calls all complete, one after the other; how many events it took.
@@ -31,7 +32,7 @@ fn run(yaml: &str) -> usize {
         events.extend(turned.events);
         body = open.pop().and_then(|(step, item, attempt)| {
             let done = call_outcome(None, ErrorCode::UnknownError, Some(json!("x".repeat(200))));
-            settle(&state, &step, item, attempt, done)
+            settle(&state, &step, item, attempt, Purpose::Run, done)
         });
     }
     assert_eq!(state.phase, Phase::Ended);

@@ -32,8 +32,11 @@ pub(crate) struct FakeGate {
 impl Gate for FakeGate {
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal> {
         self.asked += 1;
+        if state.revoked && call.purpose == Purpose::Compensate {
+            state.running(call.purpose)?;
+        }
         state
-            .running(Purpose::Run)
+            .running(call.purpose)
             .unwrap_or_else(|refusal| panic!("asked for {}: {refusal}", call.place()));
         state
             .turn(call)
@@ -198,7 +201,11 @@ impl World {
         (step, item, attempt): (&str, Option<u32>, u32),
         outcome: CallOutcome,
     ) -> Option<Turned> {
-        let body = settle(&self.state, step, item, attempt, outcome)?;
+        let purpose = match self.state.phase {
+            Phase::Compensating => Purpose::Compensate,
+            _ => Purpose::Run,
+        };
+        let body = settle(&self.state, step, item, attempt, purpose, outcome)?;
         self.take(at_ms, body)
     }
 
@@ -246,6 +253,7 @@ fn observe(taken: &mut Taken, before: &State, after: &State, event: &Event) {
         let change = match after.phase {
             Phase::Active => PhaseChange::Start,
             Phase::Stopping => PhaseChange::Stop,
+            Phase::Compensating => PhaseChange::Undo,
             Phase::Closing => PhaseChange::Close,
             Phase::Ended => PhaseChange::Finish,
             Phase::Created => panic!("nothing leads back to created"),
@@ -268,6 +276,11 @@ fn observe(taken: &mut Taken, before: &State, after: &State, event: &Event) {
         }
         for (old, new) in old.units.iter().zip(&new.units) {
             note_step(taken, old.state, new.state, event);
+            // An undo call has the same life as an attempt to run.
+            let state = |unit: &Option<Box<mandate_engine::Unit>>| {
+                unit.as_ref().map_or(StepState::Pending, |undo| undo.state)
+            };
+            note_step(taken, state(&old.undo), state(&new.undo), event);
         }
     }
 }
@@ -284,10 +297,19 @@ fn note_step(taken: &mut Taken, old: StepState, new: StepState, event: &Event) {
         _ => C::Cancel,
     };
     let change = match &event.body {
-        Body::StepStarted { .. } => C::Start,
+        // The first undo call ends what is open.
+        Body::CompensationStarted { .. } | Body::CompensationFailed { .. }
+            if new == StepState::Cancelled =>
+        {
+            C::Cancel
+        }
+        Body::StepStarted { .. } | Body::CompensationStarted { .. } => C::Start,
         Body::TimerSet { .. } => C::Sleep,
-        Body::StepCompleted { .. } | Body::ItemsBound { .. } => C::Complete,
+        Body::StepCompleted { .. }
+        | Body::ItemsBound { .. }
+        | Body::CompensationCompleted { .. } => C::Complete,
         Body::StepFailed { .. } | Body::StepResolved { .. } => by_result,
+        Body::CompensationFailed { .. } => by_result,
         Body::AttemptInterrupted { .. } => C::Interrupt,
         Body::StepInDoubt { .. } => C::Doubt,
         Body::StepSkipped { .. } => C::Skip,

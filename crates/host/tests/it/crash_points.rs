@@ -5,10 +5,11 @@ use crate::fakes::World;
 use mandate_engine::event::Resolution;
 use mandate_engine::{Phase, StepState};
 use mandate_host::{Ask, Input};
-use std::collections::BTreeMap;
+use mandate_policy::Purpose;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::channel;
 
-const PLANS: [&str; 6] = [
+const PLANS: [&str; 7] = [
     "
 version: 1
 name: mixed
@@ -74,6 +75,20 @@ steps:
         - {id: again, tool: kv.put, args: {path: b}}
   - {id: send, tool: mail.send, args: {to: '${steps.look.output.path}'}}
 ",
+    "
+version: 1
+name: compensation
+steps:
+  - {id: send, tool: mail.send, args: {to: bob}, compensate: {tool: mail.send, args: {sorry: '${args.to}'}}}
+  - id: each
+    tool: kv.put
+    for_each: {in: '[1, 2]'}
+    args: {n: \"${item}\"}
+    compensate: {tool: kv.put, args: {gone: '${item}'}}
+  - {id: look, tool: fs.read, args: {path: a}, expect: 'output.path == \"b\"'}
+finally:
+  - {id: tell, tool: kv.put, args: {how: '${execution.status}'}}
+",
 ];
 
 /// Runs the plan with a crash after `crash_after` small steps, then to the end; gives how many small steps there were.
@@ -96,7 +111,7 @@ fn run(plan: &str, crash_after: usize, second_crash: Option<usize>) -> usize {
         world.take_up(&id);
     }
     world.run_through();
-    check(&mut world, &id);
+    check(&mut world, &id, &mut BTreeSet::new());
     done
 }
 
@@ -121,7 +136,8 @@ fn small_steps(world: &mut World, count: usize) -> usize {
     count
 }
 
-fn check(world: &mut World, id: &str) {
+/// `told`: what a person said of a call in doubt, which need not be true.
+fn check(world: &mut World, id: &str, told: &mut BTreeSet<(String, Option<u32>, Purpose)>) {
     let state = world.ended(id);
     let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
     for key in world.witnessed() {
@@ -130,15 +146,12 @@ fn check(world: &mut World, id: &str) {
     for (step, data) in state.every_step() {
         for (index, unit) in data.units.iter().enumerate() {
             let item = step.for_each.as_ref().map(|_| index as u32);
-            let key = mandate_engine::idempotency_key(
-                id,
-                &step.step.id,
-                item,
-                mandate_policy::Purpose::Run,
-            );
+            let key = mandate_engine::idempotency_key(id, &step.step.id, item, Purpose::Run);
             let count = seen.get(&(step.step.id.clone(), key)).copied().unwrap_or(0);
             let once = step.step.tool == "mail.send";
+            let of_person = |purpose| told.contains(&(step.step.id.clone(), item, purpose));
             match unit.state {
+                StepState::Completed if of_person(Purpose::Run) => assert!(count <= 1),
                 StepState::Completed if once => assert_eq!(count, 1, "{} {item:?}", step.step.id),
                 StepState::Completed if step.step.tool == "kv.put" => assert!(count >= 1),
                 StepState::InDoubt => {
@@ -152,17 +165,43 @@ fn check(world: &mut World, id: &str) {
                 "{} {item:?} was sent {count} times",
                 step.step.id
             );
+            let undo = unit.undo.as_ref().map(|undo| undo.state);
+            let key = mandate_engine::idempotency_key(id, &step.step.id, item, Purpose::Compensate);
+            let count = seen.get(&(step.step.id.clone(), key)).copied().unwrap_or(0);
+            match undo {
+                None | Some(StepState::Pending) => assert_eq!(count, 0, "undone: {}", step.step.id),
+                Some(StepState::Completed) if of_person(Purpose::Compensate) => assert!(count <= 1),
+                Some(StepState::Completed) if once => assert_eq!(count, 1, "{}", step.step.id),
+                Some(StepState::Completed) => assert!(count >= 1, "{}", step.step.id),
+                _ => assert!(!once || count <= 1, "{} undone {count} times", step.step.id),
+            }
         }
     }
+    // Somebody looks, says that it was done, and it goes on: to its end, or to the next doubt.
+    let state = world.ended(id);
     if state.phase == Phase::Ended {
+        let undone = |unit: &mandate_engine::Unit| {
+            let undo = unit.undo.as_ref().map(|undo| undo.state);
+            undo == Some(StepState::Completed)
+        };
+        if state.plan().plan().name == "compensation" {
+            let (_, sent) = state.step("send").unwrap();
+            assert!(undone(&sent.units[0]), "{:?}", sent.units[0]);
+        }
         return;
     }
     let waiting = state
         .waiting_for()
         .expect("it has not ended, so it waits for something");
     assert_eq!(waiting.kind, "in_doubt", "{waiting:?}");
-    // Somebody looks, says that it was done, and it goes on to its end.
-    for (step, item, _) in state.doubts() {
+    let run = state
+        .doubts()
+        .into_iter()
+        .map(|doubt| (doubt, Purpose::Run));
+    let undo = state.undo_doubts().into_iter();
+    let undo = undo.map(|doubt| (doubt, Purpose::Compensate));
+    for ((step, item, _), purpose) in run.chain(undo).collect::<Vec<_>>() {
+        told.insert((step.clone(), item, purpose));
         let (reply, answer) = channel();
         let resolution = Resolution::Done {
             output: serde_json::json!({}),
@@ -180,8 +219,7 @@ fn check(world: &mut World, id: &str) {
         assert!(answer.try_recv().unwrap().is_ok());
     }
     world.run_through();
-    let state = world.ended(id);
-    assert_eq!(state.phase, Phase::Ended, "{:?}", state.waiting_for());
+    check(world, id, told);
 }
 
 #[test]

@@ -201,7 +201,8 @@ pub struct FakeTools {
 
 struct Lookup(BTreeMap<&'static str, (ToolSpec, Facts)>);
 
-const KNOWN: [(&str, Effect, bool, bool); 6] = [
+const KNOWN: [(&str, Effect, bool, bool); 7] = [
+    ("plan.run", Effect::Execute, false, true),
     ("fs.read", Effect::Read, true, false),
     ("http.get", Effect::Read, true, true),
     ("kv.put", Effect::Write, true, false),
@@ -232,7 +233,7 @@ fn lookup() -> Lookup {
                 input_schema: json!({ "type": "object" }),
                 output_schema: None,
                 digest: Digest::of(name.as_bytes()),
-                engine_handled: name == "time.sleep",
+                engine_handled: matches!(name, "time.sleep" | "plan.run"),
             };
             (
                 name,

@@ -34,5 +34,8 @@ fn worst_case(plan: &Plan, step: &CheckedStep) -> u64 {
 
 /// Whether calls of this tool count towards the limit: those that only compute, wait or ask do not.
 fn is_counted(tool: &str) -> bool {
-    tool != "human.ask" && !tool.starts_with("time.") && !tool.starts_with("data.")
+    tool != "human.ask"
+        && tool != super::nested::RUN
+        && !tool.starts_with("time.")
+        && !tool.starts_with("data.")
 }

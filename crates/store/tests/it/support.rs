@@ -42,6 +42,7 @@ pub fn execution(id: &str, seq: u64) -> ExecutionRow {
         steps_total: 9,
         steps_settled: (seq / 2) as u32,
         tools: " fs.read fs.write ".to_owned(),
+        parent: None,
     }
 }
 

@@ -31,6 +31,7 @@ fn every_column_of_a_projection() {
         ("steps_total", "8"),
         ("steps_settled", "8"),
         ("tools", "' fs.read '"),
+        ("parent", "'other'"),
     ] {
         let sql = format!("UPDATE executions SET {column} = {change} WHERE execution_id = 'ccc'");
         original.after(

@@ -5,7 +5,9 @@ use crate::{
     context::Context,
     drive::Driver,
     errors::{Exit, Failure},
-    ids, launch, toolbox,
+    ids, launch, read_only,
+    render::undo,
+    toolbox,
 };
 use clap::Args;
 
@@ -17,7 +19,7 @@ pub(crate) struct CancelArgs {
     /// Why; kept in the journal
     #[arg(long)]
     reason: Option<String>,
-    /// Give up on steps in doubt, and on `finally`
+    /// Give up on steps in doubt, on undoing what was done, and on `finally`
     #[arg(long)]
     force: bool,
 }
@@ -25,6 +27,13 @@ pub(crate) struct CancelArgs {
 pub(super) fn run(args: &CancelArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let id = ids::execution(&context.reader()?, &args.execution.execution)?;
+    let undone = undo::would_undo(&read_only::state(&context.reader()?, &id)?);
+    if !undone.is_empty() && !args.force {
+        let names = undone.join(", ");
+        context
+            .out()
+            .note(&format!("to be undone, in this order: {names}"));
+    }
     let driver = Driver::start(settings, toolbox::registry(settings)?)?;
     driver.cancel(&id, args.reason.clone(), args.force)?;
     let exit = launch::stay(context, &driver, &id, false, None)?;

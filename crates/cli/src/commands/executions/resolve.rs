@@ -79,7 +79,10 @@ pub(super) fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure
 /// Refuses a step that is not in doubt, and says which are.
 fn in_doubt(reader: &mandate_store::Reader, id: &str, path: &StepPath) -> Result<(), Failure> {
     let state = read_only::state(reader, id)?;
-    let doubts = state.doubts();
+    let mut doubts = state.doubts();
+    if state.phase == mandate_engine::Phase::Compensating {
+        doubts = state.undo_doubts();
+    }
     if doubts
         .iter()
         .any(|(step, item, _)| *step == path.step && *item == path.item)
