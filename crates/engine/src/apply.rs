@@ -72,11 +72,20 @@ impl State {
             Body::HostStarted { .. } => {
                 self.orphan_open_attempts();
                 self.driven = true;
+                self.leaving = false;
+                Ok(())
+            }
+            Body::HostLeaving { .. } => {
+                if self.leaving {
+                    return Err(Illegal);
+                }
+                self.leaving = true;
                 Ok(())
             }
             Body::HostStopped { .. } => {
                 self.orphan_open_attempts();
                 self.driven = false;
+                self.leaving = false;
                 Ok(())
             }
             Body::ExecutionStarted { .. } => {

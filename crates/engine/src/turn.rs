@@ -113,6 +113,8 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                     turned.admit = true;
                     continue;
                 }
+                // The next host starts it.
+                Command::Start(_) if state.leaving => continue,
                 Command::Start(call) => match gate.start(state, &call) {
                     Ok(started) => started_event(call, started),
                     Err(refusal) if call.purpose == Purpose::Compensate => {

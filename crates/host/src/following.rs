@@ -6,7 +6,7 @@
 use crate::ask::HostError;
 use crate::drive::Drive;
 use crate::host::Host;
-use mandate_engine::{Phase, WaitingFor};
+use mandate_engine::WaitingFor;
 use mandate_store::Head;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -134,15 +134,6 @@ impl Host {
         if let Some(drive) = self.drives.get_mut(execution_id) {
             drive.followers.retain(|follower| !follower.is_closed());
         }
-    }
-
-    /// How many executions go on by themselves: something runs, or a timer or a back-off does.
-    pub(crate) fn busy(&self) -> usize {
-        let drives = self.drives.values().filter(|drive| drive.lost.is_none());
-        drives
-            .filter(|drive| {
-                !drive.at_rest() || drive.state.goes_on() || drive.state.phase == Phase::Ended
-            })
-            .count()
+        self.park(execution_id);
     }
 }

@@ -247,6 +247,7 @@ pub(crate) enum Act {
     Answer(bool),
     /// The host dies; how much of what is not owed to the disk is lost.
     Crash(u8),
+    HostLeaving,
     HostStopped,
     HostStarted,
 }
@@ -262,6 +263,7 @@ pub(crate) fn schedule() -> impl Strategy<Value = Vec<(u8, Act)>> {
         3 => (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Act::Resolve(a, b)),
         3 => prop::bool::weighted(0.9).prop_map(Act::Answer),
         2 => any::<u8>().prop_map(Act::Crash),
+        1 => Just(Act::HostLeaving),
         1 => Just(Act::HostStopped),
         1 => Just(Act::HostStarted),
     ];

@@ -91,6 +91,17 @@ impl FakeJournal {
         }
     }
 
+    /// Loses every plan, as no disk should.
+    pub fn lose_plan_of(&self, id: &str) {
+        let mut disk = self.inner.lock().unwrap();
+        let hash = disk.rows[id].plan_hash;
+        disk.plans.remove(&hash);
+    }
+
+    pub fn row(&self, id: &str) -> ExecutionRow {
+        self.inner.lock().unwrap().rows[id].clone()
+    }
+
     pub fn kinds(&self, stream: &str) -> Vec<String> {
         self.read(stream, 1, usize::MAX)
             .unwrap()
@@ -170,7 +181,16 @@ impl Journal for FakeJournal {
             .rows
             .values()
             .filter(|row| row.status.is_none())
-            .map(|row| row.execution_id.clone())
+            .map(|row| {
+                let turn = (
+                    std::cmp::Reverse(row.priority),
+                    row.created_at_ms,
+                    row.execution_id.clone(),
+                );
+                (turn, row.execution_id.clone())
+            })
+            .collect::<BTreeMap<_, _>>()
+            .into_values()
             .collect())
     }
 
@@ -356,15 +376,33 @@ pub struct World {
     pub spawn: Arc<FakeSpawn>,
     inbox: Arc<Mutex<VecDeque<Input>>>,
     ids: Arc<CountedIds>,
+    /// What the host said for people.
+    pub reports: Arc<Mutex<Vec<String>>>,
+    max_active: usize,
 }
 
 impl World {
     pub fn new() -> Self {
         let ids = Arc::new(CountedIds::default());
-        Self::with(FakeJournal::default(), FakeTools::default(), 1_000_000, ids)
+        let journal = FakeJournal::default();
+        Self::with(journal, FakeTools::default(), 1_000_000, ids, 256)
     }
 
-    fn with(journal: FakeJournal, tools: FakeTools, now_ms: i64, ids: Arc<CountedIds>) -> Self {
+    /// A host that lets only so many executions be active.
+    pub fn narrow(max_active: usize) -> Self {
+        let ids = Arc::new(CountedIds::default());
+        let journal = FakeJournal::default();
+        Self::with(journal, FakeTools::default(), 1_000_000, ids, max_active)
+    }
+
+    fn with(
+        journal: FakeJournal,
+        tools: FakeTools,
+        now_ms: i64,
+        ids: Arc<CountedIds>,
+        max_active: usize,
+    ) -> Self {
+        let reports = Arc::<Mutex<Vec<String>>>::default();
         let clock = Arc::new(FakeClock(AtomicI64::new(now_ms)));
         let (journal, tools, spawn) = (
             Arc::new(journal),
@@ -380,6 +418,11 @@ impl World {
             tools: tools.clone(),
             spawn: spawn.clone(),
             ids: ids.clone(),
+            report: {
+                let reports = reports.clone();
+                Arc::new(move |text: &str| reports.lock().unwrap().push(text.to_owned()))
+            },
+            max_active,
         };
         Self {
             host: Host::new(parts, post),
@@ -389,6 +432,8 @@ impl World {
             spawn,
             inbox,
             ids,
+            reports,
+            max_active,
         }
     }
 
@@ -403,6 +448,7 @@ impl World {
             tools,
             self.clock.now_ms() + 5,
             self.ids.clone(),
+            self.max_active,
         )
     }
 
@@ -424,7 +470,9 @@ impl World {
             self.handle_inputs();
             if !(self.journal.sync_one() || self.spawn.poll_one()) {
                 self.handle_inputs();
-                if self.journal.waiting() == 0 {
+                if self.host.has_work() {
+                    self.host.step();
+                } else if self.journal.waiting() == 0 {
                     return done;
                 }
             }
@@ -506,6 +554,37 @@ impl World {
         while self.journal.sync_one() {
             self.handle_inputs();
         }
+    }
+
+    /// Takes up everything that the hosts before left, as far as it can be.
+    pub fn recover(&mut self) {
+        let (reply, answer) = channel();
+        self.host.handle(Input::Ask(Ask::Recover(reply)));
+        answer.try_recv().unwrap().unwrap();
+        while self.host.has_work() {
+            self.host.step();
+        }
+    }
+
+    /// Asks the host to leave; the answer comes when it has.
+    pub fn leave(&mut self, only_if_idle: bool) -> Receiver<Result<(), mandate_host::HostError>> {
+        let (reply, answer) = channel();
+        self.host
+            .handle(Input::Ask(Ask::Leave(only_if_idle, reply)));
+        answer
+    }
+
+    pub fn cancel(&mut self, id: &str) -> bool {
+        let (reply, answer) = channel();
+        self.host.handle(Input::Ask(Ask::Cancel {
+            execution_id: id.to_owned(),
+            by: "ann".to_owned(),
+            reason: None,
+            force: false,
+            reply,
+        }));
+        self.sync();
+        answer.try_recv().unwrap().is_ok()
     }
 
     pub fn take_up(&mut self, id: &str) {

@@ -11,10 +11,13 @@
 )]
 
 mod approvals;
+mod away;
 mod clocks;
 mod crash_points;
 mod fakes;
+mod leaving;
 mod nested;
 mod outcomes;
 mod output_commit;
+mod queue;
 mod socket;
