@@ -159,8 +159,8 @@ impl Drive {
 
     /// Tells watchers where the execution rests, once the disk has it all.
     pub(crate) fn tell_rest(&mut self) {
-        if self.told_rest == self.state.seq || self.durable_seq < self.state.seq || !self.at_rest()
-        {
+        let rests = self.at_rest() && self.durable_seq >= self.state.seq;
+        if !rests || self.told_rest == self.state.seq || !self.state.driven {
             return;
         }
         self.told_rest = self.state.seq;

@@ -47,7 +47,11 @@ impl Drive {
         if self.followers.is_empty() {
             return;
         }
-        let rests = self.lost.is_none() && self.durable_seq >= self.state.seq && self.at_rest();
+        // One that this host let go of does not rest: the next one drives it on.
+        let rests = self.lost.is_none()
+            && self.state.driven
+            && self.durable_seq >= self.state.seq
+            && self.at_rest();
         let notice = Notice {
             durable_seq: self.durable_seq,
             rest: rests.then(|| {
