@@ -47,9 +47,8 @@ impl Drive {
         if self.followers.is_empty() {
             return;
         }
-        // One that this host let go of does not rest: the next one drives it on.
         let rests = self.lost.is_none()
-            && self.state.driven
+            && self.stays()
             && self.durable_seq >= self.state.seq
             && self.at_rest();
         let notice = Notice {
