@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LEAVING: Duration = Duration::from_secs(60);
 /// How long the process that a host hands over to may take to be there, before another one takes its place.
 const HEIR: Duration = Duration::from_secs(5);
+/// How long a command stays to find out whether what is unfinished goes on.
+const LOOKING: Duration = Duration::from_secs(5);
 /// How long calls under way may take to end before that is said.
 const MOMENT: Duration = Duration::from_millis(300);
 /// How often it is tried again.
@@ -168,6 +170,8 @@ impl<'s> Driver<'s> {
     }
 
     fn remote(&self, client: Client) -> Result<Way, Failure> {
+        let interrupts = self.interrupts.clone();
+        let client = client.abandon_when(move || interrupts.must_leave());
         Ok(Way {
             connection: Connection::Remote(client),
             reader: Arc::new(SqliteStore::open_readonly(&self.settings.data_dir)?),
@@ -313,12 +317,16 @@ impl<'s> Driver<'s> {
         let Some(hosting) = way.as_mut().and_then(|way| way.hosting.as_mut()) else {
             return Ok(());
         };
-        if hosting.doings_but(own)?.is_idle() {
+        let signals = self.interrupts.all();
+        let begun = Instant::now();
+        while hosting.is_recovering()? && begun.elapsed() < LOOKING {
+            sleep(AGAIN);
+        }
+        if !hosting.is_recovering()? && hosting.doings_but(own)?.is_idle() {
             return Ok(());
         }
         let out = context.out();
         let note = |text: &str| out.note(&out.paint_notes().dim(text));
-        let signals = self.interrupts.all();
         match daemon::start(self.settings, Some(std::process::id())) {
             Ok(pid) => {
                 note(&format!("other executions go on in process {pid}"));

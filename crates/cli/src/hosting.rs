@@ -10,7 +10,11 @@ use mandate_tools::Registry;
 use std::{
     io::Write as _,
     path::Path,
-    sync::{Arc, mpsc::Receiver},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Receiver,
+    },
 };
 use tokio::runtime::Handle;
 
@@ -20,6 +24,8 @@ pub(crate) type Left = Receiver<Result<(), HostError>>;
 /// This process as the host of a data directory.
 pub(crate) struct Hosting {
     farewell: Farewell,
+    /// What is unfinished is about to be looked at.
+    about_to_recover: Arc<AtomicBool>,
     server: Server,
     host: LocalHost,
     store: Arc<SqliteStore>,
@@ -55,6 +61,7 @@ impl Hosting {
         let local = Local::new(host.handle(), intake, runtime.clone(), context::principal());
         let this = Self {
             farewell: Farewell::Stop,
+            about_to_recover: Arc::default(),
             server,
             host,
             store,
@@ -70,7 +77,8 @@ impl Hosting {
         if self.store.reader().unfinished()?.is_empty() {
             return Ok(());
         }
-        let host = self.host.handle();
+        let (host, about_to) = (self.host.handle(), self.about_to_recover.clone());
+        about_to.store(true, Ordering::Release);
         runtime.spawn(async move {
             // A server that does not work fails its own steps, not the others.
             registry.discover().await;
@@ -78,8 +86,17 @@ impl Hosting {
             if let Ok(Err(error)) = recovered {
                 report(&format!("what is unfinished cannot be taken up: {error}"));
             }
+            about_to.store(false, Ordering::Release);
         });
         Ok(())
+    }
+
+    /// Whether it is not known yet what of the unfinished goes on.
+    ///
+    /// # Errors
+    /// The host has stopped.
+    pub(crate) fn is_recovering(&self) -> Result<bool, HostError> {
+        Ok(self.about_to_recover.load(Ordering::Acquire) || self.host.doings_but(&[])?.unknown > 0)
     }
 
     /// What goes on here, the executions `but` left out.

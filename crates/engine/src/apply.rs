@@ -71,6 +71,7 @@ impl State {
             Body::ExecutionCreated(_) => Err(Illegal),
             Body::HostStarted { .. } => {
                 self.orphan_open_attempts();
+                self.ask_children_anew();
                 self.driven = true;
                 self.leaving = false;
                 Ok(())
@@ -310,6 +311,7 @@ impl State {
             if unit.state == StepState::Running && !unit.nested {
                 unit.orphaned = true;
             }
+
             if let Some(undo) = unit
                 .undo
                 .as_mut()

@@ -10,7 +10,7 @@ mod row;
 mod step_words;
 mod waiting_for;
 
-pub use created::{Created, Parent};
+pub use created::{Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use request::{Answer, Request, RequestKind};
 pub use row::NotAnEvent;

@@ -10,6 +10,7 @@
 mod apply;
 mod apply_step;
 mod call;
+mod carry;
 mod compensate;
 mod decide;
 pub mod event;
@@ -35,6 +36,7 @@ mod wind_down;
 
 pub use apply::{Applied, SLEEP, is_counted};
 pub use call::idempotency_key;
+pub use carry::{CannotCarry, carry};
 pub use compensate::Undo;
 pub use decide::{Command, decide};
 pub use event::{Body, Created, Event, FailureKind, Fault, Parent, Status, WaitingFor};

@@ -33,7 +33,7 @@ pub fn child_execution_id(parent: &str, step: &str, item: Option<u32>, attempt: 
     id
 }
 
-/// A child that is under way.
+/// A child of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenChild {
     /// The step that stands for it.
@@ -63,10 +63,19 @@ impl Unit {
 impl State {
     /// The children under way.
     pub fn open_children(&self) -> Vec<OpenChild> {
+        self.children_where(|unit| unit.state == StepState::Running)
+    }
+
+    /// The children that there are or were: of each step and item the last.
+    pub fn children(&self) -> Vec<OpenChild> {
+        self.children_where(|_| true)
+    }
+
+    fn children_where(&self, wanted: impl Fn(&Unit) -> bool) -> Vec<OpenChild> {
         let mut open = Vec::new();
         for (step, data) in self.every_step() {
             for (number, unit) in data.units.iter().enumerate() {
-                if unit.nested && unit.state == StepState::Running {
+                if unit.nested && wanted(unit) {
                     let item = item_of(step, number);
                     open.push(self.open_child(&step.step.id, item, unit));
                 }
@@ -130,6 +139,17 @@ impl State {
         unit.child_waits = waiting.cloned();
         self.count_resting(before, waiting.is_some());
         Ok(())
+    }
+
+    /// A new host finds the children again; each says anew what it waits for.
+    pub(crate) fn ask_children_anew(&mut self) {
+        if self.resting == 0 {
+            return;
+        }
+        self.resting = 0;
+        for unit in self.steps.iter_mut().flat_map(|data| &mut data.units) {
+            unit.child_waits = None;
+        }
     }
 
     /// A child is about to begin: the calls that it may make are set aside.

@@ -554,6 +554,7 @@ impl Host {
         let over = drive.state.phase == Phase::Ended && drive.durable_seq >= drive.state.seq;
         if over && drive.replies.is_empty() {
             self.drives.remove(execution_id);
+            self.parts.tools.forget(execution_id);
         } else {
             self.park(execution_id);
         }

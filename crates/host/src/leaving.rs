@@ -12,6 +12,8 @@ pub struct Doings {
     pub running: usize,
     /// Executions that wait for a timer or a back-off, and go on by themselves.
     pub timed: usize,
+    /// Unfinished executions that recovery has not looked at yet.
+    pub unknown: usize,
 }
 
 impl Doings {
@@ -44,10 +46,8 @@ impl Host {
         let queued = self.queue.waiting();
         let queued = queued.filter(|id| !self.drives.contains_key(*id) && counts(id));
         let left = self.backlog.iter().filter(|id| counts(id));
-        doings.running = doings
-            .running
-            .saturating_add(queued.count())
-            .saturating_add(left.count());
+        doings.running = doings.running.saturating_add(queued.count());
+        doings.unknown = left.count();
         doings
     }
 

@@ -53,7 +53,10 @@ impl Host {
         let Some(child) = open.into_iter().find(wanted) else {
             return;
         };
-        if self.drives.contains_key(&child.execution_id) {
+        if let Some(drive) = self.drives.get(&child.execution_id) {
+            if !drive.state.driven {
+                self.drive_child(&child.execution_id);
+            }
             return;
         }
         let known = load_with(
@@ -99,11 +102,15 @@ impl Host {
         let durable_seq = state.seq;
         self.drives
             .insert(id.clone(), Drive::new(state, None, durable_seq));
-        self.admit_child(&id);
+        self.drive_child(&id);
+    }
+
+    fn drive_child(&mut self, id: &str) {
+        self.admit_child(id);
         let host = self.id.clone();
-        self.take_turn(&id, Body::HostStarted { host });
-        self.find_children(&id);
-        self.reschedule(&id);
+        self.take_turn(id, Body::HostStarted { host });
+        self.find_children(id);
+        self.reschedule(id);
     }
 
     fn create_child(&mut self, parent: &str, child: &OpenChild) -> Result<(), Fault> {
@@ -136,6 +143,7 @@ impl Host {
             principal: of.created.principal.clone(),
             session: of.created.session.clone(),
             deadline_ms: of.created.deadline_ms,
+            rerun: None,
         };
         let approval = drive.approved.as_ref().and_then(|plan| plan.approval());
         let nested = Nested {
@@ -159,6 +167,7 @@ impl Host {
         let event = created_event(
             &submission,
             Some(nested),
+            None,
             lookup.as_ref(),
             &session,
             now_ms,

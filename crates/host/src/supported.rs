@@ -12,6 +12,7 @@ pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
                 | FeatureKind::Finally
                 | FeatureKind::Compensation
                 | FeatureKind::NestedPlan
+                | FeatureKind::Sensitive
         )
     };
     let feature = plan

@@ -15,9 +15,17 @@ impl Host {
         if self.is_parked(execution_id) {
             return self.unpark(execution_id);
         }
-        if self.load(execution_id)? {
-            self.start_driving(execution_id);
+        self.load(execution_id)?;
+        let drive = self.drives.get(execution_id);
+        let parent = drive.and_then(|drive| drive.state.created.parent.clone());
+        if let Some(parent) = parent {
+            // What the host before this one left is found by the step that it is, and not here.
+            self.drives.remove(execution_id);
+            self.take_up(&parent.execution_id)?;
+            self.begin_child(&parent.execution_id, &parent.step, parent.item);
+            return Ok(());
         }
+        self.start_driving(execution_id);
         Ok(())
     }
 
@@ -46,9 +54,7 @@ impl Host {
             let ended = format!("execution `{execution_id}` has ended: it is {state}");
             return Err(HostError::NotNow(ended));
         }
-        if !self.load(execution_id)? {
-            return Ok(false);
-        }
+        self.load(execution_id)?;
         let driven = self
             .drives
             .get(execution_id)
@@ -61,21 +67,26 @@ impl Host {
     }
 
     pub(crate) fn start_driving(&mut self, execution_id: &str) {
+        let drive = self.drives.get(execution_id);
+        let parent = drive.and_then(|drive| drive.state.created.parent.clone());
+        if let Some(parent) = parent {
+            // It is driven as the step that it is: with its parent it comes along.
+            if self.drives.contains_key(&parent.execution_id) {
+                self.begin_child(&parent.execution_id, &parent.step, parent.item);
+            } else {
+                let _ = self.take_up(&parent.execution_id);
+            }
+            return;
+        }
         let host = self.id.clone();
         self.take_turn(execution_id, Body::HostStarted { host });
         self.find_children(execution_id);
     }
 
-    /// Has an execution in memory as the journal has it. False: it is a nested one, driven as the step that it is; with its
-    /// parent it came along.
-    fn load(&mut self, execution_id: &str) -> Result<bool, HostError> {
+    fn load(&mut self, execution_id: &str) -> Result<(), HostError> {
         let state = load_with(self.parts.journal.as_ref(), execution_id, &mut self.plans)?;
         if state.phase == Phase::Ended {
             return Err(HostError::NoSuchExecution(execution_id.to_owned()));
-        }
-        if let Some(parent) = &state.created.parent {
-            self.take_up(&parent.execution_id)?;
-            return Ok(false);
         }
         let durable_seq = state.seq;
         self.away.remove(execution_id);
@@ -83,6 +94,6 @@ impl Host {
             execution_id.to_owned(),
             Drive::new(state, None, durable_seq),
         );
-        Ok(true)
+        Ok(())
     }
 }

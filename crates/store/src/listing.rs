@@ -238,11 +238,12 @@ impl Reader {
         })
     }
 
-    /// Ids of executions that start with `prefix`, at most ten; `@last` is the newest one.
+    /// Ids of executions that start with `prefix`, at most ten; `@last` is the newest one that is no step of another.
     pub fn resolve_execution(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         if prefix == "@last" {
             return self.ids(
-                "SELECT execution_id FROM executions ORDER BY created_at_ms DESC, execution_id DESC LIMIT 1",
+                "SELECT execution_id FROM executions WHERE parent IS NULL \
+                 ORDER BY created_at_ms DESC, execution_id DESC LIMIT 1",
                 &[],
             );
         }

@@ -12,7 +12,8 @@ const MIGRATIONS: [&str; 2] = [include_str!("schema/v1.sql"), include_str!("sche
 /// The schema version that this program writes.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// Brings the database to [`VERSION`], each step in its own transaction.
+/// Brings the database to [`VERSION`]: a new one at once, so that nobody finds it half made; an older one step by step, each
+/// in its own transaction.
 pub(crate) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     apply(db, &MIGRATIONS)
 }
@@ -35,14 +36,23 @@ pub(crate) fn version(db: &Connection, known: u32) -> Result<u32, StoreError> {
 fn apply(db: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
     let known = migrations.len() as u32;
     let found = version(db, known)?;
-    for (number, sql) in (1..).zip(migrations).skip(found as usize) {
-        let step = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        step.execute_batch(sql)?;
-        step.pragma_update(None, "application_id", APPLICATION_ID)?;
-        step.pragma_update(None, "user_version", number)?;
-        step.commit()?;
-        tracing::debug!(version = number, "journal schema migrated");
+    let steps: Vec<Vec<(u32, &str)>> = {
+        let missing = (1..).zip(migrations.iter().copied()).skip(found as usize);
+        match found {
+            0 => vec![missing.collect()],
+            _ => missing.map(|step| vec![step]).collect(),
+        }
+    };
+    for step in steps {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (number, sql) in step {
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", number)?;
+        }
+        transaction.commit()?;
     }
+    tracing::debug!(from = found, to = known, "journal schema migrated");
     Ok(())
 }
 

@@ -118,7 +118,8 @@ fn stay(hosting: &Hosting, interrupts: &Interrupts) -> Result<&'static str, Fail
             {}
             return Ok("goes, since it was asked to");
         }
-        if !hosting.doings_but(&[])?.is_idle() || hosting.conversations() > 0 {
+        let busy = hosting.is_recovering()? || !hosting.doings_but(&[])?.is_idle();
+        if busy || hosting.conversations() > 0 {
             since = Instant::now();
         } else if since.elapsed() >= idle {
             match hosting.leave(true)?.recv() {

@@ -5,6 +5,7 @@ use crate::{
     errors::remedy_of,
     ids,
     output::{Look, Paint},
+    step_path,
     when::{show_age, show_duration, show_time},
 };
 use mandate_engine::{Ending, Fault, Phase, State, Status, StepState, WaitingFor};
@@ -30,6 +31,9 @@ pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<
         "steps": step::all_to_json(state),
         "recovered": step::recovered(state),
         "compensations": undo::to_json(state),
+        "parent": state.created.parent,
+        "rerun_of": state.created.carried.as_ref().map(|carried| &carried.from),
+        "children": children(state),
         "finally": step::finally(state).map(|(step, data)| step::to_json(step, data)).collect::<Vec<_>>(),
         "outputs": ending.map(|ending| &ending.outputs),
         "warnings": ending.map_or(&[][..], |ending| &ending.warnings),
@@ -40,6 +44,15 @@ pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<
         "elapsed_ms": state.finished_ms.map(|end| end.saturating_sub(state.created_ms)),
         "head": head,
     })
+}
+
+/// The executions that steps stand for.
+fn children(state: &State) -> Vec<Value> {
+    let children = state.children().into_iter();
+    let each = children.map(|child| {
+        json!({ "step": child.step, "item": child.item, "execution_id": child.execution_id })
+    });
+    each.collect()
 }
 
 /// A head as it is written: `number:hash`.
@@ -278,7 +291,9 @@ pub(crate) fn steps(state: &State, now_ms: i64, paint: Paint, width: Option<usiz
     let mut table = Table::new(&["", "STEP", "STATE", "TOOL", "DETAIL"]);
     for (checked, data) in step::shown_steps(state) {
         let (sign, look) = step::sign(data.state);
-        let detail: Vec<String> = [Some(step::detail(data, now_ms)), step::problem(data)]
+        let child = state.child_of(&checked.step.id, None);
+        let child = child.map(|id| format!("execution {}", ids::short(&id)));
+        let detail: Vec<String> = [Some(step::detail(data, now_ms)), child, step::problem(data)]
             .into_iter()
             .flatten()
             .filter(|text| !text.is_empty())
@@ -311,6 +326,14 @@ pub(crate) fn about(state: &State, now_ms: i64, paint: Paint) -> String {
             ),
         ),
     ];
+    if let Some(parent) = &created.parent {
+        let step = step_path::show(&parent.step, parent.item);
+        let text = format!("`{step}` of {}", parent.execution_id);
+        out.push(field("step", text));
+    }
+    if let Some(carried) = &created.carried {
+        out.push(field("rerun of", carried.from.clone()));
+    }
     if let Some(deadline_ms) = created.deadline_ms {
         out.push(field("deadline", show_time(deadline_ms)));
     }

@@ -30,9 +30,8 @@ pub(super) fn run(args: &CancelArgs, context: &Context) -> Result<Exit, Failure>
     let undone = undo::would_undo(&read_only::state(&context.reader()?, &id)?);
     if !undone.is_empty() && !args.force {
         let names = undone.join(", ");
-        context
-            .out()
-            .note(&format!("to be undone, in this order: {names}"));
+        let text = format!("to be undone, in this order: {names}");
+        context.out().note(&text);
     }
     let driver = Driver::start_for_one(settings, toolbox::registry(settings)?)?;
     driver.cancel(&id, args.reason.as_deref(), args.force)?;

@@ -151,10 +151,16 @@ fn table(rows: &[ExecutionRow], now_ms: i64, driven: bool) -> Table {
                 Look::Plain,
             ),
             (when::show_age(row.created_at_ms, now_ms), Look::Dim),
-            (shown::short(&row.name, 80), Look::Plain),
+            (name(row), Look::Plain),
         ]);
     }
     table
+}
+
+/// One that runs as a step of another shows that.
+fn name(row: &ExecutionRow) -> String {
+    let mark = if row.parent.is_some() { "↳ " } else { "" };
+    format!("{mark}{}", shown::short(&row.name, 80))
 }
 
 fn waiting(row: &ExecutionRow) -> Value {
@@ -169,6 +175,7 @@ fn waiting_kind(row: &ExecutionRow) -> Option<String> {
 fn row_json(row: &ExecutionRow) -> Value {
     json!({
         "execution_id": row.execution_id,
+        "parent": row.parent,
         "name": row.name,
         "plan_hash": row.plan_hash,
         "principal": row.principal,

@@ -20,7 +20,7 @@ use std::path::Path;
 pub(crate) struct ResolveArgs {
     #[command(flatten)]
     execution: ExecutionArg,
-    /// The step in doubt; `notify[3]` for one item of a `for_each` step
+    /// The step in doubt; `notify[3]` for one item of a `for_each` step, `child/pay` for a step of a nested plan
     step: String,
     #[command(flatten)]
     how: How,
@@ -48,7 +48,6 @@ struct How {
 }
 
 pub(super) fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure> {
-    let path = StepPath::parse(&args.step)?;
     let resolution = match (args.how.done, args.how.not_done) {
         (true, _) => Resolution::Done {
             output: args.output.as_deref().map_or(Ok(Value::Null), output)?,
@@ -60,6 +59,7 @@ pub(super) fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure
     };
     let reader = context.reader()?;
     let id = ids::execution(&reader, &args.execution.execution)?;
+    let (id, path) = StepPath::locate(&reader, &id, &args.step)?;
     in_doubt(&reader, &id, &path)?;
     drop(reader);
     let word = Word::Resolve {
