@@ -14,6 +14,7 @@ mod approvals;
 mod away;
 mod clocks;
 mod crash_points;
+mod fake_journal;
 mod fakes;
 mod leaving;
 mod nested;

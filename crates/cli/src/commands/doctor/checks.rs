@@ -90,12 +90,13 @@ fn host(settings: &Settings) -> Option<Finding> {
     }
     let Some(pid) = holder(dir) else {
         let unfinished = SqliteStore::open_readonly(dir).and_then(|reader| reader.unfinished());
-        return unfinished.is_ok_and(|left| !left.is_empty()).then(|| {
-            Finding::note(
-                "host",
-                "no process drives the unfinished executions",
-                "mandate executions continue",
-            )
+        let left = unfinished.is_ok_and(|unfinished| !unfinished.is_empty());
+        let nobody = "no process drives executions here now";
+        return Some(if left {
+            let fix = "mandate executions continue";
+            Finding::note("host", format!("{nobody}, and some are unfinished"), fix)
+        } else {
+            Finding::good("host", nobody)
         });
     };
     Some(match mandate_host::Client::connect(dir) {
@@ -164,10 +165,6 @@ fn data(settings: &Settings) -> Vec<Finding> {
             fix,
         ));
     }
-    found.push(match holder(dir) {
-        Some(pid) => Finding::good("host", format!("process {pid} drives executions here")),
-        None => Finding::good("host", "no process drives executions here now"),
-    });
     found
 }
 
