@@ -1,7 +1,7 @@
 //! The command line: every command, each with an example. What a command does is in its file under `commands/`.
 
 use crate::{
-    commands::{approvals, audit, completions, evaluate, executions, init, plan, run, tools},
+    commands::{approvals, audit, completions, evaluate, executions, host, init, plan, run, tools},
     output::Colour,
 };
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
@@ -82,6 +82,9 @@ pub(crate) enum Command {
     Init(init::InitArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
+    /// Drive executions in the background
+    #[command(name = "__host", hide = true)]
+    Host(host::HostArgs),
     /// Print documentation that is made from the program itself
     #[command(name = "__docs", hide = true)]
     Docs {

@@ -10,6 +10,7 @@ mod args;
 mod commands;
 mod config;
 mod context;
+mod daemon;
 mod document;
 mod drive;
 mod errors;

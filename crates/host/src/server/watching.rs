@@ -4,9 +4,10 @@ use super::lines::Mouth;
 use super::{Desk, waiting};
 use crate::ask::HostError;
 use crate::following::Notice;
-use crate::recovery::{event, plan_of};
+use crate::recovery::event;
 use crate::wire::Said;
-use mandate_engine::Event;
+use mandate_engine::{Body, Event};
+use mandate_store::Journal;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -114,7 +115,7 @@ impl Watch {
                 .map(event)
                 .collect::<Result<Vec<Event>, _>>()?;
             let plan = if from == 1 {
-                Some(plan_of(journal.as_ref(), &execution_id, &events)?)
+                Some(canonical_plan(journal.as_ref(), &execution_id, &events)?)
             } else {
                 None
             };
@@ -124,7 +125,7 @@ impl Watch {
         if let Some(plan) = plan {
             let said = Said::Plan {
                 id: self.id,
-                canonical: String::from_utf8_lossy(plan.canonical()).into_owned(),
+                canonical: String::from_utf8_lossy(&plan).into_owned(),
             };
             if !self.mouth.say(&said).await {
                 return Ok(false);
@@ -148,4 +149,20 @@ impl Watch {
         }
         Ok(true)
     }
+}
+
+/// The bytes of the plan; whoever reads them checks them.
+fn canonical_plan(
+    journal: &dyn Journal,
+    execution_id: &str,
+    events: &[Event],
+) -> Result<Vec<u8>, HostError> {
+    let Some(Body::ExecutionCreated(created)) = events.first().map(|event| &event.body) else {
+        return Err(HostError::NoSuchExecution(execution_id.to_owned()));
+    };
+    let stored = journal.plan(&created.plan_hash)?;
+    stored.ok_or_else(|| HostError::Unreadable {
+        execution_id: execution_id.to_owned(),
+        reason: format!("its plan {} is not stored", created.plan_hash),
+    })
 }
