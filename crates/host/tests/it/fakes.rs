@@ -380,7 +380,9 @@ impl World {
 
     /// Answers the request that has been open for the longest, as the requester; `Err` says why not.
     pub fn answer(&mut self, id: &str, choice: &str, data: Value) -> Result<(), HostError> {
-        let open = self.host.state(id).unwrap().open_request().unwrap();
+        // What waits for a human is not in memory.
+        let state = self.ended(id);
+        let open = state.open_request().unwrap();
         let data = (!data.is_null()).then_some(data);
         let answer = Answer {
             data,
