@@ -271,6 +271,16 @@ impl From<HostError> for Failure {
                 "mend its entry in `mcpServers`; `mandate doctor` starts every server and tells",
             ),
             HostError::NotTheApprover { .. } => return Self::mismatch(message),
+            HostError::Answer(error) => {
+                use mandate_engine::NotAnAnswer as N;
+                let kind = match error {
+                    N::NoSuchRequest(_) => Kind::NotFound,
+                    N::Closed { .. } | N::TooLate(_) | N::OtherSubject(_) => Kind::NotNow,
+                    N::NoSuchChoice { .. } | N::Data { .. } => Kind::Usage,
+                };
+                Self::new(kind, message)
+                    .remedy("`mandate inbox show` says what is asked, and what can be answered")
+            }
             HostError::FromATool { .. } => {
                 Self::new(Kind::Denied, message).remedy("answer from a terminal of your own")
             }
@@ -305,6 +315,8 @@ impl From<HostError> for Failure {
             HostError::DeadlinePassed => Self::new(Kind::Usage, message),
             HostError::NoSuchExecution(_) => Self::new(Kind::NotFound, message)
                 .remedy("`mandate executions list` shows what there is"),
+            HostError::NotARevision(_) => Self::new(Kind::NotNow, message)
+                .remedy("`mandate executions show` says what has begun; that must stay as it is"),
             HostError::CannotCarry(CannotCarry::NoSuchStep(_)) => {
                 Self::new(Kind::Usage, message).remedy("`mandate executions show` shows the steps")
             }

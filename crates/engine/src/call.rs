@@ -2,6 +2,7 @@
 
 use crate::apply::SLEEP;
 use crate::event::Fault;
+use crate::question::{self, ASK};
 use crate::scope::View;
 use crate::sleep;
 use crate::state::{State, StepData, Unit, item_of};
@@ -37,6 +38,9 @@ pub(crate) fn call(
     } else if step.step.tool == SLEEP {
         let due_ms = sleep::due_ms(Some(&resolved.value), state.at_ms)?;
         within_limit(due_ms.saturating_sub(state.at_ms), limit_ms)?;
+    }
+    if step.step.tool == ASK {
+        question::check(&resolved.value)?;
     }
     let item = item_of(step, number);
     Ok(ResolvedCall {

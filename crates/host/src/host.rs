@@ -122,6 +122,7 @@ pub struct Host {
     pub(crate) leaving: bool,
     /// Who waits for the end of leaving.
     pub(crate) left: Vec<Sender<Result<(), HostError>>>,
+    pub(crate) frozen: bool,
 }
 
 impl Host {
@@ -142,6 +143,7 @@ impl Host {
             backlog: VecDeque::new(),
             leaving: false,
             left: Vec::new(),
+            frozen: false,
         }
     }
 
@@ -250,12 +252,7 @@ impl Host {
             }
             Ask::Leave(only_if_idle, reply) => self.leave(only_if_idle, reply),
             Ask::Answer(execution_id, answer, reply) => {
-                self.input(
-                    &execution_id,
-                    Body::RequestAnswered(answer),
-                    reply,
-                    "the request is not open, or the answer is not one of its choices",
-                );
+                self.take_answer(&execution_id, *answer, reply);
             }
             Ask::Cancel {
                 execution_id,
@@ -297,6 +294,8 @@ impl Host {
                     item,
                     by,
                     resolution,
+                    channel: Some("cli".to_owned()),
+                    answer_digest: None,
                 };
                 self.input(&execution_id, body, reply, "the step is not in doubt");
             }
@@ -348,7 +347,7 @@ impl Host {
         SessionView {
             session_id: session.to_owned(),
             principal: principal.to_owned(),
-            frozen: false,
+            frozen: self.frozen,
             calls: self.sessions.get(session).copied().unwrap_or(0),
             calls_last_minute: 0,
         }
@@ -368,6 +367,20 @@ impl Host {
                 return;
             }
         };
+        self.put(execution_id, body, reply, otherwise);
+        if undriven {
+            self.start_driving(execution_id);
+        }
+    }
+
+    /// Gives an input in, and the answer when the disk has it.
+    pub(crate) fn put(
+        &mut self,
+        execution_id: &str,
+        body: Body,
+        reply: Sender<Result<(), HostError>>,
+        otherwise: &str,
+    ) {
         if !self.take_turn_with(execution_id, body, |drive| {
             let seq = drive.state.seq;
             let reply = reply.clone();
@@ -379,9 +392,6 @@ impl Host {
             ));
         }) {
             let _ = reply.send(Err(HostError::NotNow(otherwise.to_owned())));
-        }
-        if undriven {
-            self.start_driving(execution_id);
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod admission;
 mod agenda;
+mod answering;
 pub mod ask;
 mod backlog;
 mod calls;
@@ -16,6 +17,7 @@ mod clock;
 mod connection;
 mod drive;
 mod following;
+mod freezing;
 mod gate;
 mod handle;
 pub mod host;
@@ -30,6 +32,7 @@ pub mod projection;
 mod queue;
 pub mod record;
 pub mod recovery;
+mod revising;
 pub mod server;
 mod socket;
 mod spawn;
@@ -39,7 +42,7 @@ mod taking_up;
 mod verify;
 mod wire;
 
-pub use ask::{Ask, HostError, Rerun, Rest, Submission, Submitted, Update};
+pub use ask::{Ask, HostError, Rerun, Rest, Revises, Submission, Submitted, Update};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use connection::{Connection, Local};

@@ -21,4 +21,5 @@ mod nested;
 mod outcomes;
 mod output_commit;
 mod queue;
+mod requests;
 mod socket;

@@ -217,6 +217,8 @@ pub(crate) struct Order {
     pub(crate) running: Result<(), Refusal>,
     pub(crate) turn: Result<(), Refusal>,
     pub(crate) calls: u64,
+    pub(crate) granted: u64,
+    pub(crate) approval: Option<Approval>,
 }
 
 impl Order {
@@ -226,6 +228,8 @@ impl Order {
             running: Ok(()),
             turn: Ok(()),
             calls: 0,
+            granted: 0,
+            approval: None,
         }
     }
 }
@@ -245,6 +249,14 @@ impl Turn for Order {
 
     fn counted_calls(&self) -> u64 {
         self.calls
+    }
+
+    fn granted_calls(&self) -> u64 {
+        self.granted
+    }
+
+    fn approval(&self, _: &ResolvedCall) -> Option<Approval> {
+        self.approval.clone()
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<Exit, Failure> 
             execution_id: id,
             from: args.from.clone(),
         }),
+        revises: None,
         yes: args.yes,
         stream: args.stream,
         detach: args.detach,
