@@ -189,11 +189,7 @@ impl<'s> Driver<'s> {
             let failure = Failure::from(HostError::Gone);
             return Err(failure.remedy(format!("`mandate executions continue {id}` carries it on")));
         }
-        self.ask(|connection| match connection.take_up(execution_id) {
-            // It ended meanwhile: following it tells how.
-            Err(HostError::NoSuchExecution(_)) => Ok(()),
-            taken => taken,
-        })?;
+        self.take_up(execution_id)?;
         Ok(self.driven())
     }
 
@@ -256,12 +252,16 @@ impl<'s> Driver<'s> {
         self.ask(|host| host.submit(proposal.clone()))
     }
 
-    /// Has an unfinished execution taken up.
+    /// Has an execution taken up that was unfinished a moment ago.
     ///
     /// # Errors
     /// Why the host does not.
     pub(crate) fn take_up(&self, execution_id: &str) -> Result<(), Failure> {
-        Ok(self.ask(|host| host.take_up(execution_id))?)
+        match self.ask(|host| host.take_up(execution_id)) {
+            // Somebody drove it to its end meanwhile: following it tells how.
+            Err(HostError::NoSuchExecution(_)) => Ok(()),
+            taken => Ok(taken?),
+        }
     }
 
     /// Tells where an execution is, and everything that happens from here on.

@@ -28,6 +28,7 @@ impl Drive {
             && self.state.phase != Phase::Ended
             && self.state.created.parent.is_none()
             && self.at_rest()
+            && !self.state.is_frozen()
             && self.open.is_empty()
             && self.unsent.is_empty()
             && self.durable_seq >= self.state.seq

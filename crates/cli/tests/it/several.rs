@@ -211,7 +211,7 @@ fn pausing_and_resuming_reach_the_process_that_drives() {
 fn clients_of_a_killed_host_go_on_and_nothing_is_lost_or_done_twice() {
     let site = Site::new();
     let naps = "version: 1\nname: NAME\nsteps:\n  \
-        - { id: nap, tool: time.sleep, args: { duration_ms: 700 } }\n  \
+        - { id: nap, tool: time.sleep, args: { duration_ms: 4000 } }\n  \
         - { id: pay, tool: process.exec, args: { argv: [sh, -c, 'echo paid-NAME >> ledger'] } }\n";
     for name in ["one", "two", "three"] {
         site.write(&format!("{name}.yaml"), naps.replace("NAME", name));
