@@ -28,7 +28,7 @@ impl Hosting {
     ) -> Result<(Self, Connection), Failure> {
         let store = Arc::new(store);
         let runner = toolbox::runner(settings, registry.clone());
-        let intake = Arc::new(Intake::new(registry));
+        let intake = Arc::new(Intake::new(registry).keeping(store.clone()));
         let host = LocalHost::start(store.clone(), runner, runtime.clone())?;
         let server = Server::start(
             &settings.data_dir,

@@ -203,6 +203,9 @@ pub enum HostError {
         /// The nearest name there is.
         nearest: Option<String>,
     },
+    /// A tool may not be used, or not be changed.
+    #[error("{}", .0.message)]
+    Tool(mandate_tools::Fault),
     /// Policy forbids it.
     #[error("policy denies the plan: {}", reasons(.0))]
     Denied(Box<Decision>),
@@ -242,6 +245,7 @@ impl HostError {
             HostError::Inputs(_) => ErrorCode::InvalidPayload,
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,
+            HostError::Tool(fault) => fault.code,
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
             HostError::NoSuchExecution(_) | HostError::NotNow(_) => ErrorCode::InvalidPayload,
             HostError::Store(StoreError::TooLarge { .. }) => ErrorCode::ResourceExhausted,

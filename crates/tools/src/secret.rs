@@ -3,12 +3,16 @@
 mod insert;
 mod scrub;
 mod source;
+mod text;
 
 pub(crate) use insert::{Inserted, insert};
 pub use scrub::Scrubber;
 pub use source::{
     ConfiguredSecrets, NoSecrets, SecretConfig, SecretError, SecretSource, SecretUse, SecretValue,
 };
+pub(crate) use source::{fault as secret_fault, resolve_all};
+
+pub(crate) use text::SecretText;
 
 /// A shorter value would be found by chance in any output, and can be guessed anyway. In bytes.
 pub const MIN_SECRET_BYTES: usize = 8;

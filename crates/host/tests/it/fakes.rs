@@ -12,7 +12,7 @@ use mandate_policy::{Permit, ResolvedCall};
 use mandate_store::{
     Ack, Appended, Batch, ExecutionRow, Head, Journal, Record, RequestRow, StoreError,
 };
-use mandate_tools::{Outcome, Report, Tools};
+use mandate_tools::{Outcome, Report, Told, Tools};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -195,6 +195,10 @@ pub struct FakeTools {
     pub witness: Arc<Mutex<Vec<(String, String)>>>,
     /// What calls answer; the default is the arguments.
     pub answers: Mutex<BTreeMap<String, VecDeque<Outcome>>>,
+    /// What status look-ups say, by step; a step without any has no look-up.
+    pub told: Mutex<BTreeMap<String, VecDeque<Told>>>,
+    /// The keys that look-ups were asked about, by step.
+    pub asked: Mutex<Vec<(String, String)>>,
     /// Tools that never answer.
     pub hang: Mutex<Vec<String>>,
 }
@@ -279,6 +283,14 @@ impl Tools for FakeTools {
                 elapsed_ms: 1,
             }
         })
+    }
+
+    fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {
+        let told = self.told.lock().unwrap().get_mut(&call.step)?.pop_front();
+        let told = told.expect("one more question than there are answers");
+        let asked = (call.step, call.idempotency_key);
+        self.asked.lock().unwrap().push(asked);
+        Some(Box::pin(async move { told }))
     }
 
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync> {
@@ -537,6 +549,17 @@ impl World {
 
     pub fn witnessed(&self) -> Vec<(String, String)> {
         self.tools.witness.lock().unwrap().clone()
+    }
+
+    pub fn tell(&self, step: &str, told: Vec<Told>) {
+        let mut all = self.tools.told.lock().unwrap();
+        all.insert(step.to_owned(), told.into());
+    }
+
+    /// How many status look-ups were asked about a step.
+    pub fn asked(&self, step: &str) -> usize {
+        let asked = self.tools.asked.lock().unwrap();
+        asked.iter().filter(|(of, _)| of == step).count()
     }
 
     pub fn answer_with(&self, step: &str, outcomes: Vec<Outcome>) {

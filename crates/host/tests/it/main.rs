@@ -14,6 +14,7 @@ mod approvals;
 mod clocks;
 mod crash_points;
 mod fakes;
+mod look_up;
 mod nested;
 mod outcomes;
 mod output_commit;

@@ -32,7 +32,7 @@ impl GivenSecrets {
         given.clone()
     }
 
-    fn scrub(&self, bytes: &[u8]) -> String {
+    pub(super) fn scrub(&self, bytes: &[u8]) -> String {
         let scrubbed = self.all().iter().fold(bytes.to_vec(), |bytes, scrubber| {
             scrubber.scrub_bytes(&bytes).into_owned()
         });
