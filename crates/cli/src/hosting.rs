@@ -27,6 +27,9 @@ impl Hosting {
         runtime: &Handle,
     ) -> Result<(Self, Connection), Failure> {
         let store = Arc::new(store);
+        // Only now does nobody else write it.
+        let fresh = registry.lock().reload();
+        fresh.map_err(|error| Failure::config(error.to_string()))?;
         let runner = toolbox::runner(settings, registry.clone());
         let intake = Arc::new(Intake::new(registry).keeping(store.clone()));
         let host = LocalHost::start(store.clone(), runner, runtime.clone())?;

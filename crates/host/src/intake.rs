@@ -1,7 +1,7 @@
 //! How a plan comes to a host that trusts nobody with checking it: as the text of a document.
 
 use crate::ask::{HostError, Submission};
-use crate::tool_acts::vet;
+use crate::tool_acts::{accept_new, hold_against_lock};
 use mandate_plan::{Format, check, parse};
 use mandate_store::Journal;
 use mandate_tools::Registry;
@@ -74,9 +74,12 @@ impl Intake {
         if let Some(broken) = self.registry.prepare(&tools).await.into_values().next() {
             return Err(HostError::ToolServer(broken));
         }
-        vet(&self.registry, self.journal.as_deref(), &tools).await?;
+        hold_against_lock(&self.registry, self.journal.as_deref(), &tools).await?;
         let checked = check(&document, Some(self.registry.snapshot().as_ref()));
         let plan = checked.plan.ok_or(HostError::Plan(checked.violations))?;
+        if let Some(journal) = &self.journal {
+            accept_new(&self.registry, journal.as_ref(), &tools).await?;
+        }
         Ok(Submission {
             plan,
             inputs: proposal.inputs,

@@ -239,9 +239,8 @@ async fn keep(
         .map_err(|error| unwritten(&error))
 }
 
-/// Holds the tools that a plan names against what was accepted; what is used for the first time is accepted by that, where
-/// that is allowed.
-pub(crate) async fn vet(
+/// Holds the tools that a plan names against what was accepted and disabled.
+pub(crate) async fn hold_against_lock(
     registry: &Registry,
     journal: Option<&dyn Journal>,
     tools: &BTreeSet<String>,
@@ -252,9 +251,15 @@ pub(crate) async fn vet(
         }
         return Err(HostError::Tool(fault));
     }
-    let Some(journal) = journal else {
-        return Ok(());
-    };
+    Ok(())
+}
+
+/// What is used for the first time is accepted by that.
+pub(crate) async fn accept_new(
+    registry: &Registry,
+    journal: &dyn Journal,
+    tools: &BTreeSet<String>,
+) -> Result<(), HostError> {
     let statuses = tools.iter().filter_map(|name| registry.status(name));
     let new = statuses.filter(|tool| tool.standing == Some(Standing::New));
     let accepted = new

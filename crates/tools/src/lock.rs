@@ -94,25 +94,24 @@ impl ToolLock {
     /// # Errors
     /// A file that cannot be read: what it trusts is not guessed.
     pub fn open(file: PathBuf, strict: bool) -> Result<Self, LockError> {
-        let unreadable = |why: String| LockError {
-            file: file.display().to_string(),
-            what: "read",
-            why,
-        };
-        let kept = match fs::read(&file) {
-            Ok(text) => serde_json::from_slice::<Kept>(&text)
-                .map_err(|error| unreadable(error.to_string()))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Kept::default(),
-            Err(error) => return Err(unreadable(error.to_string())),
-        };
-        if kept.version > VERSION {
-            return Err(unreadable("it is of a newer version of Mandate".to_owned()));
-        }
+        let kept = RwLock::new(read(&file)?);
         Ok(Self {
             file: Some(file),
             strict,
-            kept: RwLock::new(kept),
+            kept,
         })
+    }
+
+    /// Reads the file again: before this process was the host, another one may have written it.
+    ///
+    /// # Errors
+    /// As [`ToolLock::open`].
+    pub fn reload(&self) -> Result<(), LockError> {
+        if let Some(file) = &self.file {
+            let new = read(file)?;
+            *self.kept.write().unwrap_or_else(PoisonError::into_inner) = new;
+        }
+        Ok(())
     }
 
     /// What was accepted of a tool.
@@ -214,6 +213,25 @@ impl ToolLock {
         *kept = new;
         Ok(())
     }
+}
+
+fn read(file: &Path) -> Result<Kept, LockError> {
+    let unreadable = |why: String| LockError {
+        file: file.display().to_string(),
+        what: "read",
+        why,
+    };
+    let kept = match fs::read(file) {
+        Ok(text) => {
+            serde_json::from_slice::<Kept>(&text).map_err(|error| unreadable(error.to_string()))?
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Kept::default(),
+        Err(error) => return Err(unreadable(error.to_string())),
+    };
+    if kept.version > VERSION {
+        return Err(unreadable("it is of a newer version of Mandate".to_owned()));
+    }
+    Ok(kept)
 }
 
 /// All or nothing, also when the power fails.

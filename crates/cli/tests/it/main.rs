@@ -32,5 +32,6 @@ mod site;
 mod sync_trace;
 mod tampering;
 mod terminal;
+mod tool_lock;
 mod tool_servers;
 mod tools;

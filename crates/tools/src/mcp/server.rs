@@ -13,7 +13,7 @@ use super::{
     stderr::{GivenSecrets, Stderr},
 };
 use crate::{
-    CallContext, Destination, FactsFrom, Fault, Outcome, ToolLock,
+    CallContext, Destination, FactsFrom, Fault, Outcome, Standing, ToolLock,
     look_up::LOOK_UP,
     secret::{Scrubber, SecretSource, SecretText, SecretUse, SecretValue, resolve_all},
 };
@@ -170,6 +170,19 @@ impl Server {
             let message = format!("there is no tool `{status}`");
             return refused(ErrorCode::ActionNotFound, message);
         };
+        if let Some((name, _)) = self.lock.switched_off(&status) {
+            let message = format!("`{name}` is switched off");
+            return refused(ErrorCode::ActionNotFound, message);
+        }
+        if !matches!(
+            self.lock.standing(&status, &digest),
+            Standing::Accepted | Standing::New
+        ) {
+            let message = format!(
+                "the definition of `{status}` is not accepted; `mandate tools diff {status}` shows it"
+            );
+            return refused(ErrorCode::ToolChanged, message);
+        }
         if !catalogue.facts(&status, &self.lock).read_only() {
             let own = status.split_once('.').map_or("", |(_, own)| own);
             let message = format!(

@@ -20,6 +20,7 @@ pub(crate) struct Fake {
     config: McpServerConfig,
     cached: bool,
     secrets: BTreeMap<String, SecretConfig>,
+    pub(crate) lock: Arc<ToolLock>,
     pub(crate) patience: Duration,
 }
 
@@ -43,6 +44,7 @@ impl Fake {
             config,
             cached: false,
             secrets: BTreeMap::new(),
+            lock: Arc::default(),
             patience: Duration::from_millis(300),
         }
     }

@@ -19,6 +19,7 @@ mod fixture;
 mod http;
 mod http_confined;
 mod http_server;
+mod lock;
 mod look_up;
 mod mcp;
 mod mcp_misbehaving;

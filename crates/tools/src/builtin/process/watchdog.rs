@@ -3,7 +3,8 @@
 //!
 //! A program that ignores the end of its input would otherwise outlive a `kill -9` of Mandate, and go on with an effect
 //! that is in doubt by then. The kernel's own way, `PR_SET_PDEATHSIG`, takes unsafe code, follows a thread and not a
-//! process, and reaches none of what the program started.
+//! process, and reaches none of what the program started. There is no grace: the next host may look up at once what became
+//! of a call, and must not meet one that still runs.
 //!
 //! The watchdog reads a pipe whose other end only Mandate holds, so that it learns of the death at once. Until Mandate
 //! dies the leader of a group that it knows is not reaped, and its number names this group and no other.
@@ -65,9 +66,11 @@ impl Watchdog {
         {
             return;
         }
-        // There is none yet, or somebody killed it.
-        if let Some((mut gone, _)) = self.running.take() {
+        // There is none yet, or somebody killed or stopped it. It ends before its pipe does: at the end of that it kills.
+        if let Some((mut gone, pipe)) = self.running.take() {
+            let _ = gone.kill();
             let _ = gone.wait();
+            drop(pipe);
         }
         match self.start() {
             Ok(running) => self.running = Some(running),
@@ -92,6 +95,8 @@ impl Watchdog {
         for group in &self.groups {
             writeln!(pipe, "+ {group}")?;
         }
+        // One that does not read must hold nobody up.
+        rustix::io::ioctl_fionbio(&pipe, true)?;
         Ok((child, pipe))
     }
 }
