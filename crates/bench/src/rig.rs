@@ -77,6 +77,8 @@ impl Rig {
             principal: PRINCIPAL.to_owned(),
             session: PRINCIPAL.to_owned(),
             deadline_ms: None,
+            rerun: None,
+            revises: None,
         })?)
     }
 
@@ -86,14 +88,7 @@ impl Rig {
         let execution_id = &submitted.execution_id;
         let updates = self.host()?.watch(execution_id)?;
         if let Some(request_id) = submitted.request_id {
-            let answer = Answer {
-                request_id,
-                choice: "approve".to_owned(),
-                data: None,
-                reason: None,
-                by: PRINCIPAL.to_owned(),
-                channel: "bench".to_owned(),
-            };
+            let answer = Answer::new(&request_id, "approve", PRINCIPAL, "flag");
             self.host()?.answer(execution_id, answer)?;
         }
         for update in updates {

@@ -1,7 +1,7 @@
 //! Being the host: the store open for writing, the thread that drives executions, and the socket that others ask over.
 
 use crate::{config::Settings, context, drive::Word, errors::Failure, toolbox, when};
-use mandate_engine::{Body, State, event::Answer};
+use mandate_engine::{Body, State};
 use mandate_host::{Connection, Farewell, HostError, Intake, Local, LocalHost, Server, record};
 use mandate_store::{SqliteStore, StoreError};
 use mandate_tools::Registry;
@@ -106,15 +106,12 @@ pub(crate) fn record_only(
         return Err(HostError::FromATool { pid }.into());
     }
     let by = context::principal();
+    let now_ms = when::now_ms();
     let body = match word {
-        Word::Answer(answer) => Body::RequestAnswered(Answer {
-            request_id: answer.request_id,
-            choice: answer.choice,
-            data: answer.data,
-            reason: answer.reason,
-            by,
-            channel: answer.channel,
-        }),
+        Word::Answer(answer) => {
+            let answer = answer.by(&by);
+            return Ok(record::record_answer(store, execution_id, now_ms, answer)?);
+        }
         Word::Pause => Body::ExecutionPaused { by },
         Word::Resume => Body::ExecutionResumed { by },
         Word::Resolve {
@@ -126,7 +123,9 @@ pub(crate) fn record_only(
             item,
             by,
             resolution,
+            channel: Some("cli".to_owned()),
+            answer_digest: None,
         },
     };
-    Ok(record::record(store, execution_id, when::now_ms(), body)?)
+    Ok(record::record(store, execution_id, now_ms, body)?)
 }

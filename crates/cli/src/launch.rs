@@ -11,7 +11,7 @@ use crate::{
     read_only,
     render::{decision, execution},
 };
-use mandate_host::{Answered, HostError, Proposal, Rest, Submitted};
+use mandate_host::{Answered, HostError, Proposal, Rerun, Rest, Revises, Submitted};
 use mandate_plan::Format;
 use serde_json::{Map, Value};
 
@@ -20,6 +20,10 @@ pub(crate) struct Launch {
     pub(crate) source: Source,
     pub(crate) inputs: Map<String, Value>,
     pub(crate) deadline_ms: Option<i64>,
+    /// What was done by another execution is taken over.
+    pub(crate) rerun: Option<Rerun>,
+    /// It takes the place of the plan of an execution that runs.
+    pub(crate) revises: Option<Revises>,
     /// Approve it as the requester without asking.
     pub(crate) yes: bool,
     /// Durable events on standard output while it runs.
@@ -39,6 +43,8 @@ impl Launch {
             json: self.source.format == Format::Json,
             inputs: self.inputs.clone(),
             deadline_ms: self.deadline_ms,
+            rerun: self.rerun.clone(),
+            revises: self.revises.clone(),
         };
         let submitted = match driver.submit(proposal) {
             Err(HostError::Plan(found)) => return Err(invalid(context, &self.source, found)),
@@ -95,6 +101,7 @@ impl Launch {
             choice: choice.to_owned(),
             data: None,
             reason,
+            subject: None,
             channel: channel.to_owned(),
         };
         if self.yes && !out.is_json() {

@@ -1,13 +1,13 @@
 //! `apply`: the only way that state changes. Total: what does not fit changes nothing.
 
-use crate::event::{Answer, Body, Event, Fault, Request, RequestKind};
+use crate::event::{Body, Event, Fault, RequestKind};
 use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
 use crate::nested::RUN;
-use crate::state::{Ending, OpenRequest, State, StepData, Stop};
+use crate::state::{Ending, State, StepData, Stop};
 use mandate_plan::ErrorCode;
-use mandate_policy::{Outcome, Purpose};
+use mandate_policy::Purpose;
 
 /// What `apply` made of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,7 @@ impl State {
             Ok(()) => {
                 self.seq = event.seq;
                 self.advance_frontier();
+                self.check_invariants(&event.body);
                 Applied::Changed
             }
             Err(Illegal) => {
@@ -56,10 +57,28 @@ impl State {
     /// Whether time counts against `constraints.timeout_ms` now: something runs, or a timer of its own is awaited, and
     /// not only a human.
     pub(crate) fn is_active(&self) -> bool {
+        self.was_active(self.at_ms)
+    }
+
+    /// The same, at a time before the event that is being applied.
+    pub(crate) fn was_active(&self, at_ms: i64) -> bool {
         self.driven
             && matches!(self.phase, Phase::Active | Phase::Stopping)
             && self.paused.is_none()
-            && (self.busy() > 0 || self.waiting > 0 || (self.doubtful == 0 && self.resting == 0))
+            && (self.busy() > 0 || !self.awaits_human() || self.awaits_time_at(at_ms))
+    }
+
+    /// Whether a sleep, a back-off or a rate of its own is awaited.
+    pub fn awaits_time(&self) -> bool {
+        self.awaits_time_at(self.at_ms)
+    }
+
+    fn awaits_time_at(&self, at_ms: i64) -> bool {
+        let units = || self.steps.iter().flat_map(|data| &data.units);
+        self.waiting > 0
+            && units().any(|unit| {
+                unit.state == StepState::Waiting && unit.due_ms.is_some_and(|due| due > at_ms)
+            })
     }
 
     /// Each arm checks everything before it changes anything, so that what is not legal leaves no trace.
@@ -73,6 +92,7 @@ impl State {
                 self.orphan_open_attempts();
                 self.ask_children_anew();
                 self.driven = true;
+                let _ = self.thaw(); // what was frozen is tried again, and may be refused again
                 Ok(())
             }
             Body::HostStopped { .. } => {
@@ -97,19 +117,13 @@ impl State {
                 }
                 self.stop(Fault::from(refusal), false, true)
             }
-            Body::RequestOpened(request) => self.open_plan_request(request),
+            Body::RequestOpened(request) => self.open(request),
             Body::RequestAnswered(answer) => self.answer(answer),
-            Body::RequestExpired { request_id } => {
-                let due = self
-                    .plan_request()
-                    .filter(|open| open.request.request_id == *request_id);
-                if due.is_none() || self.phase != Phase::Created || !self.approval_overdue() {
-                    return Err(Illegal);
-                }
-                self.close_request(request_id, "expired", None);
-                let message = "the plan was not approved and started in time";
-                self.stop(Fault::new(ErrorCode::ApprovalExpired, message), false, true)
-            }
+            Body::RequestExpired { request_id } => self.expire(request_id),
+            Body::InvariantChecked {
+                invariant, holds, ..
+            } => self.note_invariant(invariant, *holds),
+            Body::Thawed { .. } => self.thaw(),
             Body::ExecutionPaused { by } => {
                 if self.paused.is_some() || !matches!(self.phase, Phase::Created | Phase::Active) {
                     return Err(Illegal);
@@ -145,13 +159,8 @@ impl State {
                 }
                 self.phase = next_phase(self.phase, PhaseChange::Finish)?;
                 self.cancel_open_steps(self.steps.len());
+                self.withdraw(|_| true);
                 self.cancel_open_undos();
-                for open in self.requests.values_mut() {
-                    if open.closed.is_none() {
-                        open.closed = Some("withdrawn".to_owned());
-                        open.closed_ms = Some(event.at_ms);
-                    }
-                }
                 self.ending = Some(Ending {
                     status: *status,
                     error: error.clone(),
@@ -168,7 +177,12 @@ impl State {
             | Body::OverrideGranted { .. }
             | Body::FindingRecorded { .. } => Ok(()),
             // Their place; nothing in this version leads to them.
-            Body::InvariantChecked { .. } | Body::PlanRevised { .. } => Err(Illegal),
+            Body::PlanRevised {
+                revision,
+                plan_hash,
+                ..
+            } => self.revise(*revision, plan_hash),
+            body @ Body::RevisionProposed { .. } => self.propose(body),
             Body::CompensationStarted { .. }
             | Body::CompensationCompleted { .. }
             | Body::CompensationFailed { .. } => self.apply_undo(&event.body),
@@ -192,59 +206,12 @@ impl State {
             | Body::ItemsBound { .. }
             | Body::StepSkipped { .. }
             | Body::StepBlocked { .. }
+            | Body::StepHeld { .. }
             | Body::StepInDoubt { .. }
             | Body::StepResolved { .. }
             | Body::FallbackEnded { .. }
             | Body::ChildWaiting { .. }
             | Body::BranchEvaluated { .. } => self.apply_step(event),
-        }
-    }
-
-    fn open_plan_request(&mut self, request: &Request) -> Result<(), Illegal> {
-        let wanted = self.phase == Phase::Created
-            && request.kind == RequestKind::Plan
-            && self.created.decision.outcome == Outcome::RequireApproval
-            && self.plan_request().is_none();
-        if !wanted {
-            return Err(Illegal);
-        }
-        let open = OpenRequest {
-            request: request.clone(),
-            opened_ms: self.at_ms,
-            closed: None,
-            by: None,
-            closed_ms: None,
-        };
-        self.requests.insert(request.request_id.clone(), open);
-        Ok(())
-    }
-
-    fn answer(&mut self, answer: &Answer) -> Result<(), Illegal> {
-        let open = self.requests.get(&answer.request_id).ok_or(Illegal)?;
-        let answerable = self.phase == Phase::Created
-            && open.closed.is_none()
-            && open.request.choices.contains(&answer.choice)
-            && !self.approval_overdue();
-        if !answerable {
-            return Err(Illegal);
-        }
-        if answer.choice == "reject" {
-            let reason = answer.reason.as_deref().unwrap_or("no reason was given");
-            let message = format!("`{}` rejected the plan: {reason}", answer.by);
-            let fault = Fault::new(ErrorCode::ApprovalRejected, message);
-            self.stop(fault, false, true)?;
-        }
-        let by = (answer.by.clone(), answer.channel.clone());
-        self.close_request(&answer.request_id, &answer.choice, Some(by));
-        Ok(())
-    }
-
-    fn close_request(&mut self, id: &str, choice: &str, by: Option<(String, String)>) {
-        let at_ms = self.at_ms;
-        if let Some(open) = self.requests.get_mut(id) {
-            open.closed = Some(choice.to_owned());
-            open.by = by;
-            open.closed_ms = Some(at_ms);
         }
     }
 
@@ -256,6 +223,9 @@ impl State {
     ) -> Result<(), Illegal> {
         self.phase = next_phase(self.phase, PhaseChange::Stop)?;
         self.paused = None;
+        self.proposed = None;
+        // What became of a call is still to be said; everything else is not needed any more.
+        self.withdraw(|request| request.kind != RequestKind::InDoubt);
         self.stop = Some(Stop {
             fault: fault.stopping(),
             cancelled,

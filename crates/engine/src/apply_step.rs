@@ -4,8 +4,8 @@ use crate::apply::{SLEEP, is_counted};
 use crate::event::{Body, Event, Fault, Timer};
 use crate::life::{Illegal, Phase, StepChange, StepState, next_step_state};
 use crate::nested::RUN;
-use crate::readiness::is_closed;
-use crate::state::{State, StepData, Unit};
+use crate::readiness::{OwnWait, is_closed};
+use crate::state::{Hold, State, StepData, Unit};
 use crate::units::Place;
 use mandate_plan::ErrorCode;
 
@@ -41,8 +41,8 @@ impl State {
     }
 
     /// Whether the step of that number, or one more attempt or item of it, may begin in this execution at all.
-    fn starts(&self, number: usize) -> Result<(), Illegal> {
-        if self.lives(number) && self.paused.is_none() {
+    pub(crate) fn starts(&self, number: usize) -> Result<(), Illegal> {
+        if self.lives(number) && self.paused.is_none() && !self.is_stalled() {
             Ok(())
         } else {
             Err(Illegal)
@@ -76,11 +76,14 @@ impl State {
             } => {
                 let place = self.locate(step, *item)?;
                 let unit = self.at(place)?;
-                let answered = unit.state == StepState::Running && !self.is_sleep(place.0);
+                let own = self.own_wait(place.0) != OwnWait::None;
+                let answered = unit.state == StepState::Running && !own;
                 let slept = unit.state == StepState::Waiting
                     && self.is_sleep(place.0)
+                    && unit.hold.is_none()
                     && unit.due_ms.is_some_and(|due| due <= self.at_ms);
-                if unit.attempt != *attempt || unit.orphaned || !(answered || slept) {
+                let told = self.told(place) == Some(output);
+                if unit.attempt != *attempt || unit.orphaned || !(answered || slept || told) {
                     return Err(Illegal);
                 }
                 self.settle_child(place, Some(output))?;
@@ -109,6 +112,10 @@ impl State {
                 error,
                 output,
             } => {
+                let place = self.locate(step, *item)?;
+                if self.told(place).is_some() && self.at(place)?.attempt == *attempt {
+                    return self.fail_told(place, error);
+                }
                 let place = self.running_attempt(step, *item, *attempt)?;
                 self.settle_child(place, error.details.as_ref())?;
                 self.fail_attempt(place, *outcome, error, output.as_ref())
@@ -127,6 +134,7 @@ impl State {
                 if !lives
                     || slot.state != StepState::Waiting
                     || slot.due_ms.is_some()
+                    || slot.hold.is_some()
                     || slot.orphaned
                     || *attempt != slot.attempt.saturating_add(1)
                 {
@@ -163,19 +171,23 @@ impl State {
                 self.starts(place.0)?;
                 if !self
                     .at(place)?
-                    .may_start(self.at_ms, self.is_sleep(place.0))
+                    .may_start(self.at_ms, self.own_wait(place.0))
                 {
                     return Err(Illegal);
                 }
                 let fault = Fault::from(refusal).at_step(step);
                 self.change(place.0, place.1, StepChange::Block, |unit| {
                     unit.error = Some(fault.clone());
+                    unit.hold = None;
                 })?;
                 if self.phase == Phase::Closing {
                     return Ok(()); // what happens under `finally` does not change how it ends
                 }
                 self.stop(fault, false, false)
             }
+            Body::StepHeld {
+                step, item, due_ms, ..
+            } => self.hold_back(step, *item, *due_ms),
             Body::StepInDoubt {
                 step,
                 item,
@@ -203,9 +215,13 @@ impl State {
                 item,
                 by,
                 resolution,
+                channel,
+                ..
             } => {
                 let place = self.locate(step, *item)?;
-                self.resolve(place, (step, by), resolution)
+                self.resolve(place, (step, by), resolution)?;
+                self.close_doubt(step, *item, resolution, (by, channel.as_deref()));
+                Ok(())
             }
             Body::BranchEvaluated { step, result } => {
                 let (_, data) = self.pending_step(step)?;
@@ -243,10 +259,10 @@ impl State {
         self.starts(place.0)?;
         let unit = self.at(place)?;
         let (checked, data) = self.step(step).ok_or(Illegal)?;
-        let closed = unit.state == StepState::Pending && is_closed(checked, data);
+        let closed = unit.attempt == 0 && is_closed(checked, data);
         if closed
             || *attempt != unit.attempt.saturating_add(1)
-            || !unit.may_start(self.at_ms, self.is_sleep(place.0))
+            || !unit.may_start(self.at_ms, self.own_wait(place.0))
         {
             return Err(Illegal);
         }
@@ -256,6 +272,7 @@ impl State {
             unit.args = Some(args.clone());
             unit.facts = Some(*facts);
             unit.due_ms = None;
+            unit.hold = None;
             unit.orphaned = false;
             unit.timeout_ms = *timeout_ms;
             unit.started_ms = Some(now_ms);
@@ -337,13 +354,19 @@ impl State {
             return self.fire_undo_timer(timer, before_ms);
         }
         match timer {
-            Timer::Sleep { step, item } | Timer::Retry { step, item } => {
+            Timer::Sleep { step, item }
+            | Timer::Retry { step, item }
+            | Timer::Rate { step, item } => {
                 let place = self.locate(step, *item)?;
                 let unit = self.at(place)?;
-                let sleeps = matches!(timer, Timer::Sleep { .. });
+                let meant = match timer {
+                    Timer::Rate { .. } => unit.hold == Some(Hold::Rate),
+                    Timer::Sleep { .. } => unit.hold.is_none() && self.is_sleep(place.0),
+                    _ => unit.hold.is_none() && !self.is_sleep(place.0),
+                };
                 let just_due = is_due(unit.due_ms) && unit.due_ms > Some(before_ms);
                 let waits = unit.state == StepState::Waiting && self.lives(place.0);
-                if waits && just_due && sleeps == self.is_sleep(place.0) {
+                if waits && just_due && meant {
                     Ok(())
                 } else {
                     Err(Illegal)
@@ -360,7 +383,8 @@ impl State {
             }
             Timer::PlanTimeout => {
                 let limit_ms = self.timeout_ms();
-                if self.phase != Phase::Active || !self.is_active() || self.active_ms < limit_ms {
+                let active = self.was_active(before_ms);
+                if self.phase != Phase::Active || !active || self.active_ms < limit_ms {
                     return Err(Illegal);
                 }
                 let message = format!("the plan used up its {limit_ms} ms of active time");

@@ -2,6 +2,7 @@
 
 use crate::apply::SLEEP;
 use crate::event::Fault;
+use crate::question::{self, ASK};
 use crate::scope::View;
 use crate::sleep;
 use crate::state::{State, StepData, Unit, item_of};
@@ -38,6 +39,9 @@ pub(crate) fn call(
         let due_ms = sleep::due_ms(Some(&resolved.value), state.at_ms)?;
         within_limit(due_ms.saturating_sub(state.at_ms), limit_ms)?;
     }
+    if step.step.tool == ASK {
+        question::check(&resolved.value)?;
+    }
     let item = item_of(step, number);
     Ok(ResolvedCall {
         execution_id: state.created.execution_id.clone(),
@@ -55,6 +59,7 @@ pub(crate) fn call(
             Purpose::Run,
         ),
         timeout_ms: limit_ms,
+        sensitive: step.step.sensitive.clone(),
     })
 }
 
@@ -93,6 +98,7 @@ pub(crate) fn undo_call(
         secrets: resolved.secrets,
         idempotency_key: idempotency_key(execution_id, &step.step.id, item, purpose),
         timeout_ms: Some(step.step.timeout_ms.unwrap_or(UNDO_LIMIT_MS)),
+        sensitive: Vec::new(),
     })
 }
 

@@ -3,8 +3,10 @@
 
 use crate::call::undo_call;
 use crate::decide::Command;
+use crate::doubt;
 use crate::event::{Body, FailureKind, Fault, Status};
 use crate::life::{Illegal, Phase, StepState};
+use crate::readiness::OwnWait;
 use crate::retry::backoff_ms;
 use crate::settle::output_digest;
 use crate::state::{State, StepData, Unit, item_of};
@@ -66,7 +68,12 @@ pub(crate) fn compensate(state: &State) -> Vec<Command> {
         {
             out.push(Command::Record(retry_scheduled(state, step, item, undo)));
         }
-        Some(undo) if !undo.may_start(state.at_ms, false) => {}
+        Some(undo) if undo.state == StepState::InDoubt => {
+            let tool = step.compensate.as_ref().map_or("", |(tool, _)| tool);
+            let asked = doubt::request(state, (id, item), tool, undo);
+            out.extend(asked.map(Command::Record));
+        }
+        Some(undo) if !undo.may_start(state.at_ms, OwnWait::None) => {}
         _ => out.push(match undo_call(state, step, data, place.1) {
             Ok(call) => Command::Start(call),
             Err(error) => Command::Record(Body::CompensationFailed {
@@ -275,7 +282,7 @@ impl State {
         };
         let undo = data.units.get(next.1).and_then(|unit| unit.undo.as_deref());
         let (begun, ready) = undo.map_or((0, true), |undo| {
-            (undo.attempt, undo.may_start(self.at_ms, false))
+            (undo.attempt, undo.may_start(self.at_ms, OwnWait::None))
         });
         if attempt != begun.saturating_add(1) {
             return Some("another attempt is the next one");

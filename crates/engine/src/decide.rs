@@ -1,18 +1,22 @@
 //! `decide`: what should happen next. It depends on nothing but the state.
 
-use crate::apply::SLEEP;
+use crate::ask::plan_request;
 use crate::call::call;
 use crate::compensate::compensate;
-use crate::event::{Body, FailureKind, Fault, Request, RequestKind, SkipReason};
+use crate::confirm::confirmed;
+use crate::event::{Body, FailureKind, Fault, SkipReason};
+use crate::failure;
 use crate::fallback::recover;
 use crate::finally::{close_down, end};
 use crate::follow_up::follow_up;
+use crate::invariant;
 use crate::life::{Phase, StepState};
 use crate::readiness::{is_closed, stops_at_failure};
+use crate::revision;
 use crate::scope::View;
 use crate::state::{State, StepData, item_of};
 use crate::wind_down::wind_down;
-use mandate_plan::{CheckedStep, Digest, ErrorCode};
+use mandate_plan::{CheckedStep, ErrorCode};
 use mandate_policy::{Outcome, Purpose, ResolvedCall};
 use serde_json::Value;
 
@@ -70,34 +74,21 @@ fn before_start(state: &State) -> Vec<Command> {
     if state.awaits_admission() {
         vec![Command::Admit]
     } else if unasked && state.paused.is_none() {
-        vec![Command::Record(Body::RequestOpened(plan_request(state)))]
+        vec![Command::Record(Body::RequestOpened(Box::new(
+            plan_request(state),
+        )))]
     } else {
         Vec::new()
     }
 }
 
-fn plan_request(state: &State) -> Request {
-    let created = &state.created;
-    let parts: [&[u8]; 2] = [created.execution_id.as_bytes(), b"plan"];
-    let id = Digest::framed("mandate/request/v1", parts).to_string();
-    Request {
-        request_id: format!("req-{}", id.get(..16).unwrap_or(&id)),
-        kind: RequestKind::Plan,
-        step: None,
-        subject: created.execution_digest,
-        choices: vec!["approve".to_owned(), "reject".to_owned()],
-        approvers: created
-            .decision
-            .approvers
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        expires_ms: created.approval_expires_ms,
-    }
-}
-
 fn go_on(state: &State) -> Vec<Command> {
     let mut out = Vec::new();
+    revision::follow_up(state, &mut out);
+    invariant::follow_up(state, &mut out);
+    if !out.is_empty() {
+        return out;
+    }
     let plan = state.plan().clone();
     let constraints = &plan.plan().constraints;
     let parallel = if constraints.sequential {
@@ -138,9 +129,18 @@ pub(crate) fn carry_on(
     places: &mut u32,
     out: &mut Vec<Command>,
 ) {
+    if data.awaits_revision() {
+        return;
+    }
+    if data.is_asking() {
+        failure::follow_up(state, step, data, out);
+        return;
+    }
     follow_up(state, index, step, data, out);
     let begun = state.paused.is_none()
-        && (data.state != StepState::Pending || begin(state, step, data, out));
+        && !state.is_stalled()
+        && (data.state != StepState::Pending || begin(state, step, data, out))
+        && confirmed(state, step, data, out);
     if begun {
         start_units(state, step, data, places, out);
     }
@@ -210,7 +210,7 @@ fn begin(state: &State, step: &CheckedStep, data: &StepData, out: &mut Vec<Comma
     }
 }
 
-fn uncalled(step: &CheckedStep, item: Option<u32>, error: Fault) -> Body {
+pub(crate) fn uncalled(step: &CheckedStep, item: Option<u32>, error: Fault) -> Body {
     Body::StepFailed {
         step: step.step.id.clone(),
         item,
@@ -230,6 +230,7 @@ fn start_units(
 ) {
     let closed = is_closed(step, data);
     let sequential = state.plan().plan().constraints.sequential;
+    let out_of_calls = state.is_out_of_calls();
     for (number, unit) in data.units.iter().enumerate() {
         if unit.state.settled() {
             continue;
@@ -237,8 +238,10 @@ fn start_units(
         if *places == 0 {
             return;
         }
-        if !unit.may_start(state.at_ms, step.step.tool == SLEEP)
-            || (closed && unit.state == StepState::Pending)
+        let waits_for_calls = out_of_calls && state.is_counted_step(step.index);
+        if !unit.may_start(state.at_ms, state.own_wait(step.index))
+            || (closed && unit.attempt == 0)
+            || waits_for_calls
         {
             if sequential {
                 return; // one item at a time, whatever this one waits for

@@ -10,17 +10,21 @@ mod row;
 mod step_words;
 mod waiting_for;
 
-pub use created::{Created, Parent};
+pub use created::{Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
-pub use request::{Answer, Request, RequestKind};
+pub use request::{
+    ANSWER, APPROVE, Answer, BoundCall, CONTINUE, DONE, DefaultAnswer, FAIL, GRANT, HALT, NOT_DONE,
+    REJECT, RETRY, Request, RequestKind, SKIP, SUPPLY, Takes,
+};
 pub use row::NotAnEvent;
 pub use step_words::{Resolution, SkipReason, Status, Timer};
 pub use waiting_for::WaitingFor;
 
 use mandate_plan::{Digest, Facts};
-use mandate_policy::{Purpose, Refusal};
+use mandate_policy::{Decision, Purpose, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// One journal row of an execution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +49,7 @@ macro_rules! bodies {
             ExecutionCreated(Box<Created>),
             /// Something waits for a human.
             #[serde(rename = "request_opened")]
-            RequestOpened(Request),
+            RequestOpened(Box<Request>),
             /// A human answered.
             #[serde(rename = "request_answered")]
             RequestAnswered(Answer),
@@ -222,6 +226,24 @@ bodies! {
         /// Why.
         refusal: Refusal,
     }
+    /// A call of the engine was refused and can wait: a rate is used up, or calls are frozen.
+    StepHeld = "step_held" {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// Why.
+        refusal: Refusal,
+        /// When it is tried again, Unix milliseconds; none = once calls are no longer frozen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due_ms: Option<i64>,
+    }
+    /// Calls are no longer frozen: what was held back is tried again.
+    Thawed = "thawed" {
+        /// Who.
+        by: String,
+    }
     /// A call that no step asked for was refused, or the admission of the plan itself.
     CallRefused = "call_refused" {
         /// Why.
@@ -256,6 +278,12 @@ bodies! {
         by: String,
         /// What.
         resolution: Resolution,
+        /// Over which channel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<String>,
+        /// Digest over all of it, so that a replay sees whether it is what was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer_digest: Option<Digest>,
     }
     /// The child of a `plan.run` step began to wait for a human, or goes on.
     ChildWaiting = "child_waiting" {
@@ -275,7 +303,7 @@ bodies! {
         /// What it gave.
         result: bool,
     }
-    /// An invariant was checked.
+    /// An invariant began to be violated, or holds again.
     InvariantChecked = "invariant_checked" {
         /// The invariant's id.
         invariant: String,
@@ -283,6 +311,9 @@ bodies! {
         step: String,
         /// Whether it holds.
         holds: bool,
+        /// Why it could not be evaluated, which counts as a violation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     }
     /// Nobody answered in time.
     RequestExpired = "request_expired" {
@@ -293,6 +324,28 @@ bodies! {
     ChoiceRecorded = "choice_recorded" {
         /// The choice, as the strategist gave it.
         choice: Value,
+    }
+    /// Another plan is proposed in the place of the one that runs.
+    RevisionProposed = "revision_proposed" {
+        /// The number that it will have.
+        revision: u32,
+        /// The document.
+        plan: Value,
+        /// Its hash.
+        plan_hash: Digest,
+        /// What its approval binds to.
+        execution_digest: Digest,
+        /// Digest of each of its tools.
+        tools: BTreeMap<String, Digest>,
+        /// What policy said of it.
+        decision: Box<Decision>,
+        /// What it changes.
+        diff: Value,
+        /// Who proposed it.
+        by: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     }
     /// The plan has a new revision.
     PlanRevised = "plan_revised" {
@@ -457,12 +510,13 @@ impl Body {
                 | Body::ExecutionStarted { .. }
                 | Body::TimerFired { .. }
                 | Body::CallRefused { .. }
+                | Body::Thawed { .. }
                 | Body::StepResolved { .. }
                 | Body::ChildWaiting { .. }
                 | Body::RequestAnswered(_)
                 | Body::RequestExpired { .. }
                 | Body::ChoiceRecorded { .. }
-                | Body::PlanRevised { .. }
+                | Body::RevisionProposed { .. }
                 | Body::TokenIssued { .. }
                 | Body::UsageRecorded { .. }
                 | Body::ExecutionPaused { .. }

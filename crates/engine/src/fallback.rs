@@ -34,7 +34,7 @@ pub(crate) fn recover(
         let Some(data) = state.steps.get(step.index) else {
             continue;
         };
-        if !data.state.settled() {
+        if !data.is_settled() {
             open = true;
             carry_on(state, step.index, step, data, places, out);
         }
@@ -115,7 +115,7 @@ impl State {
             .filter(|_| data.is_recovering())
             .ok_or(Illegal)?;
         let mut steps = self.steps.iter().take(fallback.end).skip(fallback.first);
-        let settled = steps.all(|data| data.state.settled());
+        let settled = steps.all(StepData::is_settled);
         if self.phase != Phase::Active || !settled || self.stand_in(fallback).as_deref() != from {
             return Err(Illegal);
         }

@@ -101,6 +101,7 @@ impl State {
         }
         self.phase = next_phase(self.phase, PhaseChange::Close)?;
         self.cancel_open_steps(self.plan.first_finally());
+        self.withdraw(|_| true);
         let shown = error.map(
             |fault| json!({ "code": fault.code, "message": fault.message, "step": fault.step }),
         );
@@ -122,6 +123,7 @@ impl State {
             return Err(Illegal);
         }
         conclusion.force = true;
+        self.withdraw(|_| true);
         Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! What follows for a step that has begun: interrupted attempts, back-offs, the begin and end of sleeps.
 
 use crate::decide::Command;
+use crate::doubt;
 use crate::event::{Body, Fault, Timer};
 use crate::life::StepState;
+use crate::question;
 use crate::retry::backoff_ms;
 use crate::settle::output_digest;
 use crate::sleep;
@@ -20,10 +22,17 @@ pub(crate) fn follow_up(
 ) {
     let id = &step.step.id;
     for (number, unit) in data.units.iter().enumerate() {
-        if !matches!(unit.state, StepState::Running | StepState::Waiting) {
+        if !matches!(
+            unit.state,
+            StepState::Running | StepState::Waiting | StepState::InDoubt
+        ) {
             continue;
         }
         let item = item_of(step, number);
+        if state.is_question(index) && !unit.orphaned {
+            question::follow_up(state, step, item, unit, out);
+            continue;
+        }
         let record = match unit.state {
             StepState::Running if unit.orphaned => Some(Body::AttemptInterrupted {
                 step: id.clone(),
@@ -52,7 +61,8 @@ pub(crate) fn follow_up(
                     purpose: Purpose::Run,
                 })
             }
-            StepState::Waiting if unit.orphaned => None,
+            StepState::InDoubt => doubt::request(state, (id, item), &step.step.tool, unit),
+            StepState::Waiting if unit.orphaned || unit.hold.is_some() => None,
             StepState::Waiting if state.is_sleep(index) => {
                 let over = unit.due_ms.is_some_and(|due| due <= state.at_ms);
                 over.then(|| {

@@ -1,7 +1,7 @@
 //! What the items of a `for_each` step add up to.
 
 use crate::event::Fault;
-use crate::life::StepState;
+use crate::life::{StepChange, StepState, next_step_state};
 use crate::state::{StepData, Unit};
 use serde_json::{Value, json};
 
@@ -35,25 +35,48 @@ pub(crate) fn roll_up(data: &mut StepData, keep_going: bool) {
 fn add_up(units: &[Unit], keep_going: bool) -> StepState {
     use StepState as S;
     let mut seen = [false; StepState::ALL.len()];
-    for unit in units {
+    // A first call that is held has not begun.
+    let is_held = |unit: &&Unit| unit.state == S::Waiting && unit.attempt == 0;
+    let held = units.iter().any(|unit| is_held(&unit));
+    for unit in units.iter().filter(|unit| !is_held(unit)) {
         if let Some(slot) = seen.get_mut(unit.state as usize) {
             *slot = true;
         }
     }
     let has = |state: S| seen.get(state as usize).copied().unwrap_or(false);
-    let begun = || units.iter().any(|unit| unit.state != S::Pending);
+    let begun = || {
+        let open = |unit: &Unit| unit.state == S::Pending || is_held(&unit);
+        !units.iter().all(open)
+    };
     match () {
         () if has(S::Running) => S::Running,
         () if has(S::Waiting) => S::Waiting,
         () if has(S::InDoubt) => S::InDoubt,
         () if has(S::Blocked) => S::Blocked,
         () if has(S::Failed) && !keep_going => S::Failed,
+        () if held => S::Waiting,
         () if has(S::Pending) && begun() => S::Running,
         () if has(S::Pending) => S::Pending,
         () if has(S::Cancelled) => S::Cancelled,
         () if has(S::Failed) && !has(S::Completed) => S::Failed,
         () => S::Completed,
     }
+}
+
+/// Items whose first call is held never begin once the step is settled; how many were let go.
+pub(crate) fn let_go(data: &mut StepData) -> u32 {
+    let mut released = 0;
+    for unit in &mut data.units {
+        if unit.state == StepState::Waiting && unit.attempt == 0 {
+            if let Ok(next) = next_step_state(unit.state, StepChange::Release) {
+                unit.state = next;
+            }
+            unit.hold = None;
+            unit.due_ms = None;
+            released += 1;
+        }
+    }
+    released
 }
 
 fn in_item(mut fault: Fault, index: usize) -> Fault {

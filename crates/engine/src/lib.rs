@@ -7,21 +7,31 @@
 //! Start reading at [`life`], then [`event`], then `apply.rs` and `decide.rs`; [`turn`] is how a host drives it all and
 //! [`replay`] how a journal is checked against it.
 
+mod answer;
 mod apply;
 mod apply_step;
+mod ask;
 mod call;
+mod carry;
 mod compensate;
+mod confirm;
 mod decide;
+mod doubt;
 pub mod event;
+mod failure;
 mod fallback;
 mod finally;
 mod follow_up;
+mod held;
+mod invariant;
 mod items;
 pub mod life;
 mod nested;
+mod question;
 mod readiness;
 pub mod replay;
 pub mod retry;
+mod revision;
 mod scope;
 mod settle;
 mod sleep;
@@ -33,17 +43,22 @@ mod units;
 mod waiting;
 mod wind_down;
 
+pub use answer::NotAnAnswer;
 pub use apply::{Applied, SLEEP, is_counted};
+pub use ask::REQUEST_EXPIRES_MS;
 pub use call::idempotency_key;
+pub use carry::{CannotCarry, carry};
 pub use compensate::Undo;
 pub use decide::{Command, decide};
 pub use event::{Body, Created, Event, FailureKind, Fault, Parent, Status, WaitingFor};
 pub use life::{Phase, PhaseChange, StepChange, StepState};
 pub use nested::{OpenChild, RUN, child_execution_id};
+pub use question::ASK;
 pub use replay::{Difference, Replayed, fold, replay};
+pub use revision::{NotARevision, Proposed};
 pub use settle::{CallOutcome, settle};
 pub use state::{
-    BEHAVIOUR, BadStart, Conclusion, Ending, Fallback, GRACE_MS, OpenRequest, State, StepData,
-    Stop, Unit,
+    BEHAVIOUR, BadStart, Conclusion, Confirmed, Ending, Fallback, GRACE_MS, Hold, InvariantData,
+    OpenRequest, State, StepData, Stop, Unit,
 };
 pub use turn::{Abort, Gate, Started, Turned, begin, turn};

@@ -60,7 +60,7 @@ impl StepState {
         }
     }
 
-    /// It will not change again.
+    /// It will not change again by itself: what failed may still recover, or be tried again because a human says so.
     pub fn settled(self) -> bool {
         match self {
             StepState::Pending | StepState::Running | StepState::Waiting | StepState::InDoubt => {
@@ -86,11 +86,15 @@ impl StepState {
 pub enum StepChange {
     /// An attempt begins.
     Start,
-    /// It waits for a timer of its own.
+    /// It waits for a timer of its own, or for the answer to its question.
     Sleep,
+    /// Its first call waits: for a human, a rate, or the end of a freeze.
+    Hold,
+    /// What its first call waited for is there.
+    Release,
     /// It is done.
     Complete,
-    /// An attempt failed, and another follows.
+    /// An attempt failed, and another follows; by itself, or because a human says so.
     Retry,
     /// It failed for good.
     Fail,
@@ -110,9 +114,11 @@ pub enum StepChange {
 
 impl StepChange {
     /// Every change, in the order of the documentation.
-    pub const ALL: [StepChange; 11] = [
+    pub const ALL: [StepChange; 13] = [
         StepChange::Start,
         StepChange::Sleep,
+        StepChange::Hold,
+        StepChange::Release,
         StepChange::Complete,
         StepChange::Retry,
         StepChange::Fail,
@@ -141,6 +147,7 @@ pub fn next_step_state(state: StepState, change: StepChange) -> Result<StepState
         (S::Pending, C::Start) => Ok(S::Running),
         (S::Pending, C::Complete) => Ok(S::Completed), // `for_each` over nothing
         (S::Pending, C::Fail) => Ok(S::Failed),        // an expression erred; nothing was called
+        (S::Pending, C::Hold) => Ok(S::Waiting),
         (S::Pending, C::Skip) => Ok(S::Skipped),
         (S::Pending, C::Block) => Ok(S::Blocked),
         (S::Pending, C::Cancel) => Ok(S::Cancelled),
@@ -154,7 +161,8 @@ pub fn next_step_state(state: StepState, change: StepChange) -> Result<StepState
         (S::Running, C::Cancel) => Ok(S::Cancelled), // a read that was stopped with the execution
 
         (S::Waiting, C::Start) => Ok(S::Running),
-        (S::Waiting, C::Complete) => Ok(S::Completed), // a sleep is over
+        (S::Waiting, C::Release) => Ok(S::Pending),
+        (S::Waiting, C::Complete) => Ok(S::Completed), // a sleep is over, a question answered
         (S::Waiting, C::Fail) => Ok(S::Failed),
         (S::Waiting, C::Doubt) => Ok(S::InDoubt), // interrupted, and not to be repeated
         (S::Waiting, C::Block) => Ok(S::Blocked),
@@ -165,14 +173,15 @@ pub fn next_step_state(state: StepState, change: StepChange) -> Result<StepState
         (S::InDoubt, C::Fail) => Ok(S::Failed),
 
         (S::Failed, C::Recover) => Ok(S::Recovered),
+        (S::Failed, C::Retry) => Ok(S::Waiting), // a human was asked
 
-        (S::Pending, C::Sleep | C::Retry | C::Interrupt | C::Doubt | C::Recover)
-        | (S::Running, C::Start | C::Recover | C::Skip | C::Block)
-        | (S::Waiting, C::Sleep | C::Retry | C::Interrupt | C::Recover | C::Skip)
-        | (S::InDoubt, C::Start | C::Sleep | C::Interrupt | C::Doubt)
+        (S::Pending, C::Sleep | C::Release | C::Retry | C::Interrupt | C::Doubt | C::Recover)
+        | (S::Running, C::Start | C::Hold | C::Release | C::Recover | C::Skip | C::Block)
+        | (S::Waiting, C::Sleep | C::Hold | C::Retry | C::Interrupt | C::Recover | C::Skip)
+        | (S::InDoubt, C::Start | C::Sleep | C::Hold | C::Release | C::Interrupt | C::Doubt)
         | (S::InDoubt, C::Recover | C::Skip | C::Block | C::Cancel)
-        | (S::Failed, C::Start | C::Sleep | C::Complete | C::Retry | C::Fail | C::Interrupt)
-        | (S::Failed, C::Doubt | C::Skip | C::Block | C::Cancel)
+        | (S::Failed, C::Start | C::Sleep | C::Hold | C::Release | C::Complete | C::Fail)
+        | (S::Failed, C::Interrupt | C::Doubt | C::Skip | C::Block | C::Cancel)
         | (S::Completed | S::Recovered | S::Skipped | S::Blocked | S::Cancelled, _) => Err(Illegal),
     }
 }

@@ -156,7 +156,8 @@ impl State {
     pub(crate) fn reserve(&mut self, place: Place) -> Result<(), Illegal> {
         let plan = self.plan.clone();
         let child = plan.numbered(place.0).and_then(|step| step.child.clone());
-        let left = self.most_calls().saturating_sub(self.calls);
+        let most = self.most_calls().saturating_add(self.granted_calls);
+        let left = most.saturating_sub(self.calls);
         let reserved = child.map_or(0, |child| child.max_tool_calls().min(left));
         self.calls = self.calls.saturating_add(reserved);
         let unit = self.unit_mut(place)?;

@@ -1,9 +1,11 @@
 //! What may happen now: whether a step is in order, an attempt may begin, the plan may be admitted, the execution end.
 //! `apply`, `decide` and the turn that `enforce` asks for all look here.
 
+use crate::apply::{SLEEP, is_counted};
 use crate::event::RequestKind;
 use crate::life::{Phase, StepState};
-use crate::state::{OpenRequest, State, StepData, Unit};
+use crate::question::ASK;
+use crate::state::{Hold, OpenRequest, State, StepData, Unit};
 use mandate_plan::{CheckedStep, model::OnItemFailure};
 use mandate_policy::Outcome;
 
@@ -95,7 +97,11 @@ impl State {
             return false;
         }
         match (self.phase, &self.stop) {
-            (Phase::Active, _) => self.frontier == self.plan.steps().len(),
+            (Phase::Active, _) => {
+                self.frontier == self.plan.steps().len()
+                    && self.unresolved().is_none()
+                    && self.proposed.is_none()
+            }
             (Phase::Stopping, Some(stop)) => {
                 let mut units = self.steps.iter().flat_map(|data| &data.units);
                 let lost = |unit: &Unit| unit.state == StepState::Waiting && unit.is_lost();
@@ -108,12 +114,41 @@ impl State {
     }
 }
 
-impl StepData {
-    /// Nothing more comes of it: it is settled, and no fallback runs in its place.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.state.settled() && !self.is_recovering()
+/// What an attempt itself waits for, where the engine carries the tool out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnWait {
+    /// Nothing: a provider is called.
+    None,
+    /// The end of a sleep.
+    Sleep,
+    /// The answer to a question.
+    Question,
+}
+
+impl State {
+    /// What attempts of the step of that number wait for themselves.
+    pub(crate) fn own_wait(&self, step: usize) -> OwnWait {
+        let tool = self.plan.numbered(step).map(|step| step.step.tool.as_str());
+        match tool {
+            Some(SLEEP) => OwnWait::Sleep,
+            Some(ASK) => OwnWait::Question,
+            _ => OwnWait::None,
+        }
     }
 
+    /// Whether calls of the step of that number count against `max_tool_calls`.
+    pub(crate) fn is_counted_step(&self, step: usize) -> bool {
+        let step = self.plan.numbered(step);
+        step.is_some_and(|step| is_counted(&step.step.tool))
+    }
+
+    /// Nothing new starts while a violated invariant waits for somebody's word, or a revision is awaited or proposed.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.phase == Phase::Active && (self.unresolved().is_some() || self.is_replanning())
+    }
+}
+
+impl StepData {
     /// A `for_each` step whose items are not bound yet.
     pub(crate) fn is_unbound(&self) -> bool {
         self.units.is_empty() && self.items.is_none()
@@ -122,12 +157,15 @@ impl StepData {
 
 impl Unit {
     /// Whether its next attempt may begin now, as far as the unit itself goes.
-    pub(crate) fn may_start(&self, now_ms: i64, is_sleep: bool) -> bool {
-        match self.state {
-            StepState::Pending => true,
-            StepState::Waiting if self.orphaned => self.facts().repeatable(),
-            // What waits without a due time waits for its back-off to be recorded.
-            StepState::Waiting => !is_sleep && self.due_ms.is_some_and(|due| due <= now_ms),
+    pub(crate) fn may_start(&self, now_ms: i64, own: OwnWait) -> bool {
+        let is_due = self.due_ms.is_some_and(|due| due <= now_ms);
+        match (self.state, &self.hold) {
+            (StepState::Pending, _) => true,
+            (StepState::Waiting, Some(Hold::Rate)) => is_due,
+            (StepState::Waiting, Some(Hold::Request(_) | Hold::Frozen)) => false,
+            (StepState::Waiting, None) if self.orphaned => self.can_be_repeated(),
+            // What waits without a due time waits for its back-off to be recorded, or for an answer.
+            (StepState::Waiting, None) => own != OwnWait::Sleep && is_due,
             _ => false,
         }
     }

@@ -1,7 +1,8 @@
 //! Replay: fold the journal, re-derive every decision of the engine, and compare. What policy decided is read, not
 //! decided again.
 
-use crate::event::{Body, Event};
+use crate::carry;
+use crate::event::{Body, Event, RequestKind};
 use crate::settle::{self, CallOutcome, settle};
 use crate::state::State;
 use crate::turn::{Gate, Started, Turned, begin, turn};
@@ -105,8 +106,33 @@ impl Gate for Journaled<'_> {
                 step,
                 item,
                 refusal,
+            })
+            | Some(Body::StepHeld {
+                step,
+                item,
+                refusal,
+                ..
             }) if *step == call.step && *item == call.item => Err(refusal.clone()),
+            Some(Body::RequestOpened(request))
+                if request.step.as_deref() == Some(&call.step) && request.item == call.item =>
+            {
+                Err(request.refusal.clone().unwrap_or_else(not_in_journal))
+            }
             _ => Err(not_in_journal()),
+        }
+    }
+
+    fn output_schema(&mut self, state: &State, step: &str) -> Option<Value> {
+        let Some(Body::RequestOpened(request)) = self.next(state) else {
+            return None;
+        };
+        let schema = request.answer_schema.clone();
+        let schema = schema.filter(|_| request.step.as_deref() == Some(step));
+        match (request.kind, state.step(step)) {
+            (RequestKind::Failure, Some((_, data))) if data.items.is_some() => {
+                schema?.get("items").cloned()
+            }
+            _ => schema,
         }
     }
 }
@@ -282,6 +308,13 @@ fn check_digests(plan: &CheckedPlan, first: &Event) -> Result<(), Box<Difference
     if inputs != created.inputs_digest || digest != created.execution_digest {
         let message =
             "the inputs or tools are not the ones that the execution's digest was taken over";
+        return Err(difference(first.seq, message, None, Some(first)));
+    }
+    if let Some(carried) = &created.carried
+        && carry::digest(&carried.from, &carried.steps) != carried.digest
+    {
+        let message =
+            "the outputs that were taken over are not the ones that their digest was taken over";
         return Err(difference(first.seq, message, None, Some(first)));
     }
     Ok(())

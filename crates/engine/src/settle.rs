@@ -95,7 +95,12 @@ pub(crate) fn doubt() -> Fault {
     )
 }
 
-fn expectation(state: &State, step: &str, item: Option<u32>, output: &Value) -> Result<(), Fault> {
+pub(crate) fn expectation(
+    state: &State,
+    step: &str,
+    item: Option<u32>,
+    output: &Value,
+) -> Result<(), Fault> {
     let Some((checked, data)) = state.step(step) else {
         return Ok(());
     };

@@ -2,6 +2,7 @@
 
 use crate::event::{Body, Created, Event, FailureKind, Fault, Request, Status, WaitingFor};
 use crate::life::{Phase, StepState};
+use crate::revision::Proposed;
 use mandate_plan::{CheckedPlan, CheckedStep, Facts};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -12,7 +13,29 @@ use std::sync::Arc;
 pub const GRACE_MS: i64 = 10_000;
 
 /// The behaviour that executions created by this version keep; journaled, so that later versions replay them alike.
-pub const BEHAVIOUR: u32 = 1;
+/// 1: nothing but plans is asked about. 2: doubts and calls that are refused and can wait are, and answers are sealed.
+pub const BEHAVIOUR: u32 = 2;
+
+/// What a unit waits for before its next attempt may begin, beside time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// The answer to the request of that id.
+    Request(String),
+    /// The end of a freeze.
+    Frozen,
+    /// A rate that was used up; `due_ms` says until when.
+    Rate,
+}
+
+/// A human said yes to a unit's arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Confirmed {
+    /// The request that was answered.
+    pub request_id: String,
+    /// Digest over the arguments.
+    pub args_digest: mandate_plan::Digest,
+}
 
 /// One instance of a step: the step itself, or one item of its `for_each`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,6 +66,15 @@ pub struct Unit {
     pub started_ms: Option<i64>,
     /// When the last attempt ended, Unix milliseconds.
     pub ended_ms: Option<i64>,
+    /// What its next attempt waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Since when it waits for that, Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_ms: Option<i64>,
+    /// The yes to its arguments, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmed>,
     /// It stands for an execution of its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub nested: bool,
@@ -76,6 +108,9 @@ impl Unit {
             timeout_ms: None,
             started_ms: None,
             ended_ms: None,
+            hold: None,
+            held_ms: None,
+            confirmed: None,
             nested: false,
             reserved: 0,
             child_waits: None,
@@ -107,11 +142,44 @@ pub struct StepData {
     pub error: Option<Fault>,
     /// Why it was skipped.
     pub skipped: Option<crate::event::SkipReason>,
+    /// Another execution did it; its output was taken over.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub carried: bool,
     /// When it, or an item of it, first failed for good: the event's `seq`.
     pub failed_seq: Option<u64>,
     /// The steps that run, or ran, in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
+    /// It failed, and a human is asked what comes of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asking: bool,
+    /// A revision is awaited that makes up for its failure.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replan: bool,
+}
+
+impl StepData {
+    /// A step that has not begun.
+    pub(crate) fn new(step: &CheckedStep) -> Self {
+        Self {
+            state: StepState::Pending,
+            units: if step.for_each.is_some() {
+                Vec::new()
+            } else {
+                vec![Unit::new()]
+            },
+            items: None,
+            condition: None,
+            output: None,
+            error: None,
+            skipped: None,
+            carried: false,
+            failed_seq: None,
+            fallback: None,
+            asking: false,
+            replan: false,
+        }
+    }
 }
 
 /// The steps that run in the place of a failed one, by their numbers.
@@ -147,6 +215,19 @@ pub struct Stop {
     pub grace_due_ms: Option<i64>,
 }
 
+/// An invariant of the plan as the execution sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InvariantData {
+    /// What the journal says of it.
+    pub holds: bool,
+    /// What it gave when the last step settled.
+    pub now: bool,
+    /// Why it could not be evaluated.
+    pub reason: Option<String>,
+    /// It was violated, and nobody has said yet what is to come of it.
+    pub unresolved: bool,
+}
+
 /// A request to a human that was opened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OpenRequest {
@@ -158,6 +239,12 @@ pub struct OpenRequest {
     pub closed: Option<String>,
     /// Who answered, over which channel.
     pub by: Option<(String, String)>,
+    /// The data that came with the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+    /// The reason that came with the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// When it was closed, Unix milliseconds.
     pub closed_ms: Option<i64>,
 }
@@ -229,6 +316,21 @@ pub struct State {
     pub stop: Option<Stop>,
     /// What it asked people, by request id.
     pub requests: BTreeMap<String, OpenRequest>,
+    /// The requests that wait for an answer, by id, the longest open first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
+    /// Calls beyond the plan's number that people granted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub granted_calls: u64,
+    /// The plan's invariants, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub invariants: Vec<InvariantData>,
+    /// The step that settled last, as far as invariants look.
+    #[serde(skip)]
+    pub(crate) settled_last: String,
+    /// How many steps were settled when the invariants were last evaluated.
+    #[serde(skip)]
+    pub(crate) settled_steps: usize,
     /// How it will end, while the steps under `finally` run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conclusion: Option<Conclusion>,
@@ -239,6 +341,15 @@ pub struct State {
     /// The first step that is not settled: everything before needs no look.
     #[serde(skip)]
     pub(crate) frontier: usize,
+    /// What was submitted, once a revision has taken its place: how it began, and the plan.
+    #[serde(skip)]
+    pub(crate) submitted: Option<(Box<Created>, Arc<CheckedPlan>)>,
+    /// A revision of the plan that is not in force yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Proposed>,
+    /// Steps that failed and wait for a revision that makes up for it.
+    #[serde(skip_serializing_if = "is_zero_u32")]
+    pub replans: u32,
     /// The approval no longer holds.
     pub revoked: bool,
     /// Somebody gave up on undoing what was done.
@@ -296,25 +407,20 @@ impl State {
                 found: plan.hash().to_string(),
             });
         }
-        let steps = plan
-            .every_step()
-            .map(|step| StepData {
-                state: StepState::Pending,
-                units: if step.for_each.is_some() {
-                    Vec::new()
-                } else {
-                    vec![Unit::new()]
-                },
-                items: None,
-                condition: None,
-                output: None,
-                error: None,
-                skipped: None,
-                failed_seq: None,
-                fallback: None,
-            })
-            .collect();
+        let mut steps: Vec<StepData> = plan.every_step().map(StepData::new).collect();
+        for (id, carried) in created.carried.iter().flat_map(|carried| &carried.steps) {
+            let number = plan.index_of(id);
+            if let Some(data) = number.and_then(|number| steps.get_mut(number)) {
+                data.take_over(carried);
+            }
+        }
+        let invariants = crate::invariant::at_first(&plan);
         Ok(Self {
+            open: Vec::new(),
+            granted_calls: 0,
+            invariants,
+            settled_last: String::new(),
+            settled_steps: 0,
             inputs: Value::Object(created.inputs.clone()),
             about: serde_json::json!({ "id": created.execution_id }),
             created: (**created).clone(),
@@ -339,6 +445,9 @@ impl State {
             began: false,
             finished_ms: None,
             frontier: 0,
+            submitted: None,
+            proposed: None,
+            replans: 0,
             revoked: false,
             abandoned: false,
         })
@@ -347,6 +456,14 @@ impl State {
     /// The plan that runs.
     pub fn plan(&self) -> &Arc<CheckedPlan> {
         &self.plan
+    }
+
+    /// What was submitted, whatever revisions have made of it since: how it began, and the plan.
+    pub fn submitted(&self) -> (&Created, &Arc<CheckedPlan>) {
+        let first = self.submitted.as_ref();
+        first.map_or((&self.created, &self.plan), |(created, plan)| {
+            (created, plan)
+        })
     }
 
     /// The execution's id.
@@ -405,9 +522,14 @@ impl State {
         found
     }
 
-    /// The open request of the plan's approval.
+    /// The request that has been open for the longest.
     pub fn open_request(&self) -> Option<&OpenRequest> {
-        self.requests.values().find(|open| open.closed.is_none())
+        self.open_requests().next()
+    }
+
+    /// The requests that wait for an answer, the longest open first.
+    pub fn open_requests(&self) -> impl Iterator<Item = &OpenRequest> {
+        self.open.iter().filter_map(|id| self.requests.get(id))
     }
 }
 

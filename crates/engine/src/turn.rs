@@ -3,13 +3,15 @@
 use crate::apply::Applied;
 use crate::compensate::refused;
 use crate::decide::{Command, decide};
-use crate::event::{Body, Event};
-use crate::life::{Phase, StepState};
+use crate::event::{Body, Event, Request, RequestKind};
+use crate::failure::supply_schema;
+use crate::held::after_refusal;
+use crate::life::Phase;
 use crate::readiness::is_closed;
 use crate::state::{BadStart, State};
 use mandate_plan::{CheckedPlan, Digest, Facts, canonical_json};
-use mandate_policy::{Purpose, Refusal, ResolvedCall, Turn};
-use serde_json::json;
+use mandate_policy::{Approval, Purpose, Refusal, ResolvedCall, Turn, counts_as_call};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What `enforce` gave for a call, as it is journaled.
@@ -31,6 +33,9 @@ pub trait Gate {
     /// # Errors
     /// The refusal of `enforce`.
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal>;
+
+    /// The JSON Schema of what a step's tool gives, where there is one.
+    fn output_schema(&mut self, state: &State, step: &str) -> Option<Value>;
 }
 
 /// What a turn gave: events to append as one batch, in this order, then commands to carry out.
@@ -83,7 +88,7 @@ pub fn turn(state: &mut State, now_ms: i64, input: Body, gate: &mut dyn Gate) ->
     let event = Event {
         seq: state.seq.saturating_add(1),
         at_ms: state.at_ms.max(now_ms),
-        body: input,
+        body: state.sealed(input),
     };
     if state.apply(&event) == Applied::Ignored {
         return None;
@@ -108,9 +113,18 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                 break; // the rest was decided before the execution stopped
             }
             let body = match command {
+                Command::Record(Body::RequestOpened(request)) => {
+                    Body::RequestOpened(with_schema(state, request, gate))
+                }
                 Command::Record(body) => body,
                 Command::Admit => {
                     turned.admit = true;
+                    continue;
+                }
+                // Used up by a call of this round: what the gate would say of this one would not be put on record.
+                Command::Start(call)
+                    if counts_as_call(&call.tool, call.purpose) && state.is_out_of_calls() =>
+                {
                     continue;
                 }
                 Command::Start(call) => match gate.start(state, &call) {
@@ -118,11 +132,7 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                     Err(refusal) if call.purpose == Purpose::Compensate => {
                         refused(call.step, call.item, refusal)
                     }
-                    Err(refusal) => Body::StepBlocked {
-                        step: call.step,
-                        item: call.item,
-                        refusal,
-                    },
+                    Err(refusal) => after_refusal(state, call, refusal),
                 },
                 Command::Abort {
                     step,
@@ -158,6 +168,27 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
             return;
         }
     }
+}
+
+/// An output that somebody may supply has the schema of the tool's.
+fn with_schema(state: &State, mut request: Box<Request>, gate: &mut dyn Gate) -> Box<Request> {
+    let step = request.step.clone().unwrap_or_default();
+    let schema = match (request.kind, state.step(&step)) {
+        (RequestKind::Failure, Some((_, data))) => {
+            supply_schema(data, gate.output_schema(state, &step))
+        }
+        // What an undo call gives is used by nobody.
+        (RequestKind::InDoubt, Some(_)) if state.phase != Phase::Compensating => {
+            match gate.output_schema(state, &step) {
+                Some(schema) => schema,
+                None => return request,
+            }
+        }
+        _ => return request,
+    };
+    request.answer_schema = Some(schema);
+    request.seal();
+    request
 }
 
 fn started_event(call: ResolvedCall, started: Started) -> Body {
@@ -227,6 +258,13 @@ impl Turn for State {
                 message,
             ));
         }
+        if let Some(invariant) = self.unresolved().filter(|_| self.phase == Phase::Active) {
+            let message = format!("the invariant `{invariant}` is violated");
+            return Err(Refusal::new(
+                mandate_plan::ErrorCode::InvariantViolated,
+                message,
+            ));
+        }
         if runs {
             return Ok(());
         }
@@ -264,7 +302,7 @@ impl Turn for State {
         if call.attempt != unit.attempt.saturating_add(1) {
             return refuse("another attempt is the next one");
         }
-        if !unit.may_start(self.at_ms, step.step.tool == crate::apply::SLEEP) {
+        if !unit.may_start(self.at_ms, self.own_wait(step.index)) {
             return refuse(&format!("it is {}", unit.state.as_str()));
         }
         if !self.in_order(step) {
@@ -276,7 +314,7 @@ impl Turn for State {
         if step.condition.is_some() && data.condition != Some(true) {
             return refuse("its condition does not hold");
         }
-        if unit.state == StepState::Pending && is_closed(step, data) {
+        if unit.attempt == 0 && is_closed(step, data) {
             return refuse("an item before it failed");
         }
         let number = call.item.map_or(0, |item| item as usize);
@@ -291,6 +329,14 @@ impl Turn for State {
         let withheld = self.plan.max_tool_calls().saturating_sub(self.most_calls());
         self.calls.saturating_add(withheld)
     }
+
+    fn granted_calls(&self) -> u64 {
+        self.granted_calls
+    }
+
+    fn approval(&self, call: &ResolvedCall) -> Option<Approval> {
+        self.approval_of(call)
+    }
 }
 
 impl State {
@@ -303,7 +349,7 @@ impl State {
                     && data
                         .units
                         .iter()
-                        .any(|unit| unit.may_start(self.at_ms, false))
+                        .any(|unit| unit.may_start(self.at_ms, self.own_wait(step.index)))
             })
             .map(|(step, _)| step.step.id.as_str())
             .take(8)

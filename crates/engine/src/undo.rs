@@ -1,6 +1,6 @@
 //! How undo calls change, as events come in. What is undone when is in `compensate.rs`.
 
-use crate::event::{Body, FailureKind, Fault, Resolution, Timer};
+use crate::event::{Body, FailureKind, Fault, RequestKind, Resolution, Timer};
 use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
@@ -151,6 +151,7 @@ impl State {
         self.phase = next_phase(self.phase, PhaseChange::Undo)?;
         let first_finally = self.plan.first_finally();
         self.cancel_open_steps(first_finally);
+        self.withdraw(|request| request.kind != RequestKind::InDoubt);
         Ok(())
     }
 

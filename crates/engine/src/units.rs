@@ -1,6 +1,6 @@
 //! How one unit changes, and what its step and the execution become by it.
 
-use crate::event::{FailureKind, Fault, Resolution};
+use crate::event::{FailureKind, Fault, RequestKind, Resolution};
 use crate::fallback::fallback_of;
 use crate::items;
 use crate::life::{Illegal, Phase, StepChange, StepState, next_step_state};
@@ -71,9 +71,13 @@ impl State {
             return; // items that never began end with the execution, and change nothing any more
         }
         let before = data.state;
+        let mut released = 0;
         match (&step.step.for_each, &data.items) {
             (Some(each), Some(_)) => {
                 items::roll_up(data, each.on_item_failure == OnItemFailure::Continue);
+                if data.state.settled() {
+                    released = items::let_go(data);
+                }
             }
             (Some(_), None) => {}
             (None, _) => {
@@ -86,7 +90,15 @@ impl State {
                 }
             }
         }
-        if data.state != before && data.state == StepState::Failed {
+        let failed = data.state != before && data.state == StepState::Failed;
+        if released > 0 {
+            self.waiting = self.waiting.saturating_sub(released);
+            let id = step.step.id.as_str();
+            self.withdraw(|request| {
+                request.kind == RequestKind::Step && request.step.as_deref() == Some(id)
+            });
+        }
+        if failed {
             self.failed_for_good(index);
         }
     }
@@ -97,20 +109,19 @@ impl State {
         let (Some(step), Some(data)) = (plan.numbered(index), self.steps.get_mut(index)) else {
             return;
         };
-        let fault = data.error.clone().unwrap_or_else(|| {
-            let message = "the step failed without saying why";
-            Fault::new(ErrorCode::UnknownError, message)
-        });
+        let fault = data.failed_with();
         if self.phase != Phase::Active {
             return;
         }
         match step.step.on_failure.action(fault.code) {
             FailureAction::Skip => {}
+            FailureAction::Ask => data.asking = true,
             FailureAction::Fallback(_) => data.fallback = fallback_of(step, fault.code),
-            FailureAction::Halt
-            | FailureAction::Retry
-            | FailureAction::Ask
-            | FailureAction::Replan { .. } => {
+            FailureAction::Replan { .. } => {
+                data.replan = true;
+                self.replans = self.replans.saturating_add(1);
+            }
+            FailureAction::Halt | FailureAction::Retry => {
                 let _ = self.stop(fault.at_step(&step.step.id), false, false);
             }
         }
@@ -134,12 +145,23 @@ impl State {
             return Ok(());
         }
         let place = self.locate(step, item)?;
-        if !self.at(place)?.may_start(at_ms, self.is_sleep(index)) {
+        if !self.at(place)?.may_start(at_ms, self.own_wait(index)) {
             return Err(Illegal);
         }
         self.change(place.0, place.1, StepChange::Fail, |unit| {
             unit.error = Some(error.clone());
             unit.failure = None;
+            unit.hold = None;
+            unit.due_ms = None;
+        })
+    }
+
+    /// The answer to a question is not what the step expects: it fails, and is not asked again by itself.
+    pub(crate) fn fail_told(&mut self, place: Place, error: &Fault) -> Result<(), Illegal> {
+        self.change(place.0, place.1, StepChange::Fail, |unit| {
+            unit.failure = Some(FailureKind::Failed);
+            unit.error = Some(error.clone());
+            unit.output = None;
         })
     }
 
@@ -222,8 +244,7 @@ impl State {
 
     /// The unit's last attempt does not count against `max_tool_calls`: the static worst case has no place for it.
     pub(crate) fn uncount(&mut self, place: Place) {
-        let counted = |step: &mandate_plan::CheckedStep| crate::apply::is_counted(&step.step.tool);
-        if self.plan.numbered(place.0).is_some_and(counted) {
+        if self.is_counted_step(place.0) {
             self.calls = self.calls.saturating_sub(1);
         }
     }

@@ -1,9 +1,9 @@
 //! What people see of an execution: its state, what it waits for, when it is next due.
 
 use crate::apply::SLEEP;
-use crate::event::{Body, Timer, WaitingFor};
+use crate::event::{Body, RequestKind, Timer, WaitingFor};
 use crate::life::{Phase, StepState};
-use crate::state::{State, Unit, item_of};
+use crate::state::{Hold, State, Unit, item_of};
 
 impl State {
     /// The state as it is shown: `pending`, `waiting`, `running`, `paused`, `compensating`, `completed`, `failed`,
@@ -23,8 +23,12 @@ impl State {
             Phase::Created if self.open_request().is_some() => "waiting",
             Phase::Created => "pending",
             Phase::Active | Phase::Stopping | Phase::Closing if self.busy() > 0 => "running",
+            Phase::Active if self.is_replanning() => "replanning",
             Phase::Active | Phase::Closing
-                if self.waiting > 0 || self.doubtful > 0 || self.resting > 0 =>
+                if self.waiting > 0
+                    || self.doubtful > 0
+                    || self.resting > 0
+                    || !self.open.is_empty() =>
             {
                 "waiting"
             }
@@ -54,14 +58,28 @@ impl State {
                 next_command: format!("mandate executions resume {id}"),
             });
         }
-        if let Some(open) = self.plan_request().filter(|open| open.closed.is_none()) {
+        if let Some(open) = self.open_request() {
+            let request = &open.request;
+            let asked = &request.request_id;
+            let next_command = match (request.kind, &request.step) {
+                (RequestKind::Plan | RequestKind::Revision, _) => {
+                    format!("mandate approvals approve {asked}")
+                }
+                // It names the step and what is said of it.
+                (RequestKind::InDoubt, Some(step)) => {
+                    let item = request.item.map(|item| format!("[{item}]"));
+                    let place = format!("{step}{}", item.unwrap_or_default());
+                    format!("mandate executions resolve {id} {place} --done")
+                }
+                _ => format!("mandate inbox answer {asked}"),
+            };
             return Some(WaitingFor {
-                kind: open.request.kind.as_str().to_owned(),
-                step: None,
+                kind: request.kind.as_str().to_owned(),
+                step: request.step.clone(),
                 since_ms: open.opened_ms,
-                due_ms: open.request.expires_ms,
-                who: open.request.approvers.clone(),
-                next_command: format!("mandate approvals approve {}", open.request.request_id),
+                due_ms: request.expires_ms,
+                who: request.approvers.clone(),
+                next_command,
             });
         }
         let undo = self
@@ -79,6 +97,21 @@ impl State {
                 since_ms: unit.ended_ms.unwrap_or(self.at_ms),
                 due_ms: None,
                 who: vec!["requester".to_owned()],
+            });
+        }
+        if let Some(step) = self.step_awaiting_revision() {
+            let id_of = &step.step.id;
+            let ended = self.step(id_of).and_then(|(_, data)| {
+                let units = data.units.iter();
+                units.filter_map(|unit| unit.ended_ms).max()
+            });
+            return Some(WaitingFor {
+                kind: "replan".to_owned(),
+                step: Some(id_of.clone()),
+                since_ms: ended.unwrap_or(self.at_ms),
+                due_ms: None,
+                who: vec!["requester".to_owned()],
+                next_command: format!("mandate executions replan {id} --plan FILE"),
             });
         }
         if let Some(waiting) = self.child_waiting_for() {
@@ -102,11 +135,19 @@ impl State {
             .plan
             .number_of(&step)
             .is_some_and(|index| self.is_sleep(index));
-        let kind = if sleeps && !undoes { "timer" } else { "retry" };
+        let kind = match unit.hold {
+            Some(Hold::Rate) => "rate_limit",
+            Some(Hold::Frozen) => "frozen",
+            _ if sleeps && !undoes => "timer",
+            _ => "retry",
+        };
         Some(WaitingFor {
             kind: kind.to_owned(),
             step: Some(step),
-            since_ms: unit.ended_ms.or(unit.started_ms).unwrap_or(self.at_ms),
+            since_ms: { unit.held_ms.filter(|_| unit.hold.is_some()) }
+                .or(unit.ended_ms)
+                .or(unit.started_ms)
+                .unwrap_or(self.at_ms),
             due_ms: unit.due_ms,
             who: Vec::new(),
             next_command: format!("mandate executions continue {id}"),
@@ -117,9 +158,9 @@ impl State {
     pub fn goes_on(&self) -> bool {
         let retries = |undo: &Unit| undo.state == StepState::Waiting && undo.due_ms.is_some();
         match self.phase {
-            Phase::Active => self.paused.is_none() && self.waiting > 0,
+            Phase::Active => self.paused.is_none() && self.awaits_time(),
             Phase::Compensating => self.current_undo().is_some_and(|(.., undo)| retries(undo)),
-            Phase::Closing => self.waiting > 0,
+            Phase::Closing => self.awaits_time(),
             Phase::Created | Phase::Stopping | Phase::Ended => false,
         }
     }
@@ -149,6 +190,9 @@ impl State {
         {
             let request_id = open.request.request_id.clone();
             due.push((expires_ms, Body::RequestExpired { request_id }));
+        }
+        if matches!(self.phase, Phase::Active | Phase::Closing) {
+            due.extend(self.next_expiry());
         }
         if self.phase == Phase::Active {
             if self.is_active() {
@@ -201,11 +245,16 @@ impl State {
         });
         let (due_ms, step, number) = due.min_by_key(|(due_ms, ..)| *due_ms)?;
         let (id, item) = (step.step.id.clone(), item_of(step, number));
-        let timer = if step.step.tool == SLEEP {
-            Timer::Sleep { step: id, item }
-        } else {
-            Timer::Retry { step: id, item }
+        let held = step_hold(self, &id, item) == Some(&Hold::Rate);
+        let timer = match step.step.tool.as_str() {
+            _ if held => Timer::Rate { step: id, item },
+            SLEEP => Timer::Sleep { step: id, item },
+            _ => Timer::Retry { step: id, item },
         };
         Some((due_ms, Body::TimerFired { timer }))
     }
+}
+
+fn step_hold<'a>(state: &'a State, step: &str, item: Option<u32>) -> Option<&'a Hold> {
+    state.unit(step, item)?.hold.as_ref()
 }

@@ -6,6 +6,7 @@ use crate::event::{Body, Timer};
 use crate::finally::end;
 use crate::follow_up::follow_up;
 use crate::life::StepState;
+use crate::readiness::OwnWait;
 use crate::state::{GRACE_MS, State, Unit};
 use mandate_policy::Purpose;
 
@@ -14,8 +15,11 @@ pub(crate) fn wind_down(state: &State) -> Vec<Command> {
     let mut out = Vec::new();
     let plan = state.plan().clone();
     for (index, (step, data)) in plan.every_step().zip(&state.steps).enumerate() {
-        let asleep = |unit: &Unit| state.is_sleep(index) && unit.state == StepState::Running;
-        if data.units.iter().any(|unit| unit.orphaned || asleep(unit)) {
+        let own = state.own_wait(index) != OwnWait::None;
+        let asleep = |unit: &Unit| own && unit.state == StepState::Running;
+        let unclear =
+            |unit: &Unit| unit.orphaned || unit.state == StepState::InDoubt || asleep(unit);
+        if data.units.iter().any(unclear) {
             follow_up(state, index, step, data, &mut out);
         }
     }

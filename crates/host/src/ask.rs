@@ -2,7 +2,7 @@
 
 use crate::following::Follower;
 use mandate_engine::event::{Answer, Resolution};
-use mandate_engine::{Event, Fault, State, WaitingFor};
+use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
 use mandate_policy::Decision;
 use mandate_store::{Head, StoreError};
@@ -24,6 +24,28 @@ pub struct Submission {
     pub session: String,
     /// Absolute deadline, Unix milliseconds.
     pub deadline_ms: Option<i64>,
+    /// It is run once more: what another execution did already is taken over.
+    pub rerun: Option<Rerun>,
+    /// It takes the place of the plan of an execution that runs.
+    pub revises: Option<Revises>,
+}
+
+/// Which execution's plan is revised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revises {
+    /// The execution.
+    pub execution_id: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Which execution is run once more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rerun {
+    /// The execution, which has ended.
+    pub execution_id: String,
+    /// This step and those behind it are done again in any case.
+    pub from: Option<String>,
 }
 
 /// A plan that was taken.
@@ -53,7 +75,7 @@ pub enum Ask {
     /// How many executions have something under way.
     Busy(Sender<usize>),
     /// An answer to a request of the execution.
-    Answer(String, Answer, Sender<Result<(), HostError>>),
+    Answer(String, Box<Answer>, Sender<Result<(), HostError>>),
     /// End the execution.
     Cancel {
         /// Which.
@@ -141,7 +163,7 @@ pub enum HostError {
     #[error("{0}")]
     ToolServer(String),
     /// Somebody answers who may not.
-    #[error("{by} may not answer this request: it was asked for by {asked_by}, and {} may answer", approvers.join(" and "))]
+    #[error("{by} may not answer this request: it was asked for by {asked_by}, and {} may answer{}", approvers.join(" and "), needed(approvers))]
     NotTheApprover {
         /// Who answered.
         by: String,
@@ -150,6 +172,9 @@ pub enum HostError {
         /// Who may answer.
         approvers: Vec<String>,
     },
+    /// The answer does not fit the request.
+    #[error(transparent)]
+    Answer(#[from] NotAnAnswer),
     /// The one who asks was started by one of the host's tools.
     #[error(
         "process {pid} was started by a tool of a plan, and such a process can neither answer nor grant anything"
@@ -215,6 +240,12 @@ pub enum HostError {
     /// The request does not fit the execution's state.
     #[error("{0}")]
     NotNow(String),
+    /// The plan cannot take the place of the one that runs.
+    #[error("the plan is no revision of the one that runs: {}", .0.join("; "))]
+    NotARevision(Vec<String>),
+    /// The execution cannot be run once more.
+    #[error(transparent)]
+    CannotCarry(#[from] CannotCarry),
     /// The deadline is not in the future.
     #[error("the deadline has passed already")]
     DeadlinePassed,
@@ -242,12 +273,15 @@ impl HostError {
             HostError::NotTheApprover { .. } => ErrorCode::ApproverMismatch,
             HostError::FromATool { .. } => ErrorCode::PolicyDenied,
             HostError::NotSupported { .. } => ErrorCode::NotSupported,
-            HostError::Inputs(_) => ErrorCode::InvalidPayload,
+            HostError::Inputs(_) | HostError::Answer(_) => ErrorCode::InvalidPayload,
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,
             HostError::Tool(fault) => fault.code,
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
-            HostError::NoSuchExecution(_) | HostError::NotNow(_) => ErrorCode::InvalidPayload,
+            HostError::NoSuchExecution(_)
+            | HostError::NotNow(_)
+            | HostError::CannotCarry(_)
+            | HostError::NotARevision(_) => ErrorCode::InvalidPayload,
             HostError::Store(StoreError::TooLarge { .. }) => ErrorCode::ResourceExhausted,
             HostError::Unreadable { .. }
             | HostError::Store(_)
@@ -264,6 +298,15 @@ impl HostError {
 impl From<&HostError> for Fault {
     fn from(error: &HostError) -> Self {
         Fault::new(error.code(), error.to_string())
+    }
+}
+
+/// What others than the requester need.
+fn needed(approvers: &[String]) -> &'static str {
+    if approvers.iter().any(|approver| approver != "requester") {
+        "; `other` and `role:` answer over a channel that says who is there, such as an API key, and this version has none"
+    } else {
+        ""
     }
 }
 

@@ -7,7 +7,7 @@ use crate::host::Ids as _;
 use crate::intake::{Intake, Proposal};
 use crate::local::RandomIds;
 use crate::wire::Answered;
-use mandate_engine::event::{Answer, Resolution};
+use mandate_engine::event::Resolution;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -92,14 +92,7 @@ impl Connection {
     pub fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), HostError> {
         match self {
             Connection::Local(local) => {
-                let answer = Answer {
-                    request_id: answer.request_id,
-                    choice: answer.choice,
-                    data: answer.data,
-                    reason: answer.reason,
-                    by: local.principal.clone(),
-                    channel: answer.channel,
-                };
+                let answer = answer.by(&local.principal);
                 local.host.answer(execution_id, answer)
             }
             Connection::Remote(client) => client.answer(execution_id, answer),

@@ -94,7 +94,7 @@ impl Handle {
     /// # Errors
     /// When it is not open, or the answer does not fit.
     pub fn answer(&self, execution_id: &str, answer: Answer) -> Result<(), HostError> {
-        self.ask(|reply| Ask::Answer(execution_id.to_owned(), answer, reply))
+        self.ask(|reply| Ask::Answer(execution_id.to_owned(), Box::new(answer), reply))
     }
 
     /// Ends an execution.

@@ -116,6 +116,7 @@ pub struct Host {
     agenda: Agenda,
     pub(crate) plans: KnownPlans,
     sessions: BTreeMap<String, u64>,
+    pub(crate) frozen: bool,
 }
 
 impl Host {
@@ -130,6 +131,7 @@ impl Host {
             agenda: Agenda::default(),
             plans: KnownPlans::default(),
             sessions: BTreeMap::new(),
+            frozen: false,
         }
     }
 
@@ -231,12 +233,7 @@ impl Host {
                 let _ = reply.send(self.busy());
             }
             Ask::Answer(execution_id, answer, reply) => {
-                self.input(
-                    &execution_id,
-                    Body::RequestAnswered(answer),
-                    reply,
-                    "the request is not open, or the answer is not one of its choices",
-                );
+                self.take_answer(&execution_id, *answer, reply);
             }
             Ask::Cancel {
                 execution_id,
@@ -278,6 +275,8 @@ impl Host {
                     item,
                     by,
                     resolution,
+                    channel: Some("cli".to_owned()),
+                    answer_digest: None,
                 };
                 self.input(&execution_id, body, reply, "the step is not in doubt");
             }
@@ -326,7 +325,7 @@ impl Host {
         SessionView {
             session_id: session.to_owned(),
             principal: principal.to_owned(),
-            frozen: false,
+            frozen: self.frozen,
             calls: self.sessions.get(session).copied().unwrap_or(0),
             calls_last_minute: 0,
         }
@@ -346,6 +345,20 @@ impl Host {
                 return;
             }
         };
+        self.put(execution_id, body, reply, otherwise);
+        if undriven {
+            self.start_driving(execution_id);
+        }
+    }
+
+    /// Gives an input in, and the answer when the disk has it.
+    pub(crate) fn put(
+        &mut self,
+        execution_id: &str,
+        body: Body,
+        reply: Sender<Result<(), HostError>>,
+        otherwise: &str,
+    ) {
         if !self.take_turn_with(execution_id, body, |drive| {
             let seq = drive.state.seq;
             let reply = reply.clone();
@@ -357,9 +370,6 @@ impl Host {
             ));
         }) {
             let _ = reply.send(Err(HostError::NotNow(otherwise.to_owned())));
-        }
-        if undriven {
-            self.start_driving(execution_id);
         }
     }
 
@@ -541,6 +551,7 @@ impl Host {
         let over = drive.state.phase == Phase::Ended && drive.durable_seq >= drive.state.seq;
         if over && drive.replies.is_empty() {
             self.drives.remove(execution_id);
+            self.parts.tools.forget(execution_id);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How a plan comes to a host that trusts nobody with checking it: as the text of a document.
 
-use crate::ask::{HostError, Submission};
+use crate::ask::{HostError, Rerun, Revises, Submission};
 use crate::tool_acts::{accept_new, hold_against_lock};
 use mandate_plan::{Format, check, parse};
 use mandate_store::Journal;
@@ -21,6 +21,12 @@ pub struct Proposal {
     pub inputs: Map<String, Value>,
     /// Absolute deadline, Unix milliseconds.
     pub deadline_ms: Option<i64>,
+    /// It is run once more.
+    #[serde(default)]
+    pub rerun: Option<Rerun>,
+    /// It takes the place of the plan of an execution that runs.
+    #[serde(default)]
+    pub revises: Option<Revises>,
 }
 
 /// Checks proposals against the tools of this host.
@@ -86,6 +92,8 @@ impl Intake {
             principal: principal.to_owned(),
             session: session.to_owned(),
             deadline_ms: proposal.deadline_ms,
+            rerun: proposal.rerun,
+            revises: proposal.revises,
         })
     }
 }

@@ -8,6 +8,7 @@
 
 mod admission;
 mod agenda;
+mod answering;
 pub mod ask;
 mod calls;
 pub mod client;
@@ -15,6 +16,7 @@ mod clock;
 mod connection;
 mod drive;
 mod following;
+mod freezing;
 mod gate;
 mod handle;
 pub mod host;
@@ -27,6 +29,7 @@ mod peer;
 pub mod projection;
 pub mod record;
 pub mod recovery;
+mod revising;
 pub mod server;
 mod socket;
 mod spawn;
@@ -37,7 +40,7 @@ pub mod tool_acts;
 mod verify;
 mod wire;
 
-pub use ask::{Ask, HostError, Rest, Submission, Submitted, Update};
+pub use ask::{Ask, HostError, Rerun, Rest, Revises, Submission, Submitted, Update};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use connection::{Connection, Local};

@@ -72,9 +72,13 @@ impl Questions {
 fn doubted(state: &State, place: &Place, attempt: u32) -> Option<ResolvedCall> {
     let (step, data) = state.step(&place.step)?;
     let unit: &Unit = data.units.get(place.item.map_or(0, |item| item as usize))?;
-    let (tool, unit) = match place.purpose {
-        Purpose::Run => (&step.step.tool, unit),
-        Purpose::Compensate => (&step.step.compensate.as_ref()?.tool, unit.undo.as_deref()?),
+    let (tool, sensitive, unit) = match place.purpose {
+        Purpose::Run => (&step.step.tool, step.step.sensitive.clone(), unit),
+        Purpose::Compensate => (
+            &step.step.compensate.as_ref()?.tool,
+            Vec::new(),
+            unit.undo.as_deref()?,
+        ),
     };
     let id = state.execution_id();
     Some(ResolvedCall {
@@ -88,6 +92,7 @@ fn doubted(state: &State, place: &Place, attempt: u32) -> Option<ResolvedCall> {
         secrets: Vec::new(),
         idempotency_key: idempotency_key(id, &place.step, place.item, place.purpose),
         timeout_ms: None,
+        sensitive,
     })
 }
 
@@ -166,6 +171,8 @@ impl Host {
                 item: place.item,
                 by: format!("tool:{tool}"),
                 resolution,
+                channel: Some("status".to_owned()),
+                answer_digest: None,
             },
             Err(why) => Body::FindingRecorded {
                 finding: json!({
@@ -178,6 +185,7 @@ impl Host {
                 }),
             },
         };
+        let body = state.sealed(body);
         if !still || !self.take_turn(execution_id, body) {
             self.settle_down(execution_id);
         }

@@ -47,25 +47,43 @@ pub fn execution_row(state: &State) -> ExecutionRow {
 /// The row of one request.
 pub fn request_row(state: &State, open: &OpenRequest) -> RequestRow {
     let request = &open.request;
+    let (created, plan) = state.submitted();
     let detail = match request.kind {
         RequestKind::Plan => json!({
-            "plan": state.plan().plan().name,
-            "plan_hash": state.created.plan_hash,
-            "inputs": state.created.inputs,
-            "principal": state.created.principal,
+            "plan": plan.plan().name,
+            "plan_hash": created.plan_hash,
+            "inputs": created.inputs,
+            "principal": created.principal,
             "choices": request.choices,
             "approvers": request.approvers,
-            "decision": state.created.decision,
+            "decision": created.decision,
         }),
-        _ => json!({ "choices": request.choices, "approvers": request.approvers }),
+        _ => {
+            let mut detail = serde_json::to_value(request).unwrap_or_default();
+            if let Some(map) = detail.as_object_mut() {
+                // What has a column of its own.
+                for column in ["request_id", "kind", "step", "subject", "expires_ms"] {
+                    map.remove(column);
+                }
+                map.insert("plan".to_owned(), json!(state.plan().plan().name));
+            }
+            detail
+        }
     };
     let answer = open
         .closed
         .as_ref()
-        .filter(|choice| *choice != "expired")
+        .filter(|choice| !["expired", "withdrawn"].contains(&choice.as_str()))
         .map(|choice| {
             let (by, channel) = open.by.clone().unwrap_or_default();
-            json!({ "choice": choice, "by": by, "channel": channel }).to_string()
+            let mut answer = json!({ "choice": choice, "by": by, "channel": channel });
+            if let Some(map) = answer.as_object_mut() {
+                let data = open.data.clone().map(|data| ("data", data));
+                let reason = open.reason.clone().map(|reason| ("reason", json!(reason)));
+                let more = data.into_iter().chain(reason);
+                map.extend(more.map(|(key, value)| (key.to_owned(), value)));
+            }
+            answer.to_string()
         });
     RequestRow {
         request_id: request.request_id.clone(),
@@ -97,9 +115,10 @@ pub fn request_rows(state: &State) -> Vec<RequestRow> {
         .collect()
 }
 
-/// The rows that `events`, the last ones of the execution, can have changed.
+/// The rows that `events`, the last ones of the execution, can have changed: an event may open or close a request, and
+/// what ends or settles something takes back what nobody needs to answer any more.
 pub(crate) fn changed_request_rows(state: &State, events: &[Event]) -> Vec<RequestRow> {
-    let Some(first) = events.iter().find(|event| touches_requests(event)) else {
+    let Some(first) = events.first() else {
         return Vec::new();
     };
     state
@@ -108,12 +127,4 @@ pub(crate) fn changed_request_rows(state: &State, events: &[Event]) -> Vec<Reque
         .filter(|open| open.closed_ms.unwrap_or(open.opened_ms) >= first.at_ms)
         .map(|open| request_row(state, open))
         .collect()
-}
-
-/// Whether an event can change the row of a request.
-fn touches_requests(event: &Event) -> bool {
-    matches!(
-        event.body.kind(),
-        "request_opened" | "request_answered" | "request_expired" | "execution_finished"
-    )
 }

@@ -1,9 +1,11 @@
 //! Recording an input without driving the execution: approving, pausing or resolving while no host runs. Nothing follows
 //! from it until the next host takes the execution up.
 
+use crate::answering::input_of;
 use crate::ask::HostError;
 use crate::projection::{execution_row, request_rows};
 use crate::recovery::load;
+use mandate_engine::event::Answer;
 use mandate_engine::{Applied, Body, Event, Phase, State};
 use mandate_store::{Appended, Batch, Journal, NewRecord};
 use std::sync::mpsc::channel;
@@ -18,6 +20,31 @@ pub fn record(
     now_ms: i64,
     body: Body,
 ) -> Result<State, HostError> {
+    record_with(journal, execution_id, now_ms, |_| Ok(body))
+}
+
+/// Appends an answer to a request of an execution that nobody drives, once it is sure that it fits and that whoever
+/// gives it may. Returns the state after it, once the disk has it.
+///
+/// # Errors
+/// As [`record`], and what does not fit.
+pub fn record_answer(
+    journal: &dyn Journal,
+    execution_id: &str,
+    now_ms: i64,
+    answer: Answer,
+) -> Result<State, HostError> {
+    record_with(journal, execution_id, now_ms, |state| {
+        input_of(state, answer, now_ms)
+    })
+}
+
+fn record_with(
+    journal: &dyn Journal,
+    execution_id: &str,
+    now_ms: i64,
+    body: impl FnOnce(&State) -> Result<Body, HostError>,
+) -> Result<State, HostError> {
     let mut state = load(journal, execution_id)?;
     if state.phase == Phase::Ended {
         let ended = format!(
@@ -26,6 +53,7 @@ pub fn record(
         );
         return Err(HostError::NotNow(ended));
     }
+    let body = state.sealed(body(&state)?);
     let kind = body.kind();
     let mut events = Vec::new();
     if state.driven {

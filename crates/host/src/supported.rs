@@ -11,7 +11,15 @@ pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
                 | FeatureKind::Fallback
                 | FeatureKind::Finally
                 | FeatureKind::Compensation
+                | FeatureKind::Confirm
+                | FeatureKind::Ask
+                | FeatureKind::HumanAsk
+                | FeatureKind::Invariants
+                | FeatureKind::InvariantAsk
                 | FeatureKind::NestedPlan
+                | FeatureKind::Sensitive
+                | FeatureKind::Replan
+                | FeatureKind::ModeHybrid
         )
     };
     let feature = plan

@@ -6,8 +6,9 @@
 use crate::ask::{HostError, Submitted};
 use crate::intake::Proposal;
 use crate::tool_acts::{ToolAct, ToolActed};
-use mandate_engine::event::Resolution;
+use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{Event, WaitingFor};
+use mandate_plan::Digest;
 use mandate_store::Head;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -106,8 +107,23 @@ pub struct Answered {
     /// Why.
     #[serde(default)]
     pub reason: Option<String>,
+    /// The subject that was shown, where the one who answers says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Digest>,
     /// How it was given: `terminal`, `flag` or `cli`.
     pub channel: String,
+}
+
+impl Answered {
+    /// The answer as somebody gives it.
+    pub fn by(self, by: &str) -> Answer {
+        Answer {
+            data: self.data,
+            reason: self.reason,
+            subject: self.subject,
+            ..Answer::new(&self.request_id, &self.choice, by, &self.channel)
+        }
+    }
 }
 
 /// What a host says.
@@ -205,6 +221,7 @@ mod tests {
                 asked_by: "local:2".to_owned(),
                 approvers: vec!["other".to_owned()],
             },
+            HostError::Answer(mandate_engine::NotAnAnswer::TooLate("req-1".to_owned())),
             HostError::FromATool { pid: 7 },
             HostError::NotSupported {
                 feature: "x".to_owned(),

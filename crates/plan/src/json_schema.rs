@@ -113,6 +113,42 @@ fn mismatches(error: &ValidationError<'_>) -> Vec<Mismatch> {
     }
 }
 
+/// What a value breaks of a JSON Schema 2020-12, in one sentence that quotes nothing of it; none when it fits. A schema
+/// that cannot be used is broken by everything.
+pub fn misfit(schema: &Value, value: &Value) -> Option<String> {
+    let describe = |found: &[Mismatch]| {
+        let first = found.first()?;
+        let more = match found.len() {
+            0 | 1 => String::new(),
+            several => format!(" (and {} more)", several - 1),
+        };
+        Some(match first.pointer.as_str() {
+            "" => format!("{}{more}", first.message),
+            pointer => format!("at `{}`: {}{more}", quoted(pointer), first.message),
+        })
+    };
+    match JsonSchema::compile(schema) {
+        Ok(compiled) => describe(&compiled.mismatches(value, &[])),
+        Err(found) => {
+            let why = describe(&found).unwrap_or_default();
+            Some(format!("the schema cannot be used: {why}"))
+        }
+    }
+}
+
+/// Why a value is no JSON Schema that a plan may hold; none when it is one.
+pub fn schema_fault(schema: &Value) -> Option<String> {
+    if let Some(pointer) = first_reference(schema, "") {
+        return Some(format!(
+            "at `{}`: references are not taken here",
+            quoted(&pointer)
+        ));
+    }
+    let found = JsonSchema::compile(schema).err()?;
+    let first = found.first().map(|first| first.message.clone());
+    Some(first.unwrap_or_else(|| "it is not a JSON Schema".to_owned()))
+}
+
 /// The pointer of the first reference to another schema within this one.
 ///
 /// A plan's own schemas hold none: chains of references grow without bound while they are followed.

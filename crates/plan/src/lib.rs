@@ -28,6 +28,7 @@ pub use digest::{Digest, canonical_json};
 pub use document::{Document, Format, parse, parse_value};
 pub use features::{Feature, FeatureKind};
 pub use inputs::BoundInputs;
+pub use json_schema::{misfit, schema_fault};
 pub use model::{
     ApplyMode, ArgRule, BadPattern, Budget, CodeRule, Compensate, Constraints, FailureAction,
     ForEach, Input, Invariant, Matcher, Mode, OnFailure, OnItemFailure, OnViolation, Pattern,

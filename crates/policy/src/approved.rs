@@ -259,7 +259,7 @@ fn verify(
 
 /// Whether an answer counts as this approver's. Only the requester's can be told apart so far: the others need
 /// principals with keys and roles, and until there are any, nobody satisfies them.
-fn satisfies(approval: &Approval, approver: &Approver, requester: &str) -> bool {
+pub(crate) fn satisfies(approval: &Approval, approver: &Approver, requester: &str) -> bool {
     match approver {
         Approver::Requester => approval.by == requester,
         Approver::Other | Approver::Role(_) => false,

@@ -1,5 +1,6 @@
 //! The gate that every call passes just before it runs, from the engine or from an agent.
 
+mod approval;
 mod permit;
 
 pub use permit::Permit;
@@ -22,7 +23,8 @@ use serde_json::json;
 const MINUTE_MS: u64 = 60_000;
 
 /// Judges one call. In this order: the execution runs, nothing is frozen, the call is one of the plan, it is its turn,
-/// its arguments keep to the plan and its rules, the counts hold, and the policy permits it.
+/// its arguments keep to the plan and its rules, a human confirmed them where the step asks for that, the counts hold, and
+/// the policy permits it.
 ///
 /// # Errors
 /// The first thing that is wrong, with what would have been right. Nothing has changed then.
@@ -56,8 +58,9 @@ pub fn enforce(
     };
     let (assessed, found) = assess(subject, &RiskTable::default());
     arguments(approved, planned, call, &found)?;
+    approval::confirmed(approved, planned, turn, call)?;
     counts(approved, turn, call, session)?;
-    policy(approved, planned, call, &assessed, session, now_ms)?;
+    policy(approved, planned, turn, call, &assessed, session, now_ms)?;
     let guard = planned.guard.clone();
     Ok(Permit::issue(call, *approved.digest(), tool_digest, guard))
 }
@@ -147,7 +150,8 @@ fn counts(
     call: &ResolvedCall,
     session: &SessionView,
 ) -> Result<(), Refusal> {
-    let most = approved.plan().max_tool_calls();
+    let planned = approved.plan().max_tool_calls();
+    let most = planned.saturating_add(turn.granted_calls());
     if counts_as_call(&call.tool, call.purpose) && turn.counted_calls() >= most {
         let message = format!("the plan's {most} tool calls are used up");
         return Err(Refusal::new(ErrorCode::BudgetExceeded, message)
@@ -179,6 +183,7 @@ fn counts(
 fn policy(
     approved: &ApprovedPlan,
     planned: &PlannedCall,
+    turn: &dyn Turn,
     call: &ResolvedCall,
     now: &StepAssessment,
     session: &SessionView,
@@ -206,6 +211,7 @@ fn policy(
     let (outcome, rulings) = judge(approved.rules(), &case);
     // What was decided before stands; what the call turns out to be can only make it stricter.
     let strictest = outcome.max(decided.outcome);
+    let approvers = approval::wanted(approved, &rulings);
     let decisive = rulings
         .into_iter()
         .find(|ruling| ruling.outcome == strictest);
@@ -222,11 +228,12 @@ fn policy(
     let place = call.place();
     match strictest {
         Outcome::Allow => Ok(()),
-        Outcome::RequireApproval if approved.approval().is_some() => Ok(()),
+        Outcome::RequireApproval if approval::given(approved, turn, call, &approvers) => Ok(()),
         Outcome::RequireApproval => refuse(
             ErrorCode::ApprovalRequired,
             format!("step `{place}` needs approval: {why}"),
-        ),
+        )
+        .map_err(|refusal| refusal.expecting(json!({ "approvers": approvers }))),
         Outcome::RateLimited => refuse(
             ErrorCode::RateLimited,
             format!("step `{place}` has to wait: {why}"),

@@ -1,7 +1,7 @@
 //! One call of an admitted plan, ready to be compared with the calls that are made.
 
 use crate::{
-    Refusal, ResolvedCall, ResourceGuard,
+    Purpose, Refusal, ResolvedCall, ResourceGuard,
     argument_rules::{Absent, RuleSet, same},
     decision::StepAssessment,
     normalise::shown,
@@ -23,6 +23,8 @@ pub(crate) struct PlannedCall {
     pub(crate) guard: ResourceGuard,
     /// The step has `for_each`.
     pub(crate) per_item: bool,
+    /// A human must have said yes to exactly the arguments.
+    pub(crate) confirm: bool,
     /// The arguments with null where they are computed.
     known: Value,
     computed: BTreeSet<String>,
@@ -62,6 +64,7 @@ impl PlannedCall {
             allow,
             deny,
             per_item: planned.step.for_each.is_some(),
+            confirm: planned.step.step.confirm && planned.purpose == Purpose::Run,
             known,
             computed: template.holes().iter().cloned().collect(),
             secrets: template

@@ -1,6 +1,6 @@
 //! What `enforce` asks of the engine's state: does the execution run, is it this call's turn, how many calls were made.
 
-use crate::{Purpose, Refusal, ResolvedCall};
+use crate::{Approval, Purpose, Refusal, ResolvedCall};
 
 /// The order of an execution. Implemented only by the engine's state (a house-rule test checks that), so that the
 /// question and the answer about whose turn it is cannot come from two places.
@@ -23,4 +23,10 @@ pub trait Turn {
 
     /// How many calls of this execution count against `constraints.max_tool_calls` already, reserved ones included.
     fn counted_calls(&self) -> u64;
+
+    /// How many calls beyond `constraints.max_tool_calls` a human granted.
+    fn granted_calls(&self) -> u64;
+
+    /// The yes that a human gave to this step and item; its subject is the digest of the arguments that it was given to.
+    fn approval(&self, call: &ResolvedCall) -> Option<Approval>;
 }

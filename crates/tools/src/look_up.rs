@@ -7,7 +7,7 @@ use crate::{
     Authorized, CallContext, Outcome, StopFlag,
     registry::Entry,
     runner::after,
-    secret::{Scrubber, SecretSource, SecretUse},
+    secret::{Scrubber, SecretSource, SecretUse, Taken, Vault},
 };
 use futures_util::FutureExt as _;
 use mandate_policy::ResolvedCall;
@@ -41,8 +41,10 @@ pub(crate) async fn ask(
     call: ResolvedCall,
     limit: Duration,
     secrets: &dyn SecretSource,
+    vault: &Vault,
 ) -> Told {
-    let scrubber = match scrubber(entry, &call, secrets).await {
+    let taken = Taken::of(&call);
+    let scrubber = match scrubber(entry, &call, secrets, vault).await {
         Ok(scrubber) => Arc::new(scrubber),
         Err(why) => return Told::Unknown(why),
     };
@@ -79,7 +81,7 @@ pub(crate) async fn ask(
     };
     scrubber.scrub_outcome(&mut outcome);
     match outcome {
-        Outcome::Completed { output } => read(entry, output),
+        Outcome::Completed { output } => read(entry, output, |outcome| vault.take(&taken, outcome)),
         other => {
             let why = other.fault().map(|fault| fault.message.clone());
             let why = why.unwrap_or_default();
@@ -89,12 +91,14 @@ pub(crate) async fn ask(
 }
 
 /// What the answer says; anything that is not exactly one of the known answers settles nothing.
-fn read(entry: &Entry, answer: Value) -> Told {
+fn read(entry: &Entry, answer: Value, keep_back: impl FnOnce(&mut Outcome)) -> Told {
     let text = |key: &str| answer.get(key).and_then(Value::as_str);
     match text("state") {
         Some("done") => {
             let output = answer.get("output").cloned().unwrap_or_default();
-            match after(entry, Outcome::Completed { output }) {
+            let mut outcome = after(entry, Outcome::Completed { output });
+            keep_back(&mut outcome);
+            match outcome {
                 Outcome::Completed { output } => Told::Done(output),
                 other => {
                     let why = other.fault().map(|fault| fault.message.clone());
@@ -118,6 +122,7 @@ async fn scrubber(
     entry: &Entry,
     call: &ResolvedCall,
     secrets: &dyn SecretSource,
+    vault: &Vault,
 ) -> Result<Scrubber, String> {
     let mut names = BTreeSet::new();
     named(&call.args, &mut names);
@@ -128,7 +133,10 @@ async fn scrubber(
             tool: &call.tool,
             destination: &destination,
         };
-        let value = secrets.resolve(&name, wanted).await;
+        let value = match vault.value(call, &name) {
+            Some(value) => value,
+            None => secrets.resolve(&name, wanted).await,
+        };
         let value = value.map_err(|error| {
             format!("its answer could not be kept free of a secret that the call had: {error}")
         })?;

@@ -5,7 +5,10 @@ use crate::{
     look_up,
     metrics::Running,
     registry::Entry,
-    secret::{Inserted, Scrubber, SecretSource, SecretUse, SecretValue, insert, secret_fault},
+    secret::{
+        Inserted, Scrubber, SecretSource, SecretUse, SecretValue, Taken, Vault, insert,
+        secret_fault,
+    },
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use mandate_plan::{ErrorCode, ToolLookup};
@@ -30,18 +33,26 @@ pub trait Tools: Send + Sync {
 
     /// The tools that can be used now.
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync>;
+
+    /// The execution has ended: nothing that is kept for it is needed any more.
+    fn forget(&self, _execution_id: &str) {}
 }
 
 /// The tool runner.
 pub struct Runner {
     registry: Arc<Registry>,
     secrets: Arc<dyn SecretSource>,
+    vault: Arc<Vault>,
 }
 
 impl Runner {
     /// A runner over the registry's tools.
     pub fn new(registry: Arc<Registry>, secrets: Arc<dyn SecretSource>) -> Self {
-        Self { registry, secrets }
+        Self {
+            registry,
+            secrets,
+            vault: Arc::default(),
+        }
     }
 
     /// The registry.
@@ -59,11 +70,13 @@ impl Tools for Runner {
             let message = format!("there is no tool `{}`", call.tool);
             return refused(Fault::new(ErrorCode::ActionNotFound, message));
         };
-        let secrets = Arc::clone(&self.secrets);
+        let (secrets, vault) = (Arc::clone(&self.secrets), Arc::clone(&self.vault));
+        let taken = Taken::of(&call);
         // Not within the future: a call that is dropped before it is first polled counts too.
         let mut running = Running::begin(Arc::clone(&entry.life));
         async move {
-            let outcome = carry_out(&entry, permit, call, &*secrets).await;
+            let mut outcome = carry_out(&entry, permit, call, &*secrets, &vault).await;
+            vault.take(&taken, &mut outcome);
             if matches!(outcome, Outcome::Completed { .. }) {
                 running.succeeded();
             }
@@ -79,12 +92,16 @@ impl Tools for Runner {
         let on = self.registry.off(&call.tool).is_none();
         let entry = self.registry.entry(&call.tool).filter(|_| on)?;
         let limit = entry.provider.look_up_limit(&call.tool)?;
-        let secrets = Arc::clone(&self.secrets);
-        Some(async move { look_up::ask(&entry, call, limit, &*secrets).await }.boxed())
+        let (secrets, vault) = (Arc::clone(&self.secrets), Arc::clone(&self.vault));
+        Some(async move { look_up::ask(&entry, call, limit, &*secrets, &vault).await }.boxed())
     }
 
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync> {
         self.registry.snapshot()
+    }
+
+    fn forget(&self, execution_id: &str) {
+        self.vault.forget(execution_id);
     }
 }
 
@@ -101,11 +118,12 @@ async fn carry_out(
     permit: Permit,
     call: ResolvedCall,
     secrets: &dyn SecretSource,
+    vault: &Vault,
 ) -> Outcome {
     if let Err(fault) = before(entry, &permit, &call) {
         return Outcome::Refused(fault);
     }
-    let values = match resolve(entry, &call, secrets).await {
+    let values = match resolve(entry, &call, secrets, vault).await {
         Ok(values) => values,
         Err(fault) => return Outcome::Refused(fault),
     };
@@ -198,6 +216,7 @@ async fn resolve(
     entry: &Entry,
     call: &ResolvedCall,
     source: &dyn SecretSource,
+    vault: &Vault,
 ) -> Result<BTreeMap<String, SecretValue>, Fault> {
     let mut values = BTreeMap::new();
     if call.secrets.is_empty() {
@@ -212,7 +231,10 @@ async fn resolve(
             tool: &call.tool,
             destination: &destination,
         };
-        let value = source.resolve(&slot.name, wanted).await;
+        let value = match vault.value(call, &slot.name) {
+            Some(value) => value,
+            None => source.resolve(&slot.name, wanted).await,
+        };
         let value = value.map_err(|error| secret_fault(&error))?;
         values.insert(slot.name.clone(), value);
     }

@@ -4,6 +4,7 @@ mod insert;
 mod scrub;
 mod source;
 mod text;
+mod vault;
 
 pub(crate) use insert::{Inserted, insert};
 pub use scrub::Scrubber;
@@ -13,6 +14,7 @@ pub use source::{
 pub(crate) use source::{fault as secret_fault, resolve_all};
 
 pub(crate) use text::SecretText;
+pub(crate) use vault::{Taken, Vault};
 
 /// A shorter value would be found by chance in any output, and can be guessed anyway. In bytes.
 pub const MIN_SECRET_BYTES: usize = 8;

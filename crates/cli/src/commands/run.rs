@@ -59,6 +59,8 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
         source: read.source,
         inputs,
         deadline_ms,
+        rerun: None,
+        revises: None,
         yes: args.yes,
         stream: args.stream,
         only: None,

@@ -152,6 +152,23 @@ pub(crate) fn summary(event: &Event) -> String {
                 refusal.message
             )
         }
+        Body::StepHeld {
+            step,
+            item,
+            refusal,
+            due_ms,
+        } => {
+            let until = due_ms.map_or_else(String::new, |due_ms| {
+                format!(" (until {})", show_time(due_ms))
+            });
+            format!(
+                "{}: {}: {}{until}",
+                path(step, item),
+                refusal.code,
+                refusal.message
+            )
+        }
+        Body::Thawed { by } => format!("by {by}"),
         Body::CallRefused { refusal, .. } => format!("{}: {}", refusal.code, refusal.message),
         Body::StepInDoubt {
             step, item, error, ..
@@ -161,6 +178,7 @@ pub(crate) fn summary(event: &Event) -> String {
             item,
             by,
             resolution,
+            ..
         } => {
             let how = match resolution {
                 Resolution::Done { .. } => "done".to_owned(),
@@ -220,6 +238,7 @@ fn timer_name(timer: &Timer) -> String {
     match timer {
         Timer::Sleep { step, item } => format!("sleep of {}", step_path::show(step, *item)),
         Timer::Retry { step, item } => format!("back-off of {}", step_path::show(step, *item)),
+        Timer::Rate { step, item } => format!("rate of {}", step_path::show(step, *item)),
         Timer::Grace => "time for running calls to end".to_owned(),
         Timer::PlanTimeout => "the plan's time limit".to_owned(),
         Timer::Deadline => "the deadline".to_owned(),

@@ -32,6 +32,7 @@ pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<
         "recovered": step::recovered(state),
         "compensations": undo::to_json(state),
         "parent": state.created.parent,
+        "rerun_of": state.created.carried.as_ref().map(|carried| &carried.from),
         "children": children(state),
         "finally": step::finally(state).map(|(step, data)| step::to_json(step, data)).collect::<Vec<_>>(),
         "outputs": ending.map(|ending| &ending.outputs),
@@ -329,6 +330,9 @@ pub(crate) fn about(state: &State, now_ms: i64, paint: Paint) -> String {
         let step = step_path::show(&parent.step, parent.item);
         let text = format!("`{step}` of {}", parent.execution_id);
         out.push(field("step", text));
+    }
+    if let Some(carried) = &created.carried {
+        out.push(field("rerun of", carried.from.clone()));
     }
     if let Some(deadline_ms) = created.deadline_ms {
         out.push(field("deadline", show_time(deadline_ms)));

@@ -1,8 +1,8 @@
 //! An execution driven by a random schedule, to its end.
 
 use crate::generate::{Act, PlanDraft};
-use crate::world::{Begin, World, answer, call_outcome, facts, plan_of, resolve};
-use mandate_engine::event::{FailureKind, Resolution};
+use crate::world::{Begin, World, call_outcome, facts, plan_of, resolve};
+use mandate_engine::event::{Answer, FailureKind, RequestKind, Resolution, Takes};
 use mandate_engine::{Body, Phase, State, Turned, decide};
 use mandate_plan::ErrorCode;
 use serde_json::json;
@@ -151,9 +151,16 @@ impl Chance {
                 };
                 resolve(step, *item, resolution)
             }
-            Act::Answer(yes) => {
-                let choice = if *yes { "approve" } else { "reject" };
-                answer(&self.world.state, choice, None)
+            Act::Answer(which, how) => match self.answer(*which, *how) {
+                Some(body) => body,
+                None => return,
+            },
+            Act::Freeze(freeze) => {
+                self.world.gate.frozen = *freeze;
+                if *freeze {
+                    return;
+                }
+                Body::Thawed { by: "ann".into() }
             }
             Act::HostStopped => Body::HostStopped {
                 reason: "asked to".into(),
@@ -166,6 +173,36 @@ impl Chance {
             self.owed = self.world.events.len();
         }
         self.carry_out(turned);
+    }
+
+    /// An answer to one of the open requests: the plan is mostly approved, data is mostly right.
+    fn answer(&self, which: u8, how: u8) -> Option<Body> {
+        let state = &self.world.state;
+        let open: Vec<_> = state.open_requests().collect();
+        let request = &open.get(usize::from(which) % open.len().max(1))?.request;
+        let how = match request.kind {
+            RequestKind::Plan => how / 230,
+            _ => how,
+        };
+        let choice = &request.choices[usize::from(how) % request.choices.len()];
+        let data = match (request.takes(choice), request.kind) {
+            (Takes::Nothing, _) => None,
+            (_, RequestKind::Budget) => Some(json!(how % 4)),
+            (_, RequestKind::Failure) => state
+                .step(request.step.as_deref()?)?
+                .1
+                .items
+                .as_ref()
+                .map_or(Some(json!(how % 5)), |items| {
+                    Some(items.iter().map(|_| json!(how % 5)).collect())
+                }),
+            _ => Some(json!(how)),
+        };
+        let answer = Answer {
+            data,
+            ..Answer::new(&request.request_id, choice, "ann", "terminal")
+        };
+        state.given(answer, self.now_ms).ok()
     }
 
     /// The process is gone, with what was not owed to the disk; a new one folds the rest.
@@ -226,12 +263,15 @@ impl Chance {
                 .is_some_and(|(due, _)| due <= state.at_ms.max(self.now_ms))
             {
                 Act::Fire(0)
-            } else if state.phase == Phase::Created {
-                Act::Answer(true)
+            } else if state.is_frozen() {
+                Act::Freeze(false)
             } else if state.is_running() {
                 Act::Outcome(0, 0)
-            } else if !doubts(state).is_empty() {
-                Act::Resolve(0, 0)
+            } else if state.open_request().is_some() {
+                self.world.gate.frozen = false;
+                // The first choice is the one that goes on; a number of calls must not be none.
+                let budget = state.open_request().unwrap().request.kind == RequestKind::Budget;
+                Act::Answer(0, if budget { 2 } else { 0 })
             } else {
                 let due_ms = state.next_due().map_or(0, |(due_ms, _)| due_ms);
                 Act::Fire(u16::try_from(due_ms - self.now_ms).expect("soon"))

@@ -30,11 +30,29 @@ pub(crate) struct Draft {
     pub(crate) items: Option<(usize, bool)>,
     pub(crate) attempts: u32,
     pub(crate) backoff_ms: u64,
-    pub(crate) skips: bool,
+    pub(crate) on_failure: OnFailure,
     pub(crate) expects: bool,
     pub(crate) refused: bool,
+    pub(crate) confirm: bool,
+    /// What the gate of the tests says to its first calls.
+    pub(crate) gate: Option<(&'static str, i64)>,
     /// The tool that undoes it.
     pub(crate) undo: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum OnFailure {
+    Halt,
+    Skip,
+    Ask,
+}
+
+/// An invariant: it is violated while that step's output is that number.
+#[derive(Debug, Clone)]
+pub(crate) struct Never {
+    pub(crate) step: usize,
+    pub(crate) output: u8,
+    pub(crate) asks: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +76,8 @@ pub(crate) struct PlanDraft {
     pub(crate) ask: bool,
     pub(crate) deadline_ms: Option<i64>,
     pub(crate) expires_ms: Option<i64>,
+    pub(crate) never: Option<Never>,
+    pub(crate) max_calls: Option<u64>,
 }
 
 pub(crate) fn id(index: usize) -> String {
@@ -72,13 +92,22 @@ impl PlanDraft {
             .enumerate()
             .map(|(at, step)| step.document(at))
             .collect();
-        json!({
+        let mut document = json!({
             "version": 1, "name": "generated", "steps": steps,
             "constraints": {
                 "sequential": self.sequential, "max_parallel": self.max_parallel, "timeout_ms": self.timeout_ms,
             },
-        })
-        .to_string()
+        });
+        if let Some(most) = self.max_calls {
+            document["constraints"]["max_tool_calls"] = json!(most);
+        }
+        if let Some(never) = &self.never {
+            let (step, asks) = (id(never.step), if never.asks { "ask" } else { "halt" });
+            let check = format!("steps.{step}.output != {}", never.output);
+            document["invariants"] =
+                json!([{ "id": "never", "check": check, "on_violation": asks }]);
+        }
+        document.to_string()
     }
 }
 
@@ -87,14 +116,32 @@ impl Draft {
         let mut step = json!({
             "id": id(at), "tool": self.tool,
             "retry": { "max_attempts": self.attempts, "backoff_ms": self.backoff_ms, "jitter": 0.5 },
-            "on_failure": if self.skips { "skip" } else { "halt" },
+            "on_failure": match self.on_failure {
+                OnFailure::Halt => "halt",
+                OnFailure::Skip => "skip",
+                OnFailure::Ask => "ask",
+            },
+            "confirm": self.confirm,
             "depends_on": self.depends_on.iter().map(|on| id(*on)).collect::<Vec<_>>(),
         });
         let mut args = json!({});
         if self.tool == "time.sleep" {
             args["duration_ms"] = json!(self.backoff_ms);
         }
-        if let Some(from) = self.reads {
+        if self.tool == "human.ask" {
+            args["question"] = json!("Well?");
+            args["choices"] = json!(["a", "b"]);
+            if self.backoff_ms > 0 {
+                args["expires_ms"] = json!(self.backoff_ms * 3);
+            }
+        }
+        if let Some((what, value)) = self.gate.filter(|_| self.tool.starts_with("t.")) {
+            args[what] = match what {
+                "approver" => json!("requester"),
+                _ => json!(value),
+            };
+        }
+        if let Some(from) = self.reads.filter(|_| self.tool != "human.ask") {
             args["x"] = json!(format!("${{steps.{}.output}}", id(from)));
         }
         if self.refused {
@@ -162,6 +209,7 @@ fn draft(at: usize) -> BoxedStrategy<Draft> {
         "t.do",
         "t.do",
         "time.sleep",
+        "human.ask",
     ]);
     let after = prop_oneof![
         1 => Just(None),
@@ -170,10 +218,18 @@ fn draft(at: usize) -> BoxedStrategy<Draft> {
     ];
     let items = prop_oneof![3 => Just(None), 1 => ((0..4_usize), any::<bool>()).prop_map(Some)];
     let retry = (1..4_u32, prop::sample::select(vec![0, 20, 90]));
+    let on_failure = prop::sample::select(vec![OnFailure::Halt, OnFailure::Skip, OnFailure::Ask]);
+    let gate = prop_oneof![
+        8 => Just(None),
+        1 => Just(Some(("approver", 0))),
+        1 => (1..200_i64).prop_map(|until| Some(("rate_until", until))),
+    ];
     let flags = (
-        any::<bool>(),
+        on_failure,
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.03),
+        prop::bool::weighted(0.15),
+        gate,
         prop_oneof![
             1 => Just(None),
             3 => prop::sample::select(vec!["t.do", "t.put"]).prop_map(Some),
@@ -197,15 +253,17 @@ fn draft(at: usize) -> BoxedStrategy<Draft> {
                     after
                 }),
                 depends_on: needs.into_iter().collect(),
-                reads,
+                reads: reads.filter(|_| tool != "human.ask"),
                 condition,
                 items,
                 attempts: retry.0,
                 backoff_ms: retry.1,
-                skips: flags.0,
-                expects: flags.1 && tool != "time.sleep",
-                refused: flags.2,
-                undo: flags.3.filter(|_| tool != "time.sleep"),
+                on_failure: flags.0,
+                expects: flags.1 && tool != "time.sleep" && tool != "human.ask",
+                refused: flags.2 && tool != "human.ask",
+                confirm: flags.3,
+                gate: flags.4,
+                undo: flags.5.filter(|_| tool.starts_with("t.")),
             },
         )
         .boxed()
@@ -223,7 +281,20 @@ pub(crate) fn plan() -> impl Strategy<Value = PlanDraft> {
         prop_oneof![4 => Just(None), 1 => (0..900_i64).prop_map(Some)],
         prop_oneof![2 => Just(None), 1 => (0..300_i64).prop_map(Some)],
     );
-    (steps, limits, times).prop_map(|(steps, limits, times)| PlanDraft {
+    let watched = (
+        prop_oneof![
+            3 => Just(None),
+            1 => (any::<prop::sample::Index>(), 0..5_u8, any::<bool>()).prop_map(Some),
+        ],
+        prop_oneof![5 => Just(None), 1 => (1..4_u64).prop_map(Some)],
+    );
+    (steps, limits, times, watched).prop_map(|(steps, limits, times, watched)| PlanDraft {
+        never: watched.0.map(|(pick, output, asks)| Never {
+            step: pick.index(steps.len()),
+            output,
+            asks,
+        }),
+        max_calls: watched.1,
         steps,
         sequential: limits.0,
         max_parallel: limits.1,
@@ -244,7 +315,9 @@ pub(crate) enum Act {
     Cancel(bool),
     Revoke,
     Resolve(u8, u8),
-    Answer(bool),
+    /// To which open request, with which of its choices.
+    Answer(u8, u8),
+    Freeze(bool),
     /// The host dies; how much of what is not owed to the disk is lost.
     Crash(u8),
     HostStopped,
@@ -260,7 +333,8 @@ pub(crate) fn schedule() -> impl Strategy<Value = Vec<(u8, Act)>> {
         1 => prop::bool::weighted(0.3).prop_map(Act::Cancel),
         1 => Just(Act::Revoke),
         3 => (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Act::Resolve(a, b)),
-        3 => prop::bool::weighted(0.9).prop_map(Act::Answer),
+        5 => (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Act::Answer(a, b)),
+        1 => prop::bool::weighted(0.3).prop_map(Act::Freeze),
         2 => any::<u8>().prop_map(Act::Crash),
         1 => Just(Act::HostStopped),
         1 => Just(Act::HostStarted),

@@ -2,7 +2,7 @@
 //! that would be an illegal change there is applied.
 
 use crate::world::{Begin, World, call_outcome, plan_of};
-use mandate_engine::event::{FailureKind, Resolution, SkipReason, Timer};
+use mandate_engine::event::{Answer, FailureKind, Request, Resolution, SkipReason, Timer};
 use mandate_engine::life::{next_phase, next_step_state};
 use mandate_engine::{
     Applied, Body, Event, Fault, Phase, PhaseChange, State, Status, StepChange, StepState,
@@ -108,6 +108,8 @@ fn events_for(change: StepChange, attempt: u32) -> Vec<Body> {
                 item,
                 by: "ann".into(),
                 resolution: Resolution::Done { output: json!(1) },
+                channel: None,
+                answer_digest: None,
             },
             Body::ItemsBound {
                 step,
@@ -119,6 +121,8 @@ fn events_for(change: StepChange, attempt: u32) -> Vec<Body> {
             item,
             by: "ann".into(),
             resolution: Resolution::NotDone,
+            channel: None,
+            answer_digest: None,
         }],
         StepChange::Fail => [
             FailureKind::Refused,
@@ -159,9 +163,32 @@ fn events_for(change: StepChange, attempt: u32) -> Vec<Body> {
                 from: from.map(str::to_owned),
             })
             .into(),
+        StepChange::Hold => vec![
+            Body::StepHeld {
+                step: step.clone(),
+                item,
+                refusal: Refusal::new(ErrorCode::Frozen, "x"),
+                due_ms: None,
+            },
+            Body::RequestOpened(Box::new(approval_of(&step))),
+        ],
+        StepChange::Release => vec![
+            Body::Thawed { by: "ann".into() },
+            Body::RequestAnswered(Answer::new("req-a", "approve", "ann", "terminal")),
+        ],
         // An execution's end is tried with the phases.
         StepChange::Cancel => Vec::new(),
     }
+}
+
+/// A request for a yes to step `a`, as an execution would open it.
+fn approval_of(step: &str) -> Request {
+    serde_json::from_value(json!({
+        "request_id": "req-a", "kind": "step", "step": step, "subject": Digest::of(b""),
+        "calls": [{ "args_digest": Digest::of(b"") }], "choices": ["approve", "reject"], "approvers": ["requester"],
+        "refusal": Refusal::new(ErrorCode::ApprovalRequired, "x"),
+    }))
+    .unwrap()
 }
 
 fn ignored(state: &State, body: Body) {
@@ -314,6 +341,7 @@ fn the_kinds_that_have_only_their_place_change_nothing() {
             invariant: "i".into(),
             step,
             holds: true,
+            reason: None,
         },
         Body::PlanRevised {
             revision: 2,

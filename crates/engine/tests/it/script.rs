@@ -14,9 +14,9 @@
 //! files; read the diff before you believe it.
 
 use crate::show;
-use crate::world::{Begin, Taken, World, answer, call_outcome, plan_of, resolve};
+use crate::world::{Begin, Taken, World, answer, call_outcome, created, plan_of, resolve};
 use mandate_engine::Body;
-use mandate_engine::event::{FailureKind, Resolution};
+use mandate_engine::event::{Answer, FailureKind, Resolution};
 use mandate_plan::ErrorCode;
 use mandate_policy::Refusal;
 use serde_json::{Value, json};
@@ -80,7 +80,17 @@ pub(crate) fn run(script: &Script) -> (Vec<String>, Taken) {
             }
             Some(world) => {
                 forged |= words.starts_with("raw ");
-                give(world, at_ms, words)
+                match words
+                    .strip_prefix("say ")
+                    .map(|words| said(world, at_ms, words))
+                {
+                    Some(Err(refused)) => {
+                        actual.push(format!("  refused: {refused}"));
+                        continue;
+                    }
+                    Some(Ok(body)) => world.take(at_ms, body),
+                    None => give(world, at_ms, words),
+                }
             }
         };
         let state = &world.as_ref().expect("a world").state;
@@ -115,6 +125,43 @@ fn begin(words: &str) -> Begin {
     how
 }
 
+/// `KIND CHOICE [data] [because REASON]`: an answer to the longest open request of that kind (`step/2`: the second of
+/// that kind that was opened), as a host would give it in.
+fn said(world: &World, at_ms: i64, words: &str) -> Result<Body, String> {
+    let (words, reason) = match words.split_once(" because ") {
+        Some((words, reason)) => (words, Some(reason.to_owned())),
+        None => (words, None),
+    };
+    let (kind, words) = words.split_once(' ').expect("a kind and a choice");
+    let (choice, data) = words.split_once(' ').unwrap_or((words, ""));
+    let (kind, which) = match kind.split_once('/') {
+        Some((kind, which)) => (kind, which.parse::<usize>().unwrap() - 1),
+        None => (kind, 0),
+    };
+    let state = &world.state;
+    let mut of_kind: Vec<_> = state
+        .requests
+        .values()
+        .filter(|open| open.request.kind.as_str() == kind)
+        .collect();
+    of_kind.sort_by_key(|open| {
+        let id = &open.request.request_id;
+        let place = state.open.iter().position(|open| open == id);
+        (open.closed.is_some(), place)
+    });
+    let request_id = of_kind
+        .get(which)
+        .map_or("req-none", |open| &open.request.request_id);
+    let answer = Answer {
+        data: value(data),
+        reason,
+        ..Answer::new(request_id, choice, "ann", "terminal")
+    };
+    state
+        .given(answer, at_ms)
+        .map_err(|refused| refused.to_string())
+}
+
 type Place<'a> = (&'a str, Option<u32>, u32);
 
 /// `step`, `step#attempt`, `step[item]#attempt`.
@@ -135,6 +182,34 @@ fn value(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| serde_json::from_str(text).unwrap())
 }
 
+/// `propose {steps: […]}` or `propose ask {steps: […]}`: a revision, as a host gives it in.
+fn propose(state: &mandate_engine::State, text: &str) -> Body {
+    let (ask, keys) = match text.strip_prefix("ask ") {
+        Some(keys) => (true, keys),
+        None => (false, text),
+    };
+    let name = &state.plan().plan().name;
+    let plan = plan_of(&format!("{{version: 1, name: {name:?}, {}", &keys[1..]));
+    let begin = Begin {
+        ask,
+        ..Begin::default()
+    };
+    let Body::ExecutionCreated(created) = created(&plan, state.at_ms, &begin).body else {
+        panic!("an execution begins with its creation")
+    };
+    Body::RevisionProposed {
+        revision: state.created.revision + 1,
+        plan: serde_json::from_slice(plan.canonical()).unwrap(),
+        plan_hash: *plan.hash(),
+        execution_digest: created.execution_digest,
+        tools: created.tools,
+        decision: Box::new(created.decision),
+        diff: json!({ "added": [] }),
+        by: "ann".to_owned(),
+        reason: None,
+    }
+}
+
 fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Turned> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -153,6 +228,14 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "unknown" => return world.outcome(at_ms, place(first), failure(FailureKind::Unknown)),
         "invalid" => return world.outcome(at_ms, place(first), failure(FailureKind::Invalid)),
         "fire" => return world.fire(at_ms),
+        "freeze" => {
+            world.gate.frozen = true;
+            return None;
+        }
+        "thaw" => {
+            world.gate.frozen = false;
+            Body::Thawed { by: by() }
+        }
         "admit" if first == "refused" => Body::CallRefused {
             refusal: Refusal::new(code(more), "not admitted"),
             admission: true,
@@ -167,6 +250,7 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "host_stopped" => Body::HostStopped {
             reason: rest.to_owned(),
         },
+        "propose" => propose(&world.state, rest),
         "pause" => Body::ExecutionPaused { by: by() },
         "resume" => Body::ExecutionResumed { by: by() },
         "cancel" => Body::CancelRequested {

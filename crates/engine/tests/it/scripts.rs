@@ -2,7 +2,7 @@
 
 use crate::script;
 
-pub(crate) const FILES: [(&str, &str); 11] = [
+pub(crate) const FILES: [(&str, &str); 17] = [
     ("order", include_str!("scripts/order.script")),
     ("retry", include_str!("scripts/retry.script")),
     ("items", include_str!("scripts/items.script")),
@@ -14,6 +14,12 @@ pub(crate) const FILES: [(&str, &str); 11] = [
     ("compensation", include_str!("scripts/compensation.script")),
     ("nested", include_str!("scripts/nested.script")),
     ("asking", include_str!("scripts/asking.script")),
+    ("question", include_str!("scripts/question.script")),
+    ("confirm", include_str!("scripts/confirm.script")),
+    ("failure", include_str!("scripts/failure.script")),
+    ("invariant", include_str!("scripts/invariant.script")),
+    ("revision", include_str!("scripts/revision.script")),
+    ("held", include_str!("scripts/held.script")),
 ];
 
 #[test]

@@ -1,16 +1,24 @@
 //! The rules of order, need and status once more: slow, obvious, from the generated plan and not from the checked one.
 
-use crate::generate::{Condition, PlanDraft, id};
+use crate::generate::{Condition, OnFailure, PlanDraft, id};
 use crate::world::World;
-use mandate_engine::event::{FailureKind, Resolution, SkipReason, Status};
-use mandate_engine::{Body, State, StepState};
+use mandate_engine::event::{FailureKind, Request, RequestKind, Resolution, SkipReason, Status};
+use mandate_engine::{Body, Event, State, StepState};
 
 fn state_of(state: &State, index: usize) -> StepState {
     state.step(&id(index)).unwrap().1.state
 }
 
+/// Somebody is asked what comes of it, or is about to be.
+fn asking(state: &State, index: usize) -> bool {
+    state.step(&id(index)).unwrap().1.asking
+}
+
 fn settled(state: &State, index: usize) -> bool {
     use StepState as S;
+    if state_of(state, index) == S::Failed && asking(state, index) {
+        return false;
+    }
     !matches!(
         state_of(state, index),
         S::Pending | S::Running | S::Waiting | S::InDoubt
@@ -57,9 +65,52 @@ fn in_order(draft: &PlanDraft, state: &State, at: usize) -> bool {
         .all(|before| settled(state, *before))
 }
 
+fn done(state: &State, index: usize) -> bool {
+    use StepState as S;
+    matches!(state_of(state, index), S::Completed | S::Recovered)
+}
+
+/// The violation of the plan's invariant that nobody has accepted yet, from the journal: it began after the last yes.
+fn violated(draft: &PlanDraft, world: &World, seq: u64) -> bool {
+    let mut open = false;
+    for event in world.events.iter().filter(|event| event.seq <= seq) {
+        match &event.body {
+            Body::InvariantChecked { holds: false, .. } => open = true,
+            Body::RequestAnswered(answer) if answer.choice == "continue" => open = false,
+            _ => {}
+        }
+    }
+    open && draft.never.is_some()
+}
+
+/// Whether a human said yes to the calls of a step that asks for that: to each, and before it began.
+fn yes_before(draft: &PlanDraft, world: &World, at: usize, seq: u64) -> bool {
+    let before = || world.events.iter().filter(|event| event.seq < seq);
+    let about = |request: &Request| {
+        request.kind == RequestKind::Step && request.step.as_deref() == Some(&id(at))
+    };
+    let asked: Vec<&str> = before()
+        .filter_map(|event| match &event.body {
+            Body::RequestOpened(request) if about(request) => Some(request.request_id.as_str()),
+            _ => None,
+        })
+        .collect();
+    let yes = |event: &Event| match &event.body {
+        Body::RequestAnswered(answer) => {
+            answer.choice == "approve" && asked.contains(&answer.request_id.as_str())
+        }
+        _ => false,
+    };
+    let asks = draft.steps[at].confirm
+        || draft.steps[at]
+            .gate
+            .is_some_and(|gate| gate.0 == "approver")
+            && draft.steps[at].tool.starts_with("t.");
+    !asks || before().any(yes)
+}
+
 fn needs_met(draft: &PlanDraft, state: &State, at: usize) -> bool {
-    let done = |need: &usize| state_of(state, *need) == StepState::Completed;
-    needs(draft, at).iter().all(done)
+    needs(draft, at).iter().all(|need| done(state, *need))
 }
 
 /// Whether each event of the journal came at its time, judged on the state before it.
@@ -81,6 +132,11 @@ pub(crate) fn judge_order(draft: &PlanDraft, world: &World) {
                     draft.max_parallel
                 };
                 assert!(state.running < most, "{event:?} is one too many");
+                let stalled = violated(draft, world, event.seq);
+                assert!(!stalled, "{event:?} while an invariant is violated");
+                let blocked = matches!(event.body, Body::StepBlocked { .. });
+                let yes = blocked || yes_before(draft, world, at, event.seq);
+                assert!(yes, "{event:?} without a yes");
                 assert!(
                     state.paused.is_none() && state.stop.is_none(),
                     "{event:?} when nothing starts"
@@ -109,7 +165,12 @@ fn judge_idle(draft: &PlanDraft, state: &State, world: &World, seq: u64) {
     let overdue = state
         .next_due()
         .is_some_and(|(due_ms, _)| due_ms <= state.at_ms);
-    let goes_on = state.phase == mandate_engine::Phase::Active && state.paused.is_none();
+    let goes_on = state.phase == mandate_engine::Phase::Active
+        && state.paused.is_none()
+        && !violated(draft, world, seq)
+        && !state
+            .open_requests()
+            .any(|open| open.request.kind == RequestKind::Budget);
     let most = if draft.sequential {
         1
     } else {
@@ -132,11 +193,16 @@ fn judge_idle(draft: &PlanDraft, state: &State, world: &World, seq: u64) {
 pub(crate) fn status(draft: &PlanDraft, world: &World) -> Status {
     let state = &world.state;
     let stops = world.events.iter().any(|event| match &event.body {
-        Body::CancelRequested { .. }
-        | Body::ApprovalRevoked { .. }
-        | Body::RequestExpired { .. }
-        | Body::StepBlocked { .. } => true,
-        Body::RequestAnswered(answer) => answer.choice == "reject",
+        Body::CancelRequested { .. } | Body::ApprovalRevoked { .. } | Body::StepBlocked { .. } => {
+            true
+        }
+        Body::RequestExpired { request_id } => stops_at(kind_of(world, request_id), "expired"),
+        Body::RequestAnswered(answer) => {
+            stops_at(kind_of(world, &answer.request_id), &answer.choice)
+        }
+        Body::InvariantChecked { holds: false, .. } => {
+            draft.never.as_ref().is_some_and(|never| !never.asks)
+        }
         Body::TimerFired { timer } => {
             use mandate_engine::event::Timer;
             matches!(timer, Timer::Deadline | Timer::PlanTimeout)
@@ -145,19 +211,33 @@ pub(crate) fn status(draft: &PlanDraft, world: &World) -> Status {
     });
     let all = 0..draft.steps.len();
     let failed = |at: &usize| state_of(state, *at) == StepState::Failed;
-    let halted = all.clone().filter(failed).any(|at| !draft.steps[at].skips);
+    let halted = all
+        .clone()
+        .filter(failed)
+        .any(|at| draft.steps[at].on_failure == OnFailure::Halt);
     if stops || halted {
         return Status::Failure;
     }
     if all.clone().all(|at| clean(draft, state, at)) {
         Status::Success
-    } else if all
-        .clone()
-        .any(|at| state_of(state, at) == StepState::Completed)
-    {
+    } else if all.clone().any(|at| done(state, at)) {
         Status::Partial
     } else {
         Status::Failure
+    }
+}
+
+fn kind_of(world: &World, request_id: &str) -> RequestKind {
+    world.state.requests[request_id].request.kind
+}
+
+/// Whether an execution stops because of what was, or was not, said to a request.
+fn stops_at(kind: RequestKind, said: &str) -> bool {
+    use RequestKind as K;
+    match kind {
+        K::Plan | K::Budget => said == "reject" || said == "expired",
+        K::Failure | K::Invariant => said == "halt" || said == "expired",
+        K::Step | K::Question | K::InDoubt | K::Revision => false,
     }
 }
 
@@ -168,9 +248,10 @@ fn clean(draft: &PlanDraft, state: &State, at: usize) -> bool {
             .units
             .iter()
             .all(|unit| unit.state == StepState::Completed),
+        StepState::Recovered => true,
         StepState::Skipped if data.skipped == Some(SkipReason::If) => true,
         StepState::Skipped => {
-            let unmet = |need: &usize| state_of(state, *need) != StepState::Completed;
+            let unmet = |need: &usize| !done(state, *need);
             needs(draft, at)
                 .into_iter()
                 .filter(unmet)

@@ -4,7 +4,8 @@ use mandate_engine::{Event, State, Turned};
 use serde_json::{Map, Value};
 
 /// What is derived from the rest by hashing: too long to read, and compared by the replay that ends each script.
-const HASHES: [&str; 6] = [
+const HASHES: [&str; 7] = [
+    "answer_digest",
     "args_digest",
     "idempotency_key",
     "permit",
@@ -65,6 +66,22 @@ pub(crate) fn event(event: &Event) -> String {
     if let Some(step) = data.remove("step") {
         words.push(place(step.as_str().unwrap(), item, attempt));
     }
+    // What a revision is, is in its proposal in the script.
+    if matches!(kind, "revision_proposed" | "plan_revised") {
+        for long in [
+            "plan",
+            "decision",
+            "tools",
+            "plan_hash",
+            "execution_digest",
+            "diff",
+        ] {
+            data.remove(long);
+        }
+    }
+    if data.get("kind") == Some(&Value::from("revision")) {
+        data.remove("detail");
+    }
     for hash in HASHES {
         data.remove(hash);
     }
@@ -86,6 +103,9 @@ pub(crate) fn event(event: &Event) -> String {
         if let Some(Value::Object(fault)) = data.remove(key) {
             words.push(fault_of(&fault));
         }
+    }
+    if let Some(calls) = data.remove("calls").as_ref().and_then(Value::as_array) {
+        words.push(format!("({} bound)", calls.len()));
     }
     data.retain(|_, value| !value.is_null());
     if !data.is_empty() {

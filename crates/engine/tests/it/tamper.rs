@@ -6,7 +6,15 @@ use mandate_engine::{Event, replay};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const WATCHED: [&str; 3] = ["step_started", "step_completed", "execution_finished"];
+const WATCHED: [&str; 7] = [
+    "step_started",
+    "step_completed",
+    "execution_finished",
+    "request_opened",
+    "request_answered",
+    "step_resolved",
+    "invariant_checked",
+];
 
 /// Every leaf of a payload, as JSON pointers.
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {

@@ -1,7 +1,7 @@
 //! An execution driven by hand: the real plan checker, the real turns, a gate that permits, and no clock but the
 //! caller's. Everything that happens is folded a second time, event by event, and compared.
 
-use mandate_engine::event::{Answer, FailureKind, Resolution};
+use mandate_engine::event::{Answer, FailureKind, RequestKind, Resolution};
 use mandate_engine::{
     Applied, Body, CallOutcome, Created, Event, Gate, Phase, PhaseChange, Started, State,
     StepChange, StepState, Turned, begin, fold, replay, settle, turn,
@@ -22,11 +22,13 @@ pub(crate) struct Taken {
     pub kinds: BTreeSet<&'static str>,
 }
 
-/// Permits every call whose turn it is, unless its arguments ask for a refusal: `{refuse: CODE}`, or
-/// `{refuse_again: CODE}` from the second attempt on.
+/// Permits every call whose turn it is, that is confirmed where the step asks for it, and within the plan's number;
+/// unless its arguments ask for a refusal: `{refuse: CODE}`, `{refuse_again: CODE}` from the second attempt on,
+/// `{rate_until: MS}` before that time, `{approver: WHO}` without an approval, and all but `time.sleep` while `frozen`.
 #[derive(Default)]
 pub(crate) struct FakeGate {
     pub asked: usize,
+    pub frozen: bool,
 }
 
 impl Gate for FakeGate {
@@ -41,6 +43,15 @@ impl Gate for FakeGate {
         state
             .turn(call)
             .unwrap_or_else(|refusal| panic!("asked for {}: {refusal}", call.place()));
+        let yes = state
+            .approval(call)
+            .is_some_and(|yes| yes.subject == call.args_digest());
+        let confirms = state.step(&call.step).unwrap().0.step.confirm;
+        let confirms = confirms && call.purpose == Purpose::Run;
+        assert!(yes || !confirms, "nobody confirmed {}", call.place());
+        if let Some(refusal) = self.for_now(state, call, yes) {
+            return Err(refusal);
+        }
         let again = call.args.get("refuse_again").filter(|_| call.attempt > 1);
         if let Some(code) = call.args.get("refuse").or(again) {
             let code: ErrorCode = serde_json::from_value(code.clone()).unwrap();
@@ -51,6 +62,37 @@ impl Gate for FakeGate {
             permit: Digest::of(format!("{}#{}", call.place(), call.attempt).as_bytes()),
             sandbox: (call.tool == "t.do").then(|| "none".to_owned()),
         })
+    }
+
+    fn output_schema(&mut self, state: &State, step: &str) -> Option<Value> {
+        let tool = &state.step(step)?.0.step.tool;
+        (tool == "t.put").then(|| json!({ "type": "integer" }))
+    }
+}
+
+impl FakeGate {
+    /// The refusals that wait.
+    fn for_now(&self, state: &State, call: &ResolvedCall, yes: bool) -> Option<Refusal> {
+        let most = state.plan().max_tool_calls() + state.granted_calls();
+        if self.frozen && call.tool != "time.sleep" {
+            return Some(Refusal::new(ErrorCode::Frozen, "new calls are frozen"));
+        }
+        if mandate_policy::counts_as_call(&call.tool, call.purpose) && state.counted_calls() >= most
+        {
+            let message = format!("the plan's {most} tool calls are used up");
+            return Some(
+                Refusal::new(ErrorCode::BudgetExceeded, message)
+                    .by_rule("constraints.max_tool_calls"),
+            );
+        }
+        let until_ms = call.args.get("rate_until").and_then(Value::as_i64);
+        if let Some(left_ms) = until_ms.map(|at| at - state.at_ms).filter(|left| *left > 0) {
+            let refusal = Refusal::new(ErrorCode::RateLimited, "too many calls");
+            return Some(refusal.retry_after(left_ms as u64));
+        }
+        let approver = call.args.get("approver").filter(|_| !yes)?;
+        let refusal = Refusal::new(ErrorCode::ApprovalRequired, "the policy asks");
+        Some(refusal.expecting(json!({ "approvers": [approver] })))
     }
 }
 
@@ -86,6 +128,7 @@ pub(crate) struct Begin {
     pub expires_ms: Option<i64>,
     pub inputs: Map<String, Value>,
     pub seed: u64,
+    pub carried: Option<mandate_engine::event::Carried>,
 }
 
 pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
@@ -123,6 +166,7 @@ pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
         behaviour: mandate_engine::BEHAVIOUR,
         policy_version: "test".to_owned(),
         decision,
+        carried: how.carried.clone(),
     };
     Event {
         seq: 1,
@@ -260,6 +304,9 @@ fn observe(taken: &mut Taken, before: &State, after: &State, event: &Event) {
         };
         taken.phases.insert((before.phase, change, after.phase));
     }
+    if matches!(event.body, Body::PlanRevised { .. }) {
+        return; // the steps have other numbers now
+    }
     for (old, new) in before.steps.iter().zip(&after.steps) {
         if new.state == StepState::Recovered && old.state != new.state {
             taken
@@ -305,6 +352,13 @@ fn note_step(taken: &mut Taken, old: StepState, new: StepState, event: &Event) {
         }
         Body::StepStarted { .. } | Body::CompensationStarted { .. } => C::Start,
         Body::TimerSet { .. } => C::Sleep,
+        Body::RequestOpened(request) => match request.kind {
+            RequestKind::Question => C::Sleep,
+            _ => C::Hold,
+        },
+        Body::StepHeld { .. } => C::Hold,
+        _ if (old, new) == (StepState::Waiting, StepState::Pending) => C::Release,
+        Body::RequestAnswered(_) | Body::RequestExpired { .. } => by_result,
         Body::StepCompleted { .. }
         | Body::ItemsBound { .. }
         | Body::CompensationCompleted { .. } => C::Complete,
@@ -321,19 +375,14 @@ fn note_step(taken: &mut Taken, old: StepState, new: StepState, event: &Event) {
 }
 
 pub(crate) fn answer(state: &State, choice: &str, reason: Option<&str>) -> Body {
-    let request_id = state
-        .requests
-        .keys()
-        .next()
+    let open = state.open.first();
+    let request_id = open
+        .or(state.requests.keys().next())
         .cloned()
         .unwrap_or_else(|| "req-none".to_owned());
     Body::RequestAnswered(Answer {
-        request_id,
-        choice: choice.to_owned(),
-        data: None,
         reason: reason.map(str::to_owned),
-        by: "ann".to_owned(),
-        channel: "terminal".to_owned(),
+        ..Answer::new(&request_id, choice, "ann", "terminal")
     })
 }
 
@@ -343,6 +392,8 @@ pub(crate) fn resolve(step: &str, item: Option<u32>, resolution: Resolution) -> 
         item,
         by: "ann".to_owned(),
         resolution,
+        channel: None,
+        answer_digest: None,
     }
 }
 

@@ -63,14 +63,7 @@ fn silence_ends_it() {
 fn an_approval_recorded_while_no_host_runs_carries_on_later() {
     let (world, id, request_id) = waiting();
     let mut world = world.crash();
-    let answer = Answer {
-        request_id,
-        choice: "approve".to_owned(),
-        data: None,
-        reason: None,
-        by: "ann".to_owned(),
-        channel: "cli".to_owned(),
-    };
+    let answer = Answer::new(&request_id, "approve", "ann", "cli");
     let journal = world.journal.clone();
     let now_ms = 2_000_000;
     let recording = {

@@ -2,8 +2,10 @@
 
 use futures_util::future::BoxFuture;
 use futures_util::task::noop_waker_ref;
+use mandate_engine::event::Answer;
 use mandate_host::{
-    Ask, Clock, Host, Ids, Input, Parts, Post, Spawn, Submission, Submitted, Task, Update,
+    Ask, Clock, Host, HostError, Ids, Input, Parts, Post, Spawn, Submission, Submitted, Task,
+    Update,
 };
 use mandate_plan::{
     CheckedPlan, Digest, Effect, Facts, Format, ToolLookup, ToolSpec, check, parse,
@@ -207,7 +209,10 @@ pub struct FakeTools {
 
 struct Lookup(BTreeMap<&'static str, (ToolSpec, Facts)>);
 
-const KNOWN: [(&str, Effect, bool, bool); 7] = [
+/// Who submits, and answers unless a test says otherwise.
+pub const ANN: &str = "ann";
+
+const KNOWN: [(&str, Effect, bool, bool); 9] = [
     ("plan.run", Effect::Execute, false, true),
     ("fs.read", Effect::Read, true, false),
     ("http.get", Effect::Read, true, true),
@@ -215,6 +220,8 @@ const KNOWN: [(&str, Effect, bool, bool); 7] = [
     ("mail.send", Effect::Network, false, true),
     ("data.value", Effect::Read, true, false),
     ("time.sleep", Effect::Read, true, false),
+    ("human.ask", Effect::Read, true, false),
+    ("count.up", Effect::Write, true, false),
 ];
 
 impl ToolLookup for Lookup {
@@ -237,9 +244,9 @@ fn lookup() -> Lookup {
                 name: name.to_owned(),
                 description: name.to_owned(),
                 input_schema: json!({ "type": "object" }),
-                output_schema: None,
+                output_schema: (name == "count.up").then(|| json!({ "type": "integer" })),
                 digest: Digest::of(name.as_bytes()),
-                engine_handled: matches!(name, "time.sleep" | "plan.run"),
+                engine_handled: matches!(name, "time.sleep" | "human.ask" | "plan.run"),
             };
             (
                 name,
@@ -477,6 +484,11 @@ impl World {
         panic!("the world does not come to rest");
     }
 
+    /// Time passes, and nobody looks.
+    pub fn clock_forward(&mut self, by_ms: i64) {
+        self.clock.0.fetch_add(by_ms, Ordering::SeqCst);
+    }
+
     pub fn submit(&mut self, plan: &str) -> Receiver<Result<Submitted, mandate_host::HostError>> {
         let (reply, answer) = channel();
         let submission = Submission {
@@ -485,6 +497,8 @@ impl World {
             principal: "ann".to_owned(),
             session: "s1".to_owned(),
             deadline_ms: None,
+            rerun: None,
+            revises: None,
         };
         self.host
             .handle(Input::Ask(Ask::Submit(Box::new(submission), reply)));
@@ -509,18 +523,37 @@ impl World {
 
     pub fn approve(&mut self, id: &str, request_id: &str, choice: &str) -> bool {
         let (reply, answer) = channel();
-        let given = mandate_engine::event::Answer {
-            request_id: request_id.to_owned(),
-            choice: choice.to_owned(),
-            data: None,
-            reason: None,
-            by: "ann".to_owned(),
-            channel: "test".to_owned(),
-        };
-        self.host
-            .handle(Input::Ask(Ask::Answer(id.to_owned(), given, reply)));
+        let given = mandate_engine::event::Answer::new(request_id, choice, "ann", "terminal");
+        self.host.handle(Input::Ask(Ask::Answer(
+            id.to_owned(),
+            Box::new(given),
+            reply,
+        )));
         self.sync();
         answer.try_recv().unwrap().is_ok()
+    }
+
+    /// Answers the request that has been open for the longest, as the requester; `Err` says why not.
+    pub fn answer(&mut self, id: &str, choice: &str, data: Value) -> Result<(), HostError> {
+        let open = self.host.state(id).unwrap().open_request().unwrap();
+        let data = (!data.is_null()).then_some(data);
+        let answer = Answer {
+            data,
+            ..Answer::new(&open.request.request_id, choice, ANN, "terminal")
+        };
+        self.give(id, answer)
+    }
+
+    /// Gives any answer.
+    pub fn give(&mut self, id: &str, answer: Answer) -> Result<(), HostError> {
+        let (reply, answered) = channel();
+        self.host.handle(Input::Ask(Ask::Answer(
+            id.to_owned(),
+            Box::new(answer),
+            reply,
+        )));
+        self.sync();
+        answered.try_recv().unwrap()
     }
 
     /// Lets the disk catch up, and nothing else.

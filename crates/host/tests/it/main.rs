@@ -18,4 +18,5 @@ mod look_up;
 mod nested;
 mod outcomes;
 mod output_commit;
+mod requests;
 mod socket;

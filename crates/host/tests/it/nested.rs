@@ -188,7 +188,17 @@ fn a_child_has_what_is_left_of_its_parents_calls() {
     world.run_through();
     assert_eq!(world.made_calls()[..2], ["first/1", "greet/1"]);
     let child = world.ended(&inner(&id));
-    assert_eq!(unit(&child, "note"), StepState::Blocked);
+    assert_eq!(unit(&child, "note"), StepState::Pending);
+    // Somebody is asked whether the child may make more, and the parent says so.
+    let waiting = world.ended(&id).waiting_for().unwrap();
+    assert_eq!(
+        (waiting.kind.as_str(), waiting.step.as_deref()),
+        ("budget", Some("inner/note"))
+    );
+    world
+        .answer(&inner(&id), "reject", serde_json::Value::Null)
+        .unwrap();
+    world.run_through();
     let error = world.ended(&id).ending.unwrap().error.unwrap();
     assert_eq!(error.code, ErrorCode::BudgetExceeded);
 }

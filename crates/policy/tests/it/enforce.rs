@@ -211,6 +211,7 @@ fn the_questions_are_asked_in_order() {
         running: Err(stopped),
         turn: Err(wait),
         calls: 1,
+        ..Order::ready()
     };
     let mut session = SessionView {
         frozen: true,

@@ -15,6 +15,7 @@ mod classify;
 mod command;
 mod compile_fail;
 mod enforce;
+mod enforce_approvals;
 mod enforce_arguments;
 mod enforce_policy;
 mod evaluate;

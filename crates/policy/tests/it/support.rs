@@ -207,6 +207,7 @@ pub(crate) fn call(step: &str, tool: &str, args: Value) -> ResolvedCall {
         secrets: Vec::new(),
         idempotency_key: "key".to_owned(),
         timeout_ms: None,
+        sensitive: Vec::new(),
     }
 }
 
@@ -216,6 +217,8 @@ pub(crate) struct Order {
     pub(crate) running: Result<(), Refusal>,
     pub(crate) turn: Result<(), Refusal>,
     pub(crate) calls: u64,
+    pub(crate) granted: u64,
+    pub(crate) approval: Option<Approval>,
 }
 
 impl Order {
@@ -225,6 +228,8 @@ impl Order {
             running: Ok(()),
             turn: Ok(()),
             calls: 0,
+            granted: 0,
+            approval: None,
         }
     }
 }
@@ -244,6 +249,14 @@ impl Turn for Order {
 
     fn counted_calls(&self) -> u64 {
         self.calls
+    }
+
+    fn granted_calls(&self) -> u64 {
+        self.granted
+    }
+
+    fn approval(&self, _: &ResolvedCall) -> Option<Approval> {
+        self.approval.clone()
     }
 }
 

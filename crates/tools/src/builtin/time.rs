@@ -92,11 +92,18 @@ impl Provider for EngineTools {
             "properties": {
                 "question": {"type": "string", "minLength": 1, "description": "What the human reads."},
                 "choices": {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": "The answers to choose from."},
-                "schema": {"type": "object", "description": "JSON Schema of the answer, where there are no choices."},
-                "context": {"description": "Values shown beside the question."}
+                "schema": {"type": "object", "description": "JSON Schema of the answer, where there are no choices. Without either, the answer is a text."},
+                "context": {"description": "Values shown beside the question."},
+                "default": {"description": "The answer that holds when nobody answers in time: one of the choices, or data."},
+                "expires_ms": {"type": "integer", "minimum": 1, "maximum": 31_622_400_000_i64, "description": "How long somebody may take, in milliseconds; without it, as long as they like."},
+                "approvers": {
+                    "type": "array", "items": {"type": "string"}, "minItems": 1,
+                    "description": "Who may answer: `requester` (the default), `other`, `role:NAME`. All must be satisfied."
+                }
             },
             "required": ["question"],
-            "additionalProperties": false
+            "additionalProperties": false,
+            "not": {"required": ["choices", "schema"]}
         });
         let run = json!({
             "type": "object",

@@ -171,3 +171,14 @@ async fn a_look_up_that_may_do_more_than_read_is_not_asked() {
         assert!(fake.logged("call").is_empty());
     }
 }
+
+#[tokio::test]
+async fn what_the_step_declares_as_sensitive_is_kept_back() {
+    let program =
+        "print(json.dumps({'state': 'done', 'output': {'receipt': 'tok-12345678', 'n': 1}}))";
+    let f = python(program, Setup::default());
+    let mut call = resolved("own.pay", json!({}));
+    call.sensitive = vec!["/receipt".to_owned()];
+    let told = f.runner.look_up(call).unwrap().await;
+    assert_eq!(told, Told::Done(json!({"receipt": "[sensitive]", "n": 1})));
+}

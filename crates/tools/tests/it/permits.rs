@@ -96,6 +96,14 @@ impl Turn for Always {
     fn counted_calls(&self) -> u64 {
         0
     }
+
+    fn granted_calls(&self) -> u64 {
+        0
+    }
+
+    fn approval(&self, _: &ResolvedCall) -> Option<mandate_policy::Approval> {
+        None
+    }
 }
 
 /// The tools that there are, and one that there was when the plan was admitted.

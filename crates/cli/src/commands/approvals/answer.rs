@@ -36,6 +36,7 @@ pub(super) fn run(args: &AnswerArgs, choice: &str, context: &Context) -> Result<
         choice: choice.to_owned(),
         data: None,
         reason: args.reason.clone(),
+        subject: None,
         channel: "cli".to_owned(),
     };
     let settings = context.settings()?;

@@ -66,6 +66,8 @@ pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
         source,
         inputs: Map::new(),
         deadline_ms: None,
+        rerun: None,
+        revises: None,
         yes: args.yes,
         stream: false,
         only: Some(OUTPUT),
