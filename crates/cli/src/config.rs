@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) max_active: usize,
     /// The tools' part.
     pub(crate) tools: ToolsConfig,
+    /// A tool of a server is not accepted by its first use.
+    pub(crate) require_accepted_tools: bool,
     /// Where each value that is set comes from.
     pub(crate) places: BTreeMap<String, Place>,
     /// The files that were read.
@@ -107,6 +109,10 @@ pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
         project,
         max_active: max_active(&merged),
         tools: tools(&merged)?,
+        require_accepted_tools: matches!(
+            merged.get("require_accepted_tools"),
+            Some((Value::Bool(true), _))
+        ),
         places: merged.places,
         files: read,
         strange_variables,
@@ -125,6 +131,7 @@ fn tools(merged: &Merged) -> Result<ToolsConfig, Failure> {
         map.remove("data_dir");
         map.remove("mcp_servers_file");
         map.remove("limits");
+        map.remove("require_accepted_tools");
     }
     check_tables::<McpServerConfig>(merged, "mcpServers")?;
     check_tables::<OwnToolConfig>(merged, "tools")?;

@@ -177,6 +177,19 @@ impl Failure {
         Self::new(Kind::NotFound, message)
     }
 
+    /// A tool that may not be used. Its message says what to do.
+    pub(crate) fn of_tool(fault: mandate_tools::Fault) -> Self {
+        let kind = match fault.code {
+            ErrorCode::ToolChanged => Kind::Denied,
+            ErrorCode::ActionNotFound => Kind::InvalidPlan,
+            ErrorCode::InvalidPayload => Kind::Usage,
+            _ => Kind::Io,
+        };
+        let mut failure = Self::new(kind, fault.message);
+        failure.code = fault.code;
+        failure
+    }
+
     /// Somebody answers who may not.
     pub(crate) fn mismatch(message: impl Into<String>) -> Self {
         let mut failure = Self::new(Kind::Denied, message);
@@ -310,6 +323,7 @@ impl From<HostError> for Failure {
                 failure.decision = Some(decision);
                 return failure.with_remedy_of_code();
             }
+            HostError::Tool(fault) => return Self::of_tool(fault),
             HostError::NotSupported { .. } => Self::new(Kind::NotSupported, message),
             HostError::NoSuchTool { .. } => Self::new(Kind::InvalidPlan, message),
             HostError::DeadlinePassed => Self::new(Kind::Usage, message),

@@ -44,8 +44,11 @@ impl Hosting {
         recover: bool,
     ) -> Result<(Self, Connection), Failure> {
         let store = Arc::new(store);
+        // Only now does nobody else write it.
+        let fresh = registry.lock().reload();
+        fresh.map_err(|error| Failure::config(error.to_string()))?;
         let runner = toolbox::runner(settings, registry.clone());
-        let intake = Arc::new(Intake::new(registry.clone()));
+        let intake = Arc::new(Intake::new(registry.clone()).keeping(store.clone()));
         let terms = Terms {
             max_active: settings.max_active,
             report: Arc::new(report),

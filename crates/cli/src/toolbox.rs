@@ -3,7 +3,7 @@
 use crate::{config::Settings, errors::Failure};
 use mandate_plan::Document;
 use mandate_tools::{
-    ConfiguredSecrets, MCP_PATIENCE, McpSettings, OwnTools, Registry, Runner, builtins,
+    ConfiguredSecrets, MCP_PATIENCE, McpSettings, OwnTools, Registry, Runner, ToolLock, builtins,
     mcp_servers, server_names,
 };
 use serde_json::Value;
@@ -14,6 +14,8 @@ use std::{
 
 /// Where definitions of tool servers are kept, in the data directory.
 const KEPT: &str = "tool-servers";
+/// Where it is kept what was accepted of them.
+const LOCK: &str = "tools.lock";
 
 /// The registry with every tool that is known. No tool server is started: see [`prepare`].
 ///
@@ -25,9 +27,13 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
             .remedy("`mandate doctor` shows what is set, and where")
     };
     let (tools, project) = (&settings.tools, &settings.project);
-    let registry = Arc::new(Registry::new());
+    let lock = settings.data_dir.join(LOCK);
+    let lock = ToolLock::open(lock, settings.require_accepted_tools);
+    let lock = Arc::new(lock.map_err(|error| unusable(&error))?);
+    let registry = Arc::new(Registry::locked(lock.clone()));
     let builtins = builtins(tools, project, &settings.protected());
-    let own = OwnTools::new(&tools.tools, project, &tools.process.env);
+    let secrets = secrets(settings);
+    let own = OwnTools::new(&tools.tools, project, &tools.process.env, secrets.clone());
     let own = own.map_err(|error| unusable(&error))?;
     let names = server_names(&tools.mcp_servers, &own.servers());
     let names = names.map_err(|error| unusable(&error))?;
@@ -35,6 +41,8 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
         project,
         env: &tools.process.env,
         cache: Some(settings.data_dir.join(KEPT)),
+        secrets,
+        lock,
         patience: MCP_PATIENCE,
     };
     let mut providers = builtins.map_err(|error| unusable(&error))?;
@@ -53,7 +61,9 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
 pub(crate) fn prepare(registry: &Registry, plan: &Document) -> Result<(), Failure> {
     let mut named = BTreeSet::new();
     tools_named(plan.value(), &mut named);
-    working(wait(registry.prepare(&named))?)
+    working(wait(registry.prepare(&named))?)?;
+    let names = named.iter().map(String::as_str);
+    registry.usable(names).map_err(Failure::of_tool)
 }
 
 /// The same for one tool.
@@ -61,7 +71,19 @@ pub(crate) fn prepare(registry: &Registry, plan: &Document) -> Result<(), Failur
 /// # Errors
 /// Its server does not work.
 pub(crate) fn prepare_tool(registry: &Registry, tool: &str) -> Result<(), Failure> {
-    working(wait(registry.prepare(&BTreeSet::from([tool.to_owned()])))?)
+    working(wait(registry.prepare(&BTreeSet::from([tool.to_owned()])))?)?;
+    registry.usable([tool]).map_err(Failure::of_tool)
+}
+
+/// Starts the server of one tool or of one server's tools, whether or not plans may use it.
+///
+/// # Errors
+/// It does not work.
+pub(crate) fn learn(registry: &Registry, name: &str) -> Result<(), Failure> {
+    let server = name.split_once('.').map_or(name, |(server, _)| server);
+    working(wait(
+        registry.prepare(&BTreeSet::from([format!("{server}.")])),
+    )?)
 }
 
 /// Starts the tool servers whose tools were never heard of; what does not work is told by server.
@@ -89,8 +111,10 @@ fn working(broken: BTreeMap<String, String>) -> Result<(), Failure> {
     }
 }
 
-fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Failure::io("cannot wait for tool servers", &error))?;
     Ok(runtime.block_on(work))
 }
@@ -111,6 +135,9 @@ fn tools_named(value: &Value, named: &mut BTreeSet<String>) {
 
 /// The one tool runner over a registry.
 pub(crate) fn runner(settings: &Settings, registry: Arc<Registry>) -> Arc<Runner> {
-    let secrets = Arc::new(ConfiguredSecrets::new(settings.tools.secrets.clone()));
-    Arc::new(Runner::new(registry, secrets))
+    Arc::new(Runner::new(registry, secrets(settings)))
+}
+
+fn secrets(settings: &Settings) -> Arc<ConfiguredSecrets> {
+    Arc::new(ConfiguredSecrets::new(settings.tools.secrets.clone()))
 }

@@ -233,6 +233,9 @@ pub enum HostError {
         /// The nearest name there is.
         nearest: Option<String>,
     },
+    /// A tool may not be used, or not be changed.
+    #[error("{}", .0.message)]
+    Tool(mandate_tools::Fault),
     /// Policy forbids it.
     #[error("policy denies the plan: {}", reasons(.0))]
     Denied(Box<Decision>),
@@ -278,6 +281,7 @@ impl HostError {
             HostError::Inputs(_) | HostError::Answer(_) => ErrorCode::InvalidPayload,
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,
+            HostError::Tool(fault) => fault.code,
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
             HostError::NoSuchExecution(_)
             | HostError::NotNow(_)

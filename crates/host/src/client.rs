@@ -5,6 +5,7 @@ mod unfold;
 use crate::ask::{HostError, Submitted, Update};
 use crate::intake::Proposal;
 use crate::socket;
+use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{
     Answered, Farewell, Hello, MAX_ANSWER_BYTES, PROTOCOL, Request, Said, Wish, line,
 };
@@ -30,7 +31,7 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// How long the host may leave what is asked unread.
 const UNREAD: Duration = Duration::from_secs(30);
 
-type Reply = Sender<Result<Option<Submitted>, HostError>>;
+type Reply = Sender<Answer>;
 
 /// What is awaited under one id.
 struct Open {
@@ -163,7 +164,18 @@ impl Client {
     /// Why the host does not, or [`HostError::Gone`].
     pub fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError> {
         self.put(Wish::Submit(Box::new(proposal)), None)?
+            .submitted
             .ok_or_else(|| HostError::Protocol("a submission has no answer".to_owned()))
+    }
+
+    /// Has something done to tools.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn act_on_tools(&self, act: ToolAct) -> Result<ToolActed, HostError> {
+        self.put(Wish::Tools(act), None)?
+            .acted
+            .ok_or_else(|| HostError::Protocol("nothing is said of the tools".to_owned()))
     }
 
     /// Has an unfinished execution taken up.
@@ -262,7 +274,14 @@ impl Drop for Client {
     }
 }
 
-type Answer = Result<Option<Submitted>, HostError>;
+type Answer = Result<Done, HostError>;
+
+/// What an answer holds besides that it is done.
+#[derive(Default)]
+struct Done {
+    submitted: Option<Submitted>,
+    acted: Option<ToolActed>,
+}
 
 fn read_hello(
     reader: &mut BufReader<UnixStream>,
@@ -316,7 +335,17 @@ fn read_all(reader: &mut BufReader<UnixStream>, shared: &Mutex<Shared>) {
 
 fn hear(said: Said, shared: &mut Shared) {
     match said {
-        Said::Done { id, submitted } => settle(id, Ok(submitted.map(|boxed| *boxed)), shared),
+        Said::Done {
+            id,
+            submitted,
+            acted,
+        } => {
+            let done = Done {
+                submitted: submitted.map(|boxed| *boxed),
+                acted: acted.map(|boxed| *boxed),
+            };
+            settle(id, Ok(done), shared);
+        }
         Said::Failed { id, error } => {
             settle(id, Err(error.into()), shared);
             shared.open.remove(&id);

@@ -3,6 +3,7 @@
 use crate::ask::{HostError, Rest, Update};
 use crate::following::Follower;
 use crate::gate::Permitted;
+use crate::look_up::Questions;
 use crate::projection::{changed_request_rows, execution_row};
 use crate::spawn::Task;
 use mandate_engine::{Event, Fault, Phase, State};
@@ -69,6 +70,8 @@ pub(crate) struct Drive {
     pub(crate) durable_seq: u64,
     pub(crate) held: VecDeque<Held>,
     pub(crate) open: BTreeMap<Place, OpenCall>,
+    /// Questions to tools about calls in doubt.
+    pub(crate) questions: Questions,
     pub(crate) wake_ms: Option<i64>,
     pub(crate) watchers: Vec<Sender<Update>>,
     pub(crate) followers: Vec<Follower>,
@@ -92,6 +95,7 @@ impl Drive {
             durable_seq,
             held: VecDeque::new(),
             open: BTreeMap::new(),
+            questions: Questions::default(),
             wake_ms: None,
             watchers: Vec::new(),
             followers: Vec::new(),
@@ -108,7 +112,8 @@ impl Drive {
         !state.is_running()
             && self.open.values().all(|open| open.task.is_none())
             && self.held.is_empty()
-            && (state.phase == Phase::Ended || state.waiting_for().is_some())
+            && (state.phase == Phase::Ended
+                || (self.questions.are_over() && state.waiting_for().is_some()))
     }
 
     /// Whether what is applied must be handed to the journal now. A call that is not a closed-world read waits for the
@@ -119,6 +124,7 @@ impl Drive {
                 || self.replies.iter().any(|(seq, _)| *seq > self.sent_seq)
                 || self.unsent.len() > UNSENT_EVENTS
                 || self.followers_wait()
+                || self.questions.wait()
                 || self.held.iter().any(|held| !held.permitted.runs_ahead)
                 || self.unsent.iter().any(|event| event.body.is_input()))
     }
@@ -200,6 +206,7 @@ impl Drive {
             }
         }
         self.held.clear();
+        self.questions.give_up();
         self.unsent.clear();
         self.wake_ms = None;
         for (_, reply) in std::mem::take(&mut self.replies) {

@@ -38,6 +38,19 @@ pub enum Input {
         /// How.
         outcome: mandate_tools::Outcome,
     },
+    /// A tool was asked what became of a call in doubt.
+    Told {
+        /// The execution.
+        execution_id: String,
+        /// What was called.
+        place: Place,
+        /// The attempt.
+        attempt: u32,
+        /// The tool.
+        tool: String,
+        /// What it says.
+        told: mandate_tools::Told,
+    },
     /// A nested plan has ended.
     ChildEnded {
         /// The execution that runs it as a step.
@@ -66,6 +79,7 @@ impl Input {
         match self {
             Input::Ask(ask) => ask.execution_id(),
             Input::Outcome { execution_id, .. }
+            | Input::Told { execution_id, .. }
             | Input::ChildEnded { execution_id, .. }
             | Input::Stored { execution_id, .. } => Some(execution_id),
         }
@@ -165,6 +179,13 @@ impl Host {
                     crate::calls::call_outcome(outcome),
                 );
             }
+            Input::Told {
+                execution_id,
+                place,
+                attempt,
+                tool,
+                told,
+            } => self.told(&execution_id, &place, (attempt, &tool), told),
             Input::ChildEnded {
                 execution_id,
                 place,
@@ -481,6 +502,12 @@ impl Host {
                 _ => None,
             })
             .collect();
+        let doubts = turned.events.iter().any(|event| {
+            matches!(
+                event.body,
+                Body::StepInDoubt { .. } | Body::HostStarted { .. }
+            )
+        });
         drive.note(turned.events);
         for permitted in permitted {
             if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {
@@ -498,6 +525,9 @@ impl Host {
         if admit {
             // Before anything goes to the disk, so that both turns share a commit.
             self.admit_in_turn(execution_id);
+        }
+        if doubts {
+            self.note_doubts(execution_id);
         }
         self.dispatch(execution_id);
         self.flush(execution_id);
@@ -543,6 +573,7 @@ impl Host {
                 drive.tell_followers();
                 drive.give_replies();
                 self.dispatch(execution_id);
+                self.ask_tools(execution_id);
                 self.flush(execution_id);
                 self.settle_down(execution_id);
             }
@@ -551,7 +582,7 @@ impl Host {
     }
 
     /// Tells watchers where the execution rests; one that has ended leaves memory.
-    fn settle_down(&mut self, execution_id: &str) {
+    pub(crate) fn settle_down(&mut self, execution_id: &str) {
         let Some(drive) = self.drives.get_mut(execution_id) else {
             return;
         };

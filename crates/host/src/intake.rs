@@ -1,7 +1,9 @@
 //! How a plan comes to a host that trusts nobody with checking it: as the text of a document.
 
 use crate::ask::{HostError, Rerun, Revises, Submission};
+use crate::tool_acts::{accept_new, hold_against_lock};
 use mandate_plan::{Format, check, parse};
+use mandate_store::Journal;
 use mandate_tools::Registry;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -30,12 +32,24 @@ pub struct Proposal {
 /// Checks proposals against the tools of this host.
 pub struct Intake {
     registry: Arc<Registry>,
+    /// Where it is kept what is accepted by its first use.
+    journal: Option<Arc<dyn Journal>>,
 }
 
 impl Intake {
     /// Checks against these tools.
     pub fn new(registry: Arc<Registry>) -> Self {
-        Self { registry }
+        Self {
+            registry,
+            journal: None,
+        }
+    }
+
+    /// The same; tools of servers are accepted by their first use, and the journal tells.
+    #[must_use]
+    pub fn keeping(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
     }
 
     /// The tools.
@@ -66,8 +80,12 @@ impl Intake {
         if let Some(broken) = self.registry.prepare(&tools).await.into_values().next() {
             return Err(HostError::ToolServer(broken));
         }
+        hold_against_lock(&self.registry, self.journal.as_deref(), &tools).await?;
         let checked = check(&document, Some(self.registry.snapshot().as_ref()));
         let plan = checked.plan.ok_or(HostError::Plan(checked.violations))?;
+        if let Some(journal) = &self.journal {
+            accept_new(&self.registry, journal.as_ref(), &tools).await?;
+        }
         Ok(Submission {
             plan,
             inputs: proposal.inputs,

@@ -122,10 +122,11 @@ pub(crate) fn tool_digests(
 
 /// The registered name that is most like `tool`, if one is.
 fn nearest(tool: &str, lookup: &dyn ToolLookup) -> Option<String> {
-    let scored = lookup
-        .names()
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(tool, name), name));
+    nearest_of(tool, lookup.names().into_iter())
+}
+
+pub(crate) fn nearest_of<'n>(tool: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let scored = names.map(|name| (strsim::jaro_winkler(tool, name), name));
     let best = scored.max_by(|left, right| left.0.total_cmp(&right.0))?;
     (best.0 > 0.8).then(|| best.1.to_owned())
 }

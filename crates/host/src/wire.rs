@@ -5,6 +5,7 @@
 
 use crate::ask::{HostError, Submitted};
 use crate::intake::Proposal;
+use crate::tool_acts::{ToolAct, ToolActed};
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{Event, WaitingFor};
 use mandate_plan::Digest;
@@ -82,6 +83,8 @@ pub(crate) enum Wish {
     Pause { execution_id: String },
     /// Start steps again.
     Resume { execution_id: String },
+    /// Do something to tools.
+    Tools(ToolAct),
     /// Say what became of a step in doubt.
     Resolve {
         execution_id: String,
@@ -132,6 +135,8 @@ pub(crate) enum Said {
         id: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         submitted: Option<Box<Submitted>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acted: Option<Box<ToolActed>>,
     },
     /// It is not done.
     Failed { id: u64, error: Refused },
@@ -226,6 +231,7 @@ mod tests {
                 tool: "a.b".to_owned(),
                 nearest: Some("a.c".to_owned()),
             },
+            HostError::Tool(mandate_tools::Fault::new(ErrorCode::ToolChanged, "no")),
             HostError::NoSuchExecution("e".to_owned()),
             HostError::NotNow("it has ended".to_owned()),
             HostError::DeadlinePassed,

@@ -71,7 +71,7 @@ codes! {
     /// A step that this one needs does not exist, comes later, or failed.
     DependencyUnresolved = "DEPENDENCY_UNRESOLVED", Fatal, "let `after`, `depends_on` and expressions name only steps above this one";
     /// No tool of that name is registered.
-    ActionNotFound = "ACTION_NOT_FOUND", Fatal, "`mandate tools list` shows the tools there are; add the server or tool to `mandate.toml`";
+    ActionNotFound = "ACTION_NOT_FOUND", Fatal, "`mandate tools list` shows the tools there are, and which are disabled; add the server or tool to `mandate.toml`";
     /// A limit on size, count, or evaluation effort was passed.
     ResourceExhausted = "RESOURCE_EXHAUSTED", Fatal, "make the value or the expression smaller, or raise the limit that the message names";
     /// The execution was ended on purpose before its plan was through, and not by a step's failure or a cancel.
@@ -105,7 +105,7 @@ codes! {
     /// The token is too old, or the execution has ended.
     TokenExpired = "TOKEN_EXPIRED", Error, "renew the token, or start a new execution";
     /// The tool is no longer the one that was approved.
-    ToolChanged = "TOOL_CHANGED", Fatal, "`mandate tools diff` shows the change; accept it and have the plan approved again";
+    ToolChanged = "TOOL_CHANGED", Fatal, "`mandate tools diff` shows the change, `mandate tools accept` accepts it; then have the plan approved again";
     /// The tool answered with an error.
     ToolFailed = "TOOL_FAILED", Error, "read the tool's own message; a `retry` policy tries again where that is safe";
     /// The tool's output breaks its output schema.

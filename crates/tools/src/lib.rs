@@ -7,6 +7,8 @@
 mod builtin;
 mod config;
 mod envelope;
+mod lock;
+mod look_up;
 mod mcp;
 mod metrics;
 mod outcome;
@@ -24,14 +26,18 @@ pub use builtin::{
 };
 pub use config::{FsConfig, HttpConfig, ProcessConfig, ProcessLimits, ToolsConfig};
 pub use envelope::{Category, ErrorBody, ErrorEnvelope};
+pub use lock::{Accepted, LockError, Standing, SwitchedOff, ToolLock};
+pub use look_up::Told;
 pub use mcp::{
     MCP_PATIENCE, McpServerConfig, McpSettings, RESERVED_SERVERS, ServerNameError, ToolFacts,
     mcp_servers, server_names,
 };
 pub use metrics::{Lifecycle, Metrics};
 pub use outcome::{Fault, Outcome, Report};
-pub use own::{OwnToolConfig, OwnToolError, OwnTools};
-pub use provider::{Authorized, CallContext, Check, Definition, Destination, Provider, StopFlag};
+pub use own::{OwnToolConfig, OwnToolError, OwnTools, StatusConfig};
+pub use provider::{
+    Authorized, CallContext, Check, Definition, Destination, FactsFrom, Provider, StopFlag,
+};
 pub use registry::{Registry, RegistryError, Snapshot, ToolStatus};
 pub use runner::{MAX_OUTPUT_BYTES, Runner, Tools};
 pub use secret::{

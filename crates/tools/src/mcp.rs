@@ -24,7 +24,10 @@ pub use config::{McpServerConfig, ToolFacts};
 pub(crate) use names::is_name;
 pub use names::{RESERVED_SERVERS, ServerNameError, server_names};
 
-use crate::{Authorized, CallContext, Definition, Fault, Outcome, Provider};
+use crate::{
+    Authorized, CallContext, Definition, FactsFrom, Fault, Outcome, Provider, SecretSource,
+    ToolLock,
+};
 use cache::Cache;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use launch::Launch;
@@ -53,6 +56,10 @@ pub struct McpSettings<'a> {
     pub env: &'a [String],
     /// Where definitions are kept between two starts.
     pub cache: Option<PathBuf>,
+    /// Where `${secrets.NAME}` in their `env` comes from.
+    pub secrets: Arc<dyn SecretSource>,
+    /// What was accepted of their tools.
+    pub lock: Arc<ToolLock>,
     /// How long a server that was told to stop a call is left alone before it is asked whether it still listens, and
     /// how long it then has to answer. One that does not is replaced.
     pub patience: Duration,
@@ -83,6 +90,8 @@ pub fn mcp_servers(
                 launch,
                 cache,
                 settings.patience,
+                Arc::clone(&settings.secrets),
+                Arc::clone(&settings.lock),
             )),
             thread: Arc::clone(&thread),
         }));
@@ -122,11 +131,49 @@ impl Provider for McpServer {
     }
 
     fn facts(&self, tool: &str, _: Option<&Value>) -> Facts {
-        self.server.catalogue().facts(tool)
+        self.server.facts(tool)
+    }
+
+    fn facts_from(&self, tool: &str) -> FactsFrom {
+        self.server.facts_from(tool)
+    }
+
+    fn is_foreign(&self) -> bool {
+        true
+    }
+
+    fn restart(&self) -> BoxFuture<'static, Result<bool, String>> {
+        let server = Arc::clone(&self.server);
+        let handle = self.thread.handle();
+        async move {
+            let done = handle?.spawn(server.restart());
+            done.await.unwrap_or_else(|error| Err(error.to_string()))
+        }
+        .boxed()
+    }
+
+    fn look_up_limit(&self, tool: &str) -> Option<Duration> {
+        self.server.status_tool(tool)?;
+        Some(self.server.look_up_limit())
+    }
+
+    fn look_up(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
+        let server = Arc::clone(&self.server);
+        self.on_thread(move || server.look_up(call))
     }
 
     fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
         let server = Arc::clone(&self.server);
+        self.on_thread(move || server.call(call))
+    }
+}
+
+impl McpServer {
+    /// Does what gives an outcome where the servers' pipes are; dropped with the future that it gives.
+    fn on_thread<F>(&self, work: impl FnOnce() -> F + Send + 'static) -> BoxFuture<'static, Outcome>
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
         let handle = self.thread.handle();
         async move {
             let handle = match handle {
@@ -134,7 +181,7 @@ impl Provider for McpServer {
                 Err(why) => return Outcome::Refused(Fault::new(ErrorCode::ToolFailed, why)),
             };
             // Dropping a task's handle lets it go on; this one must not.
-            let mut task = AbortOnDrop(handle.spawn(server.call(call)));
+            let mut task = AbortOnDrop(handle.spawn(work()));
             match (&mut task.0).await {
                 Ok(outcome) => outcome,
                 Err(error) => match error.try_into_panic() {

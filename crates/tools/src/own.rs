@@ -4,11 +4,14 @@ mod address;
 mod config;
 mod program;
 
-pub use config::OwnToolConfig;
+pub use config::{OwnToolConfig, StatusConfig};
 
 use crate::{
-    Authorized, CallContext, Definition, Destination, Fault, Outcome, Provider,
+    Authorized, CallContext, Definition, Destination, FactsFrom, Fault, Outcome, Provider,
+    Scrubber, SecretSource, SecretUse,
+    look_up::LOOK_UP,
     mcp::{RESERVED_SERVERS, is_name},
+    secret::{resolve_all, secret_fault},
 };
 use address::Address;
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -19,6 +22,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 /// The largest schema file, in bytes.
@@ -27,12 +31,18 @@ const MAX_SCHEMA_BYTES: u64 = 1024 * 1024;
 /// All of the operator's own tools.
 pub struct OwnTools {
     tools: BTreeMap<String, Arc<OwnTool>>,
+    /// Where `${secrets.NAME}` in `env` and `headers` comes from.
+    secrets: Arc<dyn SecretSource>,
 }
 
 struct OwnTool {
     definition: Definition,
     facts: Facts,
+    /// The configuration says what it does.
+    said: bool,
     way: Way,
+    /// Its status look-up, and how long that may take.
+    status: Option<(Way, Duration)>,
 }
 
 enum Way {
@@ -58,6 +68,7 @@ impl OwnTools {
         configs: &BTreeMap<String, OwnToolConfig>,
         project: &Path,
         basics: &[String],
+        secrets: Arc<dyn SecretSource>,
     ) -> Result<Self, OwnToolError> {
         let mut tools = BTreeMap::new();
         for config in configs.values() {
@@ -67,7 +78,7 @@ impl OwnTools {
             })?;
             tools.insert(config.name.clone(), Arc::new(tool));
         }
-        Ok(Self { tools })
+        Ok(Self { tools, secrets })
     }
 
     /// What stands before the dot in their names.
@@ -89,27 +100,13 @@ fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<O
             return Err("its name is `server.tool`: the server a lower-case letter and then lower-case letters, digits and `-`".to_owned());
         }
     }
-    let way = match (&config.command, &config.url) {
-        (Some(argv), None) => {
-            if !config.headers.is_empty() {
-                return Err("`headers` go with `url`, not with `command`".to_owned());
-            }
-            let cwd = config
-                .cwd
-                .as_ref()
-                .map_or_else(|| project.to_owned(), |cwd| project.join(cwd));
-            let program = Program::new(argv, &config.env, basics, cwd, config.timeout_ms)?;
-            Way::Program(program)
-        }
-        (None, Some(url)) => {
-            if !config.env.is_empty() || config.cwd.is_some() {
-                return Err("`env` and `cwd` go with `command`, not with `url`".to_owned());
-            }
-            Way::Address(Address::new(url, &config.headers, config.timeout_ms)?)
-        }
-        (Some(_), Some(_)) => return Err("give `command` or `url`, not both".to_owned()),
-        (None, None) => return Err("it has neither `command` nor `url`".to_owned()),
-    };
+    let way = way(config, project, basics)?;
+    let status = config
+        .status
+        .as_ref()
+        .map(|status| status_way(config, status, project, basics))
+        .transpose()
+        .map_err(|why| format!("its `status`: {why}"))?;
     let input_schema = schema(config.input_schema.as_ref(), "input_schema")?
         .unwrap_or_else(|| json!({ "type": "object" }));
     let output_schema = schema(config.output_schema.as_ref(), "output_schema")?;
@@ -140,8 +137,63 @@ fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<O
             idempotent: config.idempotent.unwrap_or(Facts::WORST.idempotent),
             open_world: config.open_world.unwrap_or(Facts::WORST.open_world),
         },
+        said: config.effect.is_some(),
         way,
+        status,
     })
+}
+
+fn way(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<Way, String> {
+    match (&config.command, &config.url) {
+        (Some(argv), None) => {
+            if !config.headers.is_empty() {
+                return Err("`headers` go with `url`, not with `command`".to_owned());
+            }
+            let cwd = config
+                .cwd
+                .as_ref()
+                .map_or_else(|| project.to_owned(), |cwd| project.join(cwd));
+            let program = Program::new(argv, &config.env, basics, cwd, config.timeout_ms)?;
+            Ok(Way::Program(program))
+        }
+        (None, Some(url)) => {
+            if !config.env.is_empty() || config.cwd.is_some() {
+                return Err("`env` and `cwd` go with `command`, not with `url`".to_owned());
+            }
+            let address = Address::new(url, &config.headers, config.timeout_ms)?;
+            Ok(Way::Address(address))
+        }
+        (Some(_), Some(_)) => Err("give `command` or `url`, not both".to_owned()),
+        (None, None) => Err("it has neither `command` nor `url`".to_owned()),
+    }
+}
+
+/// The status look-up: the same way as the tool's own, or the other one without its `env` or `headers`.
+fn status_way(
+    config: &OwnToolConfig,
+    status: &StatusConfig,
+    project: &Path,
+    basics: &[String],
+) -> Result<(Way, Duration), String> {
+    let limit = status.timeout_ms.map_or(LOOK_UP, Duration::from_millis);
+    let mut asked = OwnToolConfig {
+        command: status.command.clone(),
+        url: status.url.clone(),
+        // The runner's limit comes first.
+        timeout_ms: None,
+        ..config.clone()
+    };
+    if asked.command.is_none() {
+        (asked.env, asked.cwd) = (BTreeMap::new(), None);
+    }
+    if asked.url.is_none() {
+        asked.headers = BTreeMap::new();
+    }
+    let way = match way(&asked, project, basics)? {
+        Way::Address(address) => Way::Address(address.asking()),
+        program @ Way::Program(_) => program,
+    };
+    Ok((way, limit))
 }
 
 /// A schema as it stands, or from the file it names.
@@ -185,25 +237,81 @@ impl Provider for OwnTools {
         self.tools.get(tool).map_or(Facts::WORST, |tool| tool.facts)
     }
 
-    fn destination(&self, tool: &str, _: &Value) -> Destination {
-        match self.tools.get(tool).map(|tool| &tool.way) {
-            Some(Way::Address(address)) => Destination::Host(address.host()),
-            _ => Destination::Local,
+    fn facts_from(&self, tool: &str) -> FactsFrom {
+        match self.tools.get(tool) {
+            Some(tool) if tool.said => FactsFrom::Configuration,
+            _ => FactsFrom::Default,
         }
     }
 
-    fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
-        let tool = self.tools.get(&call.tool).map(Arc::clone);
+    fn destination(&self, tool: &str, _: &Value) -> Destination {
+        let tool = self.tools.get(tool);
+        tool.map_or(Destination::Local, |tool| tool.way.destination())
+    }
+
+    fn look_up_limit(&self, tool: &str) -> Option<Duration> {
+        let (_, limit) = self.tools.get(tool)?.status.as_ref()?;
+        Some(*limit)
+    }
+
+    fn look_up(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
+        let (tool, secrets) = (
+            self.tools.get(&call.tool).map(Arc::clone),
+            self.secrets.clone(),
+        );
         async move {
-            match tool.as_deref().map(|tool| &tool.way) {
-                Some(Way::Program(program)) => program.call(&call).await,
-                Some(Way::Address(address)) => address.call(&call).await,
-                None => Outcome::Refused(Fault::new(
-                    ErrorCode::ActionNotFound,
-                    format!("there is no tool `{}`", call.tool),
-                )),
-            }
+            let status = tool.as_deref().and_then(|tool| tool.status.as_ref());
+            go(status.map(|(way, _)| way), call, &*secrets).await
         }
         .boxed()
+    }
+
+    fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
+        let (tool, secrets) = (
+            self.tools.get(&call.tool).map(Arc::clone),
+            self.secrets.clone(),
+        );
+        async move { go(tool.as_deref().map(|tool| &tool.way), call, &*secrets).await }.boxed()
+    }
+}
+
+async fn go(way: Option<&Way>, mut call: CallContext, source: &dyn SecretSource) -> Outcome {
+    let Some(way) = way else {
+        return Outcome::Refused(Fault::new(
+            ErrorCode::ActionNotFound,
+            format!("there is no tool `{}`", call.tool),
+        ));
+    };
+    let wanted = SecretUse {
+        tool: &call.tool,
+        destination: &way.destination(),
+    };
+    let secrets = match resolve_all(source, way.secrets(), wanted).await {
+        Ok(secrets) => secrets,
+        Err(error) => return Outcome::Refused(secret_fault(&error)),
+    };
+    let own = Scrubber::new(&secrets);
+    call.scrubber = Arc::new(call.scrubber.and(&own));
+    let mut outcome = match way {
+        Way::Program(program) => program.call(&call, &secrets).await,
+        Way::Address(address) => address.call(&call, &secrets).await,
+    };
+    own.scrub_outcome(&mut outcome);
+    outcome
+}
+
+impl Way {
+    fn secrets(&self) -> BTreeSet<String> {
+        match self {
+            Way::Program(program) => program.secrets(),
+            Way::Address(address) => address.secrets(),
+        }
+    }
+
+    fn destination(&self) -> Destination {
+        match self {
+            Way::Program(_) => Destination::Local,
+            Way::Address(address) => Destination::Host(address.host()),
+        }
     }
 }

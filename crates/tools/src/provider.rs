@@ -2,8 +2,9 @@
 
 use crate::{Fault, Outcome, secret::Scrubber};
 use futures_util::future::BoxFuture;
-use mandate_plan::{Digest, Facts, ToolSpec};
+use mandate_plan::{Digest, ErrorCode, Facts, ToolSpec};
 use mandate_policy::Permit;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
     sync::{
@@ -47,10 +48,39 @@ pub trait Provider: Send + Sync {
     /// The facts of a call; without arguments, the worst that any arguments can give.
     fn facts(&self, tool: &str, args: Option<&Value>) -> Facts;
 
+    /// Where the effect comes from that [`Provider::facts`] gives.
+    fn facts_from(&self, tool: &str) -> FactsFrom {
+        let _ = tool;
+        FactsFrom::BuiltIn
+    }
+
+    /// Whether somebody else defines its tools, and may define them otherwise tomorrow.
+    fn is_foreign(&self) -> bool {
+        false
+    }
+
+    /// Has the process that serves its tools replaced. False if none runs.
+    fn restart(&self) -> BoxFuture<'static, Result<bool, String>> {
+        Box::pin(async { Ok(false) })
+    }
+
     /// Where a call sends what it is given, which decides whether it may be given a secret.
     fn destination(&self, tool: &str, args: &Value) -> Destination {
         let _ = (tool, args);
         Destination::Local
+    }
+
+    /// How long the tool's status look-up may take; none if it has none.
+    fn look_up_limit(&self, tool: &str) -> Option<Duration> {
+        let _ = tool;
+        None
+    }
+
+    /// Asks the tool's status look-up what became of the call with this idempotency key.
+    fn look_up(&self, authorized: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
+        let _ = authorized;
+        let message = format!("`{}` has no status look-up", call.tool);
+        Box::pin(async { Outcome::Refused(Fault::new(ErrorCode::NotSupported, message)) })
     }
 
     /// Carries out one call. Dropping the future stops it at once.
@@ -101,6 +131,22 @@ impl Definition {
     }
 }
 
+/// Where it comes from what a tool does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FactsFrom {
+    /// Mandate brings the tool.
+    BuiltIn,
+    /// The configuration says it.
+    Configuration,
+    /// It was said when the definition was accepted.
+    Accepted,
+    /// The server says it, and is trusted.
+    Server,
+    /// Nobody says it: it is the worst.
+    Default,
+}
+
 /// Where a call sends what it is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
@@ -112,7 +158,8 @@ pub enum Destination {
     Unclear,
 }
 
-/// The proof that a permit was consumed for this call. Only the runner makes one, of a permit that it takes by value.
+/// The proof that a permit was consumed for this call. Only the runner makes one, of a permit that it takes by value, or
+/// to look up what became of a call that had one.
 #[derive(Debug)]
 pub struct Authorized {
     _only_the_runner: (),
@@ -121,6 +168,13 @@ pub struct Authorized {
 impl Authorized {
     pub(crate) fn by(permit: Permit) -> Self {
         drop(permit);
+        Self {
+            _only_the_runner: (),
+        }
+    }
+
+    /// For the operator's status look-up, which only reads and is no call of a plan.
+    pub(crate) fn to_look_up() -> Self {
         Self {
             _only_the_runner: (),
         }

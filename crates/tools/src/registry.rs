@@ -1,8 +1,11 @@
 //! The tools that there are.
 
-use crate::{Definition, Lifecycle, Metrics, Provider, metrics::Life, schema::Schema};
+use crate::{
+    Accepted, Definition, FactsFrom, Fault, Lifecycle, Metrics, Provider, Standing, ToolLock,
+    metrics::Life, schema::Schema,
+};
 use futures_util::future::join_all;
-use mandate_plan::{Digest, Facts, ToolLookup, ToolSpec};
+use mandate_plan::{Digest, ErrorCode, Facts, ToolLookup, ToolSpec};
 use serde::Serialize;
 use serde_json::Value;
 use std::{
@@ -18,6 +21,7 @@ use std::{
 pub struct Registry {
     tools: RwLock<BTreeMap<String, Arc<Entry>>>,
     providers: RwLock<Vec<Known>>,
+    lock: Arc<ToolLock>,
 }
 
 /// A provider, and the revision of its definitions that the tools are of.
@@ -55,6 +59,12 @@ pub struct ToolStatus {
     pub output_schema: Option<Value>,
     /// The worst that a call can do.
     pub facts: Facts,
+    /// Where its effect comes from.
+    pub facts_from: FactsFrom,
+    /// How its definition stands to what was accepted; none if nobody needs to accept it.
+    pub standing: Option<Standing>,
+    /// Who accepted what of it.
+    pub accepted: Option<Accepted>,
     /// The engine carries it out itself.
     pub engine_handled: bool,
     /// Where it is in its life.
@@ -86,6 +96,72 @@ impl Registry {
     /// No tools.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No tools; those that come are held against what was accepted and switched off.
+    pub fn locked(lock: Arc<ToolLock>) -> Self {
+        Self {
+            lock,
+            ..Self::default()
+        }
+    }
+
+    /// What was accepted and switched off.
+    pub fn lock(&self) -> &ToolLock {
+        &self.lock
+    }
+
+    /// Whether a plan may name these tools: none is switched off, and each is defined as it was accepted. What is not
+    /// there at all is found by the plan's own checks.
+    ///
+    /// # Errors
+    /// The first that it may not name, why, and the command that changes it.
+    pub fn usable<'t>(&self, tools: impl IntoIterator<Item = &'t str>) -> Result<(), Fault> {
+        self.catch_up();
+        for name in tools {
+            if let Some(fault) = self.off(name) {
+                return Err(fault);
+            }
+            let message = match self
+                .entry(name)
+                .and_then(|entry| entry.standing(&self.lock))
+            {
+                Some(Standing::Changed) => format!(
+                    "the tool `{name}` is not defined as it was when it was accepted; `mandate tools diff {name}` shows the change, `mandate tools accept {name}` accepts it"
+                ),
+                Some(Standing::Unaccepted) => format!(
+                    "nobody has accepted the tool `{name}` (`require_accepted_tools`); `mandate tools show {name}` shows it, `mandate tools accept {name}` accepts it"
+                ),
+                Some(Standing::Accepted | Standing::New) | None => continue,
+            };
+            return Err(Fault::new(ErrorCode::ToolChanged, message));
+        }
+        Ok(())
+    }
+
+    /// The fault of calling what is switched off.
+    pub(crate) fn off(&self, tool: &str) -> Option<Fault> {
+        let why = self.why_off(tool)?;
+        let message = format!("the tool `{tool}` is switched off: {why}");
+        Some(Fault::new(ErrorCode::ActionNotFound, message))
+    }
+
+    fn why_off(&self, tool: &str) -> Option<String> {
+        let (name, off) = self.lock.switched_off(tool)?;
+        Some(format!(
+            "`{}` disabled `{name}`; `mandate tools enable {name}` switches it on again",
+            off.by
+        ))
+    }
+
+    /// Has a provider's process replaced. False if none runs; none if there is no such provider.
+    pub fn restart(
+        &self,
+        provider: &str,
+    ) -> Option<impl Future<Output = Result<bool, String>> + Send + use<>> {
+        let providers = self.providers();
+        let found = providers.iter().find(|known| known.name() == provider);
+        found.map(|provider| provider.restart())
     }
 
     /// Adds all tools of a provider, or none. A tool whose schemas do not compile is added as `FAILED`.
@@ -171,7 +247,8 @@ impl Registry {
         let providers = self.providers();
         let wanted = providers
             .iter()
-            .filter(|provider| wanted(provider.as_ref()));
+            .filter(|provider| wanted(provider.as_ref()))
+            .filter(|provider| self.lock.switched_off(provider.name()).is_none());
         let prepared: Vec<_> = wanted
             .map(|provider| {
                 let (name, prepared) = (provider.name().to_owned(), provider.prepare());
@@ -243,11 +320,12 @@ impl Registry {
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.catch_up();
         let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
-        let usable = tools.iter().filter(|(_, entry)| {
-            !matches!(
-                entry.life.state().0,
-                Lifecycle::Failed | Lifecycle::Unavailable
-            )
+        let usable = tools.iter().filter(|(name, entry)| {
+            self.lock.switched_off(name).is_none()
+                && !matches!(
+                    entry.life.state().0,
+                    Lifecycle::Failed | Lifecycle::Unavailable
+                )
         });
         Arc::new(Snapshot {
             tools: usable
@@ -260,12 +338,21 @@ impl Registry {
     pub fn list(&self) -> Vec<ToolStatus> {
         self.catch_up();
         let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
-        tools.values().map(|entry| entry.status()).collect()
+        tools.values().map(|entry| self.status_of(entry)).collect()
     }
 
     /// One tool.
     pub fn status(&self, name: &str) -> Option<ToolStatus> {
-        self.entry(name).map(|entry| entry.status())
+        self.entry(name).map(|entry| self.status_of(&entry))
+    }
+
+    fn status_of(&self, entry: &Entry) -> ToolStatus {
+        let mut status = entry.status(&self.lock);
+        if let Some(why) = self.why_off(&status.name) {
+            status.lifecycle = Lifecycle::Unavailable;
+            status.lifecycle_reason = Some(why);
+        }
+        status
     }
 
     pub(crate) fn entry(&self, name: &str) -> Option<Arc<Entry>> {
@@ -306,7 +393,13 @@ impl Entry {
         }
     }
 
-    fn status(&self) -> ToolStatus {
+    fn standing(&self, lock: &ToolLock) -> Option<Standing> {
+        let spec = &self.definition.spec;
+        let foreign = self.provider.is_foreign();
+        foreign.then(|| lock.standing(&spec.name, &spec.digest))
+    }
+
+    fn status(&self, lock: &ToolLock) -> ToolStatus {
         let spec = &self.definition.spec;
         let (mut lifecycle, mut lifecycle_reason) = self.life.state();
         if lifecycle == Lifecycle::Initialized
@@ -323,6 +416,11 @@ impl Entry {
             input_schema: spec.input_schema.clone(),
             output_schema: spec.output_schema.clone(),
             facts: self.provider.facts(&spec.name, None),
+            facts_from: self.provider.facts_from(&spec.name),
+            standing: self.standing(lock),
+            accepted: lock
+                .accepted(&spec.name)
+                .filter(|_| self.provider.is_foreign()),
             engine_handled: spec.engine_handled,
             lifecycle,
             lifecycle_reason,

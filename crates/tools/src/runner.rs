@@ -1,11 +1,13 @@
 //! The tool runner: the only place where a tool is called.
 
 use crate::{
-    Authorized, CallContext, Check, Fault, Lifecycle, Outcome, Registry, Report, StopFlag,
+    Authorized, CallContext, Check, Fault, Lifecycle, Outcome, Registry, Report, StopFlag, Told,
+    look_up,
     metrics::Running,
     registry::Entry,
     secret::{
-        Inserted, Scrubber, SecretError, SecretSource, SecretUse, SecretValue, Taken, Vault, insert,
+        Inserted, Scrubber, SecretSource, SecretUse, SecretValue, Taken, Vault, insert,
+        secret_fault,
     },
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -21,6 +23,13 @@ pub const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 pub trait Tools: Send + Sync {
     /// Carries out one call. Dropping the future stops the call at once, its processes included.
     fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report>;
+
+    /// Asks the tool of a call whose outcome is unknown what became of it; none if it has no status look-up. The call's
+    /// arguments are those of the journal, placeholders in place of secrets.
+    fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {
+        let _ = call;
+        None
+    }
 
     /// The tools that can be used now.
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync>;
@@ -54,17 +63,15 @@ impl Runner {
 
 impl Tools for Runner {
     fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report> {
+        if let Some(fault) = self.registry.off(&call.tool) {
+            return refused(fault);
+        }
         let Some(entry) = self.registry.entry(&call.tool) else {
             let message = format!("there is no tool `{}`", call.tool);
             return refused(Fault::new(ErrorCode::ActionNotFound, message));
         };
         let (secrets, vault) = (Arc::clone(&self.secrets), Arc::clone(&self.vault));
-        let taken = Taken {
-            execution_id: call.execution_id.clone(),
-            step: call.step.clone(),
-            item: call.item,
-            sensitive: call.sensitive.clone(),
-        };
+        let taken = Taken::of(&call);
         // Not within the future: a call that is dropped before it is first polled counts too.
         let mut running = Running::begin(Arc::clone(&entry.life));
         async move {
@@ -79,6 +86,14 @@ impl Tools for Runner {
             }
         }
         .boxed()
+    }
+
+    fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {
+        let on = self.registry.off(&call.tool).is_none();
+        let entry = self.registry.entry(&call.tool).filter(|_| on)?;
+        let limit = entry.provider.look_up_limit(&call.tool)?;
+        let (secrets, vault) = (Arc::clone(&self.secrets), Arc::clone(&self.vault));
+        Some(async move { look_up::ask(&entry, call, limit, &*secrets, &vault).await }.boxed())
     }
 
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync> {
@@ -220,13 +235,7 @@ async fn resolve(
             Some(value) => value,
             None => source.resolve(&slot.name, wanted).await,
         };
-        let value = value.map_err(|error| {
-            let code = match error {
-                SecretError::NotPermitted { .. } => ErrorCode::PolicyDenied,
-                SecretError::Missing { .. } | SecretError::TooShort(_) => ErrorCode::ContextMissing,
-            };
-            Fault::new(code, error.to_string())
-        })?;
+        let value = value.map_err(|error| secret_fault(&error))?;
         values.insert(slot.name.clone(), value);
     }
     Ok(values)
@@ -278,7 +287,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 /// Holds an answer to its size and its schema.
-fn after(entry: &Entry, outcome: Outcome) -> Outcome {
+pub(crate) fn after(entry: &Entry, outcome: Outcome) -> Outcome {
     let Outcome::Completed { output } = outcome else {
         return outcome;
     };

@@ -3,6 +3,7 @@
 mod insert;
 mod scrub;
 mod source;
+mod text;
 mod vault;
 
 pub(crate) use insert::{Inserted, insert};
@@ -10,6 +11,9 @@ pub use scrub::Scrubber;
 pub use source::{
     ConfiguredSecrets, NoSecrets, SecretConfig, SecretError, SecretSource, SecretUse, SecretValue,
 };
+pub(crate) use source::{fault as secret_fault, resolve_all};
+
+pub(crate) use text::SecretText;
 pub(crate) use vault::{Taken, Vault};
 
 /// A shorter value would be found by chance in any output, and can be guessed anyway. In bytes.

@@ -93,6 +93,7 @@ fn parse(shape: Shape, text: &str, here: &Path) -> Option<Value> {
             .map(|item| Value::String(beside(here, item)))
             .collect(),
         Shape::Number => Value::from(text.trim().parse::<u64>().ok()?),
+        Shape::Flag => Value::Bool(text.trim().parse().ok()?),
         // Tables have names, and keys with names have no variable.
         Shape::Table => return None,
     })

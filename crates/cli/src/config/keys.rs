@@ -13,6 +13,8 @@ pub(crate) enum Shape {
     Texts,
     /// A whole number, zero or more.
     Number,
+    /// True or false.
+    Flag,
     /// A table that is kept as it is; who uses it knows its keys.
     Table,
 }
@@ -26,6 +28,7 @@ impl Shape {
             Shape::Text => "text",
             Shape::Texts => "list of texts",
             Shape::Number => "whole number",
+            Shape::Flag => "flag, true or false",
             Shape::Table => "table",
         }
     }
@@ -42,6 +45,8 @@ pub(crate) enum Rule {
     Fewer,
     /// Name directories beneath.
     Beneath,
+    /// Switch it on.
+    On,
     /// Say the same again.
     Same,
 }
@@ -54,6 +59,7 @@ impl Rule {
             Rule::Lower => "lower it",
             Rule::Fewer => "leave entries out",
             Rule::Beneath => "name directories beneath",
+            Rule::On => "switch it on",
             Rule::Same => "only repeat it",
         }
     }
@@ -109,6 +115,13 @@ pub(crate) const KEYS: &[Key] = &[
         Rule::Lower,
         "256",
         "the most executions that are active at a time; others wait, the highest `priority` first, then the oldest",
+    ),
+    key(
+        "require_accepted_tools",
+        Shape::Flag,
+        Rule::On,
+        "false",
+        "tools of servers are used only after `mandate tools accept`; otherwise their first use accepts them",
     ),
     key(
         "fs.roots",

@@ -198,6 +198,7 @@ impl FileReader<'_> {
                 items.collect::<Result<Vec<_>, Failure>>().map(Value::Array)
             }
             (Shape::Table, DeValue::Table(_)) => Ok(self.with_paths(json(value.get_ref()))),
+            (Shape::Flag, DeValue::Boolean(truth)) => Ok(Value::Bool(*truth)),
             (Shape::Number, DeValue::Integer(number)) => {
                 let digits = number.as_str().replace('_', "");
                 let number = u64::from_str_radix(&digits, number.radix());

@@ -102,6 +102,7 @@ fn may_follow(rule: Rule, earlier: &Value, later: &Value) -> bool {
     match rule {
         Rule::Replace => true,
         Rule::Same => earlier == later,
+        Rule::On => *later == Value::Bool(true) || earlier == later,
         Rule::Lower => later
             .as_u64()
             .zip(earlier.as_u64())

@@ -222,6 +222,13 @@ pub(crate) fn summary(event: &Event) -> String {
         Body::CompensationFailed {
             step, item, error, ..
         } => format!("{}: {}: {}", path(step, item), error.code, error.message),
+        Body::FindingRecorded { finding } => {
+            let text = |key: &str| finding.get(key).and_then(Value::as_str).unwrap_or_default();
+            let item = finding.get("item").and_then(Value::as_u64);
+            let item = item.and_then(|item| u32::try_from(item).ok());
+            let (tool, message) = (text("tool"), shown::line(text("message")));
+            format!("{}: {tool}: {message}", step_path::show(text("step"), item))
+        }
         // What this version never writes.
         other => shown::short(&json!(other).to_string(), 120),
     }

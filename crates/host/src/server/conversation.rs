@@ -6,6 +6,7 @@ use crate::ask::{HostError, Submitted};
 use crate::host::Ids as _;
 use crate::local::RandomIds;
 use crate::peer;
+use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line};
 use std::sync::Arc;
 use std::time::Duration;
@@ -148,10 +149,25 @@ async fn take(
         watches.spawn(watching::tell(desk, id, execution_id, mouth));
         return true;
     }
+    if let Wish::Tools(act) = ask {
+        let said = match act_on_tools(act, caller, desk).await {
+            Ok(acted) => Said::Done {
+                id,
+                submitted: None,
+                acted: Some(Box::new(acted)),
+            },
+            Err(error) => Said::Failed {
+                id,
+                error: error.into(),
+            },
+        };
+        return mouth.say(&said).await;
+    }
     let said = match grant(ask, caller, desk).await {
         Ok(submitted) => Said::Done {
             id,
             submitted: submitted.map(Box::new),
+            acted: None,
         },
         Err(error) => Said::Failed {
             id,
@@ -159,6 +175,14 @@ async fn take(
         },
     };
     mouth.say(&said).await
+}
+
+async fn act_on_tools(act: ToolAct, caller: &Caller, desk: &Desk) -> Result<ToolActed, HostError> {
+    if !matches!(act, ToolAct::Show { .. }) {
+        caller.may_grant()?;
+    }
+    let registry = desk.intake.registry();
+    crate::tool_acts::act(registry, desk.journal.as_ref(), act, &caller.principal).await
 }
 
 async fn grant(
@@ -176,7 +200,7 @@ async fn grant(
         Wish::Continue { execution_id } => {
             waiting(move || host.resume_from_journal(&execution_id)).await
         }
-        Wish::Watch { .. } => Ok(()),
+        Wish::Watch { .. } | Wish::Tools(_) => Ok(()),
         Wish::Answer {
             execution_id,
             answer,

@@ -31,6 +31,7 @@ pub(super) async fn tell(desk: Arc<Desk>, id: u64, execution_id: String, mouth: 
     let done = Said::Done {
         id,
         submitted: None,
+        acted: None,
     };
     if mouth.say(&done).await {
         let mut watch = Watch {

@@ -7,6 +7,7 @@ use mandate_engine::{Phase, StepState};
 use mandate_host::{Ask, Input};
 use mandate_policy::Purpose;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 
 const PLANS: [&str; 8] = [
@@ -102,8 +103,9 @@ finally:
 ];
 
 /// Runs the plan with a crash after `crash_after` small steps, then to the end; gives how many small steps there were.
-fn run(plan: &str, crash_after: usize, second_crash: Option<usize>) -> usize {
+fn run(plan: &str, crash_after: usize, second_crash: Option<usize>, truthful: bool) -> usize {
     let mut world = World::new();
+    world.tools.truthful.store(truthful, Ordering::SeqCst);
     let answer = world.submit(plan);
     world.sync();
     let submitted = answer.try_recv().unwrap().unwrap();
@@ -121,6 +123,10 @@ fn run(plan: &str, crash_after: usize, second_crash: Option<usize>) -> usize {
         world.take_up(&id);
     }
     world.run_through();
+    if truthful {
+        // Nobody was asked.
+        assert_eq!(world.ended(&id).phase, Phase::Ended);
+    }
     check(&mut world, &id, &mut BTreeSet::new());
     done
 }
@@ -235,10 +241,10 @@ fn check(world: &mut World, id: &str, told: &mut BTreeSet<(String, Option<u32>, 
 #[test]
 fn a_crash_after_every_single_thing() {
     for plan in PLANS {
-        let whole = run(plan, usize::MAX >> 40, None).min(400);
+        let whole = run(plan, usize::MAX >> 40, None, false).min(400);
         assert!(whole >= 4, "the plan has hardly run: {whole}");
         for crash_after in 0..whole {
-            run(plan, crash_after, None);
+            run(plan, crash_after, None, false);
         }
     }
 }
@@ -248,7 +254,22 @@ fn a_second_crash_during_recovery() {
     for plan in PLANS {
         for crash_after in (0..24).step_by(2) {
             for second in 0..10 {
-                run(plan, crash_after, Some(second));
+                run(plan, crash_after, Some(second), false);
+            }
+        }
+    }
+}
+
+#[test]
+fn with_tools_that_know_what_they_did_nobody_is_asked() {
+    for plan in PLANS {
+        let whole = run(plan, usize::MAX >> 40, None, true).min(400);
+        for crash_after in 0..whole {
+            run(plan, crash_after, None, true);
+        }
+        for crash_after in (0..24).step_by(2) {
+            for second in 0..10 {
+                run(plan, crash_after, Some(second), true);
             }
         }
     }

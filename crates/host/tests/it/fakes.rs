@@ -12,7 +12,7 @@ use mandate_plan::{
     CheckedPlan, Digest, Effect, Facts, Format, ToolLookup, ToolSpec, check, parse,
 };
 use mandate_policy::{Permit, ResolvedCall};
-use mandate_tools::{Outcome, Report, Tools};
+use mandate_tools::{Outcome, Report, Told, Tools};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -37,6 +37,12 @@ pub struct FakeTools {
     pub witness: Arc<Mutex<Vec<(String, String)>>>,
     /// What calls answer; the default is the arguments.
     pub answers: Mutex<BTreeMap<String, VecDeque<Outcome>>>,
+    /// What status look-ups say, by step; a step without any has no look-up.
+    pub told: Mutex<BTreeMap<String, VecDeque<Told>>>,
+    /// Every tool has a look-up, which says what the witness has seen.
+    pub truthful: AtomicBool,
+    /// The keys that look-ups were asked about, by step.
+    pub asked: Mutex<Vec<(String, String)>>,
     /// Tools that never answer.
     pub hang: Mutex<Vec<String>>,
 }
@@ -126,6 +132,22 @@ impl Tools for FakeTools {
                 elapsed_ms: 1,
             }
         })
+    }
+
+    fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {
+        if self.truthful.load(Ordering::SeqCst) {
+            let asked = (call.step, call.idempotency_key);
+            let told = match self.witness.lock().unwrap().contains(&asked) {
+                true => Told::Done(json!({})),
+                false => Told::NotDone,
+            };
+            return Some(Box::pin(async { told }));
+        }
+        let told = self.told.lock().unwrap().get_mut(&call.step)?.pop_front();
+        let told = told.expect("one more question than there are answers");
+        let asked = (call.step, call.idempotency_key);
+        self.asked.lock().unwrap().push(asked);
+        Some(Box::pin(async move { told }))
     }
 
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync> {
@@ -268,6 +290,7 @@ impl World {
     pub fn crash(&self) -> World {
         let tools = FakeTools {
             witness: self.tools.witness.clone(),
+            truthful: AtomicBool::new(self.tools.truthful.load(Ordering::SeqCst)),
             ..FakeTools::default()
         };
         World::with(
@@ -471,6 +494,17 @@ impl World {
 
     pub fn witnessed(&self) -> Vec<(String, String)> {
         self.tools.witness.lock().unwrap().clone()
+    }
+
+    pub fn tell(&self, step: &str, told: Vec<Told>) {
+        let mut all = self.tools.told.lock().unwrap();
+        all.insert(step.to_owned(), told.into());
+    }
+
+    /// How many status look-ups were asked about a step.
+    pub fn asked(&self, step: &str) -> usize {
+        let asked = self.tools.asked.lock().unwrap();
+        asked.iter().filter(|(of, _)| of == step).count()
     }
 
     pub fn answer_with(&self, step: &str, outcomes: Vec<Outcome>) {

@@ -17,6 +17,7 @@ mod crash_points;
 mod fake_journal;
 mod fakes;
 mod leaving;
+mod look_up;
 mod nested;
 mod outcomes;
 mod output_commit;

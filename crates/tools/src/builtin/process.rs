@@ -6,6 +6,7 @@ pub(crate) mod capture;
 pub(crate) mod environment;
 mod exec;
 pub(crate) mod group;
+mod watchdog;
 
 use super::{
     fs::Roots,

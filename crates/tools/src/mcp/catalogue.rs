@@ -1,7 +1,7 @@
 //! A server's tools: from the raw definitions to what plans see.
 
 use super::config::ToolFacts;
-use crate::Definition;
+use crate::{Definition, FactsFrom, ToolLock};
 use mandate_plan::{Digest, Effect, Facts, ToolSpec};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,7 +15,10 @@ pub(super) struct Catalogue {
 #[derive(Debug)]
 struct Listed {
     definition: Definition,
-    facts: Facts,
+    /// What the operator says of it.
+    said: ToolFacts,
+    /// What the server says of it, where it is trusted.
+    claimed: ToolFacts,
 }
 
 impl Catalogue {
@@ -41,10 +44,10 @@ impl Catalogue {
                 tracing::warn!(%server, tool = %own, "a second tool of that name is left out");
                 continue;
             }
-            let said = said.get(own).copied().unwrap_or_default();
             let listed = Listed {
                 definition: define(name.clone(), raw),
-                facts: facts(said, raw.get("annotations").filter(|_| trusted)),
+                said: said.get(own).cloned().unwrap_or_default(),
+                claimed: claimed(raw.get("annotations").filter(|_| trusted)),
             };
             tools.insert(name, listed);
         }
@@ -63,10 +66,38 @@ impl Catalogue {
             .collect()
     }
 
-    pub(super) fn facts(&self, tool: &str) -> Facts {
-        self.tools
-            .get(tool)
-            .map_or(Facts::WORST, |listed| listed.facts)
+    /// What the operator says, then what was said when the definition was accepted, then what a trusted server says, else
+    /// the worst.
+    pub(super) fn facts(&self, tool: &str, lock: &ToolLock) -> Facts {
+        let Some(listed) = self.tools.get(tool) else {
+            return Facts::WORST;
+        };
+        let accepted = lock.facts(tool, &listed.definition.spec.digest);
+        let all = [&listed.said, &accepted, &listed.claimed];
+        let first =
+            |fact: &dyn Fn(&ToolFacts) -> Option<bool>| all.iter().find_map(|one| fact(one));
+        Facts {
+            effect: all
+                .iter()
+                .find_map(|one| one.effect)
+                .unwrap_or(Facts::WORST.effect),
+            idempotent: first(&|one| one.idempotent).unwrap_or(Facts::WORST.idempotent),
+            open_world: first(&|one| one.open_world).unwrap_or(Facts::WORST.open_world),
+        }
+    }
+
+    /// Where the effect among them comes from.
+    pub(super) fn facts_from(&self, tool: &str, lock: &ToolLock) -> FactsFrom {
+        let Some(listed) = self.tools.get(tool) else {
+            return FactsFrom::Default;
+        };
+        let accepted = lock.facts(tool, &listed.definition.spec.digest);
+        match (&listed.said.effect, accepted.effect, listed.claimed.effect) {
+            (Some(_), _, _) => FactsFrom::Configuration,
+            (None, Some(_), _) => FactsFrom::Accepted,
+            (None, None, Some(_)) => FactsFrom::Server,
+            (None, None, None) => FactsFrom::Default,
+        }
     }
 
     pub(super) fn digest(&self, tool: &str) -> Option<Digest> {
@@ -108,24 +139,22 @@ fn define(name: String, raw: &Value) -> Definition {
     }
 }
 
-/// What the operator says, else what a trusted server says, else the worst.
-fn facts(said: ToolFacts, annotations: Option<&Value>) -> Facts {
+/// What a trusted server says.
+fn claimed(annotations: Option<&Value>) -> ToolFacts {
     let hint = |key: &str| annotations.and_then(|hints| hints.get(key)?.as_bool());
     let open = hint("openWorldHint");
     let effect = match (hint("readOnlyHint"), hint("destructiveHint")) {
-        (Some(true), _) => Effect::Read,
-        (_, Some(true)) => Effect::Delete,
-        (_, Some(false)) if open == Some(false) => Effect::Write,
-        (_, Some(false)) => Effect::Network,
-        (_, None) => Facts::WORST.effect,
+        (Some(true), _) => Some(Effect::Read),
+        (_, Some(true)) => Some(Effect::Delete),
+        (_, Some(false)) if open == Some(false) => Some(Effect::Write),
+        (_, Some(false)) => Some(Effect::Network),
+        (_, None) => None,
     };
-    Facts {
-        effect: said.effect.unwrap_or(effect),
-        idempotent: said
-            .idempotent
-            .or_else(|| hint("idempotentHint"))
-            .unwrap_or(Facts::WORST.idempotent),
-        open_world: said.open_world.or(open).unwrap_or(Facts::WORST.open_world),
+    ToolFacts {
+        effect,
+        idempotent: hint("idempotentHint"),
+        open_world: open,
+        status: None,
     }
 }
 
@@ -136,7 +165,7 @@ mod tests {
     fn of(said: ToolFacts, hints: Value, trusted: bool) -> Facts {
         let raw = [json!({"name": "t", "annotations": hints})];
         let said = BTreeMap::from([("t".to_owned(), said)]);
-        Catalogue::read("s", &raw, &said, trusted).facts("s.t")
+        Catalogue::read("s", &raw, &said, trusted).facts("s.t", &ToolLock::default())
     }
 
     #[test]
@@ -144,11 +173,11 @@ mod tests {
         let harmless =
             json!({"readOnlyHint": true, "idempotentHint": true, "openWorldHint": false});
         let none = ToolFacts::default();
-        assert_eq!(of(none, harmless.clone(), false), Facts::WORST);
-        assert!(of(none, harmless.clone(), true).closed_world_read());
-        assert_eq!(of(none, json!({}), true), Facts::WORST);
+        assert_eq!(of(none.clone(), harmless.clone(), false), Facts::WORST);
+        assert!(of(none.clone(), harmless.clone(), true).closed_world_read());
+        assert_eq!(of(none.clone(), json!({}), true), Facts::WORST);
         assert_eq!(
-            of(none, json!({"destructiveHint": true}), true).effect,
+            of(none.clone(), json!({"destructiveHint": true}), true).effect,
             Effect::Delete
         );
         assert_eq!(
@@ -159,6 +188,7 @@ mod tests {
             effect: Some(Effect::Network),
             idempotent: Some(false),
             open_world: Some(true),
+            status: None,
         };
         assert_eq!(
             of(said, harmless, true),

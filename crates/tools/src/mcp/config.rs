@@ -60,7 +60,7 @@ impl McpServerConfig {
 }
 
 /// What the operator says about a tool; it goes before what the server says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ToolFacts {
     /// What a call does to the world.
@@ -72,4 +72,7 @@ pub struct ToolFacts {
     /// Other parties control what it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_world: Option<bool>,
+    /// The tool of the same server that tells what became of a call whose outcome is unknown; it only reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
 }

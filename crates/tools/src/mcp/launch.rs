@@ -1,7 +1,7 @@
 //! How a server is started: its configuration with variables replaced and paths made whole.
 
 use super::{McpServerConfig, expand::expand};
-use crate::builtin::process::environment;
+use crate::{builtin::process::environment, secret::SecretText};
 use mandate_plan::Digest;
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,10 @@ pub(super) struct Launch {
     /// A path, or a name that is looked up.
     pub(super) program: String,
     pub(super) args: Vec<String>,
-    pub(super) env: BTreeMap<OsString, OsString>,
+    /// Variables of Mandate's own environment.
+    pub(super) basics: BTreeMap<OsString, OsString>,
+    /// Variables that its configuration sets.
+    pub(super) env: BTreeMap<String, SecretText>,
     pub(super) cwd: PathBuf,
     pub(super) start_timeout: Duration,
     /// Over everything that makes it this server and no other.
@@ -49,7 +52,11 @@ impl Launch {
         };
         let full = |text: &str| {
             expand(text, |name| std::env::var(name).ok()).map_err(|name| {
-                format!("its configuration uses `${{{name}}}`, and that variable is not set")
+                if name.starts_with("secrets.") {
+                    format!("`${{{name}}}` stands outside of its `env`, where others on this machine could read the value")
+                } else {
+                    format!("its configuration uses `${{{name}}}`, and that variable is not set")
+                }
             })
         };
         let cwd = match &config.cwd {
@@ -69,10 +76,10 @@ impl Launch {
                     "`{name}` is not a name for an environment variable"
                 ));
             }
-            given.insert(name.clone(), full(value)?);
+            given.insert(name.clone(), SecretText::read(value, full)?);
         }
         let nul = |text: &String| text.contains('\0');
-        if nul(&command) || args.iter().any(nul) || given.values().any(nul) {
+        if nul(&command) || args.iter().any(nul) || given.values().any(|text| nul(&text.shown())) {
             return Err("its configuration holds a NUL".to_owned());
         }
         // By the system a relative path would be sought from Mandate's own directory.
@@ -81,20 +88,18 @@ impl Launch {
         } else {
             command
         };
+        let shown: BTreeMap<&String, String> = given
+            .iter()
+            .map(|(name, value)| (name, value.shown()))
+            .collect();
         let digest = Digest::of_json(&serde_json::json!({
-            "program": program, "args": args, "env": given, "cwd": cwd.to_string_lossy(),
+            "program": program, "args": args, "env": shown, "cwd": cwd.to_string_lossy(),
         }));
-        let mut env: BTreeMap<OsString, OsString> =
-            environment::allowed(basics).into_iter().collect();
-        env.extend(
-            given
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into())),
-        );
         Ok(Self {
             program,
             args,
-            env,
+            basics: environment::allowed(basics).into_iter().collect(),
+            env: given,
             cwd,
             start_timeout: config.start_timeout_ms.map_or(START, Duration::from_millis),
             digest,

@@ -1,9 +1,13 @@
 //! A server as a process: how it is started, and that it ends.
 
 use super::launch::Launch;
-use crate::builtin::process::{environment, group::Group};
+use crate::{
+    builtin::process::{environment, group::Group},
+    secret::SecretValue,
+};
 use rustix::event::Timespec;
 use std::{
+    collections::BTreeMap,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -77,13 +81,19 @@ fn words(status: ExitStatus) -> String {
 }
 
 /// Starts a server, in a process group of its own, with nothing of Mandate's environment but what is named.
-pub(super) fn start(launch: &Launch) -> Result<Started, String> {
+pub(super) fn start(
+    launch: &Launch,
+    secrets: &BTreeMap<String, SecretValue>,
+) -> Result<Started, String> {
+    let given = launch.env.iter();
+    let given = given.map(|(name, value)| (name, value.with(secrets)));
     let fails =
         |error: &dyn std::fmt::Display| format!("`{}` does not start: {error}", launch.program);
     let mut child = Command::new(&launch.program)
         .args(&launch.args)
         .env_clear()
-        .envs(&launch.env)
+        .envs(&launch.basics)
+        .envs(given)
         .envs([environment::mark()])
         .current_dir(&launch.cwd)
         .process_group(0)

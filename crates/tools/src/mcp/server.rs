@@ -12,11 +12,16 @@ use super::{
     process,
     stderr::{GivenSecrets, Stderr},
 };
-use crate::{CallContext, Fault, Outcome};
+use crate::{
+    CallContext, Destination, FactsFrom, Fault, Outcome, Standing, ToolLock,
+    look_up::LOOK_UP,
+    secret::{Scrubber, SecretSource, SecretText, SecretUse, SecretValue, resolve_all},
+};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use mandate_plan::ErrorCode;
+use mandate_plan::{ErrorCode, Facts};
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering},
@@ -39,6 +44,9 @@ pub(super) struct Server {
     revision: AtomicU64,
     /// Why it did not start when that was last tried.
     problem: Mutex<Option<String>>,
+    /// Where those of its configuration come from.
+    source: Arc<dyn SecretSource>,
+    lock: Arc<ToolLock>,
     secrets: Arc<GivenSecrets>,
 }
 
@@ -55,6 +63,8 @@ impl Server {
         launch: Result<Launch, String>,
         cache: Option<Cache>,
         patience: Duration,
+        source: Arc<dyn SecretSource>,
+        lock: Arc<ToolLock>,
     ) -> Self {
         let kept = cache.as_ref().and_then(Cache::read);
         let known = u64::from(kept.is_some());
@@ -68,6 +78,8 @@ impl Server {
             live: tokio::sync::Mutex::default(),
             catalogue: RwLock::default(),
             revision: AtomicU64::new(known),
+            source,
+            lock,
             secrets: Arc::default(),
         };
         let catalogue = server.read(&kept.unwrap_or_default());
@@ -102,12 +114,84 @@ impl Server {
         Arc::clone(&catalogue)
     }
 
+    pub(super) fn facts(&self, tool: &str) -> Facts {
+        self.catalogue().facts(tool, &self.lock)
+    }
+
+    pub(super) fn facts_from(&self, tool: &str) -> FactsFrom {
+        self.catalogue().facts_from(tool, &self.lock)
+    }
+
+    /// Replaces the process; calls under way end with the old one. False if none runs.
+    pub(super) async fn restart(self: Arc<Self>) -> Result<bool, String> {
+        {
+            let slot = self.live.lock().await;
+            match slot.as_ref().filter(|live| live.connection.usable()) {
+                None => return Ok(false),
+                Some(live) => live.connection.retire("it was restarted"),
+            }
+        }
+        self.ready().await.map(|()| true)
+    }
+
     /// Has it running, with its tools as they are now.
     ///
     /// # Errors
     /// Why it does not run.
     pub(super) fn ready(self: Arc<Self>) -> BoxFuture<'static, Result<(), String>> {
         async move { self.live().await.map(drop) }.boxed()
+    }
+
+    /// The tool that tells what became of calls of `tool`, by their names in plans.
+    pub(super) fn status_tool(&self, tool: &str) -> Option<String> {
+        let (_, own) = tool.split_once('.')?;
+        let status = self.config.tools.get(own)?.status.as_ref()?;
+        Some(format!("{}.{status}", self.name))
+    }
+
+    /// How long that may take: it may have to start the server first.
+    pub(super) fn look_up_limit(&self) -> Duration {
+        let start = self.launch.as_ref().map(|launch| launch.start_timeout);
+        start.unwrap_or_default().saturating_add(LOOK_UP)
+    }
+
+    /// Asks what became of a call.
+    pub(super) async fn look_up(self: Arc<Self>, mut call: CallContext) -> Outcome {
+        let refused = |code, message: String| Outcome::Refused(Fault::new(code, message));
+        let Some(status) = self.status_tool(&call.tool) else {
+            let message = format!("`{}` has no status look-up", call.tool);
+            return refused(ErrorCode::NotSupported, message);
+        };
+        if let Err(why) = Arc::clone(&self).ready().await {
+            return refused(ErrorCode::ToolFailed, why);
+        }
+        let catalogue = self.catalogue();
+        let Some(digest) = catalogue.digest(&status) else {
+            let message = format!("there is no tool `{status}`");
+            return refused(ErrorCode::ActionNotFound, message);
+        };
+        if let Some((name, _)) = self.lock.switched_off(&status) {
+            let message = format!("`{name}` is switched off");
+            return refused(ErrorCode::ActionNotFound, message);
+        }
+        if !matches!(
+            self.lock.standing(&status, &digest),
+            Standing::Accepted | Standing::New
+        ) {
+            let message = format!(
+                "the definition of `{status}` is not accepted; `mandate tools diff {status}` shows it"
+            );
+            return refused(ErrorCode::ToolChanged, message);
+        }
+        if !catalogue.facts(&status, &self.lock).read_only() {
+            let own = status.split_once('.').map_or("", |(_, own)| own);
+            let message = format!(
+                "`{status}` may do more than read; say `tools.{own} = {{ effect = \"read\" }}` if it does not"
+            );
+            return refused(ErrorCode::PolicyDenied, message);
+        }
+        (call.tool, call.tool_digest) = (status, digest);
+        self.call(call).await
     }
 
     /// Carries out one call.
@@ -191,6 +275,7 @@ impl Server {
     }
 
     fn note(&self, why: String) -> String {
+        let why = self.secrets.scrub(why.as_bytes());
         let why = format!("the server `{}` does not work: {why}", self.name);
         tracing::warn!(server = %self.name, %why, "a tool server");
         let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,7 +311,9 @@ impl Server {
         launch: &Launch,
         probe: bool,
     ) -> Result<(Arc<Connection>, Era), Unready> {
-        let started = process::start(launch).map_err(Unready::Other)?;
+        let values = self.own_secrets(launch).await.map_err(Unready::Other)?;
+        let started = process::start(launch, &values).map_err(Unready::Other)?;
+        drop(values);
         let stderr = Arc::new(Stderr::new(Arc::clone(&self.secrets)));
         let changed = Arc::new(Notify::new());
         let connection = Connection::new(&self.name, started, stderr, Arc::clone(&changed));
@@ -242,9 +329,26 @@ impl Server {
         Ok((connection, era))
     }
 
+    /// The secrets that its configuration hands it. Whatever it says from now on is searched for them.
+    async fn own_secrets(&self, launch: &Launch) -> Result<BTreeMap<String, SecretValue>, String> {
+        let names = launch.env.values().flat_map(SecretText::names);
+        let wanted = SecretUse {
+            // All of its tools can use what it has.
+            tool: &format!("{}.*", self.name),
+            destination: &Destination::Local,
+        };
+        let values = resolve_all(&*self.source, names, wanted).await;
+        let values = values.map_err(|error| error.to_string())?;
+        self.secrets.remember(&Arc::new(Scrubber::new(&values)));
+        Ok(values)
+    }
+
     /// Asks for its tools.
     async fn learn(&self, live: &Live) -> Result<(), String> {
-        let raw = list(&live.connection, live.era).await?;
+        let mut raw = list(&live.connection, live.era).await?;
+        for scrubber in self.secrets.all() {
+            raw.iter_mut().for_each(|tool| scrubber.scrub_value(tool));
+        }
         let catalogue = self.read(&raw);
         let changed = !self.is_known() || !self.catalogue().same(&catalogue);
         if changed {

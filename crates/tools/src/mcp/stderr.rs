@@ -12,6 +12,9 @@ const KEPT: usize = 4096;
 /// How much of it a message shows.
 const SHOWN: usize = 600;
 
+/// The longest line that is awaited whole before it is logged.
+const LINE: usize = 64 * 1024;
+
 /// The secrets that were ever given to one server. It may write them much later, so they are never forgotten.
 #[derive(Default)]
 pub(super) struct GivenSecrets(Mutex<Vec<Arc<Scrubber>>>);
@@ -32,7 +35,7 @@ impl GivenSecrets {
         given.clone()
     }
 
-    fn scrub(&self, bytes: &[u8]) -> String {
+    pub(super) fn scrub(&self, bytes: &[u8]) -> String {
         let scrubbed = self.all().iter().fold(bytes.to_vec(), |bytes, scrubber| {
             scrubber.scrub_bytes(&bytes).into_owned()
         });
@@ -59,6 +62,7 @@ impl Stderr {
     pub(super) async fn read(&self, server: &str, stream: impl AsyncRead) {
         tokio::pin!(stream);
         let mut buffer = vec![0_u8; 4096];
+        let mut unlogged = Vec::new();
         loop {
             let read = match stream.read(&mut buffer).await {
                 Ok(0) | Err(_) => return,
@@ -66,14 +70,26 @@ impl Stderr {
             };
             let bytes = buffer.get(..read).unwrap_or_default();
             if tracing::enabled!(tracing::Level::DEBUG) {
-                let text = self.secrets.scrub(bytes);
-                tracing::debug!(%server, text = %text.trim_end(), "standard error");
+                unlogged.extend_from_slice(bytes);
+                self.log(server, &mut unlogged);
             }
             let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
             end.extend(bytes);
             let over = end.len().saturating_sub(KEPT);
             end.drain(..over);
         }
+    }
+
+    /// Logs whole lines: half a secret would not be recognised.
+    fn log(&self, server: &str, unlogged: &mut Vec<u8>) {
+        let end = unlogged.iter().rposition(|byte| *byte == b'\n');
+        let lines = match end {
+            Some(end) => unlogged.drain(..=end).collect(),
+            None if unlogged.len() > LINE => std::mem::take(unlogged),
+            None => return,
+        };
+        let text = self.secrets.scrub(&lines);
+        tracing::debug!(%server, text = %text.trim_end(), "standard error");
     }
 
     /// The last lines, for a message; empty if it wrote nothing.

@@ -1,6 +1,10 @@
 //! A tool that is an address: JSON posted, JSON answered.
 
-use crate::{CallContext, Fault, MAX_OUTPUT_BYTES, Outcome, builtin::http::client::innermost};
+use crate::{
+    CallContext, Fault, MAX_OUTPUT_BYTES, Outcome,
+    builtin::http::client::innermost,
+    secret::{SecretText, SecretValue},
+};
 use mandate_plan::ErrorCode;
 use reqwest::{
     Client,
@@ -8,7 +12,12 @@ use reqwest::{
     redirect::Policy,
 };
 use serde_json::json;
-use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    sync::OnceLock,
+    time::Duration,
+};
 use url::Url;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -19,8 +28,10 @@ const EXCERPT: usize = 4096;
 /// An address as a tool.
 pub(super) struct Address {
     url: Url,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, SecretText)>,
     timeout: Duration,
+    /// It is a status look-up.
+    asks: bool,
     /// Made at the first call: a machine without root certificates may do everything else.
     client: OnceLock<Result<Client, String>>,
 }
@@ -39,24 +50,27 @@ impl Address {
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err("its `url` is neither http nor https".to_owned());
         }
-        let mut all = HeaderMap::new();
+        let mut all = Vec::new();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| format!("`{name}` is not a header name"))?;
-            let mut value = HeaderValue::from_str(value).map_err(|_| {
-                format!("the value of the header `{name}` holds characters that no header may")
-            })?;
-            value.set_sensitive(true);
-            all.insert(name, value);
+            let Ok(text) = SecretText::read(value, |plain| Ok::<_, Infallible>(plain.to_owned()));
+            header(&name, &text.shown())?;
+            all.push((name, text));
         }
-        all.entry(CONTENT_TYPE)
-            .or_insert(HeaderValue::from_static("application/json"));
         Ok(Self {
             url,
             headers: all,
             timeout: timeout_ms.map_or(TIMEOUT, Duration::from_millis),
+            asks: false,
             client: OnceLock::new(),
         })
+    }
+
+    /// The same as a status look-up.
+    pub(super) fn asking(mut self) -> Self {
+        self.asks = true;
+        self
     }
 
     /// The host that it is sent to.
@@ -65,7 +79,30 @@ impl Address {
         host.trim_end_matches('.').to_owned()
     }
 
-    pub(super) async fn call(&self, call: &CallContext) -> Outcome {
+    /// The names of the secrets that its configuration hands it.
+    pub(super) fn secrets(&self) -> BTreeSet<String> {
+        let texts = self.headers.iter();
+        texts.flat_map(|(_, text)| text.names()).collect()
+    }
+
+    fn headers(&self, secrets: &BTreeMap<String, SecretValue>) -> Result<HeaderMap, String> {
+        let mut all = HeaderMap::new();
+        all.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, text) in &self.headers {
+            all.insert(name, header(name, &text.with(secrets))?);
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn call(
+        &self,
+        call: &CallContext,
+        secrets: &BTreeMap<String, SecretValue>,
+    ) -> Outcome {
+        let headers = match self.headers(secrets) {
+            Ok(headers) => headers,
+            Err(why) => return Outcome::Refused(Fault::new(ErrorCode::ContextMissing, why)),
+        };
         let client = match self.client.get_or_init(build) {
             Ok(client) => client,
             Err(cause) => {
@@ -77,10 +114,13 @@ impl Address {
         };
         let mut request = client
             .post(self.url.clone())
-            .headers(self.headers.clone())
+            .headers(headers)
             .timeout(self.timeout)
             .body(call.args.to_string());
-        if let Ok(key) = HeaderValue::from_str(&call.idempotency_key) {
+        // What remembers answers by this header must not take a look-up for the call.
+        if !self.asks
+            && let Ok(key) = HeaderValue::from_str(&call.idempotency_key)
+        {
             request = request.header("idempotency-key", key);
         }
         match request.send().await {
@@ -157,6 +197,14 @@ impl Address {
         );
         Outcome::Unknown(Fault::new(ErrorCode::ToolFailed, message))
     }
+}
+
+fn header(name: &HeaderName, value: &str) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| {
+        format!("the value of the header `{name}` holds characters that no header may")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// A client that goes nowhere but to the address itself. Private addresses are allowed: the operator named it.

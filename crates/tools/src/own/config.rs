@@ -43,7 +43,25 @@ pub struct OwnToolConfig {
     /// Other parties control what it answers (yes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_world: Option<bool>,
+    /// Where the tool itself tells what became of a call whose outcome is unknown (nowhere).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusConfig>,
     /// The time limit of a call, in milliseconds (300000 for programs, 60000 for addresses).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// `status` of `[[tools]]`: a program or an address that is asked what became of the call with an idempotency key.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StatusConfig {
+    /// The program and its arguments; it has the tool's `env` and `cwd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// The address; it is sent the tool's `headers`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The time limit, in milliseconds (30000).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
 }

@@ -7,12 +7,18 @@ use crate::{
         environment,
         group::Group,
     },
+    secret::{SecretText, SecretValue},
 };
 use mandate_plan::ErrorCode;
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap, ffi::OsString, os::unix::process::ExitStatusExt as _, path::PathBuf,
-    process::Stdio, time::Duration,
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    ffi::OsString,
+    os::unix::process::ExitStatusExt as _,
+    path::PathBuf,
+    process::Stdio,
+    time::Duration,
 };
 use tokio::{
     io::AsyncWriteExt as _,
@@ -31,7 +37,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 pub(super) struct Program {
     program: String,
     args: Vec<String>,
-    env: BTreeMap<String, String>,
+    env: BTreeMap<String, SecretText>,
     /// The variables of Mandate's own environment that it sees.
     basics: Vec<String>,
     cwd: PathBuf,
@@ -58,6 +64,11 @@ impl Program {
         if argv.iter().any(nul) || env.values().any(nul) {
             return Err("its `command` or `env` holds a NUL".to_owned());
         }
+        let mut given = BTreeMap::new();
+        for (name, value) in env {
+            let Ok(text) = SecretText::read(value, |plain| Ok::<_, Infallible>(plain.to_owned()));
+            given.insert(name.clone(), text);
+        }
         if let Some(name) = env.keys().find(|name| !environment::may_be_set(name)) {
             return Err(format!(
                 "`{name}` is not a name for an environment variable"
@@ -70,15 +81,24 @@ impl Program {
                 program.clone()
             },
             args: args.to_vec(),
-            env: env.clone(),
+            env: given,
             basics: basics.to_vec(),
             cwd,
             timeout: timeout_ms.map_or(TIMEOUT, Duration::from_millis),
         })
     }
 
-    pub(super) async fn call(&self, call: &CallContext) -> Outcome {
-        let (mut child, group) = match self.start(call) {
+    /// The names of the secrets that its configuration hands it.
+    pub(super) fn secrets(&self) -> BTreeSet<String> {
+        self.env.values().flat_map(SecretText::names).collect()
+    }
+
+    pub(super) async fn call(
+        &self,
+        call: &CallContext,
+        secrets: &BTreeMap<String, SecretValue>,
+    ) -> Outcome {
+        let (mut child, group) = match self.start(call, secrets) {
             Ok(started) => started,
             Err(outcome) => return outcome,
         };
@@ -131,7 +151,13 @@ impl Program {
         }
     }
 
-    fn start(&self, call: &CallContext) -> Result<(Child, Group), Outcome> {
+    fn start(
+        &self,
+        call: &CallContext,
+        secrets: &BTreeMap<String, SecretValue>,
+    ) -> Result<(Child, Group), Outcome> {
+        let given = self.env.iter();
+        let given = given.map(|(name, value)| (name, value.with(secrets)));
         let fault = |error: &dyn std::fmt::Display| {
             Fault::new(
                 ErrorCode::ToolFailed,
@@ -151,7 +177,7 @@ impl Program {
             .args(&self.args)
             .env_clear()
             .envs(environment::allowed(&self.basics))
-            .envs(&self.env)
+            .envs(given)
             .envs(own)
             .envs([environment::mark()])
             .current_dir(&self.cwd)

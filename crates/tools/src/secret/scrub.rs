@@ -21,7 +21,7 @@ pub struct Scrubber {
     secrets: Vec<Secret>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Secret {
     mark: String,
     /// `None` if it cannot be compiled; then nothing that the call gives is let through.
@@ -47,6 +47,14 @@ impl Scrubber {
                 spellings: spellings(value.expose()),
             })
             .collect();
+        Self { secrets }
+    }
+
+    /// One that knows the secrets of both.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let mut secrets = [self.secrets.as_slice(), other.secrets.as_slice()].concat();
+        secrets
+            .sort_by_key(|secret| std::cmp::Reverse(secret.spellings.first().map_or(0, Vec::len)));
         Self { secrets }
     }
 

@@ -1,8 +1,9 @@
 //! Where secrets come from, and who may receive them.
 
 use super::MIN_SECRET_BYTES;
-use crate::Destination;
+use crate::{Destination, Fault};
 use futures_util::{FutureExt as _, future::BoxFuture};
+use mandate_plan::ErrorCode;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
@@ -130,6 +131,29 @@ pub enum SecretError {
         "the value of the secret `{0}` is under 8 bytes: it could not be kept out of outputs, and can be guessed"
     )]
     TooShort(String),
+}
+
+/// The fault of a call that lacks a secret.
+pub(crate) fn fault(error: &SecretError) -> Fault {
+    let code = match error {
+        SecretError::NotPermitted { .. } => ErrorCode::PolicyDenied,
+        SecretError::Missing { .. } | SecretError::TooShort(_) => ErrorCode::ContextMissing,
+    };
+    Fault::new(code, error.to_string())
+}
+
+/// The values of secrets that the configuration of a tool or server names.
+pub(crate) async fn resolve_all(
+    source: &dyn SecretSource,
+    names: impl IntoIterator<Item = String>,
+    wanted: SecretUse<'_>,
+) -> Result<BTreeMap<String, SecretValue>, SecretError> {
+    let mut values = BTreeMap::new();
+    for name in names {
+        let value = source.resolve(&name, wanted).await?;
+        values.insert(name, value);
+    }
+    Ok(values)
 }
 
 /// Where the runner gets secrets from.

@@ -108,6 +108,17 @@ pub(crate) struct Taken {
     pub(crate) sensitive: Vec<String>,
 }
 
+impl Taken {
+    pub(crate) fn of(call: &ResolvedCall) -> Self {
+        Self {
+            execution_id: call.execution_id.clone(),
+            step: call.step.clone(),
+            item: call.item,
+            sensitive: call.sensitive.clone(),
+        }
+    }
+}
+
 fn output_at(output: &Option<&mut Value>, pointer: &str) -> Option<Value> {
     let value = output.as_ref()?.pointer(pointer)?;
     (!value.is_null()).then(|| value.clone())

@@ -44,7 +44,7 @@ def text(request, value):
 
 
 def tools():
-    names = ["echo", "die", "hang", "slow", "change", "stderr", "fail", "error", "flood", "junk", "ask", "forget"]
+    names = ["echo", "die", "hang", "slow", "change", "stderr", "fail", "error", "flood", "junk", "ask", "forget", "charge", "charge_status"]
     listed = [
         {
             "name": name,
@@ -54,6 +54,10 @@ def tools():
         }
         for name in names
     ]
+    if "tells" in OPTIONS:
+        secret = os.environ["TOKEN"].split(",")[0]
+        length = len(secret) - len("token ")
+        listed.append({"name": "told", "description": f"has {secret}, {length} bytes", "inputSchema": {"type": "object"}})
     if STATE["version"] != "1":
         listed = [tool for tool in listed if tool["name"] != "forget"]
         listed.append({"name": "new", "inputSchema": {"type": "object"}})
@@ -108,6 +112,27 @@ def call(request):
             STATE["asked"] = request
             send({"id": "q1", "method": "ping"})
             send({"id": "q2", "method": "sampling/createMessage", "params": {}})
+        case "charge":
+            key = params["_meta"]["dev.mandate/idempotencyKey"]
+            with open(LOG + ".ledger", "a") as ledger:
+                ledger.write(key + "\n")
+                ledger.flush()
+                os.fsync(ledger.fileno())
+            log({"charged": key})
+            match args.get("then"):
+                case "die":
+                    os._exit(3)
+                case "hang":
+                    while True:
+                        time.sleep(60)
+            text(request, json.dumps({"charged": key}))
+        case "charge_status":
+            if "forgetful" in OPTIONS:
+                text(request, json.dumps({"state": "unknown"}))
+                return
+            key = args["idempotency_key"]
+            done = os.path.exists(LOG + ".ledger") and key in open(LOG + ".ledger").read().split("\n")
+            text(request, json.dumps({"state": "done", "output": {"charged": key}} if done else {"state": "not_done"}))
         case other:
             error(request, -32602, f"unknown tool {other}")
 
@@ -189,7 +214,7 @@ if "stubborn" in OPTIONS:
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "broken" in OPTIONS:
-    sys.exit("cannot open the database")
+    sys.exit("cannot open the database with " + os.environ.get("TOKEN", "nothing"))
 if "banner" in OPTIONS:
     raw(b"Welcome to the server!\n\n  listening on stdio\n")
 for line in sys.stdin:

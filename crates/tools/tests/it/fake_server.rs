@@ -1,7 +1,10 @@
 //! A server that misbehaves on demand, and what it saw.
 
 use crate::fixture::{Fixture, Setup};
-use mandate_tools::{McpServerConfig, McpSettings, Provider, ToolFacts, mcp_servers};
+use mandate_tools::{
+    ConfiguredSecrets, McpServerConfig, McpSettings, Provider, SecretConfig, ToolFacts, ToolLock,
+    mcp_servers,
+};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -16,6 +19,8 @@ pub(crate) struct Fake {
     dir: TempDir,
     config: McpServerConfig,
     cached: bool,
+    secrets: BTreeMap<String, SecretConfig>,
+    pub(crate) lock: Arc<ToolLock>,
     pub(crate) patience: Duration,
 }
 
@@ -38,6 +43,8 @@ impl Fake {
             dir,
             config,
             cached: false,
+            secrets: BTreeMap::new(),
+            lock: Arc::default(),
             patience: Duration::from_millis(300),
         }
     }
@@ -49,6 +56,12 @@ impl Fake {
 
     pub(crate) fn cached(mut self) -> Self {
         self.cached = true;
+        self
+    }
+
+    /// With the secrets of a set-up.
+    pub(crate) fn knowing(mut self, setup: &Setup) -> Self {
+        self.secrets = setup.config.secrets.clone();
         self
     }
 
@@ -68,6 +81,8 @@ impl Fake {
             project: self.dir.path(),
             env: &["PATH".to_owned(), "HOME".to_owned()],
             cache: self.cached.then(|| self.cache()),
+            secrets: Arc::new(ConfiguredSecrets::new(self.secrets.clone())),
+            lock: Arc::clone(&self.lock),
             patience: self.patience,
         };
         let names = BTreeMap::from([("fake".to_owned(), "Fake".to_owned())]);

@@ -119,7 +119,7 @@ async fn what_is_kept_names_tools_without_a_start() {
 
     let provider = fake.provider();
     assert!(provider.is_known());
-    assert_eq!(provider.definitions().len(), 12);
+    assert_eq!(provider.definitions().len(), 14);
     let setup = Setup {
         providers: vec![provider],
         ..Setup::default()

@@ -2,10 +2,10 @@
 
 use crate::{
     fixture::{EXECUTION, Fixture, KEY, Setup, resolved, with_slots},
-    http_server::{Part, Server},
+    http_server::{Part, Server, response},
 };
 use mandate_plan::{Effect, ErrorCode};
-use mandate_tools::{Outcome, OwnToolConfig, OwnTools, Tools as _};
+use mandate_tools::{ConfiguredSecrets, Outcome, OwnToolConfig, OwnTools, Tools as _};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
@@ -14,17 +14,23 @@ fn config(value: Value) -> OwnToolConfig {
 }
 
 fn own(configs: &[OwnToolConfig]) -> Result<OwnTools, String> {
+    own_with(configs, &Setup::default())
+}
+
+/// The same, with the secrets of the set-up.
+fn own_with(configs: &[OwnToolConfig], setup: &Setup) -> Result<OwnTools, String> {
     let configs: BTreeMap<_, _> = configs
         .iter()
         .map(|config| (config.name.clone(), config.clone()))
         .collect();
-    OwnTools::new(&configs, Path::new("/tmp"), &["PATH".to_owned()])
+    let secrets = Arc::new(ConfiguredSecrets::new(setup.config.secrets.clone()));
+    OwnTools::new(&configs, Path::new("/tmp"), &["PATH".to_owned()], secrets)
         .map_err(|error| error.to_string())
 }
 
 fn with(configs: &[OwnToolConfig], setup: Setup) -> Fixture {
     let setup = Setup {
-        providers: vec![Arc::new(own(configs).unwrap())],
+        providers: vec![Arc::new(own_with(configs, &setup).unwrap())],
         ..setup
     };
     setup.build()
@@ -267,4 +273,55 @@ fn what_cannot_be_set_up_says_why() {
         read.unwrap().servers().into_iter().collect::<Vec<_>>(),
         ["own"]
     );
+}
+
+#[tokio::test]
+async fn secrets_of_the_configuration_go_to_the_tool_and_nowhere_else() {
+    let setup = || Setup::default().secret("TOKEN", "hunter2-hunter2", &["own.tool"], &[]);
+    let mut tool = python(
+        "sys.stderr.write(os.environ['TOKEN']); print(json.dumps([os.environ['TOKEN'], len(os.environ['TOKEN'])])); sys.exit(args.get('code', 0))",
+    );
+    tool.env
+        .insert("TOKEN".to_owned(), "Bearer ${secrets.TOKEN}".to_owned());
+    let f = with(&[tool.clone()], setup());
+    let said = f.output("own.tool", json!({})).await;
+    assert_eq!(said, json!(["Bearer [secret TOKEN]", 22]));
+    let fault = f.failure("own.tool", json!({"code": 3})).await;
+    let shown = format!("{fault:?}");
+    assert!(
+        shown.contains("[secret TOKEN]") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+    let status = f.runner.registry().status("own.tool");
+    assert!(!format!("{status:?}").contains("hunter2"));
+
+    let setup = Setup::default().secret("TOKEN", "hunter2-hunter2", &["other.tool"], &[]);
+    let fault = with(&[tool], setup).refusal("own.tool", json!({})).await;
+    assert_eq!(fault.code, ErrorCode::PolicyDenied);
+}
+
+#[tokio::test]
+async fn a_secret_in_a_header_needs_its_host() {
+    let server = Server::start(|request| {
+        let token = request.headers["x-token"].clone();
+        response("200 OK", &[], json!({"echo": token}).to_string())
+    })
+    .await;
+    let tool = config(json!({
+        "name": "own.post",
+        "url": server.url("/"),
+        "headers": {"X-Token": "${secrets.TOKEN}"},
+    }));
+    let with_hosts = |hosts: &[&str]| {
+        let setup = Setup::default().secret("TOKEN", "hunter2-hunter2", &["own.post"], hosts);
+        with(std::slice::from_ref(&tool), setup)
+    };
+    let said = with_hosts(&["127.0.0.1"])
+        .output("own.post", json!({}))
+        .await;
+    assert_eq!(said, json!({"echo": "[secret TOKEN]"}));
+    assert_eq!(server.seen()[0].headers["x-token"], "hunter2-hunter2");
+    let fault = with_hosts(&[]).refusal("own.post", json!({})).await;
+    assert_eq!(fault.code, ErrorCode::PolicyDenied);
+    assert_eq!(server.seen().len(), 1);
 }

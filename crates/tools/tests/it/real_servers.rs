@@ -2,11 +2,12 @@
 
 use crate::fixture::{Fixture, Setup};
 use mandate_plan::{Effect, ErrorCode};
-use mandate_tools::{McpServerConfig, McpSettings, Outcome, Tools as _, mcp_servers};
+use mandate_tools::{McpServerConfig, McpSettings, NoSecrets, Outcome, Tools as _, mcp_servers};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -53,6 +54,8 @@ async fn with(program: &str, args: &[&str], trust: bool) -> Option<(Fixture, tem
         project: dir.path(),
         env: &["PATH".to_owned(), "HOME".to_owned()],
         cache: None,
+        secrets: Arc::new(NoSecrets),
+        lock: Arc::default(),
         patience: Duration::from_secs(4),
     };
     let names = BTreeMap::from([("server".to_owned(), "server".to_owned())]);

@@ -2,13 +2,19 @@
 
 use crate::nearest::nearest;
 use crate::{
+    config::Settings,
     context::Context,
     errors::{Exit, Failure},
+    holder::holder,
     output::{Look, Paint},
     render::{shown, table::Table},
     toolbox,
+    when::show_time,
 };
 use clap::Args;
+use mandate_host::{Client, ToolAct};
+use mandate_tools::{FactsFrom, Lifecycle, Metrics, Standing, ToolStatus};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What `tools show` takes.
@@ -20,9 +26,10 @@ pub(crate) struct ShowArgs {
 
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
-    let registry = toolbox::registry(context.settings()?)?;
+    let settings = context.settings()?;
+    let registry = toolbox::registry(settings)?;
     if registry.status(&args.name).is_none() {
-        toolbox::prepare_tool(&registry, &args.name)?;
+        toolbox::learn(&registry, &args.name)?;
     }
     let tool = registry.status(&args.name).ok_or_else(|| {
         let failure = Failure::not_found(format!("there is no tool `{}`", args.name));
@@ -32,6 +39,10 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
             None => failure.remedy("`mandate tools list` shows what there is"),
         }
     })?;
+    let tool = match holder(&settings.data_dir) {
+        Some(_) => as_it_runs(settings, tool),
+        None => tool,
+    };
     if out.is_json() {
         out.value(&json!(tool));
         return Ok(Exit::Success);
@@ -44,7 +55,7 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
     ));
     let facts = tool.facts;
     out.line(&format!(
-        "{} {}, {}, {} world",
+        "{} {}, {}, {} world {}",
         paint.dim("at worst:"),
         facts.effect,
         if facts.repeatable() {
@@ -52,11 +63,23 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
         } else {
             "not repeatable"
         },
-        if facts.open_world { "open" } else { "closed" }
+        if facts.open_world { "open" } else { "closed" },
+        paint.dim(from(tool.facts_from)),
     ));
     out.line(&format!("{} {}", paint.dim("digest:  "), tool.digest));
+    if let Some(standing) = tool.standing {
+        let (look, words) = accepted(&tool, standing);
+        let words = paint.look(look, &words);
+        out.line(&format!("{} {words}", paint.dim("accepted:")));
+    }
+    let state = tool.lifecycle.as_str().to_lowercase();
+    out.line(&format!("{} {state}", paint.dim("state:   ")));
     if let Some(reason) = &tool.lifecycle_reason {
         out.line(&paint.look(Look::Bad, &shown::line(reason)));
+    }
+    if tool.metrics.last_used.is_some() {
+        let calls = calls(&tool.metrics);
+        out.line(&format!("{} {calls}", paint.dim("calls:   ")));
     }
     out.line(&format!(
         "\n{}\n{}",
@@ -71,6 +94,73 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
         ));
     }
     Ok(Exit::Success)
+}
+
+/// The same tool as the process that drives has it: it knows the calls. Where it does not answer, what is known here does.
+fn as_it_runs(settings: &Settings, tool: ToolStatus) -> ToolStatus {
+    let name = tool.name.clone();
+    let told = Client::connect(&settings.data_dir)
+        .and_then(|host| host.act_on_tools(ToolAct::Show { name }))
+        .ok()
+        .and_then(|acted| serde_json::from_value::<Told>(acted.status?).ok());
+    match told {
+        Some(told) => ToolStatus {
+            lifecycle: told.lifecycle,
+            lifecycle_reason: told.lifecycle_reason,
+            metrics: told.metrics,
+            ..tool
+        },
+        None => tool,
+    }
+}
+
+#[derive(Deserialize)]
+struct Told {
+    lifecycle: Lifecycle,
+    lifecycle_reason: Option<String>,
+    metrics: Metrics,
+}
+
+fn from(facts_from: FactsFrom) -> &'static str {
+    match facts_from {
+        FactsFrom::BuiltIn => "",
+        FactsFrom::Configuration => "(the configuration says so)",
+        FactsFrom::Accepted => "(said when it was accepted)",
+        FactsFrom::Server => "(the server says so, and is trusted)",
+        FactsFrom::Default => "(nobody says what it does)",
+    }
+}
+
+fn accepted(tool: &ToolStatus, standing: Standing) -> (Look, String) {
+    let name = &tool.name;
+    match (standing, &tool.accepted) {
+        (Standing::Accepted, Some(accepted)) => {
+            let (by, at) = (&accepted.by, show_time(accepted.at_ms));
+            (Look::Plain, format!("by {by}, {at}"))
+        }
+        (Standing::Changed, _) => (
+            Look::Bad,
+            format!("another definition was; `mandate tools diff {name}` shows the change"),
+        ),
+        (Standing::Unaccepted, _) => (
+            Look::Warn,
+            format!("no; `mandate tools accept {name}` accepts it"),
+        ),
+        (Standing::New | Standing::Accepted, _) => {
+            (Look::Dim, "not yet; its first use accepts it".to_owned())
+        }
+    }
+}
+
+fn calls(metrics: &Metrics) -> String {
+    let ms = |time: Option<f64>| time.map_or_else(String::new, |ms| format!("{ms:.0} ms"));
+    format!(
+        "{} completed, {} did not; the last took {}, on average {}",
+        metrics.success_count,
+        metrics.error_count,
+        ms(metrics.last_execution_time_ms),
+        ms(metrics.avg_execution_time_ms)
+    )
 }
 
 /// The properties of an object schema, a line each.

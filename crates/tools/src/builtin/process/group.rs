@@ -1,5 +1,6 @@
 //! The process group of one call: limits, the wait for its leader, and its end.
 
+use super::watchdog;
 use crate::ProcessLimits;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -9,7 +10,8 @@ use rustix::{
 use std::{io, sync::Arc};
 use tokio::io::{Interest, unix::AsyncFd};
 
-/// Kills the whole group when it is dropped: at the end of the call, at its timeout, and when the call is dropped.
+/// Kills the whole group when it is dropped: at the end of the call, at its timeout, and when the call is dropped. Should
+/// Mandate itself be killed, the [`watchdog`] does it.
 ///
 /// The leader must not be reaped before: as long as it is not, its number names this group and no other. What left
 /// the group (`setsid`) is not reached; that takes the kernel sandbox.
@@ -28,6 +30,7 @@ impl Group {
             reason = "its successor is an unsafe function; the hazard, a type that changes its descriptor, is not there with `OwnedFd`"
         )]
         let exit = AsyncFd::with_interest(pidfd, Interest::READABLE)?;
+        watchdog::watch(leader);
         Ok(Self {
             leader,
             exit: Arc::new(exit),
@@ -88,5 +91,6 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
+        watchdog::forget(self.leader);
     }
 }

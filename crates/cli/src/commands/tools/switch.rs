@@ -1,0 +1,61 @@
+//! `mandate tools disable`, `enable` and `restart`.
+
+use super::act::{act, told};
+use crate::{
+    context::Context,
+    errors::{Exit, Failure},
+    holder::holder,
+    toolbox,
+};
+use clap::Args;
+use mandate_host::{ToolAct, ToolActed};
+
+/// What `tools disable` and `tools enable` take.
+#[derive(Debug, Args)]
+pub(crate) struct SwitchArgs {
+    /// A tool (`server.tool`) or a whole server
+    name: String,
+}
+
+/// What `tools restart` takes.
+#[derive(Debug, Args)]
+pub(crate) struct RestartArgs {
+    /// The server, as plans call it
+    server: String,
+}
+
+pub(super) fn disable(args: &SwitchArgs, context: &Context) -> Result<Exit, Failure> {
+    let name = args.name.clone();
+    let words = format!("disabled {name}; `mandate tools enable {name}` switches it on again");
+    let acted = act(context.settings()?, ToolAct::Disable { name })?;
+    Ok(told(context, &acted, &words))
+}
+
+pub(super) fn enable(args: &SwitchArgs, context: &Context) -> Result<Exit, Failure> {
+    let name = args.name.clone();
+    let words = format!("enabled {name}");
+    let acted = act(context.settings()?, ToolAct::Enable { name })?;
+    Ok(told(context, &acted, &words))
+}
+
+pub(super) fn restart(args: &RestartArgs, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let server = args.server.clone();
+    let acted = if holder(&settings.data_dir).is_some() {
+        let server = server.clone();
+        act(settings, ToolAct::Restart { server })?
+    } else {
+        let registry = toolbox::registry(settings)?;
+        if !registry.providers().iter().any(|it| it.name() == server) {
+            return Err(Failure::not_found(format!("there is no server `{server}`"))
+                .remedy("`mandate tools list` shows what there is"));
+        }
+        ToolActed::default()
+    };
+    let words = if acted.names.is_empty() {
+        format!("`{server}` does not run; it is started when it is needed")
+    } else {
+        format!("restarted {server}; calls under way end with the old process")
+    };
+    Ok(told(context, &acted, &words))
+}
