@@ -1,9 +1,10 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask generate`,
-//! `cargo xtask tool-servers`.
+//! `cargo xtask coverage`, `cargo xtask tool-servers`.
 //!
 //! `test` runs every check there is, `tidy` holds the house rules, one file per rule, and `generate` writes the
 //! committed files that come out of the code. Nothing in here is part of the product.
 
+mod coverage;
 mod failure;
 mod generate;
 mod markdown;
@@ -24,6 +25,7 @@ usage: cargo xtask COMMAND
   test [--quick]      every check and every test; --quick leaves out clippy, doc tests and slow tests
   tidy                the house rules
   generate [--check]  write the generated files; --check compares only
+  coverage            which lines the tests run, crate by crate
   tool-servers        install the MCP servers that tests call, into target/tool-servers
 ";
 
@@ -51,6 +53,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["tidy"] => tidy::run(&workspace),
         ["generate"] => generate::run(&workspace, generate::Mode::Write),
         ["generate", "--check"] => generate::run(&workspace, generate::Mode::Check),
+        ["coverage"] => coverage::run(&workspace),
         ["tool-servers"] => tool_servers::install(&workspace),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
