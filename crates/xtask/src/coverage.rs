@@ -103,7 +103,7 @@ fn covering(workspace: &Workspace) -> Command {
 /// llvm-tools` none is needed.
 fn versioned(workspace: &Workspace, program: &str) -> Option<OsString> {
     let names = (18..40).rev().map(|version| format!("{program}-{version}"));
-    let mut found = names.filter(|name| answers(workspace, name.as_ref()));
+    let mut found = names.filter(|name| answers(workspace, &OsString::from(name)));
     found.next().map(OsString::from)
 }
 
