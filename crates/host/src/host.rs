@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::drive::{Drive, Held, Place};
 use crate::gate::{HostGate, Permitted};
 use crate::known_plans::KnownPlans;
+use crate::look_up::{StatusAnswer, may_bring_doubts};
 use crate::parking::Away;
 use crate::queue::Queue;
 use crate::spawn::Spawn;
@@ -42,14 +43,8 @@ pub enum Input {
     Told {
         /// The execution.
         execution_id: String,
-        /// What was called.
-        place: Place,
-        /// The attempt.
-        attempt: u32,
-        /// The tool.
-        tool: String,
         /// What it says.
-        told: mandate_tools::Told,
+        answer: Box<StatusAnswer>,
     },
     /// A nested plan has ended.
     ChildEnded {
@@ -181,11 +176,8 @@ impl Host {
             }
             Input::Told {
                 execution_id,
-                place,
-                attempt,
-                tool,
-                told,
-            } => self.told(&execution_id, &place, (attempt, &tool), told),
+                answer,
+            } => self.told(&execution_id, *answer),
             Input::ChildEnded {
                 execution_id,
                 place,
@@ -502,12 +494,7 @@ impl Host {
                 _ => None,
             })
             .collect();
-        let doubts = turned.events.iter().any(|event| {
-            matches!(
-                event.body,
-                Body::StepInDoubt { .. } | Body::HostStarted { .. }
-            )
-        });
+        let doubts = turned.events.iter().any(may_bring_doubts);
         drive.note(turned.events);
         for permitted in permitted {
             if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {

@@ -55,6 +55,7 @@ pub use host::{Host, Ids, Input, Parts, Post, Report};
 pub use intake::{Intake, Proposal};
 pub use leaving::Doings;
 pub use local::{LocalHost, RandomIds, Terms};
+pub use look_up::StatusAnswer;
 pub use queue::MAX_ACTIVE;
 pub use server::Server;
 pub use spawn::{OnTokio, Spawn, Task};

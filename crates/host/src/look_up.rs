@@ -5,7 +5,7 @@ use crate::drive::Place;
 use crate::host::{Host, Input};
 use crate::spawn::Task;
 use mandate_engine::event::Resolution;
-use mandate_engine::{Body, State, Unit, idempotency_key};
+use mandate_engine::{Body, Event, State, Unit, idempotency_key};
 use mandate_policy::{Purpose, ResolvedCall};
 use mandate_tools::Told;
 use serde_json::json;
@@ -14,6 +14,22 @@ use std::collections::BTreeMap;
 /// How often one host asks about one step. A tool that says each time that nothing happened would be called for ever.
 const MOST: u32 = 3;
 
+/// What a tool says of a call in doubt.
+pub struct StatusAnswer {
+    pub(crate) place: Place,
+    pub(crate) attempt: u32,
+    pub(crate) tool: String,
+    pub(crate) told: Told,
+}
+
+/// Whether there may be doubts after this event that this host has not asked about.
+pub(crate) fn may_bring_doubts(event: &Event) -> bool {
+    matches!(
+        event.body,
+        Body::StepInDoubt { .. } | Body::HostStarted { .. }
+    )
+}
+
 /// What a host asks the tools of one execution.
 #[derive(Default)]
 pub(crate) struct Questions {
@@ -21,8 +37,8 @@ pub(crate) struct Questions {
     asked: BTreeMap<Place, (u32, u32)>,
     /// Questions that wait for the disk to have the doubt.
     due: Vec<(u64, ResolvedCall)>,
-    /// Questions under way.
-    open: BTreeMap<Place, Box<dyn Task>>,
+    /// Questions under way, each about one attempt.
+    open: BTreeMap<(Place, u32), Box<dyn Task>>,
 }
 
 impl Questions {
@@ -126,13 +142,15 @@ impl Host {
                 let told = asked.await;
                 post(Input::Told {
                     execution_id: execution,
-                    place: about,
-                    attempt,
-                    tool,
-                    told,
+                    answer: Box::new(StatusAnswer {
+                        place: about,
+                        attempt,
+                        tool,
+                        told,
+                    }),
                 });
             }));
-            drive.questions.open.insert(place, task);
+            drive.questions.open.insert((place, attempt), task);
         }
     }
 
@@ -140,14 +158,18 @@ impl Host {
     pub(crate) fn told(
         &mut self,
         execution_id: &str,
-        place: &Place,
-        (attempt, tool): (u32, &str),
-        told: Told,
+        StatusAnswer {
+            place,
+            attempt,
+            tool,
+            told,
+        }: StatusAnswer,
     ) {
         let Some(drive) = self.drives.get_mut(execution_id) else {
             return;
         };
-        if drive.questions.open.remove(place).is_none() {
+        let question = (place.clone(), attempt);
+        if drive.questions.open.remove(&question).is_none() {
             return;
         }
         let state = &drive.state;

@@ -267,8 +267,8 @@ fn with_tools_that_know_what_they_did_nobody_is_asked() {
         for crash_after in 0..whole {
             run(plan, crash_after, None, true);
         }
-        for crash_after in (0..24).step_by(2) {
-            for second in 0..10 {
+        for crash_after in (0..24).step_by(4) {
+            for second in (0..10).step_by(3) {
                 run(plan, crash_after, Some(second), true);
             }
         }
