@@ -77,6 +77,7 @@ impl Rig {
             principal: PRINCIPAL.to_owned(),
             session: PRINCIPAL.to_owned(),
             deadline_ms: None,
+            rerun: None,
         })?)
     }
 

@@ -4,7 +4,7 @@ use crate::{
     output::{Look, Out},
     render::{shown, violations},
 };
-use mandate_engine::{Ending, Fault, Status};
+use mandate_engine::{CannotCarry, Ending, Fault, Status};
 use mandate_host::HostError;
 use mandate_plan::{ErrorCode, Violation};
 use mandate_policy::decision::{Decision, Outcome};
@@ -315,6 +315,17 @@ impl From<HostError> for Failure {
             HostError::DeadlinePassed => Self::new(Kind::Usage, message),
             HostError::NoSuchExecution(_) => Self::new(Kind::NotFound, message)
                 .remedy("`mandate executions list` shows what there is"),
+            HostError::CannotCarry(CannotCarry::NoSuchStep(_)) => {
+                Self::new(Kind::Usage, message).remedy("`mandate executions show` shows the steps")
+            }
+            HostError::CannotCarry(CannotCarry::InDoubt(step)) => Self::new(Kind::NotNow, message)
+                .remedy(format!(
+                    "find out what became of it; `--from {step}` says that it is to be done again"
+                )),
+            HostError::CannotCarry(CannotCarry::NotEnded(_)) => Self::new(Kind::NotNow, message)
+                .remedy("`mandate executions continue` carries it on, `cancel` ends it"),
+            HostError::CannotCarry(CannotCarry::OtherPlan(_)) => Self::new(Kind::Usage, message)
+                .remedy("only what the same plan did with the same inputs is taken over"),
             HostError::NotNow(_) => Self::new(Kind::NotNow, message)
                 .remedy("`mandate executions show` says where the execution is"),
             HostError::Unreadable { .. } => Self::new(Kind::Store, message)

@@ -1,6 +1,7 @@
 //! From a checked plan to its end: submit, ask, follow, tell. What `run`, `tools call` and `continue` share.
 
 use crate::{
+    asking::Answering,
     context::Context,
     document::{Source, invalid},
     drive::{Driver, Where},
@@ -11,7 +12,7 @@ use crate::{
     read_only,
     render::{decision, execution},
 };
-use mandate_host::{Answered, HostError, Proposal, Rest, Submitted};
+use mandate_host::{Answered, HostError, Proposal, Rerun, Rest, Submitted};
 use mandate_plan::Format;
 use serde_json::{Map, Value};
 
@@ -20,6 +21,8 @@ pub(crate) struct Launch {
     pub(crate) source: Source,
     pub(crate) inputs: Map<String, Value>,
     pub(crate) deadline_ms: Option<i64>,
+    /// What was done by another execution is taken over.
+    pub(crate) rerun: Option<Rerun>,
     /// Approve it as the requester without asking.
     pub(crate) yes: bool,
     /// Durable events on standard output while it runs.
@@ -39,12 +42,15 @@ impl Launch {
             json: self.source.format == Format::Json,
             inputs: self.inputs.clone(),
             deadline_ms: self.deadline_ms,
+            rerun: self.rerun.clone(),
         };
         let submitted = match driver.submit(proposal) {
             Err(HostError::Plan(found)) => return Err(invalid(context, &self.source, found)),
             submitted => submitted?,
         };
+        let mut answering = Answering::new(self.yes);
         if let Some(request_id) = &submitted.request_id {
+            answering.leave(request_id);
             self.have_approved(context, driver, &submitted, request_id)?;
         }
         stay(
@@ -53,6 +59,7 @@ impl Launch {
             &submitted.execution_id,
             self.stream,
             self.only,
+            answering,
         )
     }
 
@@ -115,13 +122,32 @@ pub(crate) fn stay(
     execution_id: &str,
     stream: bool,
     only: Option<&str>,
+    mut answering: Answering,
 ) -> Result<Exit, Failure> {
     let out = context.out();
     let mut watcher = progress::watcher(out);
     if stream {
         watcher = Box::new(Streaming::new(driver, out, execution_id, watcher));
     }
-    match follow(driver, execution_id, watcher.as_mut())? {
+    let mut asks = answering.answers();
+    let parted = loop {
+        let parted = follow(driver, execution_id, watcher.as_mut(), asks)?;
+        let Parted::Rest(rest) = &parted else {
+            break parted;
+        };
+        if !asks || rest.state.ending.is_some() {
+            break parted;
+        }
+        if !answering.answer(context, driver, execution_id)? {
+            // What is to wait waits; a timer beside it is waited for.
+            asks = false;
+            let interrupted = driver.interrupts().presses() > 0;
+            if !rest.state.goes_on() && !interrupted {
+                break parted;
+            }
+        }
+    };
+    match parted {
         Parted::Rest(rest) => Ok(tell(context, &rest, only)),
         Parted::Left => {
             let id = ids::short(execution_id);

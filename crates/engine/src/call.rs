@@ -59,6 +59,7 @@ pub(crate) fn call(
             Purpose::Run,
         ),
         timeout_ms: limit_ms,
+        sensitive: step.step.sensitive.clone(),
     })
 }
 
@@ -97,6 +98,7 @@ pub(crate) fn undo_call(
         secrets: resolved.secrets,
         idempotency_key: idempotency_key(execution_id, &step.step.id, item, purpose),
         timeout_ms: Some(step.step.timeout_ms.unwrap_or(UNDO_LIMIT_MS)),
+        sensitive: Vec::new(),
     })
 }
 

@@ -10,7 +10,7 @@ mod row;
 mod step_words;
 mod waiting_for;
 
-pub use created::{Created, Parent};
+pub use created::{Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use request::{
     ANSWER, APPROVE, Answer, BoundCall, CONTINUE, DONE, DefaultAnswer, FAIL, GRANT, HALT, NOT_DONE,

@@ -1,6 +1,7 @@
 //! Replay: fold the journal, re-derive every decision of the engine, and compare. What policy decided is read, not
 //! decided again.
 
+use crate::carry;
 use crate::event::{Body, Event, RequestKind};
 use crate::settle::{self, CallOutcome, settle};
 use crate::state::State;
@@ -307,6 +308,13 @@ fn check_digests(plan: &CheckedPlan, first: &Event) -> Result<(), Box<Difference
     if inputs != created.inputs_digest || digest != created.execution_digest {
         let message =
             "the inputs or tools are not the ones that the execution's digest was taken over";
+        return Err(difference(first.seq, message, None, Some(first)));
+    }
+    if let Some(carried) = &created.carried
+        && carry::digest(&carried.from, &carried.steps) != carried.digest
+    {
+        let message =
+            "the outputs that were taken over are not the ones that their digest was taken over";
         return Err(difference(first.seq, message, None, Some(first)));
     }
     Ok(())

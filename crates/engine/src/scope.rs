@@ -60,7 +60,7 @@ impl Scope for View<'_> {
                 .as_ref()
                 .map_or(Cow::Owned(Value::Null), Cow::Borrowed),
             StepField::Output => Cow::Owned(Value::Null),
-            StepField::Args => args(data),
+            StepField::Args => args_of(data),
             StepField::State => Cow::Owned(Value::from(data.state.as_str())),
             StepField::Error => Cow::Owned(error(data)),
             StepField::Errors => Cow::Owned(items::errors(data)),
@@ -68,7 +68,8 @@ impl Scope for View<'_> {
     }
 }
 
-fn args(data: &StepData) -> Cow<'_, Value> {
+/// The arguments of a step's last attempt; of a `for_each` step, of each item.
+pub(crate) fn args_of(data: &StepData) -> Cow<'_, Value> {
     if data.items.is_some() {
         let each = data
             .units

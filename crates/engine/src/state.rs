@@ -141,6 +141,9 @@ pub struct StepData {
     pub error: Option<Fault>,
     /// Why it was skipped.
     pub skipped: Option<crate::event::SkipReason>,
+    /// Another execution did it; its output was taken over.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub carried: bool,
     /// When it, or an item of it, first failed for good: the event's `seq`.
     pub failed_seq: Option<u64>,
     /// The steps that run, or ran, in its place.
@@ -367,7 +370,7 @@ impl State {
                 found: plan.hash().to_string(),
             });
         }
-        let steps = plan
+        let mut steps: Vec<StepData> = plan
             .every_step()
             .map(|step| StepData {
                 state: StepState::Pending,
@@ -381,12 +384,19 @@ impl State {
                 output: None,
                 error: None,
                 skipped: None,
+                carried: false,
                 failed_seq: None,
                 fallback: None,
                 asking: false,
             })
             .collect();
         let invariants = crate::invariant::at_first(&plan);
+        for (id, carried) in created.carried.iter().flat_map(|carried| &carried.steps) {
+            let number = plan.index_of(id);
+            if let Some(data) = number.and_then(|number| steps.get_mut(number)) {
+                data.take_over(carried);
+            }
+        }
         Ok(Self {
             open: Vec::new(),
             granted_calls: 0,

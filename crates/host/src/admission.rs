@@ -4,6 +4,7 @@ use crate::ask::{HostError, Submission, Submitted};
 use crate::drive::Drive;
 use crate::gate::HostGate;
 use crate::host::Host;
+use crate::recovery::load_with;
 use crate::submit::created_event;
 use mandate_engine::{Body, begin};
 use mandate_store::{Batch, NewRecord, PlanRow, SYSTEM};
@@ -18,9 +19,18 @@ impl Host {
         let now_ms = self.parts.clock.now_ms();
         let lookup = self.parts.tools.lookup();
         let session = self.session(&submission.session, &submission.principal);
+        let again = match &submission.rerun {
+            Some(rerun) => Some(load_with(
+                self.parts.journal.as_ref(),
+                &rerun.execution_id,
+                &mut self.plans,
+            )?),
+            None => None,
+        };
         let event = match created_event(
             &submission,
             None,
+            again.as_ref(),
             lookup.as_ref(),
             &session,
             now_ms,

@@ -2,7 +2,7 @@
 
 use crate::following::Follower;
 use mandate_engine::event::{Answer, Resolution};
-use mandate_engine::{Event, Fault, NotAnAnswer, State, WaitingFor};
+use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
 use mandate_policy::Decision;
 use mandate_store::{Head, StoreError};
@@ -24,6 +24,17 @@ pub struct Submission {
     pub session: String,
     /// Absolute deadline, Unix milliseconds.
     pub deadline_ms: Option<i64>,
+    /// It is run once more: what another execution did already is taken over.
+    pub rerun: Option<Rerun>,
+}
+
+/// Which execution is run once more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rerun {
+    /// The execution, which has ended.
+    pub execution_id: String,
+    /// This step and those behind it are done again in any case.
+    pub from: Option<String>,
 }
 
 /// A plan that was taken.
@@ -215,6 +226,9 @@ pub enum HostError {
     /// The request does not fit the execution's state.
     #[error("{0}")]
     NotNow(String),
+    /// The execution cannot be run once more.
+    #[error(transparent)]
+    CannotCarry(#[from] CannotCarry),
     /// The deadline is not in the future.
     #[error("the deadline has passed already")]
     DeadlinePassed,
@@ -246,7 +260,9 @@ impl HostError {
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
-            HostError::NoSuchExecution(_) | HostError::NotNow(_) => ErrorCode::InvalidPayload,
+            HostError::NoSuchExecution(_) | HostError::NotNow(_) | HostError::CannotCarry(_) => {
+                ErrorCode::InvalidPayload
+            }
             HostError::Store(StoreError::TooLarge { .. }) => ErrorCode::ResourceExhausted,
             HostError::Unreadable { .. }
             | HostError::Store(_)

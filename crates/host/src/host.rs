@@ -520,6 +520,7 @@ impl Host {
         let over = drive.state.phase == Phase::Ended && drive.durable_seq >= drive.state.seq;
         if over && drive.replies.is_empty() {
             self.drives.remove(execution_id);
+            self.parts.tools.forget(execution_id);
         }
     }
 }

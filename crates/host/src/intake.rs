@@ -1,6 +1,6 @@
 //! How a plan comes to a host that trusts nobody with checking it: as the text of a document.
 
-use crate::ask::{HostError, Submission};
+use crate::ask::{HostError, Rerun, Submission};
 use mandate_plan::{Format, check, parse};
 use mandate_tools::Registry;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ pub struct Proposal {
     pub inputs: Map<String, Value>,
     /// Absolute deadline, Unix milliseconds.
     pub deadline_ms: Option<i64>,
+    /// It is run once more.
+    #[serde(default)]
+    pub rerun: Option<Rerun>,
 }
 
 /// Checks proposals against the tools of this host.
@@ -68,6 +71,7 @@ impl Intake {
             principal: principal.to_owned(),
             session: session.to_owned(),
             deadline_ms: proposal.deadline_ms,
+            rerun: proposal.rerun,
         })
     }
 }

@@ -37,7 +37,7 @@ mod taking_up;
 mod verify;
 mod wire;
 
-pub use ask::{Ask, HostError, Rest, Submission, Submitted, Update};
+pub use ask::{Ask, HostError, Rerun, Rest, Submission, Submitted, Update};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use connection::{Connection, Local};

@@ -143,6 +143,7 @@ impl Host {
             principal: of.created.principal.clone(),
             session: of.created.session.clone(),
             deadline_ms: of.created.deadline_ms,
+            rerun: None,
         };
         let approval = drive.approved.as_ref().and_then(|plan| plan.approval());
         let nested = Nested {
@@ -166,6 +167,7 @@ impl Host {
         let event = created_event(
             &submission,
             Some(nested),
+            None,
             lookup.as_ref(),
             &session,
             now_ms,

@@ -1,9 +1,10 @@
 //! From a submission to the event that an execution begins with: everything that is checked before anything exists.
 
-use crate::ask::{HostError, Submission};
+use crate::ask::{HostError, Rerun, Submission};
 use crate::host::Ids;
 use crate::supported::unsupported;
-use mandate_engine::{BEHAVIOUR, Body, Created, Event, Parent};
+use mandate_engine::event::Carried;
+use mandate_engine::{BEHAVIOUR, Body, CannotCarry, Created, Event, Parent, State, carry};
 use mandate_plan::{Digest, ToolLookup, execution_digest};
 use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate};
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub(crate) struct Nested {
 pub(crate) fn created_event(
     submission: &Submission,
     nested: Option<Nested>,
+    again: Option<&State>,
     lookup: &dyn ToolLookup,
     session: &SessionView,
     now_ms: i64,
@@ -49,6 +51,10 @@ pub(crate) fn created_event(
         return Err(HostError::Denied(Box::new(decision)));
     }
     let inputs_digest = inputs.digest();
+    let carried = match (again, &submission.rerun) {
+        (Some(state), Some(rerun)) => Some(carried(state, rerun, plan.hash(), &inputs_digest)?),
+        _ => None,
+    };
     let (execution_id, parent) = match nested {
         Some(nested) => (nested.execution_id, Some(nested.parent)),
         None => (ids.id(), None),
@@ -76,12 +82,27 @@ pub(crate) fn created_event(
         behaviour: BEHAVIOUR,
         policy_version: decision.policy_version.clone(),
         decision,
+        carried,
     };
     Ok(Event {
         seq: 1,
         at_ms: now_ms,
         body: Body::ExecutionCreated(Box::new(created)),
     })
+}
+
+/// What the new execution begins with: outputs of one of the same plan and inputs, and of no other.
+fn carried(
+    state: &State,
+    rerun: &Rerun,
+    plan_hash: &Digest,
+    inputs_digest: &Digest,
+) -> Result<Carried, HostError> {
+    let created = &state.created;
+    if created.plan_hash != *plan_hash || created.inputs_digest != *inputs_digest {
+        return Err(CannotCarry::OtherPlan(rerun.execution_id.clone()).into());
+    }
+    Ok(carry(state, rerun.from.as_deref())?)
 }
 
 fn tool_digests(

@@ -59,6 +59,9 @@ pub struct ResolvedCall {
     pub idempotency_key: String,
     /// Hard limit of the attempt, in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// Parts of the output that nobody but the tool runner sees: JSON pointers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<String>,
 }
 
 impl ResolvedCall {

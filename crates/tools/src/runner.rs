@@ -4,7 +4,9 @@ use crate::{
     Authorized, CallContext, Check, Fault, Lifecycle, Outcome, Registry, Report, StopFlag,
     metrics::Running,
     registry::Entry,
-    secret::{Inserted, Scrubber, SecretError, SecretSource, SecretUse, SecretValue, insert},
+    secret::{
+        Inserted, Scrubber, SecretError, SecretSource, SecretUse, SecretValue, Taken, Vault, insert,
+    },
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use mandate_plan::{ErrorCode, ToolLookup};
@@ -22,18 +24,26 @@ pub trait Tools: Send + Sync {
 
     /// The tools that can be used now.
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync>;
+
+    /// The execution has ended: nothing that is kept for it is needed any more.
+    fn forget(&self, _execution_id: &str) {}
 }
 
 /// The tool runner.
 pub struct Runner {
     registry: Arc<Registry>,
     secrets: Arc<dyn SecretSource>,
+    vault: Arc<Vault>,
 }
 
 impl Runner {
     /// A runner over the registry's tools.
     pub fn new(registry: Arc<Registry>, secrets: Arc<dyn SecretSource>) -> Self {
-        Self { registry, secrets }
+        Self {
+            registry,
+            secrets,
+            vault: Arc::default(),
+        }
     }
 
     /// The registry.
@@ -48,11 +58,18 @@ impl Tools for Runner {
             let message = format!("there is no tool `{}`", call.tool);
             return refused(Fault::new(ErrorCode::ActionNotFound, message));
         };
-        let secrets = Arc::clone(&self.secrets);
+        let (secrets, vault) = (Arc::clone(&self.secrets), Arc::clone(&self.vault));
+        let taken = Taken {
+            execution_id: call.execution_id.clone(),
+            step: call.step.clone(),
+            item: call.item,
+            sensitive: call.sensitive.clone(),
+        };
         // Not within the future: a call that is dropped before it is first polled counts too.
         let mut running = Running::begin(Arc::clone(&entry.life));
         async move {
-            let outcome = carry_out(&entry, permit, call, &*secrets).await;
+            let mut outcome = carry_out(&entry, permit, call, &*secrets, &vault).await;
+            vault.take(&taken, &mut outcome);
             if matches!(outcome, Outcome::Completed { .. }) {
                 running.succeeded();
             }
@@ -66,6 +83,10 @@ impl Tools for Runner {
 
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync> {
         self.registry.snapshot()
+    }
+
+    fn forget(&self, execution_id: &str) {
+        self.vault.forget(execution_id);
     }
 }
 
@@ -82,11 +103,12 @@ async fn carry_out(
     permit: Permit,
     call: ResolvedCall,
     secrets: &dyn SecretSource,
+    vault: &Vault,
 ) -> Outcome {
     if let Err(fault) = before(entry, &permit, &call) {
         return Outcome::Refused(fault);
     }
-    let values = match resolve(entry, &call, secrets).await {
+    let values = match resolve(entry, &call, secrets, vault).await {
         Ok(values) => values,
         Err(fault) => return Outcome::Refused(fault),
     };
@@ -179,6 +201,7 @@ async fn resolve(
     entry: &Entry,
     call: &ResolvedCall,
     source: &dyn SecretSource,
+    vault: &Vault,
 ) -> Result<BTreeMap<String, SecretValue>, Fault> {
     let mut values = BTreeMap::new();
     if call.secrets.is_empty() {
@@ -193,7 +216,11 @@ async fn resolve(
             tool: &call.tool,
             destination: &destination,
         };
-        let value = source.resolve(&slot.name, wanted).await.map_err(|error| {
+        let value = match vault.value(call, &slot.name) {
+            Some(value) => value,
+            None => source.resolve(&slot.name, wanted).await,
+        };
+        let value = value.map_err(|error| {
             let code = match error {
                 SecretError::NotPermitted { .. } => ErrorCode::PolicyDenied,
                 SecretError::Missing { .. } | SecretError::TooShort(_) => ErrorCode::ContextMissing,

@@ -6,6 +6,7 @@ mod events;
 mod list;
 mod pause;
 mod replay;
+mod rerun;
 mod resolve;
 mod resume;
 mod show;
@@ -65,6 +66,11 @@ pub(crate) enum ExecutionsCommand {
         after_help = "Examples:\n  mandate executions resolve @last pay --done --output receipt.json\n  mandate executions resolve @last notify[3] --not-done\n  mandate executions resolve @last pay --fail --reason 'the bank refused'"
     )]
     Resolve(resolve::ResolveArgs),
+    /// Run the plan of an execution that has ended once more, without doing again what was done
+    #[command(
+        after_help = "Examples:\n  mandate executions rerun @last\n  mandate executions rerun 0197a1b2 --from publish\n\nIt is a new execution, with an approval of its own. Outputs of steps that completed are taken over, unless they were \nundone, or need a step that is done again."
+    )]
+    Rerun(rerun::RerunArgs),
     /// Work every decision out again from the journal and compare
     #[command(
         after_help = "Examples:\n  mandate executions replay @last\n  mandate executions replay @last --at 17   # the state after that event"
@@ -91,6 +97,7 @@ pub(crate) fn run(command: ExecutionsCommand, context: &Context) -> Result<Exit,
         ExecutionsCommand::Resume(args) => resume::run(&args, context),
         ExecutionsCommand::Continue(args) => carry_on::run(&args, context),
         ExecutionsCommand::Resolve(args) => resolve::run(&args, context),
+        ExecutionsCommand::Rerun(args) => rerun::run(&args, context),
         ExecutionsCommand::Replay(args) => replay::run(&args, context),
     }
 }

@@ -59,6 +59,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
         source: read.source,
         inputs,
         deadline_ms,
+        rerun: None,
         yes: args.yes,
         stream: args.stream,
         only: None,

@@ -74,6 +74,9 @@ pub(crate) fn detail(data: &StepData, now_ms: i64) -> String {
             show_duration(due_ms.saturating_sub(now_ms))
         ));
     }
+    if data.carried {
+        parts.push("done by the execution before".to_owned());
+    }
     if let Some(reason) = data.skipped {
         parts.push(match reason {
             SkipReason::If => "its `if` is false".to_owned(),
@@ -118,6 +121,9 @@ pub(crate) fn to_json(step: &CheckedStep, data: &StepData) -> Value {
         ),
     );
     put("skipped", json!(data.skipped));
+    if data.carried {
+        put("carried", json!(true));
+    }
     put("error", json!(data.error));
     if data.items.is_some() {
         let units = data.units.iter().enumerate().map(|(index, unit)| {

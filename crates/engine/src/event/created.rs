@@ -25,6 +25,29 @@ pub struct Parent {
     pub most_calls: u64,
 }
 
+/// What one step of another execution gave, taken over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CarriedStep {
+    /// The arguments of its call; of a `for_each` step, those of each item.
+    pub args: Value,
+    /// The items of a `for_each` step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<Value>>,
+    /// The output.
+    pub output: Value,
+}
+
+/// Steps that are completed from the start, because another execution of the same plan and inputs did them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The execution that did them.
+    pub from: String,
+    /// Digest over `from` and `steps`.
+    pub digest: Digest,
+    /// By step.
+    pub steps: BTreeMap<String, CarriedStep>,
+}
+
 /// What an execution begins with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Created {
@@ -67,4 +90,7 @@ pub struct Created {
     pub policy_version: String,
     /// What policy said of the plan, with its reasons.
     pub decision: Decision,
+    /// What another execution did already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Carried>,
 }

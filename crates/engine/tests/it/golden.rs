@@ -24,6 +24,7 @@ fn record() -> World {
             .unwrap()
             .clone(),
         seed: 4_711,
+        ..Begin::default()
     };
     let (mut world, _) = World::begin(plan_of(PLAN), 1_000, &how);
     let done = |value: Value| call_outcome(None, ErrorCode::UnknownError, Some(value));

@@ -27,6 +27,7 @@ fn call(step: &str, item: Option<u32>, attempt: u32) -> ResolvedCall {
         secrets: Vec::new(),
         idempotency_key: idempotency_key("e1", step, item, Purpose::Run),
         timeout_ms: None,
+        sensitive: Vec::new(),
     }
 }
 

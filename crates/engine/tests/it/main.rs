@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod carry;
 mod chance;
 mod coverage;
 mod generate;

@@ -128,6 +128,7 @@ pub(crate) struct Begin {
     pub expires_ms: Option<i64>,
     pub inputs: Map<String, Value>,
     pub seed: u64,
+    pub carried: Option<mandate_engine::event::Carried>,
 }
 
 pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
@@ -165,6 +166,7 @@ pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
         behaviour: mandate_engine::BEHAVIOUR,
         policy_version: "test".to_owned(),
         decision,
+        carried: how.carried.clone(),
     };
     Event {
         seq: 1,

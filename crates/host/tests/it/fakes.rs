@@ -474,6 +474,7 @@ impl World {
             principal: "ann".to_owned(),
             session: "s1".to_owned(),
             deadline_ms: None,
+            rerun: None,
         };
         self.host
             .handle(Input::Ask(Ask::Submit(Box::new(submission), reply)));

@@ -13,7 +13,7 @@ use crate::{
     CheckedPlan, CheckedStep, Digest, ToolLookup, Violation, ViolationCode,
     checked::CheckedInvariant,
     document::child,
-    expr::{Expr, References},
+    expr::{Expr, Hidden, References},
     model::{FailureAction, OnFailure, Plan, Retry, Step},
 };
 use serde_json::Value;
@@ -27,6 +27,7 @@ pub(super) struct Facts<'p> {
     pub(super) plan: &'p Plan,
     pub(super) ids: Ids,
     pub(super) secret_inputs: BTreeSet<String>,
+    pub(super) hidden: Hidden,
     /// This plan's place among plans within plans, from 1.
     pub(super) depth: usize,
 }
@@ -73,6 +74,12 @@ impl Parts {
     }
 }
 
+/// What the plan's steps declare as sensitive. Outputs of fallback steps are read as the failed step's.
+fn hidden(plan: &Plan) -> Hidden {
+    let steps = plan.steps.iter().chain(&plan.finally);
+    Hidden::new(steps.map(|step| (step.id.clone(), step.sensitive.clone())))
+}
+
 impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
     pub(super) fn new(
         reader: &'r mut Reader<'a>,
@@ -94,6 +101,7 @@ impl<'r, 'a, 'p> Assembler<'r, 'a, 'p> {
                 plan,
                 ids,
                 secret_inputs,
+                hidden: hidden(plan),
                 depth,
             },
             base,

@@ -61,11 +61,16 @@ impl Assembler<'_, '_, '_> {
         if !affordable {
             return None;
         }
+        let hidden = match variables.answer {
+            true => self.facts.hidden.within(&step.id),
+            false => self.facts.hidden.clone(),
+        };
         let compiled = Template::compile_except(
             &Value::Object(call.args.clone()),
             &call.place,
             &self.facts.secret_inputs,
             opaque,
+            &hidden,
         );
         let template = match compiled {
             Ok(template) => template,

@@ -15,6 +15,7 @@ mod failure;
 mod format;
 mod function;
 mod growing;
+mod hidden;
 pub mod limits;
 mod list;
 mod math;
@@ -35,6 +36,7 @@ mod temporal;
 mod text;
 mod value;
 
+pub use hidden::Hidden;
 pub use references::References;
 pub use scope::{Scope, StepField};
 pub use template::{Resolved, SecretSlot, Template};

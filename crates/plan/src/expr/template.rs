@@ -1,7 +1,7 @@
 //! Arguments with embedded `${…}`: compiled once, resolved against a scope, with the places of secrets.
 
 use super::{
-    EvalError, Expr, ExprProblem, Scope, output,
+    EvalError, Expr, ExprProblem, Hidden, Scope, output,
     placeholder::{self, Part},
     plain::{self, Plain},
     references::References,
@@ -74,11 +74,11 @@ impl Template {
         place: &str,
         secret_inputs: &BTreeSet<String>,
     ) -> Result<Template, Vec<(String, ExprProblem)>> {
-        Self::compile_except(args, place, secret_inputs, &[])
+        Self::compile_except(args, place, secret_inputs, &[], &Hidden::default())
     }
 
     /// The same, where the values under the top-level keys `opaque` are kept as they stand: a nested plan's own `${…}`
-    /// are not its parent's.
+    /// are not its parent's; and where a string that is nothing but a `hidden` part of an output stands for a secret.
     ///
     /// # Errors
     /// As [`Template::compile`].
@@ -87,11 +87,13 @@ impl Template {
         place: &str,
         secret_inputs: &BTreeSet<String>,
         opaque: &[&str],
+        hidden: &Hidden,
     ) -> Result<Template, Vec<(String, ExprProblem)>> {
         let mut compiler = Compiler {
             place,
             declared: secret_inputs,
             opaque,
+            hidden: Some(hidden),
             ..Compiler::default()
         };
         let (shape, known) = compiler.shape(args, "");
@@ -176,6 +178,7 @@ struct Compiler<'a> {
     place: &'a str,
     declared: &'a BTreeSet<String>,
     opaque: &'a [&'a str],
+    hidden: Option<&'a Hidden>,
     problems: Vec<(String, ExprProblem)>,
     references: References,
     secret_names: BTreeSet<String>,
@@ -191,6 +194,7 @@ impl Default for Compiler<'_> {
             place: "",
             declared: &NO_INPUTS,
             opaque: &[],
+            hidden: None,
             problems: Vec::new(),
             references: References::default(),
             secret_names: BTreeSet::new(),
@@ -264,9 +268,10 @@ impl Compiler<'_> {
             self.problems.push((pointer.to_owned(), problem));
         }
         self.holes.push(pointer.to_owned());
+        let alone = parts.len() == 1;
         let mut pieces: Vec<Piece> = parts
             .into_iter()
-            .filter_map(|part| self.piece(part, pointer))
+            .filter_map(|part| self.piece(part, pointer, alone))
             .collect();
         let shape = match pieces.pop() {
             Some(Piece::Value(expr)) if pieces.is_empty() => Shape::Whole(expr),
@@ -278,7 +283,7 @@ impl Compiler<'_> {
         (shape, Value::Null)
     }
 
-    fn piece(&mut self, part: Part, pointer: &str) -> Option<Piece> {
+    fn piece(&mut self, part: Part, pointer: &str, alone: bool) -> Option<Piece> {
         let (source, start) = match part {
             Part::Text(text) => return Some(Piece::Text(text)),
             Part::Placeholder(source, start) => (source, start),
@@ -311,6 +316,10 @@ impl Compiler<'_> {
                     self.problems.push((pointer.to_owned(), problem));
                 }
                 self.references.merge(&references);
+                if let Some(name) = self.hidden_name(&source).filter(|_| alone) {
+                    self.secret_names.insert(name.clone());
+                    return Some(Piece::Secret(name));
+                }
                 Some(Piece::Value(expr))
             }
             Err(problems) => {
@@ -322,6 +331,19 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+}
+
+impl Compiler<'_> {
+    /// The name of the sensitive part of an output that the source reads, when it does nothing else.
+    fn hidden_name(&self, source: &str) -> Option<String> {
+        let Plain { root, parts, .. } = plain::scan(source)?;
+        let mut path = vec![root.to_owned()];
+        path.extend(parts.iter().map(|(part, _)| match part {
+            plain::Part::Key(key) => (*key).to_owned(),
+            plain::Part::Index(index) => index.to_string(),
+        }));
+        self.hidden?.name_of(&path)
     }
 }
 

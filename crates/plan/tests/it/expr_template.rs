@@ -3,7 +3,7 @@
 use crate::expr_scope::sample;
 use mandate_plan::{
     ErrorCode, ViolationCode,
-    expr::{ExprProblem, Resolved, SecretSlot, Template},
+    expr::{ExprProblem, Hidden, Resolved, SecretSlot, Template},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -275,7 +275,9 @@ fn the_whole_is_limited() {
 #[test]
 fn opaque_values_are_kept() {
     let args = json!({"plan": {"steps": "${inputs.nope"}, "inputs": {"plan": "${inputs.n}"}});
-    let template = Template::compile_except(&args, "p", &BTreeSet::new(), &["plan"]).unwrap();
+    let template =
+        Template::compile_except(&args, "p", &BTreeSet::new(), &["plan"], &Hidden::default())
+            .unwrap();
     assert_eq!(template.holes(), ["/inputs/plan"]);
     let resolved = template.resolve(&sample(), &BTreeMap::new()).unwrap();
     assert_eq!(
@@ -302,4 +304,18 @@ proptest! {
         let template = compile(&json!(escaped)).unwrap();
         prop_assert_eq!(template.literal(), Some(&json!(text)));
     }
+}
+
+#[test]
+fn a_sensitive_part_of_an_output_stands_as_a_secret_where_it_stands_alone() {
+    let sensitive = vec![("login".to_owned(), vec!["/auth".to_owned()])];
+    let hidden = Hidden::new(sensitive).within("login");
+    let args = json!({
+        "whole": "${ steps.login.output.auth.token }", "own": "${output.auth}", "all": "${steps.login.output}",
+        "other": "${steps.x.output.auth}",
+    });
+    let template = Template::compile_except(&args, "p", &BTreeSet::new(), &[], &hidden).unwrap();
+    let names = ["steps.login.output/auth", "steps.login.output/auth/token"];
+    assert_eq!(template.secret_names(), &names.map(str::to_owned).into());
+    assert!(template.references().paths.len() >= 3, "the edges stay");
 }

@@ -207,6 +207,7 @@ pub(crate) fn call(step: &str, tool: &str, args: Value) -> ResolvedCall {
         secrets: Vec::new(),
         idempotency_key: "key".to_owned(),
         timeout_ms: None,
+        sensitive: Vec::new(),
     }
 }
 

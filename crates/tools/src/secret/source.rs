@@ -88,6 +88,11 @@ impl SecretValue {
         Ok(Self(value.into()))
     }
 
+    /// A sensitive part of an output, as short as it may be.
+    pub(crate) fn of_output(text: &str) -> Self {
+        Self(text.into())
+    }
+
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

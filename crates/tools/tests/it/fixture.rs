@@ -124,6 +124,7 @@ pub(crate) fn resolved(tool: &str, args: Value) -> ResolvedCall {
         secrets: Vec::new(),
         idempotency_key: KEY.into(),
         timeout_ms: None,
+        sensitive: Vec::new(),
     }
 }
 

@@ -66,6 +66,7 @@ pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
         source,
         inputs: Map::new(),
         deadline_ms: None,
+        rerun: None,
         yes: args.yes,
         stream: false,
         only: Some(OUTPUT),

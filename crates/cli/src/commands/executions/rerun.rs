@@ -1,0 +1,74 @@
+//! `mandate executions rerun ID`: the plan of an execution that has ended, once more, without doing again what was done.
+
+use super::ExecutionArg;
+use crate::{
+    context::Context,
+    document::Source,
+    drive::Driver,
+    errors::{Exit, Failure},
+    ids,
+    launch::Launch,
+    read_only, toolbox,
+};
+use clap::Args;
+use mandate_host::Rerun;
+use mandate_plan::Format;
+
+/// What `executions rerun` takes.
+#[derive(Debug, Args)]
+pub(crate) struct RerunArgs {
+    #[command(flatten)]
+    execution: ExecutionArg,
+    /// Do this step and those behind it again in any case
+    #[arg(long, value_name = "STEP")]
+    from: Option<String>,
+    /// Approve the plan as the one who asked for it, without being asked
+    #[arg(short, long)]
+    yes: bool,
+    /// With `--json`: events as JSON Lines while it runs, then the result
+    #[arg(long, requires = "json")]
+    stream: bool,
+}
+
+pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let reader = context.reader()?;
+    let id = ids::execution(&reader, &args.execution.execution)?;
+    let state = read_only::state(&reader, &id)?;
+    drop(reader);
+    if let Some(parent) = &state.created.parent {
+        let failure = Failure::usage(format!("`{id}` is a step of another execution"));
+        let parent = ids::short(&parent.execution_id);
+        return Err(failure.remedy(format!(
+            "`mandate executions rerun {parent}` runs all of it"
+        )));
+    }
+    // The same that the host will find, so that what it takes over can be told before.
+    let carried = mandate_engine::carry(&state, args.from.as_deref())
+        .map_err(mandate_host::HostError::from)?;
+    let names: Vec<&str> = carried.steps.keys().map(String::as_str).collect();
+    if !names.is_empty() {
+        let text = format!("not done again: {}", names.join(", "));
+        context.out().note(&text);
+    }
+    let launch = Launch {
+        source: Source {
+            name: format!("the plan of execution {}", ids::short(&id)),
+            bytes: state.plan().canonical().to_vec(),
+            format: Format::Json,
+        },
+        inputs: state.created.inputs.clone(),
+        deadline_ms: None,
+        rerun: Some(Rerun {
+            execution_id: id,
+            from: args.from.clone(),
+        }),
+        yes: args.yes,
+        stream: args.stream,
+        only: None,
+    };
+    let driver = Driver::start(settings, toolbox::registry(settings)?)?;
+    let exit = launch.run(context, &driver)?;
+    driver.finish(context)?;
+    Ok(exit)
+}
