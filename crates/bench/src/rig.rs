@@ -78,6 +78,7 @@ impl Rig {
             session: PRINCIPAL.to_owned(),
             deadline_ms: None,
             rerun: None,
+            revises: None,
         })?)
     }
 

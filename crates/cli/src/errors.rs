@@ -315,6 +315,8 @@ impl From<HostError> for Failure {
             HostError::DeadlinePassed => Self::new(Kind::Usage, message),
             HostError::NoSuchExecution(_) => Self::new(Kind::NotFound, message)
                 .remedy("`mandate executions list` shows what there is"),
+            HostError::NotARevision(_) => Self::new(Kind::NotNow, message)
+                .remedy("`mandate executions show` says what has begun; that must stay as it is"),
             HostError::CannotCarry(CannotCarry::NoSuchStep(_)) => {
                 Self::new(Kind::Usage, message).remedy("`mandate executions show` shows the steps")
             }

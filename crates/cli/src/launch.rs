@@ -12,7 +12,7 @@ use crate::{
     read_only,
     render::{decision, execution},
 };
-use mandate_host::{Answered, HostError, Proposal, Rerun, Rest, Submitted};
+use mandate_host::{Answered, HostError, Proposal, Rerun, Rest, Revises, Submitted};
 use mandate_plan::Format;
 use serde_json::{Map, Value};
 
@@ -23,6 +23,8 @@ pub(crate) struct Launch {
     pub(crate) deadline_ms: Option<i64>,
     /// What was done by another execution is taken over.
     pub(crate) rerun: Option<Rerun>,
+    /// It takes the place of the plan of an execution that runs.
+    pub(crate) revises: Option<Revises>,
     /// Approve it as the requester without asking.
     pub(crate) yes: bool,
     /// Durable events on standard output while it runs.
@@ -43,6 +45,7 @@ impl Launch {
             inputs: self.inputs.clone(),
             deadline_ms: self.deadline_ms,
             rerun: self.rerun.clone(),
+            revises: self.revises.clone(),
         };
         let submitted = match driver.submit(proposal) {
             Err(HostError::Plan(found)) => return Err(invalid(context, &self.source, found)),

@@ -170,7 +170,8 @@ impl State {
             RequestKind::Failure | RequestKind::Invariant | RequestKind::Budget => {
                 self.phase == Phase::Active
             }
-            RequestKind::InDoubt | RequestKind::Revision => false,
+            RequestKind::Revision => self.phase == Phase::Active && self.proposed.is_some(),
+            RequestKind::InDoubt => false,
         }
     }
 
@@ -248,11 +249,15 @@ impl State {
                 fault.step.clone_from(&request.step);
                 self.stop(fault, false, false)
             }
-            (RequestKind::InDoubt | RequestKind::Revision, _) => Err(Illegal),
+            (RequestKind::Revision, choice) => self.decide_revision(choice == APPROVE),
+            (RequestKind::InDoubt, _) => Err(Illegal),
         }
     }
 
     fn fail_unanswered(&mut self, request: &Request) -> Result<(), Illegal> {
+        if request.kind == RequestKind::Revision {
+            return self.expire_revision();
+        }
         let message = match request.kind {
             RequestKind::Question => "nobody answered the question in time",
             _ => "nobody approved the call in time",

@@ -177,7 +177,12 @@ impl State {
             | Body::OverrideGranted { .. }
             | Body::FindingRecorded { .. } => Ok(()),
             // Their place; nothing in this version leads to them.
-            Body::PlanRevised { .. } => Err(Illegal),
+            Body::PlanRevised {
+                revision,
+                plan_hash,
+                ..
+            } => self.revise(*revision, plan_hash),
+            body @ Body::RevisionProposed { .. } => self.propose(body),
             Body::CompensationStarted { .. }
             | Body::CompensationCompleted { .. }
             | Body::CompensationFailed { .. } => self.apply_undo(&event.body),
@@ -218,6 +223,7 @@ impl State {
     ) -> Result<(), Illegal> {
         self.phase = next_phase(self.phase, PhaseChange::Stop)?;
         self.paused = None;
+        self.proposed = None;
         // What became of a call is still to be said; everything else is not needed any more.
         self.withdraw(|request| request.kind != RequestKind::InDoubt);
         self.stop = Some(Stop {

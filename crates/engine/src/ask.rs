@@ -214,8 +214,7 @@ impl State {
             RequestKind::Invariant => self.opens_invariant(request)?,
             RequestKind::Budget => self.opens_budget(request)?,
             RequestKind::InDoubt => self.opens_doubt(request)?,
-            // Its place; nothing in this version leads to it.
-            RequestKind::Revision => return Err(Illegal),
+            RequestKind::Revision => self.opens_revision(request)?,
         }
         let open = OpenRequest {
             request: request.clone(),
@@ -281,6 +280,10 @@ impl State {
             let units = self.steps.iter().flat_map(|data| &data.units);
             self.waiting > 0 && { units }.any(|unit| unit.hold == Some(crate::state::Hold::Frozen))
         };
-        self.doubtful > 0 || self.resting > 0 || !self.open.is_empty() || frozen()
+        self.doubtful > 0
+            || self.resting > 0
+            || !self.open.is_empty()
+            || self.replans > 0
+            || frozen()
     }
 }

@@ -12,6 +12,7 @@ use crate::follow_up::follow_up;
 use crate::invariant;
 use crate::life::{Phase, StepState};
 use crate::readiness::{is_closed, stops_at_failure};
+use crate::revision;
 use crate::scope::View;
 use crate::state::{State, StepData, item_of};
 use crate::wind_down::wind_down;
@@ -83,6 +84,7 @@ fn before_start(state: &State) -> Vec<Command> {
 
 fn go_on(state: &State) -> Vec<Command> {
     let mut out = Vec::new();
+    revision::follow_up(state, &mut out);
     invariant::follow_up(state, &mut out);
     if !out.is_empty() {
         return out;
@@ -127,6 +129,9 @@ pub(crate) fn carry_on(
     places: &mut u32,
     out: &mut Vec<Command>,
 ) {
+    if data.awaits_revision() {
+        return;
+    }
     if data.is_asking() {
         failure::follow_up(state, step, data, out);
         return;

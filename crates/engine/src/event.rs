@@ -21,9 +21,10 @@ pub use step_words::{Resolution, SkipReason, Status, Timer};
 pub use waiting_for::WaitingFor;
 
 use mandate_plan::{Digest, Facts};
-use mandate_policy::{Purpose, Refusal};
+use mandate_policy::{Decision, Purpose, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// One journal row of an execution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -324,6 +325,28 @@ bodies! {
         /// The choice, as the strategist gave it.
         choice: Value,
     }
+    /// Another plan is proposed in the place of the one that runs.
+    RevisionProposed = "revision_proposed" {
+        /// The number that it will have.
+        revision: u32,
+        /// The document.
+        plan: Value,
+        /// Its hash.
+        plan_hash: Digest,
+        /// What its approval binds to.
+        execution_digest: Digest,
+        /// Digest of each of its tools.
+        tools: BTreeMap<String, Digest>,
+        /// What policy said of it.
+        decision: Box<Decision>,
+        /// What it changes.
+        diff: Value,
+        /// Who proposed it.
+        by: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    }
     /// The plan has a new revision.
     PlanRevised = "plan_revised" {
         /// The revision.
@@ -493,7 +516,7 @@ impl Body {
                 | Body::RequestAnswered(_)
                 | Body::RequestExpired { .. }
                 | Body::ChoiceRecorded { .. }
-                | Body::PlanRevised { .. }
+                | Body::RevisionProposed { .. }
                 | Body::TokenIssued { .. }
                 | Body::UsageRecorded { .. }
                 | Body::ExecutionPaused { .. }

@@ -213,6 +213,9 @@ impl State {
 impl StepData {
     /// Nothing more comes of it: it is settled, no fallback runs in its place, and nobody is asked about it.
     pub(crate) fn is_settled(&self) -> bool {
-        self.state.settled() && !self.is_recovering() && !self.is_asking()
+        self.state.settled()
+            && !self.is_recovering()
+            && !self.is_asking()
+            && !self.awaits_revision()
     }
 }

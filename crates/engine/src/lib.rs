@@ -31,6 +31,7 @@ mod question;
 mod readiness;
 pub mod replay;
 pub mod retry;
+mod revision;
 mod scope;
 mod settle;
 mod sleep;
@@ -54,6 +55,7 @@ pub use life::{Phase, PhaseChange, StepChange, StepState};
 pub use nested::{OpenChild, RUN, child_execution_id};
 pub use question::ASK;
 pub use replay::{Difference, Replayed, fold, replay};
+pub use revision::{NotARevision, Proposed};
 pub use settle::{CallOutcome, settle};
 pub use state::{
     BEHAVIOUR, BadStart, Conclusion, Confirmed, Ending, Fallback, GRACE_MS, Hold, InvariantData,

@@ -98,7 +98,9 @@ impl State {
         }
         match (self.phase, &self.stop) {
             (Phase::Active, _) => {
-                self.frontier == self.plan.steps().len() && self.unresolved().is_none()
+                self.frontier == self.plan.steps().len()
+                    && self.unresolved().is_none()
+                    && self.proposed.is_none()
             }
             (Phase::Stopping, Some(stop)) => {
                 let mut units = self.steps.iter().flat_map(|data| &data.units);
@@ -140,9 +142,9 @@ impl State {
         step.is_some_and(|step| is_counted(&step.step.tool))
     }
 
-    /// Nothing new starts while a violated invariant waits for somebody's word.
+    /// Nothing new starts while a violated invariant waits for somebody's word, or a revision is awaited or proposed.
     pub(crate) fn is_stalled(&self) -> bool {
-        self.phase == Phase::Active && self.unresolved().is_some()
+        self.phase == Phase::Active && (self.unresolved().is_some() || self.is_replanning())
     }
 }
 

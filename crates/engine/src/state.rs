@@ -2,6 +2,7 @@
 
 use crate::event::{Body, Created, Event, FailureKind, Fault, Request, Status, WaitingFor};
 use crate::life::{Phase, StepState};
+use crate::revision::Proposed;
 use mandate_plan::{CheckedPlan, CheckedStep, Facts};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -152,6 +153,33 @@ pub struct StepData {
     /// It failed, and a human is asked what comes of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub asking: bool,
+    /// A revision is awaited that makes up for its failure.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replan: bool,
+}
+
+impl StepData {
+    /// A step that has not begun.
+    pub(crate) fn new(step: &CheckedStep) -> Self {
+        Self {
+            state: StepState::Pending,
+            units: if step.for_each.is_some() {
+                Vec::new()
+            } else {
+                vec![Unit::new()]
+            },
+            items: None,
+            condition: None,
+            output: None,
+            error: None,
+            skipped: None,
+            carried: false,
+            failed_seq: None,
+            fallback: None,
+            asking: false,
+            replan: false,
+        }
+    }
 }
 
 /// The steps that run in the place of a failed one, by their numbers.
@@ -313,6 +341,15 @@ pub struct State {
     /// The first step that is not settled: everything before needs no look.
     #[serde(skip)]
     pub(crate) frontier: usize,
+    /// What was submitted, once a revision has taken its place: how it began, and the plan.
+    #[serde(skip)]
+    pub(crate) submitted: Option<(Box<Created>, Arc<CheckedPlan>)>,
+    /// A revision of the plan that is not in force yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Proposed>,
+    /// Steps that failed and wait for a revision that makes up for it.
+    #[serde(skip_serializing_if = "is_zero_u32")]
+    pub replans: u32,
     /// The approval no longer holds.
     pub revoked: bool,
     /// Somebody gave up on undoing what was done.
@@ -370,33 +407,14 @@ impl State {
                 found: plan.hash().to_string(),
             });
         }
-        let mut steps: Vec<StepData> = plan
-            .every_step()
-            .map(|step| StepData {
-                state: StepState::Pending,
-                units: if step.for_each.is_some() {
-                    Vec::new()
-                } else {
-                    vec![Unit::new()]
-                },
-                items: None,
-                condition: None,
-                output: None,
-                error: None,
-                skipped: None,
-                carried: false,
-                failed_seq: None,
-                fallback: None,
-                asking: false,
-            })
-            .collect();
-        let invariants = crate::invariant::at_first(&plan);
+        let mut steps: Vec<StepData> = plan.every_step().map(StepData::new).collect();
         for (id, carried) in created.carried.iter().flat_map(|carried| &carried.steps) {
             let number = plan.index_of(id);
             if let Some(data) = number.and_then(|number| steps.get_mut(number)) {
                 data.take_over(carried);
             }
         }
+        let invariants = crate::invariant::at_first(&plan);
         Ok(Self {
             open: Vec::new(),
             granted_calls: 0,
@@ -427,6 +445,9 @@ impl State {
             began: false,
             finished_ms: None,
             frontier: 0,
+            submitted: None,
+            proposed: None,
+            replans: 0,
             revoked: false,
             abandoned: false,
         })
@@ -435,6 +456,14 @@ impl State {
     /// The plan that runs.
     pub fn plan(&self) -> &Arc<CheckedPlan> {
         &self.plan
+    }
+
+    /// What was submitted, whatever revisions have made of it since: how it began, and the plan.
+    pub fn submitted(&self) -> (&Created, &Arc<CheckedPlan>) {
+        let first = self.submitted.as_ref();
+        first.map_or((&self.created, &self.plan), |(created, plan)| {
+            (created, plan)
+        })
     }
 
     /// The execution's id.

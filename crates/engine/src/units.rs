@@ -34,7 +34,8 @@ impl State {
             slot.ended_ms = Some(at_ms);
         }
         with(slot);
-        if next == StepState::Completed || slot.failure == Some(FailureKind::Invalid) {
+        let invalid = next == StepState::Failed && slot.failure == Some(FailureKind::Invalid);
+        if next == StepState::Completed || invalid {
             slot.done_seq = Some(seq);
         }
         if next == StepState::Failed {
@@ -117,7 +118,11 @@ impl State {
             FailureAction::Skip => {}
             FailureAction::Ask => data.asking = true,
             FailureAction::Fallback(_) => data.fallback = fallback_of(step, fault.code),
-            FailureAction::Halt | FailureAction::Retry | FailureAction::Replan { .. } => {
+            FailureAction::Replan { .. } => {
+                data.replan = true;
+                self.replans = self.replans.saturating_add(1);
+            }
+            FailureAction::Halt | FailureAction::Retry => {
                 let _ = self.stop(fault.at_step(&step.step.id), false, false);
             }
         }

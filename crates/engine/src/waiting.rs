@@ -23,6 +23,7 @@ impl State {
             Phase::Created if self.open_request().is_some() => "waiting",
             Phase::Created => "pending",
             Phase::Active | Phase::Stopping | Phase::Closing if self.busy() > 0 => "running",
+            Phase::Active if self.is_replanning() => "replanning",
             Phase::Active | Phase::Closing
                 if self.waiting > 0
                     || self.doubtful > 0
@@ -96,6 +97,21 @@ impl State {
                 since_ms: unit.ended_ms.unwrap_or(self.at_ms),
                 due_ms: None,
                 who: vec!["requester".to_owned()],
+            });
+        }
+        if let Some(step) = self.step_awaiting_revision() {
+            let id_of = &step.step.id;
+            let ended = self.step(id_of).and_then(|(_, data)| {
+                let units = data.units.iter();
+                units.filter_map(|unit| unit.ended_ms).max()
+            });
+            return Some(WaitingFor {
+                kind: "replan".to_owned(),
+                step: Some(id_of.clone()),
+                since_ms: ended.unwrap_or(self.at_ms),
+                due_ms: None,
+                who: vec!["requester".to_owned()],
+                next_command: format!("mandate executions replan {id} --plan FILE"),
             });
         }
         if let Some(waiting) = self.child_waiting_for() {

@@ -16,6 +16,9 @@ impl Host {
         submission: Submission,
         reply: &Sender<Result<Submitted, HostError>>,
     ) -> Result<(), HostError> {
+        if let Some(revises) = submission.revises.clone() {
+            return self.propose(&submission, &revises, reply);
+        }
         let now_ms = self.parts.clock.now_ms();
         let lookup = self.parts.tools.lookup();
         let session = self.session(&submission.session, &submission.principal);

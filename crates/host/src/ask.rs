@@ -26,6 +26,17 @@ pub struct Submission {
     pub deadline_ms: Option<i64>,
     /// It is run once more: what another execution did already is taken over.
     pub rerun: Option<Rerun>,
+    /// It takes the place of the plan of an execution that runs.
+    pub revises: Option<Revises>,
+}
+
+/// Which execution's plan is revised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revises {
+    /// The execution.
+    pub execution_id: String,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// Which execution is run once more.
@@ -226,6 +237,9 @@ pub enum HostError {
     /// The request does not fit the execution's state.
     #[error("{0}")]
     NotNow(String),
+    /// The plan cannot take the place of the one that runs.
+    #[error("the plan is no revision of the one that runs: {}", .0.join("; "))]
+    NotARevision(Vec<String>),
     /// The execution cannot be run once more.
     #[error(transparent)]
     CannotCarry(#[from] CannotCarry),
@@ -260,9 +274,10 @@ impl HostError {
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
-            HostError::NoSuchExecution(_) | HostError::NotNow(_) | HostError::CannotCarry(_) => {
-                ErrorCode::InvalidPayload
-            }
+            HostError::NoSuchExecution(_)
+            | HostError::NotNow(_)
+            | HostError::CannotCarry(_)
+            | HostError::NotARevision(_) => ErrorCode::InvalidPayload,
             HostError::Store(StoreError::TooLarge { .. }) => ErrorCode::ResourceExhausted,
             HostError::Unreadable { .. }
             | HostError::Store(_)

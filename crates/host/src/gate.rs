@@ -33,7 +33,10 @@ pub(crate) struct HostGate<'a> {
 impl HostGate<'_> {
     /// Admits the plan on the journaled decision and approval; again, when a new host took the execution up.
     fn approved_plan(&mut self, state: &State) -> Result<&ApprovedPlan, Refusal> {
-        if self.approved.is_none() {
+        // A revision has another digest: its approval is what it runs on.
+        let current =
+            |approved: &ApprovedPlan| *approved.digest() == state.created.execution_digest;
+        if !self.approved.as_ref().is_some_and(current) {
             let created = &state.created;
             if created.parent.is_some() {
                 let message = "the plan that holds this one is not driven here";
@@ -68,7 +71,9 @@ pub(crate) fn grant(state: &State) -> Grant {
         return Grant::Allowed;
     }
     let approved = state.requests.values().find(|open| {
-        open.request.kind == RequestKind::Plan && open.closed.as_deref() == Some("approve")
+        matches!(open.request.kind, RequestKind::Plan | RequestKind::Revision)
+            && open.request.subject == state.created.execution_digest
+            && open.closed.as_deref() == Some("approve")
     });
     let Some(open) = approved else {
         return Grant::Allowed;

@@ -1,6 +1,6 @@
 //! How a plan comes to a host that trusts nobody with checking it: as the text of a document.
 
-use crate::ask::{HostError, Rerun, Submission};
+use crate::ask::{HostError, Rerun, Revises, Submission};
 use mandate_plan::{Format, check, parse};
 use mandate_tools::Registry;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Proposal {
     /// It is run once more.
     #[serde(default)]
     pub rerun: Option<Rerun>,
+    /// It takes the place of the plan of an execution that runs.
+    #[serde(default)]
+    pub revises: Option<Revises>,
 }
 
 /// Checks proposals against the tools of this host.
@@ -72,6 +75,7 @@ impl Intake {
             session: session.to_owned(),
             deadline_ms: proposal.deadline_ms,
             rerun: proposal.rerun,
+            revises: proposal.revises,
         })
     }
 }

@@ -28,6 +28,7 @@ mod peer;
 pub mod projection;
 pub mod record;
 pub mod recovery;
+mod revising;
 pub mod server;
 mod socket;
 mod spawn;
@@ -37,7 +38,7 @@ mod taking_up;
 mod verify;
 mod wire;
 
-pub use ask::{Ask, HostError, Rerun, Rest, Submission, Submitted, Update};
+pub use ask::{Ask, HostError, Rerun, Rest, Revises, Submission, Submitted, Update};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use connection::{Connection, Local};

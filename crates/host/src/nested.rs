@@ -144,6 +144,7 @@ impl Host {
             session: of.created.session.clone(),
             deadline_ms: of.created.deadline_ms,
             rerun: None,
+            revises: None,
         };
         let approval = drive.approved.as_ref().and_then(|plan| plan.approval());
         let nested = Nested {

@@ -47,15 +47,16 @@ pub fn execution_row(state: &State) -> ExecutionRow {
 /// The row of one request.
 pub fn request_row(state: &State, open: &OpenRequest) -> RequestRow {
     let request = &open.request;
+    let (created, plan) = state.submitted();
     let detail = match request.kind {
         RequestKind::Plan => json!({
-            "plan": state.plan().plan().name,
-            "plan_hash": state.created.plan_hash,
-            "inputs": state.created.inputs,
-            "principal": state.created.principal,
+            "plan": plan.plan().name,
+            "plan_hash": created.plan_hash,
+            "inputs": created.inputs,
+            "principal": created.principal,
             "choices": request.choices,
             "approvers": request.approvers,
-            "decision": state.created.decision,
+            "decision": created.decision,
         }),
         _ => {
             let mut detail = serde_json::to_value(request).unwrap_or_default();

@@ -105,7 +105,7 @@ fn carried(
     Ok(carry(state, rerun.from.as_deref())?)
 }
 
-fn tool_digests(
+pub(crate) fn tool_digests(
     submission: &Submission,
     lookup: &dyn ToolLookup,
 ) -> Result<BTreeMap<String, Digest>, HostError> {

@@ -18,6 +18,8 @@ pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
                 | FeatureKind::InvariantAsk
                 | FeatureKind::NestedPlan
                 | FeatureKind::Sensitive
+                | FeatureKind::Replan
+                | FeatureKind::ModeHybrid
         )
     };
     let feature = plan

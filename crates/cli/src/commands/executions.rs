@@ -5,6 +5,7 @@ mod carry_on;
 mod events;
 mod list;
 mod pause;
+mod replan;
 mod replay;
 mod rerun;
 mod resolve;
@@ -66,6 +67,11 @@ pub(crate) enum ExecutionsCommand {
         after_help = "Examples:\n  mandate executions resolve @last pay --done --output receipt.json\n  mandate executions resolve @last notify[3] --not-done\n  mandate executions resolve @last pay --fail --reason 'the bank refused'"
     )]
     Resolve(resolve::ResolveArgs),
+    /// Let another plan take the place of the one that runs
+    #[command(
+        after_help = "Examples:\n  mandate executions replan @last --plan better.yaml --reason 'the mirror is down'\n\nSteps that have begun must be in it as they are; all others may change. It needs the approval that a new plan would \nneed, and nothing new starts until that is given."
+    )]
+    Replan(replan::ReplanArgs),
     /// Run the plan of an execution that has ended once more, without doing again what was done
     #[command(
         after_help = "Examples:\n  mandate executions rerun @last\n  mandate executions rerun 0197a1b2 --from publish\n\nIt is a new execution, with an approval of its own. Outputs of steps that completed are taken over, unless they were \nundone, or need a step that is done again."
@@ -97,6 +103,7 @@ pub(crate) fn run(command: ExecutionsCommand, context: &Context) -> Result<Exit,
         ExecutionsCommand::Resume(args) => resume::run(&args, context),
         ExecutionsCommand::Continue(args) => carry_on::run(&args, context),
         ExecutionsCommand::Resolve(args) => resolve::run(&args, context),
+        ExecutionsCommand::Replan(args) => replan::run(&args, context),
         ExecutionsCommand::Rerun(args) => rerun::run(&args, context),
         ExecutionsCommand::Replay(args) => replay::run(&args, context),
     }

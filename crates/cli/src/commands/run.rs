@@ -60,6 +60,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
         inputs,
         deadline_ms,
         rerun: None,
+        revises: None,
         yes: args.yes,
         stream: args.stream,
         only: None,

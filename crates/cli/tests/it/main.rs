@@ -26,6 +26,7 @@ mod limits;
 mod nested;
 mod plans;
 mod project;
+mod replan;
 mod rerun;
 mod sensitive;
 mod several;

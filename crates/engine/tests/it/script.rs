@@ -14,7 +14,7 @@
 //! files; read the diff before you believe it.
 
 use crate::show;
-use crate::world::{Begin, Taken, World, answer, call_outcome, plan_of, resolve};
+use crate::world::{Begin, Taken, World, answer, call_outcome, created, plan_of, resolve};
 use mandate_engine::Body;
 use mandate_engine::event::{Answer, FailureKind, Resolution};
 use mandate_plan::ErrorCode;
@@ -182,6 +182,34 @@ fn value(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| serde_json::from_str(text).unwrap())
 }
 
+/// `propose {steps: […]}` or `propose ask {steps: […]}`: a revision, as a host gives it in.
+fn propose(state: &mandate_engine::State, text: &str) -> Body {
+    let (ask, keys) = match text.strip_prefix("ask ") {
+        Some(keys) => (true, keys),
+        None => (false, text),
+    };
+    let name = &state.plan().plan().name;
+    let plan = plan_of(&format!("{{version: 1, name: {name:?}, {}", &keys[1..]));
+    let begin = Begin {
+        ask,
+        ..Begin::default()
+    };
+    let Body::ExecutionCreated(created) = created(&plan, state.at_ms, &begin).body else {
+        panic!("an execution begins with its creation")
+    };
+    Body::RevisionProposed {
+        revision: state.created.revision + 1,
+        plan: serde_json::from_slice(plan.canonical()).unwrap(),
+        plan_hash: *plan.hash(),
+        execution_digest: created.execution_digest,
+        tools: created.tools,
+        decision: Box::new(created.decision),
+        diff: json!({ "added": [] }),
+        by: "ann".to_owned(),
+        reason: None,
+    }
+}
+
 fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Turned> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -222,6 +250,7 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "host_stopped" => Body::HostStopped {
             reason: rest.to_owned(),
         },
+        "propose" => propose(&world.state, rest),
         "pause" => Body::ExecutionPaused { by: by() },
         "resume" => Body::ExecutionResumed { by: by() },
         "cancel" => Body::CancelRequested {

@@ -2,7 +2,7 @@
 
 use crate::script;
 
-pub(crate) const FILES: [(&str, &str); 16] = [
+pub(crate) const FILES: [(&str, &str); 17] = [
     ("order", include_str!("scripts/order.script")),
     ("retry", include_str!("scripts/retry.script")),
     ("items", include_str!("scripts/items.script")),
@@ -18,6 +18,7 @@ pub(crate) const FILES: [(&str, &str); 16] = [
     ("confirm", include_str!("scripts/confirm.script")),
     ("failure", include_str!("scripts/failure.script")),
     ("invariant", include_str!("scripts/invariant.script")),
+    ("revision", include_str!("scripts/revision.script")),
     ("held", include_str!("scripts/held.script")),
 ];
 

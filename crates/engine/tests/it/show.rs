@@ -66,6 +66,22 @@ pub(crate) fn event(event: &Event) -> String {
     if let Some(step) = data.remove("step") {
         words.push(place(step.as_str().unwrap(), item, attempt));
     }
+    // What a revision is, is in its proposal in the script.
+    if matches!(kind, "revision_proposed" | "plan_revised") {
+        for long in [
+            "plan",
+            "decision",
+            "tools",
+            "plan_hash",
+            "execution_digest",
+            "diff",
+        ] {
+            data.remove(long);
+        }
+    }
+    if data.get("kind") == Some(&Value::from("revision")) {
+        data.remove("detail");
+    }
     for hash in HASHES {
         data.remove(hash);
     }

@@ -306,6 +306,9 @@ fn observe(taken: &mut Taken, before: &State, after: &State, event: &Event) {
         };
         taken.phases.insert((before.phase, change, after.phase));
     }
+    if matches!(event.body, Body::PlanRevised { .. }) {
+        return; // the steps have other numbers now
+    }
     for (old, new) in before.steps.iter().zip(&after.steps) {
         if new.state == StepState::Recovered && old.state != new.state {
             taken

@@ -475,6 +475,7 @@ impl World {
             session: "s1".to_owned(),
             deadline_ms: None,
             rerun: None,
+            revises: None,
         };
         self.host
             .handle(Input::Ask(Ask::Submit(Box::new(submission), reply)));

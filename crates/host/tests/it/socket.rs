@@ -114,6 +114,7 @@ fn proposal(plan: &Value) -> Proposal {
         inputs: Map::new(),
         deadline_ms: None,
         rerun: None,
+        revises: None,
     }
 }
 

@@ -63,6 +63,7 @@ pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<Exit, Failure> 
             execution_id: id,
             from: args.from.clone(),
         }),
+        revises: None,
         yes: args.yes,
         stream: args.stream,
         only: None,

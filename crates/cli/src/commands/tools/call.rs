@@ -67,6 +67,7 @@ pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
         inputs: Map::new(),
         deadline_ms: None,
         rerun: None,
+        revises: None,
         yes: args.yes,
         stream: false,
         only: Some(OUTPUT),

@@ -1,0 +1,103 @@
+//! Revisions: a plan that is to take the place of one that runs is checked and decided about like a new one, and goes in
+//! as a proposal. What comes of it is for the engine, and for whoever approves.
+
+use crate::ask::{HostError, Revises, Submission, Submitted};
+use crate::host::Host;
+use crate::submit::tool_digests;
+use mandate_engine::Body;
+use mandate_plan::{BoundInputs, diff::diff, execution_digest};
+use mandate_policy::{EvaluateRequest, Outcome, evaluate};
+use mandate_store::PlanRow;
+use std::sync::mpsc::Sender;
+
+impl Host {
+    /// Takes a revision in. The reply comes when it is on the disk.
+    pub(crate) fn propose(
+        &mut self,
+        submission: &Submission,
+        revises: &Revises,
+        reply: &Sender<Result<Submitted, HostError>>,
+    ) -> Result<(), HostError> {
+        let id = revises.execution_id.clone();
+        self.have_driven(&id)?;
+        let now_ms = self.parts.clock.now_ms();
+        let lookup = self.parts.tools.lookup();
+        let plan = &submission.plan;
+        let drive = self.drive(&id)?;
+        let state = &drive.state;
+        if let Some(parent) = &state.created.parent {
+            let parent = &parent.execution_id;
+            let message = format!(
+                "it is a nested plan: it changes with the plan of `{parent}` that holds it"
+            );
+            return Err(HostError::NotARevision(vec![message]));
+        }
+        state.check_revision(plan).map_err(|found| {
+            HostError::NotARevision(found.iter().map(ToString::to_string).collect())
+        })?;
+        let tools = tool_digests(submission, lookup.as_ref())?;
+        let created = &state.created;
+        let inputs = BoundInputs {
+            values: created.inputs.clone(),
+            secrets: created.secrets.clone(),
+        };
+        let (principal, session) = (created.principal.clone(), created.session.clone());
+        let digest = execution_digest(plan.hash(), &created.inputs_digest, &tools);
+        let changes = diff(state.plan().plan(), plan.plan());
+        let revision = created.revision.saturating_add(1);
+        let request = EvaluateRequest {
+            session: self.session(&session, &principal),
+            principal,
+            now_ms,
+        };
+        let decision = evaluate(plan, &inputs, lookup.as_ref(), &request);
+        if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
+            // A refusal leaves the process as a fact, so that it is stored first.
+            self.record_refusal(submission, decision, reply.clone(), now_ms);
+            return Ok(());
+        }
+        let document = serde_json::from_slice(plan.canonical()).unwrap_or_default();
+        let body = Body::RevisionProposed {
+            revision,
+            plan: document,
+            plan_hash: *plan.hash(),
+            execution_digest: digest,
+            tools,
+            decision: Box::new(decision.clone()),
+            diff: serde_json::to_value(&changes).unwrap_or_default(),
+            by: submission.principal.clone(),
+            reason: revises.reason.clone(),
+        };
+        let row = PlanRow {
+            hash: *plan.hash(),
+            canonical: plan.canonical().to_vec(),
+            name: plan.plan().name.clone(),
+            at_ms: now_ms,
+        };
+        self.drive(&id)?.plan_row = Some(row);
+        let (reply, of) = (reply.clone(), id.clone());
+        let taken = self.take_turn_with(&id, body, |drive| {
+            let open = drive.state.open_requests();
+            let asked = open.filter(|open| open.request.subject == digest);
+            let request_id = asked.map(|open| open.request.request_id.clone()).next();
+            let submitted = Submitted {
+                execution_id: of,
+                decision,
+                request_id,
+            };
+            let seq = drive.state.seq;
+            drive.replies.push((
+                seq,
+                Box::new(move |result| {
+                    let _ = reply.send(result.map(|()| submitted));
+                }),
+            ));
+        });
+        if taken {
+            return Ok(());
+        }
+        Err(HostError::NotNow(
+            "the execution moved on meanwhile; propose it again".to_owned(),
+        ))
+    }
+}
