@@ -170,8 +170,9 @@ fn recover(dir: &Path) -> Result<Figures, Failure> {
     let before = usage::private_bytes()?;
     let (recovery, cpu_s) = (Instant::now(), usage::cpu_s());
     let ids = rig.unfinished()?;
-    for id in &ids {
-        rig.host()?.resume_from_journal(id)?;
+    rig.host()?.recover()?;
+    while rig.host()?.doings_but(&[])?.unknown > 0 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     // Batches reach the disk in order: when this one has, all those of the recovery have.
     rig.run(&plan)?;

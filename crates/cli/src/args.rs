@@ -2,7 +2,7 @@
 
 use crate::{
     commands::{
-        approvals, audit, completions, evaluate, executions, inbox, init, plan, run, tools,
+        approvals, audit, completions, evaluate, executions, host, inbox, init, plan, run, tools,
     },
     output::Colour,
 };
@@ -87,6 +87,9 @@ pub(crate) enum Command {
     Init(init::InitArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
+    /// Drive executions in the background
+    #[command(name = "__host", hide = true)]
+    Host(host::HostArgs),
     /// Print documentation that is made from the program itself
     #[command(name = "__docs", hide = true)]
     Docs {

@@ -69,7 +69,7 @@ impl Answering {
                 }
                 continue;
             };
-            match driver.answer(&owner, answer) {
+            match driver.answer(&owner, &answer) {
                 Ok(()) => answered = true,
                 // Somebody else was faster, or its time has passed.
                 Err(failure) if is_closed(driver, &owner, &request)? => {

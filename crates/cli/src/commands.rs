@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod executions;
+pub(crate) mod host;
 pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod plan;
@@ -34,6 +35,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Audit(command) => audit::run(command, context),
         Command::Tools(command) => tools::run(command, context),
         Command::Doctor => doctor::run(context),
+        Command::Host(args) => host::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Docs { what } => reference::run(&what, context),

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir_from: String,
     /// The folder that file and process tools work in where no roots are set.
     pub(crate) project: PathBuf,
+    /// How many executions may be active at a time.
+    pub(crate) max_active: usize,
     /// The tools' part.
     pub(crate) tools: ToolsConfig,
     /// Where each value that is set comes from.
@@ -103,6 +105,7 @@ pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
         data_dir,
         data_dir_from,
         project,
+        max_active: max_active(&merged),
         tools: tools(&merged)?,
         places: merged.places,
         files: read,
@@ -110,11 +113,18 @@ pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
     })
 }
 
+fn max_active(merged: &Merged) -> usize {
+    let set = merged.get("limits.max_active_executions");
+    let set = set.and_then(|(value, _)| usize::try_from(value.as_u64()?).ok());
+    set.unwrap_or(mandate_host::MAX_ACTIVE)
+}
+
 fn tools(merged: &Merged) -> Result<ToolsConfig, Failure> {
     let mut whole = merged.to_value();
     if let Value::Object(map) = &mut whole {
         map.remove("data_dir");
         map.remove("mcp_servers_file");
+        map.remove("limits");
     }
     check_tables::<McpServerConfig>(merged, "mcpServers")?;
     check_tables::<OwnToolConfig>(merged, "tools")?;

@@ -3,6 +3,7 @@
 use crate::{
     config::Settings,
     context::Context,
+    daemon,
     errors::{Failure, Kind},
     hosting::{Hosting, open},
     interrupt::Interrupts,
@@ -15,7 +16,10 @@ use mandate_store::{Reader, SqliteStore, StoreError};
 use mandate_tools::Registry;
 use std::{
     cell::RefCell,
-    sync::{Arc, mpsc::Receiver},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -27,6 +31,12 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one that leaves may take: calls under way may end.
 const LEAVING: Duration = Duration::from_secs(60);
+/// How long the process that a host hands over to may take to be there, before another one takes its place.
+const HEIR: Duration = Duration::from_secs(5);
+/// How long a command stays to find out whether what is unfinished goes on.
+const LOOKING: Duration = Duration::from_secs(5);
+/// How long calls under way may take to end before that is said.
+const MOMENT: Duration = Duration::from_millis(300);
 /// How often it is tried again.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -50,66 +60,87 @@ struct Way {
 pub(crate) struct Driver<'s> {
     settings: &'s Settings,
     registry: Arc<Registry>,
+    /// As the host it takes up everything that is unfinished.
+    recover: bool,
     way: RefCell<Option<Way>>,
     runtime: Option<Runtime>,
     interrupts: Interrupts,
 }
 
 impl<'s> Driver<'s> {
-    /// Becomes the host, or finds it.
+    /// Becomes the host and drives everything that is unfinished, or finds it.
     ///
     /// # Errors
     /// The store cannot be opened, or the process that has it does not answer.
     pub(crate) fn start(settings: &'s Settings, registry: Arc<Registry>) -> Result<Self, Failure> {
+        let this = Self::new(settings, registry, true)?;
+        this.way.replace(Some(this.find(PATIENCE, None)?));
+        Ok(this)
+    }
+
+    /// Becomes the host for what is asked of it alone, or finds it.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn start_for_one(
+        settings: &'s Settings,
+        registry: Arc<Registry>,
+    ) -> Result<Self, Failure> {
+        let this = Self::new(settings, registry, false)?;
+        this.way.replace(Some(this.find(PATIENCE, None)?));
+        Ok(this)
+    }
+
+    /// Finds the host, which is started in the background if there is none.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not answer.
+    pub(crate) fn visit(settings: &'s Settings, registry: Arc<Registry>) -> Result<Self, Failure> {
+        let this = Self::new(settings, registry, false)?;
+        let client = daemon::find_or_start(settings)?;
+        this.way.replace(Some(this.remote(client)?));
+        Ok(this)
+    }
+
+    fn new(
+        settings: &'s Settings,
+        registry: Arc<Registry>,
+        recover: bool,
+    ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("mandate-tools")
             .build()
             .map_err(|error| Failure::io("cannot start the threads that tools run on", &error))?;
         let interrupts = Interrupts::listen(&runtime);
-        let this = Self {
+        Ok(Self {
             settings,
             registry,
+            recover,
             way: RefCell::new(None),
             runtime: Some(runtime),
             interrupts,
-        };
-        let way = this.find(PATIENCE)?;
-        this.way.replace(Some(way));
-        Ok(this)
+        })
     }
 
-    /// Becomes the host, or finds it; tries again while one comes or goes.
-    fn find(&self, patience: Duration) -> Result<Way, Failure> {
-        let Some(runtime) = &self.runtime else {
-            return Err(HostError::Stopped.into());
-        };
+    /// Becomes the host, or finds it; tries again while one comes or goes. Where another process is about to become it,
+    /// that one goes first.
+    fn find(&self, patience: Duration, other_first: Option<Duration>) -> Result<Way, Failure> {
         let begun = Instant::now();
+        while other_first.is_some_and(|wait| begun.elapsed() < wait) {
+            if let Ok(client) = Client::connect(&self.settings.data_dir) {
+                return self.remote(client);
+            }
+            sleep(AGAIN);
+        }
         loop {
             let locked = match open(self.settings) {
-                Ok(store) => {
-                    let runtime = runtime.handle();
-                    let (hosting, connection) =
-                        Hosting::start(self.settings, store, self.registry.clone(), runtime)?;
-                    let reader = Arc::new(SqliteStore::open_readonly(&self.settings.data_dir)?);
-                    return Ok(Way {
-                        connection,
-                        reader,
-                        hosting: Some(hosting),
-                    });
-                }
+                Ok(store) => return self.here(store),
                 Err(error @ StoreError::Locked { .. }) => error,
                 Err(error) => return Err(error.into()),
             };
             match Client::connect(&self.settings.data_dir) {
-                Ok(client) => {
-                    let reader = Arc::new(SqliteStore::open_readonly(&self.settings.data_dir)?);
-                    return Ok(Way {
-                        connection: Connection::Remote(client),
-                        reader,
-                        hosting: None,
-                    });
-                }
+                Ok(client) => return self.remote(client),
                 Err(HostError::Unreachable(_)) if begun.elapsed() < patience => {
                     if self.interrupts.must_leave() {
                         return Err(locked.into());
@@ -122,30 +153,62 @@ impl<'s> Driver<'s> {
         }
     }
 
+    fn here(&self, store: SqliteStore) -> Result<Way, Failure> {
+        let runtime = self.runtime.as_ref().ok_or(HostError::Stopped)?;
+        let (hosting, connection) = Hosting::start(
+            self.settings,
+            store,
+            self.registry.clone(),
+            runtime.handle(),
+            self.recover,
+        )?;
+        Ok(Way {
+            connection,
+            reader: Arc::new(SqliteStore::open_readonly(&self.settings.data_dir)?),
+            hosting: Some(hosting),
+        })
+    }
+
+    fn remote(&self, client: Client) -> Result<Way, Failure> {
+        let interrupts = self.interrupts.clone();
+        let client = client.abandon_when(move || interrupts.must_leave());
+        Ok(Way {
+            connection: Connection::Remote(client),
+            reader: Arc::new(SqliteStore::open_readonly(&self.settings.data_dir)?),
+            hosting: None,
+        })
+    }
+
     /// Finds the next host, or becomes it, when the one that was asked is gone; the execution is taken up there.
     ///
     /// # Errors
     /// It ended without handing over, or there is none to be found.
     pub(crate) fn find_again(&self, execution_id: &str) -> Result<Where, Failure> {
+        if self.move_on()? == Some(Farewell::Stop) {
+            let id = crate::ids::short(execution_id);
+            let failure = Failure::from(HostError::Gone);
+            return Err(failure.remedy(format!("`mandate executions continue {id}` carries it on")));
+        }
+        self.take_up(execution_id)?;
+        Ok(self.driven())
+    }
+
+    /// Lets go of a host that is gone, and finds the next one unless it ended without one.
+    fn move_on(&self) -> Result<Option<Farewell>, Failure> {
         let before = self.way.take();
         let farewell = before.as_ref().and_then(|way| match &way.connection {
             Connection::Remote(client) => client.farewell(),
             Connection::Local(_) => Some(Farewell::Stop),
         });
-        drop(before);
         if farewell == Some(Farewell::Stop) {
-            let id = crate::ids::short(execution_id);
-            let failure = Failure::from(HostError::Gone);
-            return Err(failure.remedy(format!("`mandate executions continue {id}` carries it on")));
+            // What is on the disk can still be read.
+            self.way.replace(before);
+            return Ok(farewell);
         }
-        let way = self.find(LEAVING)?;
-        self.way.replace(Some(way));
-        self.ask(|connection| match connection.take_up(execution_id) {
-            // It ended meanwhile: following it tells how.
-            Err(HostError::NoSuchExecution(_)) => Ok(()),
-            taken => taken,
-        })?;
-        Ok(self.driven())
+        drop(before);
+        let heir = farewell.map(|_| HEIR);
+        self.way.replace(Some(self.find(LEAVING, heir)?));
+        Ok(farewell)
     }
 
     /// Who drives.
@@ -156,28 +219,49 @@ impl<'s> Driver<'s> {
         }
     }
 
-    fn ask<T>(&self, ask: impl FnOnce(&Connection) -> Result<T, HostError>) -> Result<T, Failure> {
-        let way = self.way.borrow();
-        let way = way.as_ref().ok_or(HostError::Gone)?;
-        Ok(ask(&way.connection)?)
+    /// Asks the host; one that leaves takes nothing up, and the next one is asked.
+    fn ask<T>(&self, ask: impl Fn(&Connection) -> Result<T, HostError>) -> Result<T, HostError> {
+        let begun = Instant::now();
+        loop {
+            let answer = {
+                let way = self.way.borrow();
+                ask(&way.as_ref().ok_or(HostError::Gone)?.connection)
+            };
+            let leaves = matches!(answer, Err(HostError::Leaving | HostError::Stopped));
+            let may_wait = begun.elapsed() < LEAVING && !self.interrupts.must_leave();
+            if !leaves || !may_wait || self.driven() == Where::Here {
+                return answer;
+            }
+            sleep(AGAIN);
+            let found = match Client::connect(&self.settings.data_dir) {
+                Ok(client) => self.remote(client),
+                Err(_) => self.find(LEAVING, Some(HEIR)),
+            };
+            match found {
+                Ok(way) => drop(self.way.replace(Some(way))),
+                Err(_) => return answer,
+            }
+        }
     }
 
     /// Has a plan run.
     ///
     /// # Errors
     /// Why the host does not.
-    pub(crate) fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError> {
-        let way = self.way.borrow();
-        let way = way.as_ref().ok_or(HostError::Gone)?;
-        way.connection.submit(proposal)
+    pub(crate) fn submit(&self, proposal: &Proposal) -> Result<Submitted, HostError> {
+        self.ask(|host| host.submit(proposal.clone()))
     }
 
-    /// Has an unfinished execution taken up.
+    /// Has an execution taken up that was unfinished a moment ago.
     ///
     /// # Errors
     /// Why the host does not.
     pub(crate) fn take_up(&self, execution_id: &str) -> Result<(), Failure> {
-        self.ask(|host| host.take_up(execution_id))
+        match self.ask(|host| host.take_up(execution_id)) {
+            // Somebody drove it to its end meanwhile: following it tells how.
+            Err(HostError::NoSuchExecution(_)) => Ok(()),
+            taken => Ok(taken?),
+        }
     }
 
     /// Tells where an execution is, and everything that happens from here on.
@@ -185,15 +269,15 @@ impl<'s> Driver<'s> {
     /// # Errors
     /// Why the host does not.
     pub(crate) fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, Failure> {
-        self.ask(|host| host.watch(execution_id))
+        Ok(self.ask(|host| host.watch(execution_id))?)
     }
 
     /// Answers a request.
     ///
     /// # Errors
     /// Why the host does not take it.
-    pub(crate) fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), Failure> {
-        self.ask(|host| host.answer(execution_id, answer))
+    pub(crate) fn answer(&self, execution_id: &str, answer: &Answered) -> Result<(), Failure> {
+        Ok(self.ask(|host| host.answer(execution_id, answer.clone()))?)
     }
 
     /// Ends an execution.
@@ -203,10 +287,11 @@ impl<'s> Driver<'s> {
     pub(crate) fn cancel(
         &self,
         execution_id: &str,
-        reason: Option<String>,
+        reason: Option<&str>,
         force: bool,
     ) -> Result<(), Failure> {
-        self.ask(|host| host.cancel(execution_id, reason, force))
+        let reason = || reason.map(str::to_owned);
+        Ok(self.ask(|host| host.cancel(execution_id, reason(), force))?)
     }
 
     /// The journal, for reading.
@@ -222,27 +307,48 @@ impl<'s> Driver<'s> {
         &self.interrupts
     }
 
-    /// What this process came for is done. As the host it stays while executions of others run here.
+    /// What this process came for, the executions `own`, is done or left. As the host it hands over to a process in the
+    /// background while executions of others go on here.
     ///
     /// # Errors
     /// The host has stopped.
-    pub(crate) fn finish(&self, context: &Context) -> Result<(), Failure> {
-        let way = self.way.borrow();
-        let Some(hosting) = way.as_ref().and_then(|way| way.hosting.as_ref()) else {
+    pub(crate) fn finish(&self, context: &Context, own: &[String]) -> Result<(), Failure> {
+        let mut way = self.way.borrow_mut();
+        let Some(hosting) = way.as_mut().and_then(|way| way.hosting.as_mut()) else {
             return Ok(());
         };
-        let presses = self.interrupts.presses();
+        let signals = self.interrupts.all();
+        let begun = Instant::now();
+        while hosting.is_recovering()? && begun.elapsed() < LOOKING {
+            sleep(AGAIN);
+        }
+        if !hosting.is_recovering()? && hosting.doings_but(own)?.is_idle() {
+            return Ok(());
+        }
+        let out = context.out();
+        let note = |text: &str| out.note(&out.paint_notes().dim(text));
+        match daemon::start(self.settings, Some(std::process::id())) {
+            Ok(pid) => {
+                note(&format!("other executions go on in process {pid}"));
+                hosting.hands_over();
+            }
+            Err(failure) => {
+                note(failure.message());
+                note("other executions go on here: staying until they rest; Ctrl-C leaves");
+                while !hosting.doings_but(own)?.is_idle() && self.interrupts.all() == signals {
+                    sleep(AGAIN);
+                }
+            }
+        }
+        let left = hosting.leave(false)?;
         let mut told = false;
-        while hosting.busy()? > 0
-            && self.interrupts.presses() == presses
-            && !self.interrupts.must_leave()
+        while matches!(left.recv_timeout(MOMENT), Err(RecvTimeoutError::Timeout))
+            && self.interrupts.all() == signals
         {
             if !told {
                 told = true;
-                let text = "executions of others run here: staying until they rest; Ctrl-C leaves";
-                context.out().note(&context.out().paint_notes().dim(text));
+                note("waiting for calls under way to end; Ctrl-C leaves at once");
             }
-            sleep(AGAIN);
         }
         Ok(())
     }
@@ -269,6 +375,7 @@ fn unreachable(locked: &StoreError, why: &str) -> Failure {
 }
 
 /// What a person says to an execution.
+#[derive(Clone)]
 pub(crate) enum Word {
     Answer(Answered),
     Pause,
@@ -302,7 +409,7 @@ pub(crate) fn say(
         };
         match Client::connect(&settings.data_dir) {
             Ok(host) => {
-                match word {
+                let said = match word.clone() {
                     Word::Answer(answer) => host.answer(execution_id, answer),
                     Word::Pause => host.pause(execution_id),
                     Word::Resume => host.resume(execution_id),
@@ -311,12 +418,29 @@ pub(crate) fn say(
                         item,
                         resolution,
                     } => host.resolve(execution_id, (&step, item), resolution),
-                }?;
-                return Ok(Some(host.pid()));
+                };
+                let leaves = matches!(said, Err(HostError::Leaving | HostError::Stopped));
+                if !leaves || begun.elapsed() > LEAVING {
+                    said?;
+                    return Ok(Some(host.pid()));
+                }
+                sleep(AGAIN);
             }
             Err(HostError::Unreachable(_)) if begun.elapsed() < PATIENCE => sleep(AGAIN),
             Err(HostError::Unreachable(why)) => return Err(unreachable(&locked, &why)),
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// The host that another process is; none while there is none that answers.
+///
+/// # Errors
+/// It is of another version.
+pub(crate) fn find_client(settings: &Settings) -> Result<Option<Client>, Failure> {
+    match Client::connect(&settings.data_dir) {
+        Ok(client) => Ok(Some(client)),
+        Err(HostError::Unreachable(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

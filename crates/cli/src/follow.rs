@@ -16,6 +16,9 @@ use std::{
 /// How often signals are looked at and lines are redrawn.
 const TICK: Duration = Duration::from_millis(80);
 
+/// An execution that has not started by then waits for its turn, and that is said.
+const QUEUED: Duration = Duration::from_secs(1);
+
 /// Whoever shows what happens.
 pub(crate) trait Watcher {
     /// Where the execution is when the watch begins, and after each event.
@@ -52,7 +55,8 @@ pub(crate) fn follow(
     let mut state: Option<State> = None;
     let mut cancelled = false;
     let mut awaits_end = false;
-    let mut ticked = Instant::now();
+    let (begun, mut queued) = (Instant::now(), false);
+    let mut ticked = begun;
     let parted = loop {
         if interrupts.must_leave() {
             break Parted::Left;
@@ -70,9 +74,8 @@ pub(crate) fn follow(
                     format!("cancelling; Ctrl-C again leaves that to process {pid}")
                 }
             });
-            let reason = Some("Ctrl-C".to_owned());
             // An execution that ends already needs no cancelling.
-            awaits_end = driver.cancel(execution_id, reason, false).is_ok();
+            awaits_end = driver.cancel(execution_id, Some("Ctrl-C"), false).is_ok();
         }
         match updates.recv_timeout(TICK) {
             Ok(Update::Now(now)) => {
@@ -100,12 +103,15 @@ pub(crate) fn follow(
                 match found {
                     Ok((found, next)) => {
                         updates = next;
-                        watcher.say(match found {
+                        watcher.say(&match found {
                             Where::Here => {
                                 "the process that drove it is gone: this one drives it on"
+                                    .to_owned()
                             }
-                            Where::There(_) => {
-                                "the process that drove it is gone: another drives it on"
+                            Where::There(pid) => {
+                                format!(
+                                    "the process that drove it is gone: process {pid} drives it on"
+                                )
                             }
                         });
                     }
@@ -123,6 +129,10 @@ pub(crate) fn follow(
         {
             ticked = Instant::now();
             watcher.tick(state);
+            if !queued && state.shown_state() == "pending" && begun.elapsed() > QUEUED {
+                queued = true;
+                watcher.say("queued: it starts when others have ended or wait");
+            }
         }
     };
     watcher.end();

@@ -2,21 +2,37 @@
 
 use crate::{config::Settings, context, drive::Word, errors::Failure, toolbox, when};
 use mandate_engine::{Body, State};
-use mandate_host::{Connection, Farewell, HostError, Intake, Local, LocalHost, Server, record};
+use mandate_host::{
+    Connection, Doings, Farewell, HostError, Intake, Local, LocalHost, Server, Terms, record,
+};
 use mandate_store::{SqliteStore, StoreError};
 use mandate_tools::Registry;
-use std::{path::Path, sync::Arc};
+use std::{
+    io::Write as _,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Receiver,
+    },
+};
 use tokio::runtime::Handle;
+
+/// Where the end of leaving is told.
+pub(crate) type Left = Receiver<Result<(), HostError>>;
 
 /// This process as the host of a data directory.
 pub(crate) struct Hosting {
+    farewell: Farewell,
+    /// What is unfinished is about to be looked at.
+    about_to_recover: Arc<AtomicBool>,
     server: Server,
     host: LocalHost,
     store: Arc<SqliteStore>,
 }
 
 impl Hosting {
-    /// Starts driving, and serves the socket.
+    /// Starts driving, and serves the socket. With `recover`, everything unfinished is taken up in the background.
     ///
     /// # Errors
     /// The system gives no thread or no socket.
@@ -25,11 +41,16 @@ impl Hosting {
         store: SqliteStore,
         registry: Arc<Registry>,
         runtime: &Handle,
+        recover: bool,
     ) -> Result<(Self, Connection), Failure> {
         let store = Arc::new(store);
         let runner = toolbox::runner(settings, registry.clone());
-        let intake = Arc::new(Intake::new(registry));
-        let host = LocalHost::start(store.clone(), runner, runtime.clone())?;
+        let intake = Arc::new(Intake::new(registry.clone()));
+        let terms = Terms {
+            max_active: settings.max_active,
+            report: Arc::new(report),
+        };
+        let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;
         let server = Server::start(
             &settings.data_dir,
             host.handle(),
@@ -39,28 +60,83 @@ impl Hosting {
         )?;
         let local = Local::new(host.handle(), intake, runtime.clone(), context::principal());
         let this = Self {
+            farewell: Farewell::Stop,
+            about_to_recover: Arc::default(),
             server,
             host,
             store,
         };
+        if recover {
+            this.recover(registry, runtime)?;
+        }
         Ok((this, Connection::Local(local)))
     }
 
-    /// How many executions have something under way.
+    /// Takes up what is unfinished, once the tools that were never heard of are known.
+    fn recover(&self, registry: Arc<Registry>, runtime: &Handle) -> Result<(), Failure> {
+        if self.store.reader().unfinished()?.is_empty() {
+            return Ok(());
+        }
+        let (host, about_to) = (self.host.handle(), self.about_to_recover.clone());
+        about_to.store(true, Ordering::Release);
+        runtime.spawn(async move {
+            // A server that does not work fails its own steps, not the others.
+            registry.discover().await;
+            let recovered = tokio::task::spawn_blocking(move || host.recover()).await;
+            if let Ok(Err(error)) = recovered {
+                report(&format!("what is unfinished cannot be taken up: {error}"));
+            }
+            about_to.store(false, Ordering::Release);
+        });
+        Ok(())
+    }
+
+    /// Whether it is not known yet what of the unfinished goes on.
     ///
     /// # Errors
     /// The host has stopped.
-    pub(crate) fn busy(&self) -> Result<usize, HostError> {
-        self.host.busy()
+    pub(crate) fn is_recovering(&self) -> Result<bool, HostError> {
+        Ok(self.about_to_recover.load(Ordering::Acquire) || self.host.doings_but(&[])?.unknown > 0)
+    }
+
+    /// What goes on here, the executions `but` left out.
+    ///
+    /// # Errors
+    /// The host has stopped.
+    pub(crate) fn doings_but(&self, but: &[String]) -> Result<Doings, HostError> {
+        self.host.doings_but(but)
+    }
+
+    /// How many other processes talk to this one.
+    pub(crate) fn conversations(&self) -> usize {
+        self.server.conversations()
+    }
+
+    /// Takes nothing up any more, and lets calls under way end. The answer comes when they have.
+    ///
+    /// # Errors
+    /// The host has stopped.
+    pub(crate) fn leave(&self, only_if_idle: bool) -> Result<Left, HostError> {
+        self.host.leave(only_if_idle)
+    }
+
+    /// Another process takes over: that is what others are told at the end.
+    pub(crate) fn hands_over(&mut self) {
+        self.farewell = Farewell::HandOver;
     }
 
     /// Stops serving and driving. The store is to be dropped when nothing of it runs any more.
     pub(crate) fn stop(mut self) -> Arc<SqliteStore> {
         drop(self.host);
-        self.server.stop(Farewell::Stop);
+        self.server.stop(self.farewell);
         drop(self.server);
         self.store
     }
+}
+
+/// What people should know about executions that nobody follows.
+fn report(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Opens the store for writing, and says at what a directory is there for.

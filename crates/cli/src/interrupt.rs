@@ -42,6 +42,12 @@ impl Interrupts {
         self.presses.load(Ordering::Relaxed)
     }
 
+    /// How many signals of any kind came.
+    pub(crate) fn all(&self) -> u32 {
+        self.presses()
+            .saturating_add(self.terminations.load(Ordering::Relaxed))
+    }
+
     /// Whether the process was asked to go.
     pub(crate) fn must_leave(&self) -> bool {
         self.terminations.load(Ordering::Relaxed) > 0 || self.presses() > 1

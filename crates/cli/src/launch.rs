@@ -2,6 +2,7 @@
 
 use crate::{
     asking::Answering,
+    config::Settings,
     context::Context,
     document::{Source, invalid},
     drive::{Driver, Where},
@@ -14,7 +15,9 @@ use crate::{
 };
 use mandate_host::{Answered, HostError, Proposal, Rerun, Rest, Revises, Submitted};
 use mandate_plan::Format;
+use mandate_tools::Registry;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// A plan that is to run, and how.
 pub(crate) struct Launch {
@@ -29,6 +32,8 @@ pub(crate) struct Launch {
     pub(crate) yes: bool,
     /// Durable events on standard output while it runs.
     pub(crate) stream: bool,
+    /// Leave it to a process in the background.
+    pub(crate) detach: bool,
     /// Of a success, print this output alone.
     pub(crate) only: Option<&'static str>,
 }
@@ -38,7 +43,31 @@ impl Launch {
     ///
     /// # Errors
     /// What keeps it from being run, or from being driven on.
-    pub(crate) fn run(self, context: &Context, driver: &Driver) -> Result<Exit, Failure> {
+    pub(crate) fn run(
+        self,
+        context: &Context,
+        settings: &Settings,
+        registry: Arc<Registry>,
+    ) -> Result<Exit, Failure> {
+        if self.detach {
+            let driver = Driver::visit(settings, registry)?;
+            let submitted = self.submit(context, &driver)?;
+            return left_to(context, &driver, &[submitted.execution_id]);
+        }
+        let driver = Driver::start(settings, registry)?;
+        let submitted = self.submit(context, &driver)?;
+        let mut answering = Answering::new(self.yes);
+        if let Some(request_id) = &submitted.request_id {
+            answering.leave(request_id); // it was asked about before
+        }
+        let id = submitted.execution_id;
+        let exit = stay(context, &driver, &id, self.stream, self.only, answering)?;
+        driver.finish(context, &[id])?;
+        Ok(exit)
+    }
+
+    /// Has the plan taken, and approved as far as that can be done here.
+    fn submit(&self, context: &Context, driver: &Driver<'_>) -> Result<Submitted, Failure> {
         let proposal = Proposal {
             document: String::from_utf8_lossy(&self.source.bytes).into_owned(),
             json: self.source.format == Format::Json,
@@ -47,23 +76,14 @@ impl Launch {
             rerun: self.rerun.clone(),
             revises: self.revises.clone(),
         };
-        let submitted = match driver.submit(proposal) {
+        let submitted = match driver.submit(&proposal) {
             Err(HostError::Plan(found)) => return Err(invalid(context, &self.source, found)),
             submitted => submitted?,
         };
-        let mut answering = Answering::new(self.yes);
         if let Some(request_id) = &submitted.request_id {
-            answering.leave(request_id);
             self.have_approved(context, driver, &submitted, request_id)?;
         }
-        stay(
-            context,
-            driver,
-            &submitted.execution_id,
-            self.stream,
-            self.only,
-            answering,
-        )
+        Ok(submitted)
     }
 
     /// Asks, or answers as `--yes` says. Without anybody to ask the request stays open.
@@ -75,7 +95,7 @@ impl Launch {
         request_id: &str,
     ) -> Result<(), Failure> {
         let out = context.out();
-        let asks = !self.yes && prompt::somebody_is_there();
+        let asks = !self.yes && !self.detach && prompt::somebody_is_there();
         if !out.is_json() || asks {
             // What is shown is what the host took.
             let reader = driver.reader()?;
@@ -111,7 +131,7 @@ impl Launch {
         if self.yes && !out.is_json() {
             out.note(&out.paint_notes().dim("approved by `--yes`"));
         }
-        driver.answer(&submitted.execution_id, answer)
+        driver.answer(&submitted.execution_id, &answer)
     }
 }
 
@@ -199,4 +219,49 @@ fn tell(context: &Context, rest: &Rest, only: Option<&str>) -> Exit {
         None => out.line(&execution::result(&rest.state, waiting, head, out.paint())),
     }
     exit
+}
+
+/// Tells of executions that go on without this command.
+///
+/// # Errors
+/// The journal cannot be read.
+pub(crate) fn left_to(
+    context: &Context,
+    driver: &Driver<'_>,
+    executions: &[String],
+) -> Result<Exit, Failure> {
+    let out = context.out();
+    let reader = driver.reader()?;
+    let pid = match driver.driven() {
+        Where::There(pid) => pid,
+        Where::Here => std::process::id(),
+    };
+    let mut exit = Exit::Success;
+    for id in executions {
+        let state = read_only::state(&reader, id)?;
+        let waiting = state.waiting_for().filter(|_| !state.goes_on());
+        if waiting.is_some() {
+            exit = Exit::Waiting;
+        }
+        if out.is_json() {
+            let mut value = execution::to_json(&state, state.waiting_for().as_ref(), None);
+            if let Some(map) = value.as_object_mut() {
+                map.insert("host_pid".to_owned(), pid.into());
+            }
+            out.value(&value);
+            continue;
+        }
+        out.line(&execution::result(
+            &state,
+            waiting.as_ref(),
+            None,
+            out.paint(),
+        ));
+        if waiting.is_none() && state.ending.is_none() {
+            let id = ids::short(id);
+            out.line(&format!("\nProcess {pid} drives it:"));
+            out.line(&format!("  mandate executions watch {id}"));
+        }
+    }
+    Ok(exit)
 }

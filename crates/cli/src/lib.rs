@@ -11,6 +11,7 @@ mod asking;
 mod commands;
 mod config;
 mod context;
+mod daemon;
 mod document;
 mod drive;
 mod errors;

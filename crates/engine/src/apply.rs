@@ -92,12 +92,21 @@ impl State {
                 self.orphan_open_attempts();
                 self.ask_children_anew();
                 self.driven = true;
+                self.leaving = false;
                 let _ = self.thaw(); // what was frozen is tried again, and may be refused again
+                Ok(())
+            }
+            Body::HostLeaving { .. } => {
+                if self.leaving {
+                    return Err(Illegal);
+                }
+                self.leaving = true;
                 Ok(())
             }
             Body::HostStopped { .. } => {
                 self.orphan_open_attempts();
                 self.driven = false;
+                self.leaving = false;
                 Ok(())
             }
             Body::ExecutionStarted { .. } => {

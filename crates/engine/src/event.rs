@@ -80,6 +80,11 @@ bodies! {
         /// The host's instance id.
         host: String,
     }
+    /// The host is about to leave: calls under way may end, and none starts until the next `host_started`.
+    HostLeaving = "host_leaving" {
+        /// The host's instance id.
+        host: String,
+    }
     /// Nobody drives the execution until the next `host_started`: nothing follows from what is recorded meanwhile.
     HostStopped = "host_stopped" {
         /// Why.
@@ -506,6 +511,7 @@ impl Body {
             self,
             Body::ExecutionCreated(_)
                 | Body::HostStarted { .. }
+                | Body::HostLeaving { .. }
                 | Body::HostStopped { .. }
                 | Body::ExecutionStarted { .. }
                 | Body::TimerFired { .. }

@@ -310,6 +310,9 @@ pub struct State {
     pub active_ms: i64,
     /// A host drives it, as far as the journal knows.
     pub driven: bool,
+    /// The host that drives it is about to leave: no call starts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub leaving: bool,
     /// Somebody paused it, and when.
     pub paused: Option<(String, i64)>,
     /// Why it stops.
@@ -437,6 +440,7 @@ impl State {
             calls: 0,
             active_ms: 0,
             driven: true,
+            leaving: false,
             paused: None,
             stop: None,
             requests: BTreeMap::new(),

@@ -121,6 +121,8 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                     turned.admit = true;
                     continue;
                 }
+                // The next host starts it.
+                Command::Start(_) if state.leaving => continue,
                 // Used up by a call of this round: what the gate would say of this one would not be put on record.
                 Command::Start(call)
                     if counts_as_call(&call.tool, call.purpose) && state.is_out_of_calls() =>

@@ -17,7 +17,9 @@ impl State {
                 "paused"
             }
             Phase::Compensating => "compensating",
-            Phase::Created | Phase::Active | Phase::Stopping | Phase::Closing if !self.driven => {
+            Phase::Created | Phase::Active | Phase::Stopping | Phase::Closing
+                if self.awaits_host() =>
+            {
                 "waiting"
             }
             Phase::Created if self.open_request().is_some() => "waiting",
@@ -117,7 +119,7 @@ impl State {
         if let Some(waiting) = self.child_waiting_for() {
             return Some(waiting);
         }
-        if !self.driven {
+        if self.awaits_host() {
             return Some(WaitingFor {
                 kind: "host".to_owned(),
                 step: None,
@@ -152,6 +154,11 @@ impl State {
             who: Vec::new(),
             next_command: format!("mandate executions continue {id}"),
         })
+    }
+
+    /// Nothing happens any more until a host takes it up.
+    fn awaits_host(&self) -> bool {
+        !self.driven || (self.leaving && self.busy() == 0)
     }
 
     /// Whether an execution at which nothing runs goes on by itself: a timer or a back-off of it runs out.

@@ -1,6 +1,7 @@
 //! What surfaces ask of the host, and what it answers: the one interface behind every command.
 
 use crate::following::Follower;
+use crate::leaving::Doings;
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
@@ -72,8 +73,12 @@ pub enum Ask {
     Follow(String, Follower, Sender<Result<(), HostError>>),
     /// Some of those who followed the execution have gone.
     Unfollow(String),
-    /// How many executions have something under way.
-    Busy(Sender<usize>),
+    /// What goes on, these executions left out.
+    Doings(Vec<String>, Sender<Doings>),
+    /// Take up everything that is unfinished, in the background.
+    Recover(Sender<Result<(), HostError>>),
+    /// Start no more steps, let calls under way end, and let go of everything; only if nothing goes on, if that is said.
+    Leave(bool, Sender<Result<(), HostError>>),
     /// An answer to a request of the execution.
     Answer(String, Box<Answer>, Sender<Result<(), HostError>>),
     /// End the execution.
@@ -114,7 +119,7 @@ impl Ask {
     /// The execution that it is about; none for a submission, which has none yet.
     pub(crate) fn execution_id(&self) -> Option<&str> {
         match self {
-            Ask::Submit(..) | Ask::Busy(_) => None,
+            Ask::Submit(..) | Ask::Doings(..) | Ask::Recover(_) | Ask::Leave(..) => None,
             Ask::Continue(execution_id, ..)
             | Ask::Follow(execution_id, ..)
             | Ask::Unfollow(execution_id)

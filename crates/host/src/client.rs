@@ -16,7 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use unfold::Unfolding;
 
 /// How long the host may take to say hello.
@@ -25,6 +25,8 @@ const HELLO: Duration = Duration::from_secs(5);
 const HELLO_BYTES: u64 = 4_096;
 /// How long the host may take to answer. Tool servers may be started for it, and downloaded.
 const ANSWER: Duration = Duration::from_secs(180);
+/// How often somebody who waits for an answer looks whether to give up.
+const MOMENT: Duration = Duration::from_millis(100);
 /// How long the host may leave what is asked unread.
 const UNREAD: Duration = Duration::from_secs(30);
 
@@ -49,6 +51,7 @@ struct Shared {
 
 /// A conversation with the host of a data directory.
 pub struct Client {
+    abandon: Box<dyn Fn() -> bool + Send + Sync>,
     pid: u32,
     stream: UnixStream,
     shared: Arc<Mutex<Shared>>,
@@ -67,10 +70,12 @@ impl Client {
             .map_err(unreachable)?;
         stream.set_read_timeout(Some(HELLO)).map_err(unreachable)?;
         let hello = line(&Hello::new("client", None)).map_err(unreachable)?;
-        stream.write_all(&hello).map_err(unreachable)?;
+        // A host of another version may have gone by now, and its hello says so.
+        let greeted = stream.write_all(&hello);
         let reader = stream.try_clone().map_err(unreachable)?;
         let mut reader = BufReader::new(reader);
         let theirs = read_hello(&mut reader, &mut stream)?;
+        greeted.map_err(unreachable)?;
         let here = socket::identity(dir).map_err(unreachable)?;
         if theirs.directory != Some(here) {
             let message = "the socket belongs to another data directory".to_owned();
@@ -90,10 +95,18 @@ impl Client {
             })
             .map_err(unreachable)?;
         Ok(Self {
+            abandon: Box::new(|| false),
             pid: theirs.pid,
             stream,
             shared,
         })
+    }
+
+    /// Waits for no answer any longer when `abandon` says so.
+    #[must_use]
+    pub fn abandon_when(mut self, abandon: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.abandon = Box::new(abandon);
+        self
     }
 
     /// The host's process.
@@ -123,7 +136,21 @@ impl Client {
             lock(&self.shared).open.remove(&id);
             return Err(HostError::Gone);
         }
-        answered(&answer)
+        self.answered(&answer)
+    }
+
+    fn answered(&self, answer: &Receiver<Answer>) -> Answer {
+        let begun = Instant::now();
+        loop {
+            match answer.recv_timeout(MOMENT) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Disconnected) => return Err(HostError::Gone),
+                Err(RecvTimeoutError::Timeout) if begun.elapsed() > ANSWER || (self.abandon)() => {
+                    return Err(HostError::Unreachable("it does not answer".to_owned()));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 
     fn ask(&self, ask: Wish) -> Result<(), HostError> {
@@ -236,16 +263,6 @@ impl Drop for Client {
 }
 
 type Answer = Result<Option<Submitted>, HostError>;
-
-fn answered(answer: &Receiver<Answer>) -> Answer {
-    match answer.recv_timeout(ANSWER) {
-        Ok(answer) => answer,
-        Err(RecvTimeoutError::Disconnected) => Err(HostError::Gone),
-        Err(RecvTimeoutError::Timeout) => {
-            Err(HostError::Unreachable("it does not answer".to_owned()))
-        }
-    }
-}
 
 fn read_hello(
     reader: &mut BufReader<UnixStream>,

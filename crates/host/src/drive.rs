@@ -148,6 +148,11 @@ impl Drive {
         Some(batch)
     }
 
+    /// Whether this host drives it on: one that it lets go of does not rest.
+    pub(crate) fn stays(&self) -> bool {
+        self.state.driven && !self.state.leaving
+    }
+
     pub(crate) fn tell(&mut self, update: Update) {
         // A state may be large: it is copied for the second watcher and those after it.
         let last = self.watchers.pop();
@@ -159,8 +164,8 @@ impl Drive {
 
     /// Tells watchers where the execution rests, once the disk has it all.
     pub(crate) fn tell_rest(&mut self) {
-        if self.told_rest == self.state.seq || self.durable_seq < self.state.seq || !self.at_rest()
-        {
+        let rests = self.at_rest() && self.durable_seq >= self.state.seq;
+        if !rests || self.told_rest == self.state.seq || !self.stays() {
             return;
         }
         self.told_rest = self.state.seq;

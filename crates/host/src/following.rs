@@ -6,7 +6,7 @@
 use crate::ask::HostError;
 use crate::drive::Drive;
 use crate::host::Host;
-use mandate_engine::{Phase, WaitingFor};
+use mandate_engine::WaitingFor;
 use mandate_store::Head;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -42,17 +42,15 @@ impl Drive {
         !self.followers.is_empty() && self.sent_seq == self.durable_seq
     }
 
-    /// Whether an execution that rests goes on by itself, or has to reach the disk before it is over.
-    fn goes_on(&self) -> bool {
-        self.state.phase == Phase::Ended || self.state.goes_on()
-    }
-
     pub(crate) fn tell_followers(&mut self) {
         self.followers.retain(|follower| !follower.is_closed());
         if self.followers.is_empty() {
             return;
         }
-        let rests = self.lost.is_none() && self.durable_seq >= self.state.seq && self.at_rest();
+        let rests = self.lost.is_none()
+            && self.stays()
+            && self.durable_seq >= self.state.seq
+            && self.at_rest();
         let notice = Notice {
             durable_seq: self.durable_seq,
             rest: rests.then(|| {
@@ -139,13 +137,6 @@ impl Host {
         if let Some(drive) = self.drives.get_mut(execution_id) {
             drive.followers.retain(|follower| !follower.is_closed());
         }
-    }
-
-    /// How many executions go on by themselves: something runs, or a timer or a back-off does.
-    pub(crate) fn busy(&self) -> usize {
-        let drives = self.drives.values().filter(|drive| drive.lost.is_none());
-        drives
-            .filter(|drive| !drive.at_rest() || drive.goes_on())
-            .count()
+        self.park(execution_id);
     }
 }

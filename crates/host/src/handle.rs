@@ -3,6 +3,7 @@
 use crate::ask::{Ask, HostError, Submission, Submitted, Update};
 use crate::following::Notice;
 use crate::host::Input;
+use crate::leaving::Doings;
 use mandate_engine::event::{Answer, Resolution};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -79,14 +80,33 @@ impl Handle {
         let _ = self.put(Ask::Unfollow(execution_id.to_owned()));
     }
 
-    /// How many executions have something under way.
+    /// What goes on in executions other than these.
     ///
     /// # Errors
     /// The host has stopped.
-    pub fn busy(&self) -> Result<usize, HostError> {
+    pub fn doings_but(&self, these: &[String]) -> Result<Doings, HostError> {
         let (reply, answer) = channel();
-        self.put(Ask::Busy(reply))?;
+        self.put(Ask::Doings(these.to_vec(), reply))?;
         answer.recv().map_err(|_| HostError::Stopped)
+    }
+
+    /// Has everything taken up that is unfinished, in the background.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub fn recover(&self) -> Result<(), HostError> {
+        self.ask(Ask::Recover)
+    }
+
+    /// Lets no new step start and no more work come; with `only_if_idle`, only if nothing goes on. The answer comes when
+    /// calls under way have ended and the disk has everything.
+    ///
+    /// # Errors
+    /// The host has stopped.
+    pub fn leave(&self, only_if_idle: bool) -> Result<Receiver<Result<(), HostError>>, HostError> {
+        let (reply, answer) = channel();
+        self.put(Ask::Leave(only_if_idle, reply))?;
+        Ok(answer)
     }
 
     /// Answers a request.

@@ -9,14 +9,19 @@ use crate::clock::Clock;
 use crate::drive::{Drive, Held, Place};
 use crate::gate::{HostGate, Permitted};
 use crate::known_plans::KnownPlans;
+use crate::parking::Away;
+use crate::queue::Queue;
 use crate::spawn::Spawn;
 use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::{Purpose, SessionView};
 use mandate_store::{Appended, Journal, StoreError};
 use mandate_tools::Tools;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+
+/// How many executions are looked after in one turn when their time has come.
+const DUE_AT_ONCE: usize = 64;
 
 /// What comes in.
 pub enum Input {
@@ -70,6 +75,9 @@ impl Input {
 /// Where inputs are put for the host to take up, from any thread.
 pub type Post = Arc<dyn Fn(Input) + Send + Sync>;
 
+/// Where something is said for people.
+pub type Report = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// What the host is made of.
 #[derive(Clone)]
 pub struct Parts {
@@ -83,6 +91,10 @@ pub struct Parts {
     pub spawn: Arc<dyn Spawn>,
     /// Makes execution, plan and host ids (UUID v7 outside tests) and seeds.
     pub ids: Arc<dyn Ids>,
+    /// Where it is said, for people, what keeps an execution from being driven.
+    pub report: Report,
+    /// How many executions may be active at a time.
+    pub max_active: usize,
 }
 
 /// Where new ids and seeds come from.
@@ -103,12 +115,21 @@ pub struct Host {
     pub(crate) plans: KnownPlans,
     sessions: BTreeMap<String, u64>,
     pub(crate) frozen: bool,
+    /// Executions that are not over and not in memory.
+    pub(crate) away: BTreeMap<String, Away>,
+    pub(crate) queue: Queue,
+    /// What the hosts before this one left, and was not looked at yet.
+    pub(crate) backlog: VecDeque<String>,
+    pub(crate) leaving: bool,
+    /// Who waits for the end of leaving.
+    pub(crate) left: Vec<Sender<Result<(), HostError>>>,
 }
 
 impl Host {
     /// A host that drives nothing yet.
     pub fn new(parts: Parts, post: Post) -> Self {
         let id = parts.ids.id();
+        let queue = Queue::new(parts.max_active);
         Self {
             parts,
             post,
@@ -118,6 +139,11 @@ impl Host {
             plans: KnownPlans::default(),
             sessions: BTreeMap::new(),
             frozen: false,
+            away: BTreeMap::new(),
+            queue,
+            backlog: VecDeque::new(),
+            leaving: false,
+            left: Vec::new(),
         }
     }
 
@@ -154,20 +180,27 @@ impl Host {
             }
         }
         if let Some(execution_id) = about {
+            self.let_go(&execution_id);
             self.reschedule(&execution_id);
         }
+        self.tell_left();
     }
 
     /// Notes when an execution is next due. Whatever takes something up for it ends here.
     pub(crate) fn reschedule(&mut self, execution_id: &str) {
-        let due_ms = self.drives.get(execution_id).and_then(Drive::next_due_ms);
+        self.note_active(execution_id);
+        let due_ms = match self.drives.get(execution_id) {
+            Some(drive) => drive.next_due_ms(),
+            None => self.away.get(execution_id).and_then(|away| away.due_ms),
+        };
         self.agenda.note(execution_id, due_ms);
     }
 
     /// Does what is due by now: ends of sleeps and back-offs, time limits.
     pub fn tick(&mut self) {
         let now_ms = self.parts.clock.now_ms();
-        for execution_id in self.agenda.due(now_ms) {
+        for execution_id in self.agenda.due(now_ms).into_iter().take(DUE_AT_ONCE) {
+            self.wake(&execution_id);
             self.fire_calls(&execution_id, now_ms);
             self.fire_timers(&execution_id, now_ms);
             self.reschedule(&execution_id);
@@ -192,6 +225,9 @@ impl Host {
     }
 
     pub(crate) fn answer(&mut self, ask: Ask) {
+        let Some(ask) = self.turned_away(ask) else {
+            return;
+        };
         match ask {
             Ask::Submit(submission, reply) => {
                 if let Err(error) = self.submit(*submission, &reply) {
@@ -208,9 +244,13 @@ impl Host {
                 self.follow(&execution_id, follower, reply);
             }
             Ask::Unfollow(execution_id) => self.unfollow(&execution_id),
-            Ask::Busy(reply) => {
-                let _ = reply.send(self.busy());
+            Ask::Doings(but, reply) => {
+                let _ = reply.send(self.doings(&but));
             }
+            Ask::Recover(reply) => {
+                let _ = reply.send(self.recover());
+            }
+            Ask::Leave(only_if_idle, reply) => self.leave(only_if_idle, reply),
             Ask::Answer(execution_id, answer, reply) => {
                 self.take_answer(&execution_id, *answer, reply);
             }
@@ -263,6 +303,9 @@ impl Host {
     }
 
     fn watch(&mut self, execution_id: &str, watcher: Sender<Update>) -> Result<(), HostError> {
+        if self.is_parked(execution_id) {
+            self.unpark(execution_id)?;
+        }
         if !self.drives.contains_key(execution_id) {
             return self.tell_ending(execution_id, &watcher);
         }
@@ -369,6 +412,7 @@ impl Host {
             Body::TimerFired { .. }
                 | Body::RequestExpired { .. }
                 | Body::HostStarted { .. }
+                | Body::HostLeaving { .. }
                 | Body::HostStopped { .. }
         ) {
             self.fire_timers(execution_id, now_ms);
@@ -453,7 +497,7 @@ impl Host {
         }
         if admit {
             // Before anything goes to the disk, so that both turns share a commit.
-            self.admit(execution_id);
+            self.admit_in_turn(execution_id);
         }
         self.dispatch(execution_id);
         self.flush(execution_id);
@@ -521,6 +565,8 @@ impl Host {
         if over && drive.replies.is_empty() {
             self.drives.remove(execution_id);
             self.parts.tools.forget(execution_id);
+        } else {
+            self.park(execution_id);
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::ask::HostError;
 use crate::clock::{Clock, SystemClock};
 use crate::handle::{Handle, Message};
-use crate::host::{Host, Ids, Parts, Post};
+use crate::host::{Host, Ids, Parts, Post, Report};
+use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
 use mandate_store::Journal;
 use mandate_tools::Tools;
@@ -29,6 +30,23 @@ impl Ids for RandomIds {
     }
 }
 
+/// What a host keeps to.
+pub struct Terms {
+    /// How many executions may be active at a time.
+    pub max_active: usize,
+    /// Where it is said, for people, what keeps an execution from being driven.
+    pub report: Report,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            max_active: MAX_ACTIVE,
+            report: Arc::new(|_| {}),
+        }
+    }
+}
+
 /// A host that runs on a thread of this process.
 pub struct LocalHost {
     handle: Handle,
@@ -36,7 +54,7 @@ pub struct LocalHost {
 }
 
 impl LocalHost {
-    /// Starts the host's thread. Calls run on `runtime`.
+    /// Starts the host's thread with [`Terms::default`]. Calls run on `runtime`.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -45,6 +63,19 @@ impl LocalHost {
         tools: Arc<dyn Tools>,
         runtime: tokio::runtime::Handle,
     ) -> Result<Self, HostError> {
+        Self::start_with(journal, tools, runtime, Terms::default())
+    }
+
+    /// Starts the host's thread. Calls run on `runtime`.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn start_with(
+        journal: Arc<dyn Journal>,
+        tools: Arc<dyn Tools>,
+        runtime: tokio::runtime::Handle,
+        terms: Terms,
+    ) -> Result<Self, HostError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let parts = Parts {
             clock: clock.clone(),
@@ -52,6 +83,8 @@ impl LocalHost {
             tools,
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
+            report: terms.report,
+            max_active: terms.max_active,
         };
         let (to_host, inbox) = channel();
         let poster = to_host.clone();
@@ -94,20 +127,36 @@ impl Drop for LocalHost {
     }
 }
 
+/// How many inputs may be taken up before something that can wait has its turn.
+const INPUTS_IN_A_ROW: usize = 32;
+
 fn run(mut host: Host, inbox: &Receiver<Message>, clock: &dyn Clock) {
+    let mut in_a_row = 0_usize;
     loop {
-        let message = match host.next_due_ms() {
+        let left_ms = match host.next_due_ms() {
+            _ if host.has_work() => Some(0),
+            None => None,
+            Some(due_ms) => Some(due_ms.saturating_sub(clock.now_ms()).max(0)),
+        };
+        let message = match left_ms {
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(due_ms) => {
-                let left_ms = due_ms.saturating_sub(clock.now_ms()).max(0);
+            Some(left_ms) => {
                 inbox.recv_timeout(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
             }
         };
-        match message {
-            Ok(Message::Input(input)) => host.handle(input),
-            Err(RecvTimeoutError::Timeout) => {}
+        let rests = match message {
+            Ok(Message::Input(input)) => {
+                host.handle(input);
+                in_a_row = in_a_row.saturating_add(1);
+                in_a_row >= INPUTS_IN_A_ROW
+            }
+            Err(RecvTimeoutError::Timeout) => true,
             Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-        }
+        };
         host.tick();
+        if rests {
+            in_a_row = 0;
+            host.step();
+        }
     }
 }

@@ -79,6 +79,13 @@ impl Server {
         })
     }
 
+    /// How many conversations there are.
+    pub fn conversations(&self) -> usize {
+        // The one who waits for the next caller has a place too.
+        let taken = CONVERSATIONS.saturating_sub(self.places.available_permits());
+        taken.saturating_sub(1)
+    }
+
     /// Ends every conversation with these words, and removes the socket. To be called when the host has stopped, so that
     /// its last events can be told.
     pub fn stop(&mut self, farewell: Farewell) {

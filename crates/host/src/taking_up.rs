@@ -12,6 +12,9 @@ impl Host {
         if self.drives.contains_key(execution_id) {
             return Ok(());
         }
+        if self.is_parked(execution_id) {
+            return self.unpark(execution_id);
+        }
         self.load(execution_id)?;
         let drive = self.drives.get(execution_id);
         let parent = drive.and_then(|drive| drive.state.created.parent.clone());
@@ -39,6 +42,10 @@ impl Host {
     pub(crate) fn unfold(&mut self, execution_id: &str) -> Result<bool, HostError> {
         if let Some(drive) = self.drives.get(execution_id) {
             return drive.lost.clone().map_or(Ok(false), Err);
+        }
+        if self.is_parked(execution_id) {
+            self.unpark(execution_id)?;
+            return Ok(false);
         }
         if let Some(row) = self.parts.journal.execution(execution_id)?
             && row.finished_at_ms.is_some()
@@ -82,6 +89,7 @@ impl Host {
             return Err(HostError::NoSuchExecution(execution_id.to_owned()));
         }
         let durable_seq = state.seq;
+        self.away.remove(execution_id);
         self.drives.insert(
             execution_id.to_owned(),
             Drive::new(state, None, durable_seq),

@@ -110,9 +110,10 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.queue.close();
-        // The last connection to close brings the log into the database and removes it; only the writer's may.
+        // The last connection to close brings the log into the database and removes it; only the writer's may. It closes as
+        // soon as it finds the queue closed.
         self.reader.close_idle();
+        self.queue.close();
         if let Some(thread) = self.thread.take()
             // An acknowledgement may hold the last reference; the writer cannot wait for itself.
             && thread.thread().id() != thread::current().id()

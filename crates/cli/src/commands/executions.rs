@@ -59,7 +59,7 @@ pub(crate) enum ExecutionsCommand {
     Resume(ExecutionArg),
     /// Carry on unfinished executions, all of them if none is named
     #[command(
-        after_help = "Examples:\n  mandate executions continue @last\n  mandate executions continue"
+        after_help = "Examples:\n  mandate executions continue @last\n  mandate executions continue\n  mandate executions continue @last --detach"
     )]
     Continue(carry_on::ContinueArgs),
     /// Say what became of a step in doubt

@@ -3,7 +3,6 @@
 use crate::{
     context::Context,
     document::{note_warnings, read_plan},
-    drive::Driver,
     errors::{Exit, Failure},
     holder::holder,
     inputs::InputArgs,
@@ -18,6 +17,7 @@ Examples:
   mandate run plan.yaml --input folder=docs --input 'limit:=10'
   mandate run plan.yaml --yes --json > result.json
   agent | mandate run - --deadline 10m
+  mandate run plan.yaml --yes --detach
 
 Without a terminal to ask in and without `--yes`, a plan that needs approval waits and the command exits with 4; \
 `mandate approvals approve` and `mandate executions continue` carry on. Ctrl-C cancels; a second Ctrl-C leaves the \
@@ -37,6 +37,9 @@ pub(crate) struct RunArgs {
     /// Approve the plan as the one who asked for it, without being asked
     #[arg(short, long)]
     yes: bool,
+    /// Leave it to a process in the background, and say which
+    #[arg(short, long, conflicts_with = "stream")]
+    detach: bool,
     /// With `--json`: events as JSON Lines while it runs, then the result
     #[arg(long, requires = "json")]
     stream: bool,
@@ -63,12 +66,10 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
         revises: None,
         yes: args.yes,
         stream: args.stream,
+        detach: args.detach,
         only: None,
     };
-    let driver = Driver::start(settings, registry)?;
-    let exit = launch.run(context, &driver)?;
-    driver.finish(context)?;
-    Ok(exit)
+    launch.run(context, settings, registry)
 }
 
 fn deadline_ms(text: &str) -> Result<i64, Failure> {

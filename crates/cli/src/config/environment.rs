@@ -17,6 +17,7 @@ const OTHER: &[&str] = &[
     "MANDATE_EXECUTION_ID",
     "MANDATE_STEP",
     "MANDATE_ATTEMPT",
+    crate::daemon::IDLE_VARIABLE,
     mandate_tools::CHILD_MARK,
 ];
 

@@ -104,6 +104,13 @@ pub(crate) const KEYS: &[Key] = &[
         "a JSON file with `mcpServers`, as other clients have it",
     ),
     key(
+        "limits.max_active_executions",
+        Shape::Number,
+        Rule::Lower,
+        "256",
+        "the most executions that are active at a time; others wait, the highest `priority` first, then the oldest",
+    ),
+    key(
         "fs.roots",
         Shape::Paths,
         Rule::Beneath,

@@ -76,7 +76,7 @@ pub(crate) fn summary(event: &Event) -> String {
             )
         }
         Body::HostStopped { reason } => reason.clone(),
-        Body::HostStarted { host } => format!("host {host}"),
+        Body::HostLeaving { host } | Body::HostStarted { host } => format!("host {host}"),
         Body::ExecutionStarted { approval } => approval
             .clone()
             .unwrap_or_else(|| "allowed by policy".to_owned()),

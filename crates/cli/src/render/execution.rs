@@ -385,17 +385,17 @@ pub(crate) fn about(state: &State, now_ms: i64, paint: Paint) -> String {
     out.join("\n")
 }
 
-/// What drives it on, where nothing does by itself.
-pub(crate) fn driver(state: &State, driven: bool) -> Option<String> {
+/// What drives it on.
+pub(crate) fn driver(state: &State, driver: Option<u32>) -> Option<String> {
     if state.phase == Phase::Ended {
         return None;
     }
-    Some(if driven {
-        "A process on this data directory drives it.".to_owned()
-    } else {
-        format!(
-            "No process drives it now: `mandate executions continue {}` does.",
-            ids::short(state.execution_id())
-        )
+    let id = ids::short(state.execution_id());
+    Some(match driver {
+        Some(pid) if state.shown_state() == "pending" => {
+            format!("It is queued: process {pid} starts it when others have ended or wait.")
+        }
+        Some(pid) => format!("Process {pid} drives it."),
+        None => format!("No process drives it now: `mandate executions continue {id}` does."),
     })
 }

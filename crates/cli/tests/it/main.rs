@@ -12,6 +12,7 @@
 
 mod approvals;
 mod audit;
+mod background;
 mod canary;
 mod command_line;
 mod compensation;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::{
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -44,6 +45,30 @@ impl Ran {
             self.stdout, self.stderr
         );
         self
+    }
+}
+
+impl Drop for Project {
+    /// Ends a host that went on in the background.
+    fn drop(&mut self) {
+        let lock = self.path(".mandate/lock");
+        let Ok(inode) = std::fs::metadata(&lock).map(|lock| lock.ino()) else {
+            return;
+        };
+        let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+        let suffix = format!(":{inode}");
+        for line in locks.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if words.get(1) == Some(&"FLOCK")
+                && words.get(5).is_some_and(|file| file.ends_with(&suffix))
+                && let Some(pid) = words[4]
+                    .parse()
+                    .ok()
+                    .and_then(rustix::process::Pid::from_raw)
+            {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+        }
     }
 }
 

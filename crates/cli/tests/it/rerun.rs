@@ -14,7 +14,7 @@ fn site(steps: &str) -> Site {
     site.write("witness.sh", WITNESS);
     site.write(
         "plan.yaml",
-        format!("version: 1\nname: again\nsteps:\n{steps}"),
+        format!("version: 1\nname: again\nconstraints: {{sequential: true}}\nsteps:\n{steps}"),
     );
     site
 }

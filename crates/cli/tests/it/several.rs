@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// Runs until the file `gate` is there, then writes into the ledger, once for each call.
-fn gated(name: &str) -> String {
+pub(crate) fn gated(name: &str) -> String {
     format!(
         "\
 version: 1
@@ -25,13 +25,13 @@ steps:
 }
 
 /// Sleeps longer than any test runs.
-fn napping(name: &str) -> String {
+pub(crate) fn napping(name: &str) -> String {
     format!(
         "version: 1\nname: {name}\nsteps:\n  - {{ id: nap, tool: time.sleep, args: {{ duration_ms: 600000 }} }}\n"
     )
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < Duration::from_secs(30), "never {what}");
@@ -48,7 +48,7 @@ fn execution_named(project: &Project, name: &str) -> Option<Value> {
     rows.into_iter().find(|row| row["name"] == name)
 }
 
-fn id_of(project: &Project, name: &str) -> String {
+pub(crate) fn id_of(project: &Project, name: &str) -> String {
     let mut found = None;
     until(&format!("listed: {name}"), || {
         found = execution_named(project, name);
@@ -57,7 +57,7 @@ fn id_of(project: &Project, name: &str) -> String {
     found.unwrap()["execution_id"].as_str().unwrap().to_owned()
 }
 
-fn start(site: &Site, args: &[&str]) -> Child {
+pub(crate) fn start(site: &Site, args: &[&str]) -> Child {
     site.command(args)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -65,7 +65,7 @@ fn start(site: &Site, args: &[&str]) -> Child {
         .unwrap()
 }
 
-fn ledger(site: &Site) -> Vec<String> {
+pub(crate) fn ledger(site: &Site) -> Vec<String> {
     let mut lines: Vec<String> = site.content("ledger").lines().map(str::to_owned).collect();
     lines.sort();
     lines
@@ -142,7 +142,7 @@ fn what_is_wrong_with_a_plan_is_said_as_if_it_ran_here() {
         ("shape.yaml", "version: 1\nname: n\nsteps: []\nmore: 1\n"),
         (
             "later.yaml",
-            "version: 1\nname: n\nworkspace: { source: . }\nsteps: [{ id: a, tool: time.now }]\n",
+            "version: 1\nname: n\nmode: agent\nsteps: [{ id: a, tool: time.now }]\n",
         ),
     ];
     let alone: Vec<Ran> = plans
@@ -211,7 +211,7 @@ fn pausing_and_resuming_reach_the_process_that_drives() {
 fn clients_of_a_killed_host_go_on_and_nothing_is_lost_or_done_twice() {
     let site = Site::new();
     let naps = "version: 1\nname: NAME\nsteps:\n  \
-        - { id: nap, tool: time.sleep, args: { duration_ms: 700 } }\n  \
+        - { id: nap, tool: time.sleep, args: { duration_ms: 4000 } }\n  \
         - { id: pay, tool: process.exec, args: { argv: [sh, -c, 'echo paid-NAME >> ledger'] } }\n";
     for name in ["one", "two", "three"] {
         site.write(&format!("{name}.yaml"), naps.replace("NAME", name));

@@ -162,12 +162,13 @@ impl Chance {
                 }
                 Body::Thawed { by: "ann".into() }
             }
+            Act::HostLeaving => Body::HostLeaving { host: "h".into() },
             Act::HostStopped => Body::HostStopped {
                 reason: "asked to".into(),
             },
             Act::HostStarted => Body::HostStarted { host: "h".into() },
         };
-        let people_saw = !matches!(act, Act::HostStarted | Act::HostStopped);
+        let people_saw = !matches!(act, Act::HostStarted | Act::HostLeaving | Act::HostStopped);
         let turned = self.world.take(self.now_ms, body);
         if turned.is_some() && people_saw {
             self.owed = self.world.events.len();
@@ -254,7 +255,7 @@ impl Chance {
             if state.phase == Phase::Ended {
                 return;
             }
-            let act = if !state.driven {
+            let act = if !state.driven || state.leaving {
                 Act::HostStarted
             } else if state.paused.is_some() {
                 Act::Resume

@@ -320,6 +320,7 @@ pub(crate) enum Act {
     Freeze(bool),
     /// The host dies; how much of what is not owed to the disk is lost.
     Crash(u8),
+    HostLeaving,
     HostStopped,
     HostStarted,
 }
@@ -336,6 +337,7 @@ pub(crate) fn schedule() -> impl Strategy<Value = Vec<(u8, Act)>> {
         5 => (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Act::Answer(a, b)),
         1 => prop::bool::weighted(0.3).prop_map(Act::Freeze),
         2 => any::<u8>().prop_map(Act::Crash),
+        1 => Just(Act::HostLeaving),
         1 => Just(Act::HostStopped),
         1 => Just(Act::HostStarted),
     ];

@@ -247,6 +247,9 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "host" => Body::HostStarted {
             host: "h2".to_owned(),
         },
+        "host_leaving" => Body::HostLeaving {
+            host: rest.to_owned(),
+        },
         "host_stopped" => Body::HostStopped {
             reason: rest.to_owned(),
         },

@@ -177,7 +177,8 @@ fn judge_idle(draft: &PlanDraft, state: &State, world: &World, seq: u64) {
     } else {
         draft.max_parallel
     };
-    if !turn_over || overdue || !goes_on || !state.driven || state.running >= most {
+    let hosted = state.driven && !state.leaving;
+    if !turn_over || overdue || !goes_on || !hosted || state.running >= most {
         return;
     }
     for at in 0..draft.steps.len() {

@@ -4,14 +4,15 @@ use super::lines::Mouth;
 use super::{Desk, waiting};
 use crate::ask::HostError;
 use crate::following::Notice;
-use crate::recovery::{event, plan_of};
-use crate::wire::Said;
-use mandate_engine::Event;
+use crate::recovery::event;
+use crate::wire::{Said, line};
+use mandate_engine::{Body, Event};
+use mandate_store::Journal;
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// How many events are read at a time.
-const PAGE: usize = 32;
+const PAGE: usize = 16;
 
 /// Tells everything that happened and happens, until the execution has ended or nobody listens.
 pub(super) async fn tell(desk: Arc<Desk>, id: u64, execution_id: String, mouth: Mouth) {
@@ -106,46 +107,65 @@ impl Watch {
     /// Tells the next events that the journal has; false when nobody listens.
     async fn tell_page(&mut self) -> Result<bool, HostError> {
         let (journal, execution_id) = (self.desk.journal.clone(), self.execution_id.clone());
-        let from = self.told_seq.saturating_add(1);
-        let (plan, events) = waiting(move || {
-            let records = journal.read(&execution_id, from, PAGE)?;
-            let events = records
-                .iter()
-                .map(event)
-                .collect::<Result<Vec<Event>, _>>()?;
-            let plan = if from == 1 {
-                Some(plan_of(journal.as_ref(), &execution_id, &events)?)
-            } else {
-                None
-            };
-            Ok((plan, events))
-        })
-        .await?;
-        if let Some(plan) = plan {
-            let said = Said::Plan {
-                id: self.id,
-                canonical: String::from_utf8_lossy(plan.canonical()).into_owned(),
-            };
-            if !self.mouth.say(&said).await {
-                return Ok(false);
-            }
-        }
-        if events.is_empty() {
-            return Err(HostError::Unreadable {
-                execution_id: self.execution_id.clone(),
-                reason: format!("event {from} is missing"),
-            });
-        }
-        for event in events {
-            self.told_seq = event.seq;
-            let said = Said::Event {
-                id: self.id,
-                event: Box::new(event),
-            };
-            if !self.mouth.say(&said).await {
+        let (id, from) = (self.id, self.told_seq.saturating_add(1));
+        // Large ones take their time to be written down, which must not be that of other conversations.
+        let page = waiting(move || page(journal.as_ref(), id, &execution_id, from)).await?;
+        self.told_seq = page.last_seq;
+        for line in page.lines {
+            if !self.mouth.put(line).await {
                 return Ok(false);
             }
         }
         Ok(true)
     }
+}
+
+/// Events as they are told.
+struct Page {
+    lines: Vec<Vec<u8>>,
+    last_seq: u64,
+}
+
+fn page(journal: &dyn Journal, id: u64, execution_id: &str, from: u64) -> Result<Page, HostError> {
+    let unreadable = |reason: String| HostError::Unreadable {
+        execution_id: execution_id.to_owned(),
+        reason,
+    };
+    let records = journal.read(execution_id, from, PAGE)?;
+    let events = records
+        .iter()
+        .map(event)
+        .collect::<Result<Vec<Event>, _>>()?;
+    let Some(last_seq) = events.last().map(|event| event.seq) else {
+        return Err(unreadable(format!("event {from} is missing")));
+    };
+    let mut said = Vec::with_capacity(events.len().saturating_add(1));
+    if from == 1 {
+        let plan = canonical_plan(journal, execution_id, &events)?;
+        let canonical = String::from_utf8_lossy(&plan).into_owned();
+        said.push(Said::Plan { id, canonical });
+    }
+    said.extend(events.into_iter().map(|event| Said::Event {
+        id,
+        event: Box::new(event),
+    }));
+    let lines = said.iter().map(line).collect::<Result<Vec<_>, _>>();
+    let lines = lines.map_err(|error| unreadable(error.to_string()))?;
+    Ok(Page { lines, last_seq })
+}
+
+/// The bytes of the plan; whoever reads them checks them.
+fn canonical_plan(
+    journal: &dyn Journal,
+    execution_id: &str,
+    events: &[Event],
+) -> Result<Vec<u8>, HostError> {
+    let Some(Body::ExecutionCreated(created)) = events.first().map(|event| &event.body) else {
+        return Err(HostError::NoSuchExecution(execution_id.to_owned()));
+    };
+    let stored = journal.plan(&created.plan_hash)?;
+    stored.ok_or_else(|| HostError::Unreadable {
+        execution_id: execution_id.to_owned(),
+        reason: format!("its plan {} is not stored", created.plan_hash),
+    })
 }

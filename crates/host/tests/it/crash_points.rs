@@ -9,7 +9,17 @@ use mandate_policy::Purpose;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::channel;
 
-const PLANS: [&str; 7] = [
+const PLANS: [&str; 8] = [
+    // It leaves memory while it sleeps, and is folded again.
+    "
+version: 1
+name: parked
+steps:
+  - {id: look, tool: fs.read, args: {path: a}}
+  - {id: send, tool: mail.send, args: {to: bob}}
+  - {id: nap, tool: time.sleep, args: {duration_ms: 20000}}
+  - {id: more, tool: mail.send, args: {to: \"${steps.look.output.path}\"}}
+",
     "
 version: 1
 name: mixed

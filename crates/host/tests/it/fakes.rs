@@ -1,5 +1,6 @@
 //! A world that a test holds in its hands: nothing happens unless the test says so.
 
+use crate::fake_journal::FakeJournal;
 use futures_util::future::BoxFuture;
 use futures_util::task::noop_waker_ref;
 use mandate_engine::event::Answer;
@@ -11,9 +12,6 @@ use mandate_plan::{
     CheckedPlan, Digest, Effect, Facts, Format, ToolLookup, ToolSpec, check, parse,
 };
 use mandate_policy::{Permit, ResolvedCall};
-use mandate_store::{
-    Ack, Appended, Batch, ExecutionRow, Head, Journal, Record, RequestRow, StoreError,
-};
 use mandate_tools::{Outcome, Report, Tools};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -27,164 +25,6 @@ pub struct FakeClock(AtomicI64);
 impl Clock for FakeClock {
     fn now_ms(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
-    }
-}
-
-/// A journal whose disk is as slow as the test wants: batches wait until [`FakeJournal::sync_one`].
-#[derive(Default)]
-pub struct FakeJournal {
-    inner: Mutex<Disk>,
-}
-
-#[derive(Default)]
-struct Disk {
-    queue: VecDeque<(Batch, Ack)>,
-    records: Vec<Record>,
-    plans: BTreeMap<Digest, Vec<u8>>,
-    rows: BTreeMap<String, ExecutionRow>,
-    fail_next: bool,
-    syncs: u64,
-}
-
-impl FakeJournal {
-    /// Makes the oldest waiting batch durable and acknowledges it. False: none waits.
-    pub fn sync_one(&self) -> bool {
-        let (batch, ack, result) = {
-            let mut disk = self.inner.lock().unwrap();
-            let Some((batch, ack)) = disk.queue.pop_front() else {
-                return false;
-            };
-            let result = if std::mem::take(&mut disk.fail_next) {
-                Err(StoreError::Failed("the disk is full".to_owned()))
-            } else {
-                disk.syncs += 1;
-                disk.store(&batch)
-            };
-            (batch, ack, result)
-        };
-        drop(batch);
-        ack(result);
-        true
-    }
-
-    pub fn fail_next(&self) {
-        self.inner.lock().unwrap().fail_next = true;
-    }
-
-    pub fn waiting(&self) -> usize {
-        self.inner.lock().unwrap().queue.len()
-    }
-
-    pub fn syncs(&self) -> u64 {
-        self.inner.lock().unwrap().syncs
-    }
-
-    /// What a crash leaves: the durable part.
-    pub fn after_crash(&self) -> FakeJournal {
-        let disk = self.inner.lock().unwrap();
-        let kept = Disk {
-            records: disk.records.clone(),
-            plans: disk.plans.clone(),
-            rows: disk.rows.clone(),
-            ..Disk::default()
-        };
-        FakeJournal {
-            inner: Mutex::new(kept),
-        }
-    }
-
-    pub fn kinds(&self, stream: &str) -> Vec<String> {
-        self.read(stream, 1, usize::MAX)
-            .unwrap()
-            .into_iter()
-            .map(|record| record.kind)
-            .collect()
-    }
-}
-
-impl Disk {
-    fn store(&mut self, batch: &Batch) -> Result<Appended, StoreError> {
-        let have = self
-            .records
-            .iter()
-            .filter(|record| record.stream == batch.stream)
-            .count() as u64;
-        if batch.stream != mandate_store::SYSTEM && batch.first_seq != have + 1 {
-            return Err(StoreError::Gap {
-                stream: batch.stream.clone(),
-                expected: have + 1,
-                found: batch.first_seq,
-            });
-        }
-        for (index, record) in batch.records.iter().enumerate() {
-            self.records.push(Record {
-                gseq: self.records.len() as u64 + 1,
-                stream: batch.stream.clone(),
-                seq: have + 1 + index as u64,
-                at_ms: record.at_ms,
-                kind: record.kind.to_owned(),
-                payload: record.payload.clone(),
-                prev_hash: Digest::of(b""),
-                hash: Digest::of(b""),
-            });
-        }
-        if let Some(plan) = &batch.plan {
-            self.plans.insert(plan.hash, plan.canonical.clone());
-        }
-        if let Some(row) = &batch.execution {
-            self.rows.insert(row.execution_id.clone(), row.clone());
-        }
-        Ok(Appended {
-            last_gseq: self.records.len() as u64,
-            head: Head {
-                number: self.syncs,
-                hash: Digest::of(b"head"),
-            },
-        })
-    }
-}
-
-impl Journal for FakeJournal {
-    fn append(&self, batch: Batch, ack: Ack) {
-        self.inner.lock().unwrap().queue.push_back((batch, ack));
-    }
-
-    fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
-        let disk = self.inner.lock().unwrap();
-        let rows = disk
-            .records
-            .iter()
-            .filter(|record| record.stream == stream && record.seq >= from_seq);
-        Ok(rows.take(limit).cloned().collect())
-    }
-
-    fn plan(&self, hash: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.inner.lock().unwrap().plans.get(hash).cloned())
-    }
-
-    fn execution(&self, execution_id: &str) -> Result<Option<ExecutionRow>, StoreError> {
-        Ok(self.inner.lock().unwrap().rows.get(execution_id).cloned())
-    }
-
-    fn unfinished(&self) -> Result<Vec<String>, StoreError> {
-        let disk = self.inner.lock().unwrap();
-        Ok(disk
-            .rows
-            .values()
-            .filter(|row| row.status.is_none())
-            .map(|row| row.execution_id.clone())
-            .collect())
-    }
-
-    fn request(&self, _: &str) -> Result<Option<RequestRow>, StoreError> {
-        Ok(None)
-    }
-
-    fn head(&self) -> Result<Head, StoreError> {
-        Ok(Head {
-            number: 0,
-            hash: Digest::of(b""),
-        })
     }
 }
 
@@ -363,15 +203,33 @@ pub struct World {
     pub spawn: Arc<FakeSpawn>,
     inbox: Arc<Mutex<VecDeque<Input>>>,
     ids: Arc<CountedIds>,
+    /// What the host said for people.
+    pub reports: Arc<Mutex<Vec<String>>>,
+    max_active: usize,
 }
 
 impl World {
     pub fn new() -> Self {
         let ids = Arc::new(CountedIds::default());
-        Self::with(FakeJournal::default(), FakeTools::default(), 1_000_000, ids)
+        let journal = FakeJournal::default();
+        Self::with(journal, FakeTools::default(), 1_000_000, ids, 256)
     }
 
-    fn with(journal: FakeJournal, tools: FakeTools, now_ms: i64, ids: Arc<CountedIds>) -> Self {
+    /// A host that lets only so many executions be active.
+    pub fn narrow(max_active: usize) -> Self {
+        let ids = Arc::new(CountedIds::default());
+        let journal = FakeJournal::default();
+        Self::with(journal, FakeTools::default(), 1_000_000, ids, max_active)
+    }
+
+    fn with(
+        journal: FakeJournal,
+        tools: FakeTools,
+        now_ms: i64,
+        ids: Arc<CountedIds>,
+        max_active: usize,
+    ) -> Self {
+        let reports = Arc::<Mutex<Vec<String>>>::default();
         let clock = Arc::new(FakeClock(AtomicI64::new(now_ms)));
         let (journal, tools, spawn) = (
             Arc::new(journal),
@@ -387,6 +245,11 @@ impl World {
             tools: tools.clone(),
             spawn: spawn.clone(),
             ids: ids.clone(),
+            report: {
+                let reports = reports.clone();
+                Arc::new(move |text: &str| reports.lock().unwrap().push(text.to_owned()))
+            },
+            max_active,
         };
         Self {
             host: Host::new(parts, post),
@@ -396,6 +259,8 @@ impl World {
             spawn,
             inbox,
             ids,
+            reports,
+            max_active,
         }
     }
 
@@ -410,6 +275,7 @@ impl World {
             tools,
             self.clock.now_ms() + 5,
             self.ids.clone(),
+            self.max_active,
         )
     }
 
@@ -431,7 +297,9 @@ impl World {
             self.handle_inputs();
             if !(self.journal.sync_one() || self.spawn.poll_one()) {
                 self.handle_inputs();
-                if self.journal.waiting() == 0 {
+                if self.host.has_work() {
+                    self.host.step();
+                } else if self.journal.waiting() == 0 {
                     return done;
                 }
             }
@@ -512,7 +380,9 @@ impl World {
 
     /// Answers the request that has been open for the longest, as the requester; `Err` says why not.
     pub fn answer(&mut self, id: &str, choice: &str, data: Value) -> Result<(), HostError> {
-        let open = self.host.state(id).unwrap().open_request().unwrap();
+        // What waits for a human is not in memory.
+        let state = self.ended(id);
+        let open = state.open_request().unwrap();
         let data = (!data.is_null()).then_some(data);
         let answer = Answer {
             data,
@@ -539,6 +409,37 @@ impl World {
         while self.journal.sync_one() {
             self.handle_inputs();
         }
+    }
+
+    /// Takes up everything that the hosts before left, as far as it can be.
+    pub fn recover(&mut self) {
+        let (reply, answer) = channel();
+        self.host.handle(Input::Ask(Ask::Recover(reply)));
+        answer.try_recv().unwrap().unwrap();
+        while self.host.has_work() {
+            self.host.step();
+        }
+    }
+
+    /// Asks the host to leave; the answer comes when it has.
+    pub fn leave(&mut self, only_if_idle: bool) -> Receiver<Result<(), mandate_host::HostError>> {
+        let (reply, answer) = channel();
+        self.host
+            .handle(Input::Ask(Ask::Leave(only_if_idle, reply)));
+        answer
+    }
+
+    pub fn cancel(&mut self, id: &str) -> bool {
+        let (reply, answer) = channel();
+        self.host.handle(Input::Ask(Ask::Cancel {
+            execution_id: id.to_owned(),
+            by: "ann".to_owned(),
+            reason: None,
+            force: false,
+            reply,
+        }));
+        self.sync();
+        answer.try_recv().unwrap().is_ok()
     }
 
     pub fn take_up(&mut self, id: &str) {

@@ -11,11 +11,15 @@
 )]
 
 mod approvals;
+mod away;
 mod clocks;
 mod crash_points;
+mod fake_journal;
 mod fakes;
+mod leaving;
 mod nested;
 mod outcomes;
 mod output_commit;
+mod queue;
 mod requests;
 mod socket;

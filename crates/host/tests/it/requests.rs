@@ -20,7 +20,7 @@ fn started(plan: &str) -> (World, String) {
 }
 
 fn open_id(world: &World, id: &str) -> String {
-    let state = world.host.state(id).unwrap();
+    let state = world.ended(id);
     state.open_request().unwrap().request.request_id.clone()
 }
 
@@ -336,7 +336,7 @@ fn frozen_calls_wait_and_go_on_when_they_are_thawed() {
     assert_eq!(world.made_calls(), Vec::<String>::new());
     // Waiting for the thaw is no active time.
     world.advance(3_600_000);
-    let active_ms = world.host.state(&id).unwrap().active_ms;
+    let active_ms = world.ended(&id).active_ms;
     assert_eq!(active_ms, 0);
     world.host.thaw("ann");
     world.run_through();

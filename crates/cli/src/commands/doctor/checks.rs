@@ -30,6 +30,7 @@ pub(super) fn all(context: &Context) -> Vec<Finding> {
     };
     found.extend(configuration(settings));
     found.extend(data(settings));
+    found.extend(host(settings));
     found.extend(tools(settings));
     found.extend(secrets(settings));
     found.extend(kernel());
@@ -79,6 +80,39 @@ fn configuration(settings: &Settings) -> Vec<Finding> {
         ));
     }
     found
+}
+
+/// Who drives the executions, and whether it answers.
+fn host(settings: &Settings) -> Option<Finding> {
+    let dir = &settings.data_dir;
+    if !Reader::has_journal(dir) {
+        return None;
+    }
+    let Some(pid) = holder(dir) else {
+        let unfinished = SqliteStore::open_readonly(dir).and_then(|reader| reader.unfinished());
+        let left = unfinished.is_ok_and(|unfinished| !unfinished.is_empty());
+        let nobody = "no process drives executions here now";
+        return Some(if left {
+            let fix = "mandate executions continue";
+            Finding::note("host", format!("{nobody}, and some are unfinished"), fix)
+        } else {
+            Finding::good("host", nobody)
+        });
+    };
+    Some(match mandate_host::Client::connect(dir) {
+        Ok(client) => Finding::good(
+            "host",
+            format!(
+                "process {} drives the executions, and answers",
+                client.pid()
+            ),
+        ),
+        Err(error) => Finding::bad(
+            "host",
+            format!("process {pid} has the data directory, but: {error}"),
+            format!("look what it does, or end it: `kill {pid}` lets it put things in order"),
+        ),
+    })
 }
 
 fn writable_by_others(path: &Path) -> bool {
@@ -131,10 +165,6 @@ fn data(settings: &Settings) -> Vec<Finding> {
             fix,
         ));
     }
-    found.push(match holder(dir) {
-        Some(pid) => Finding::good("host", format!("process {pid} drives executions here")),
-        None => Finding::good("host", "no process drives executions here now"),
-    });
     found
 }
 

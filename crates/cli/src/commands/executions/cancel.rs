@@ -34,10 +34,10 @@ pub(super) fn run(args: &CancelArgs, context: &Context) -> Result<Exit, Failure>
         let text = format!("to be undone, in this order: {names}");
         context.out().note(&text);
     }
-    let driver = Driver::start(settings, toolbox::registry(settings)?)?;
-    driver.cancel(&id, args.reason.clone(), args.force)?;
+    let driver = Driver::start_for_one(settings, toolbox::registry(settings)?)?;
+    driver.cancel(&id, args.reason.as_deref(), args.force)?;
     let exit = launch::stay(context, &driver, &id, false, None, Answering::nobody())?;
-    driver.finish(context)?;
+    driver.finish(context, &[id])?;
     match exit {
         // That it was cancelled is what was asked for.
         Exit::Cancelled => Ok(Exit::Success),

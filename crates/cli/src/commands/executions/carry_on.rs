@@ -17,6 +17,9 @@ pub(crate) struct ContinueArgs {
     /// The executions: ids, their beginnings, or `@last`; all unfinished ones if none is given
     #[arg(value_name = "ID")]
     executions: Vec<String>,
+    /// Leave them to a process in the background, and say which
+    #[arg(short, long)]
+    detach: bool,
 }
 
 pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failure> {
@@ -47,7 +50,11 @@ pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failur
     let registry = toolbox::registry(settings)?;
     // A server that does not work fails its own steps, not the others.
     toolbox::discover(&registry)?;
-    let driver = Driver::start(settings, registry)?;
+    let driver = if args.detach {
+        Driver::visit(settings, registry)?
+    } else {
+        Driver::start(settings, registry)?
+    };
     if args.executions.is_empty() {
         wanted = driver.reader()?.unfinished()?;
     }
@@ -57,6 +64,9 @@ pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failur
     }
     for id in &wanted {
         driver.take_up(id)?;
+    }
+    if args.detach {
+        return launch::left_to(context, &driver, &wanted);
     }
     let mut worst = Exit::Success;
     for id in &wanted {
@@ -78,7 +88,7 @@ pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failur
             break;
         }
     }
-    driver.finish(context)?;
+    driver.finish(context, &wanted)?;
     Ok(worst)
 }
 

@@ -111,27 +111,30 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         out.note("no executions");
         return Ok(Exit::Success);
     }
-    out.line(&table(&rows, now_ms).text(out.paint(), terminal_width()));
+    out.line(&table(&rows, now_ms, driver.is_some()).text(out.paint(), terminal_width()));
     if let Some(next) = next {
         out.note(&out.paint_notes().dim(&format!("more: --after {next}")));
     }
     let unfinished = rows.iter().any(|row| row.finished_at_ms.is_none());
-    if unfinished && driver.is_none() {
-        out.note(
-            &out.paint_notes().dim(
-                "no process drives the unfinished ones now; `mandate executions continue` does",
-            ),
-        );
+    if unfinished {
+        let text = match driver {
+            Some(pid) => format!("process {pid} drives the unfinished ones"),
+            None => "no process drives the unfinished ones now; `mandate executions continue` does"
+                .to_owned(),
+        };
+        out.note(&out.paint_notes().dim(&text));
     }
     Ok(Exit::Success)
 }
 
-fn table(rows: &[ExecutionRow], now_ms: i64) -> Table {
+fn table(rows: &[ExecutionRow], now_ms: i64, driven: bool) -> Table {
     let mut table = Table::new(&["ID", "STATE", "STATUS", "STEPS", "AGE", "NAME"]);
     for row in rows {
         let look = state_look(&row.state, row.status.as_deref());
         let state = match waiting_kind(row) {
             Some(kind) if row.state == "waiting" => format!("waiting: {}", kind.replace('_', " ")),
+            // What may start starts at once: it waits for its turn.
+            _ if row.state == "pending" && driven => "pending: queued".to_owned(),
             _ => row.state.clone(),
         };
         let status = match (&row.status, &row.error_code) {

@@ -4,7 +4,6 @@ use super::ExecutionArg;
 use crate::{
     context::Context,
     document::{note_warnings, read_plan},
-    drive::Driver,
     errors::{Exit, Failure},
     ids,
     launch::Launch,
@@ -29,6 +28,9 @@ pub(crate) struct ReplanArgs {
     /// Approve the revision as the one who asked for the execution, without being asked
     #[arg(short, long)]
     yes: bool,
+    /// Leave it to a process in the background, and say which
+    #[arg(short, long, conflicts_with = "stream")]
+    detach: bool,
     /// With `--json`: events as JSON Lines while it runs, then the result
     #[arg(long, requires = "json")]
     stream: bool,
@@ -63,10 +65,8 @@ pub(super) fn run(args: &ReplanArgs, context: &Context) -> Result<Exit, Failure>
         }),
         yes: args.yes,
         stream: args.stream,
+        detach: args.detach,
         only: None,
     };
-    let driver = Driver::start(settings, toolbox::registry(settings)?)?;
-    let exit = launch.run(context, &driver)?;
-    driver.finish(context)?;
-    Ok(exit)
+    launch.run(context, settings, toolbox::registry(settings)?)
 }

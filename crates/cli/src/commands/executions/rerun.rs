@@ -4,7 +4,6 @@ use super::ExecutionArg;
 use crate::{
     context::Context,
     document::Source,
-    drive::Driver,
     errors::{Exit, Failure},
     ids,
     launch::Launch,
@@ -25,6 +24,9 @@ pub(crate) struct RerunArgs {
     /// Approve the plan as the one who asked for it, without being asked
     #[arg(short, long)]
     yes: bool,
+    /// Leave it to a process in the background, and say which
+    #[arg(short, long, conflicts_with = "stream")]
+    detach: bool,
     /// With `--json`: events as JSON Lines while it runs, then the result
     #[arg(long, requires = "json")]
     stream: bool,
@@ -66,10 +68,8 @@ pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<Exit, Failure> 
         revises: None,
         yes: args.yes,
         stream: args.stream,
+        detach: args.detach,
         only: None,
     };
-    let driver = Driver::start(settings, toolbox::registry(settings)?)?;
-    let exit = launch.run(context, &driver)?;
-    driver.finish(context)?;
-    Ok(exit)
+    launch.run(context, settings, toolbox::registry(settings)?)
 }

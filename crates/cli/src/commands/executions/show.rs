@@ -38,7 +38,11 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
             "\n{}",
             execution::next_steps(&state, waiting, paint)
         ));
-    } else if let Some(text) = execution::driver(&state, driver.is_some()) {
+    }
+    // Where nobody drives it, what it waits for says what to type.
+    if (waiting.is_none() || driver.is_some())
+        && let Some(text) = execution::driver(&state, driver)
+    {
         out.line(&format!("\n{text}"));
     }
     Ok(Exit::Success)

@@ -50,7 +50,7 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
             out.paint(),
         ));
         if waiting.is_none()
-            && let Some(text) = execution::driver(&state, false)
+            && let Some(text) = execution::driver(&state, None)
         {
             out.line(&format!("\n{text}"));
         }

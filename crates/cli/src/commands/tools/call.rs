@@ -3,7 +3,6 @@
 use crate::{
     context::Context,
     document::{Source, exists, invalid},
-    drive::Driver,
     errors::{Exit, Failure},
     holder::holder,
     inputs::assignment,
@@ -61,7 +60,6 @@ pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
     if checked.plan.is_none() {
         return Err(invalid(context, &source, checked.violations));
     }
-    let driver = Driver::start(settings, registry)?;
     let launch = Launch {
         source,
         inputs: Map::new(),
@@ -70,11 +68,10 @@ pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
         revises: None,
         yes: args.yes,
         stream: false,
+        detach: false,
         only: Some(OUTPUT),
     };
-    let exit = launch.run(context, &driver)?;
-    driver.finish(context)?;
-    Ok(exit)
+    launch.run(context, settings, registry)
 }
 
 fn arguments(args: &CallArgs) -> Result<Map<String, Value>, Failure> {

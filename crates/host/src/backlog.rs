@@ -1,0 +1,96 @@
+//! Recovery in the background: a host that starts takes up what the ones before it left, one execution at a time, so that
+//! whoever asks for something meanwhile does not wait for it.
+
+use crate::ask::HostError;
+use crate::host::Host;
+use crate::parking::Away;
+use crate::recovery::event;
+use mandate_engine::{Body, WaitingFor};
+use mandate_store::ExecutionRow;
+
+impl Host {
+    /// Notes everything that is unfinished. It is taken up by [`Host::step`].
+    pub(crate) fn recover(&mut self) -> Result<(), HostError> {
+        self.backlog.extend(self.parts.journal.unfinished()?);
+        Ok(())
+    }
+
+    /// Whether there is something that [`Host::step`] would do.
+    pub fn has_work(&self) -> bool {
+        !self.leaving && (self.queue.may_start() || !self.backlog.is_empty())
+    }
+
+    /// Does one thing that can wait: starts the next execution in the queue, or looks at one that was left.
+    pub fn step(&mut self) {
+        if self.leaving {
+            return;
+        }
+        if self.queue.may_start() {
+            self.start_next();
+        } else if let Some(execution_id) = self.backlog.pop_front()
+            && let Err(error) = self.look_at(&execution_id)
+        {
+            self.report(&execution_id, &error);
+        }
+    }
+
+    /// What only a human can carry on is noted with its time; everything else queues to be taken up.
+    fn look_at(&mut self, execution_id: &str) -> Result<(), HostError> {
+        if self.drives.contains_key(execution_id) || self.away.contains_key(execution_id) {
+            return Ok(());
+        }
+        let Some(row) = self.parts.journal.execution(execution_id)? else {
+            return Ok(());
+        };
+        // A nested one comes along with the plan that holds it.
+        if row.finished_at_ms.is_some() || row.parent.is_some() {
+            return Ok(());
+        }
+        let Some(waiting) = only_a_human(&row) else {
+            self.queue
+                .push(execution_id, row.priority, row.created_at_ms);
+            return Ok(());
+        };
+        let deadline_ms = self.deadline_ms(execution_id)?;
+        let due_ms = [waiting.due_ms, deadline_ms].into_iter().flatten().min();
+        let away = Away {
+            due_ms,
+            parked: false,
+            goes_on: false,
+        };
+        self.away.insert(execution_id.to_owned(), away);
+        self.reschedule(execution_id);
+        Ok(())
+    }
+
+    /// The deadline stands in the first event.
+    fn deadline_ms(&self, execution_id: &str) -> Result<Option<i64>, HostError> {
+        let first = self.parts.journal.read(execution_id, 1, 1)?;
+        let Some(first) = first.first() else {
+            return Err(HostError::NoSuchExecution(execution_id.to_owned()));
+        };
+        Ok(match event(first)?.body {
+            Body::ExecutionCreated(created) => created.deadline_ms,
+            _ => None,
+        })
+    }
+
+    /// Tells, once, what keeps an execution from being driven.
+    pub(crate) fn report(&self, execution_id: &str, error: &HostError) {
+        tracing::warn!(execution = execution_id, %error, "an execution cannot be taken up");
+        (self.parts.report)(&format!(
+            "execution `{execution_id}` cannot be taken up: {error}"
+        ));
+    }
+}
+
+/// What an execution waits for at which nothing else can happen: its plan is not approved, or it is paused.
+fn only_a_human(row: &ExecutionRow) -> Option<WaitingFor> {
+    let waiting: WaitingFor = serde_json::from_str(row.waiting_for.as_deref()?).ok()?;
+    let alone = match waiting.kind.as_str() {
+        "plan" => row.state == "waiting",
+        "paused" => row.state == "paused",
+        _ => false,
+    };
+    alone.then_some(waiting)
+}

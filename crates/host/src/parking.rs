@@ -1,0 +1,94 @@
+//! Parking: an execution that waits for a human or for a time far off leaves memory, and is folded again from the journal
+//! when there is something to do for it. The host that parks it drives it on; nothing is written for that.
+
+use crate::ask::HostError;
+use crate::drive::Drive;
+use crate::host::Host;
+use crate::recovery::load_with;
+use mandate_engine::Phase;
+
+/// A wait that is shorter is not worth the fold at its end.
+const WORTH_MS: i64 = 10_000;
+
+/// An execution that is not over and not in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Away {
+    /// When there is something to do for it, Unix milliseconds.
+    pub(crate) due_ms: Option<i64>,
+    /// This host drives it: it is parked. Otherwise no host has taken it up since the last one went.
+    pub(crate) parked: bool,
+    /// It goes on by itself at its time.
+    pub(crate) goes_on: bool,
+}
+
+impl Drive {
+    /// Whether nothing about it is in memory only, and nobody looks on. A family of executions stays together.
+    fn may_be_parked(&self) -> bool {
+        self.lost.is_none()
+            && self.state.phase != Phase::Ended
+            && self.state.created.parent.is_none()
+            && self.at_rest()
+            && !self.state.is_frozen()
+            && self.open.is_empty()
+            && self.unsent.is_empty()
+            && self.durable_seq >= self.state.seq
+            && self.replies.is_empty()
+            && self.watchers.is_empty()
+            && self.followers.is_empty()
+    }
+}
+
+impl Host {
+    /// Parks an execution if it may be, and if that is worth while.
+    pub(crate) fn park(&mut self, execution_id: &str) {
+        let Some(drive) = self.drives.get(execution_id) else {
+            return;
+        };
+        let due_ms = drive.next_due_ms();
+        let now_ms = self.parts.clock.now_ms();
+        let worth = due_ms.is_none_or(|due_ms| due_ms.saturating_sub(now_ms) >= WORTH_MS);
+        if !worth || self.leaving || !drive.may_be_parked() {
+            return;
+        }
+        let away = Away {
+            due_ms,
+            parked: true,
+            goes_on: drive.state.goes_on(),
+        };
+        self.drives.remove(execution_id);
+        self.away.insert(execution_id.to_owned(), away);
+    }
+
+    /// Has a parked execution in memory again, as it was.
+    pub(crate) fn unpark(&mut self, execution_id: &str) -> Result<(), HostError> {
+        let state = load_with(self.parts.journal.as_ref(), execution_id, &mut self.plans)?;
+        let durable_seq = state.seq;
+        let mut drive = Drive::new(state, None, durable_seq);
+        drive.wake_ms = drive.state.next_due().map(|(due_ms, _)| due_ms);
+        drive.head = self.parts.journal.head().ok();
+        self.away.remove(execution_id);
+        self.drives.insert(execution_id.to_owned(), drive);
+        Ok(())
+    }
+
+    /// Whether an execution is parked.
+    pub fn is_parked(&self, execution_id: &str) -> bool {
+        self.away.get(execution_id).is_some_and(|away| away.parked)
+    }
+
+    /// The time of an execution that is away has come.
+    pub(crate) fn wake(&mut self, execution_id: &str) {
+        let Some(away) = self.away.get(execution_id) else {
+            return;
+        };
+        let woken = if away.parked {
+            self.unpark(execution_id)
+        } else {
+            self.take_up(execution_id)
+        };
+        if let Err(error) = woken {
+            self.away.remove(execution_id);
+            self.report(execution_id, &error);
+        }
+    }
+}
