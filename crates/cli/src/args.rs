@@ -1,7 +1,9 @@
 //! The command line: every command, each with an example. What a command does is in its file under `commands/`.
 
 use crate::{
-    commands::{approvals, audit, completions, evaluate, executions, host, init, plan, run, tools},
+    commands::{
+        approvals, audit, completions, evaluate, executions, host, inbox, init, plan, run, tools,
+    },
     output::Colour,
 };
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     /// Look at executions, steer them, carry them on, replay them
     #[command(subcommand)]
     Executions(executions::ExecutionsCommand),
+    /// See everything that waits for a human, and answer
+    #[command(subcommand)]
+    Inbox(inbox::InboxCommand),
     /// See what waits for approval, and answer
     #[command(subcommand)]
     Approvals(approvals::ApprovalsCommand),

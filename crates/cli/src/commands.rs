@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod executions;
 pub(crate) mod host;
+pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod plan;
 pub(crate) mod reference;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Evaluate(args) => evaluate::run(&args, context),
         Command::Executions(command) => executions::run(command, context),
         Command::Approvals(command) => approvals::run(command, context),
+        Command::Inbox(command) => inbox::run(command, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Tools(command) => tools::run(command, context),
         Command::Doctor => doctor::run(context),

@@ -25,7 +25,7 @@ pub(crate) trait Watcher {
     fn changed(&mut self, state: &State, event: Option<&Event>);
     /// Time passes.
     fn tick(&mut self, state: &State);
-    /// Nothing more comes.
+    /// Nothing more comes until it changes again.
     fn end(&mut self);
     /// Says something beside what happens.
     fn say(&mut self, text: &str);
@@ -39,7 +39,8 @@ pub(crate) enum Parted {
     Left,
 }
 
-/// Stays with an execution. The first Ctrl-C cancels it.
+/// Stays with an execution. The first Ctrl-C cancels it. `asks`: comes back as soon as nothing runs and somebody is asked
+/// something, even if a timer goes on.
 ///
 /// # Errors
 /// The host cannot drive it any further.
@@ -47,6 +48,7 @@ pub(crate) fn follow(
     driver: &Driver<'_>,
     execution_id: &str,
     watcher: &mut dyn Watcher,
+    asks: bool,
 ) -> Result<Parted, Failure> {
     let mut updates = driver.watch(execution_id)?;
     let interrupts = driver.interrupts();
@@ -86,7 +88,7 @@ pub(crate) fn follow(
                     watcher.changed(state, Some(&event));
                 }
             }
-            Ok(Update::Rest(rest)) if goes_on(&rest.state) => {}
+            Ok(Update::Rest(rest)) if goes_on(&rest.state) && !(asks && is_asked(&rest.state)) => {}
             // Told before it was cancelled.
             Ok(Update::Rest(rest)) if awaits_end && rest.state.stop.is_none() => {}
             Ok(Update::Rest(rest)) => break Parted::Rest(rest),
@@ -140,6 +142,11 @@ pub(crate) fn follow(
 /// Whether an execution that rests goes on by itself: a timer or a back-off of it runs out.
 pub(crate) fn goes_on(state: &State) -> bool {
     state.goes_on()
+}
+
+/// Whether somebody is asked something.
+fn is_asked(state: &State) -> bool {
+    state.open_request().is_some()
 }
 
 /// Writes durable events as JSON Lines while somebody else shows progress.

@@ -23,6 +23,21 @@ pub(crate) fn execution(reader: &Reader, typed: &str) -> Result<String, Failure>
 /// None, or several.
 pub(crate) fn request(reader: &Reader, typed: &str) -> Result<String, Failure> {
     check(typed, "request")?;
+    if typed == "@last" {
+        // What waits is meant, if anything does.
+        let newest = mandate_store::Page {
+            newest_first: true,
+            limit: 1,
+            ..Default::default()
+        };
+        let open = mandate_store::RequestFilter {
+            state: Some("open".to_owned()),
+            ..Default::default()
+        };
+        if let Some(row) = reader.requests(&open, &newest)?.rows.into_iter().next() {
+            return Ok(row.request_id);
+        }
+    }
     let mut found = reader.resolve_request(typed)?;
     if found.is_empty() {
         let filter = |execution_id: String| mandate_store::RequestFilter {
@@ -39,7 +54,7 @@ pub(crate) fn request(reader: &Reader, typed: &str) -> Result<String, Failure> {
             found.extend(open.rows.into_iter().map(|row| row.request_id));
         }
     }
-    only(found, typed, "request", "mandate approvals list")
+    only(found, typed, "request", "mandate inbox list")
 }
 
 fn check(typed: &str, what: &str) -> Result<(), Failure> {

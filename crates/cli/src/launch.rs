@@ -1,6 +1,7 @@
 //! From a checked plan to its end: submit, ask, follow, tell. What `run`, `tools call` and `continue` share.
 
 use crate::{
+    asking::Answering,
     config::Settings,
     context::Context,
     document::{Source, invalid},
@@ -55,8 +56,12 @@ impl Launch {
         }
         let driver = Driver::start(settings, registry)?;
         let submitted = self.submit(context, &driver)?;
+        let mut answering = Answering::new(self.yes);
+        if let Some(request_id) = &submitted.request_id {
+            answering.leave(request_id); // it was asked about before
+        }
         let id = submitted.execution_id;
-        let exit = stay(context, &driver, &id, self.stream, self.only)?;
+        let exit = stay(context, &driver, &id, self.stream, self.only, answering)?;
         driver.finish(context, &[id])?;
         Ok(exit)
     }
@@ -140,13 +145,32 @@ pub(crate) fn stay(
     execution_id: &str,
     stream: bool,
     only: Option<&str>,
+    mut answering: Answering,
 ) -> Result<Exit, Failure> {
     let out = context.out();
     let mut watcher = progress::watcher(out);
     if stream {
         watcher = Box::new(Streaming::new(driver, out, execution_id, watcher));
     }
-    match follow(driver, execution_id, watcher.as_mut())? {
+    let mut asks = answering.answers();
+    let parted = loop {
+        let parted = follow(driver, execution_id, watcher.as_mut(), asks)?;
+        let Parted::Rest(rest) = &parted else {
+            break parted;
+        };
+        if !asks || rest.state.ending.is_some() {
+            break parted;
+        }
+        if !answering.answer(context, driver, execution_id)? {
+            // What is to wait waits; a timer beside it is waited for.
+            asks = false;
+            let interrupted = driver.interrupts().presses() > 0;
+            if !rest.state.goes_on() && !interrupted {
+                break parted;
+            }
+        }
+    };
+    match parted {
         Parted::Rest(rest) => Ok(tell(context, &rest, only)),
         Parted::Left => {
             let id = ids::short(execution_id);

@@ -7,6 +7,7 @@
 //! command stays with an execution until it rests, `errors.rs` how a failure becomes a message and an exit code.
 
 mod args;
+mod asking;
 mod commands;
 mod config;
 mod context;

@@ -144,14 +144,6 @@ impl StepData {
     }
 }
 
-impl Unit {
-    /// Its effect happened, so that it can be undone.
-    fn happened(&self) -> bool {
-        self.state == StepState::Completed
-            || (self.state == StepState::Failed && self.failure == Some(FailureKind::Invalid))
-    }
-}
-
 impl State {
     /// What compensation is about: everything that happened and can be undone, the newest first. Empty unless the
     /// execution ends, or as it stands would end, without having done what it was for.
@@ -193,10 +185,10 @@ impl State {
             if step.compensate.is_none() {
                 continue;
             }
+            // What happened did, whatever became of a further attempt that somebody asked for.
             let units = data.units.iter().enumerate();
-            let happened = units.filter(|(_, unit)| unit.happened());
             found.extend(
-                happened.filter_map(|(number, unit)| {
+                units.filter_map(|(number, unit)| {
                     unit.done_seq.map(|seq| (seq, (step.index, number)))
                 }),
             );

@@ -137,7 +137,7 @@ impl State {
         for unit in failed {
             self.change(number, unit, StepChange::Retry, |unit| {
                 unit.due_ms = Some(now_ms);
-                unit.output = None;
+                unit.failure = None;
             })?;
             if self.is_counted_step(number) {
                 self.granted_calls = self.granted_calls.saturating_add(1);

@@ -136,10 +136,13 @@ impl State {
     fn violation(&self, at: usize) -> Option<Fault> {
         let invariant = self.plan.invariants().get(at)?;
         let data = self.invariants.get(at)?;
+        let when = match self.settled_last.as_str() {
+            "" => "with what was carried over".to_owned(),
+            step => format!("after step `{step}`"),
+        };
         let mut message = format!(
-            "the invariant `{}` does not hold after step `{}`: {}",
+            "the invariant `{}` does not hold {when}: {}",
             invariant.id,
-            self.settled_last,
             invariant.check.source()
         );
         if let Some(reason) = &data.reason {

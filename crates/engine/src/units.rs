@@ -34,7 +34,8 @@ impl State {
             slot.ended_ms = Some(at_ms);
         }
         with(slot);
-        if next == StepState::Completed || slot.failure == Some(FailureKind::Invalid) {
+        let invalid = next == StepState::Failed && slot.failure == Some(FailureKind::Invalid);
+        if next == StepState::Completed || invalid {
             slot.done_seq = Some(seq);
         }
         if next == StepState::Failed {

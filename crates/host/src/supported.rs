@@ -29,6 +29,15 @@ pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
     feature
         .map(|feature| (feature.kind.to_string(), feature.pointer))
         .or_else(|| {
+            // An answer is journaled as it is given, before it is anybody's output.
+            let steps = &plan.plan().steps;
+            let told =
+                |step: &mandate_plan::Step| step.tool == "human.ask" && !step.sensitive.is_empty();
+            let step = steps.iter().position(told)?;
+            let what = "`sensitive` answers of `human.ask`".to_owned();
+            Some((what, format!("/steps/{step}/sensitive")))
+        })
+        .or_else(|| {
             let several = plan
                 .plan()
                 .steps

@@ -83,11 +83,11 @@ codes! {
     /// Policy forbids the plan or the call.
     PolicyDenied = "POLICY_DENIED", Fatal, "`mandate evaluate` names the rule; change the plan, or ask who owns the policy";
     /// The plan or the call needs a human's approval that is not there yet.
-    ApprovalRequired = "APPROVAL_REQUIRED", Error, "`mandate approvals list` shows what waits; approve it, then `mandate executions continue`";
+    ApprovalRequired = "APPROVAL_REQUIRED", Error, "`mandate inbox list` shows what waits; approve it, then `mandate executions continue`";
     /// A human said no.
-    ApprovalRejected = "APPROVAL_REJECTED", Fatal, "read the reason, change the plan and submit it again";
+    ApprovalRejected = "APPROVAL_REJECTED", Fatal, "read the reason; change the plan and submit it again, or give the step an `on_failure`";
     /// Nobody answered before the approval expired.
-    ApprovalExpired = "APPROVAL_EXPIRED", Fatal, "submit the plan again, and approve it in time";
+    ApprovalExpired = "APPROVAL_EXPIRED", Fatal, "run the plan again and answer in time; a question may declare a `default`";
     /// The one who answered may not answer this request.
     ApproverMismatch = "APPROVER_MISMATCH", Error, "`mandate approvals show` says who may answer";
     /// A rate limit was met.
@@ -119,7 +119,7 @@ codes! {
     /// Somebody cancelled the execution.
     Cancelled = "CANCELLED", Fatal, "run the plan again if it was not meant";
     /// A budget is used up.
-    BudgetExceeded = "BUDGET_EXCEEDED", Error, "raise the budget in the plan and have it approved";
+    BudgetExceeded = "BUDGET_EXCEEDED", Error, "grant more calls when the inbox asks, or raise the budget in the plan and have it approved";
     /// New permits are stopped everywhere.
     Frozen = "FROZEN", Error, "`mandate thaw` when it is safe";
     /// The plan uses something that this version cannot run yet.

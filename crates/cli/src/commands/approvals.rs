@@ -1,17 +1,28 @@
 //! `mandate approvals …`: what waits for approval, and the answers.
 
-mod answer;
-mod list;
-mod show;
-
+use super::inbox::{RequestArg, View, answer, list, show};
 use crate::{
     context::Context,
     errors::{Exit, Failure},
 };
 use clap::{Args, Subcommand};
 
-/// The kinds of requests that are approvals.
-const KINDS: &[&str] = &["plan", "revision", "step"];
+/// The requests that are approvals.
+pub(super) const APPROVALS: View = View {
+    kinds: &["plan", "revision", "step"],
+    name: "approvals",
+    empty: "nothing waits for approval",
+};
+
+/// What `approve` and `reject` take.
+#[derive(Debug, Args)]
+pub(crate) struct WordArgs {
+    #[command(flatten)]
+    request: RequestArg,
+    /// Why; kept in the journal
+    #[arg(long)]
+    reason: Option<String>,
+}
 
 /// The commands under `approvals`.
 #[derive(Debug, Subcommand)]
@@ -28,25 +39,27 @@ pub(crate) enum ApprovalsCommand {
     #[command(
         after_help = "Examples:\n  mandate approvals approve @last --reason 'read it'\n  mandate executions continue @last"
     )]
-    Approve(answer::AnswerArgs),
-    /// Reject a request; the execution ends
+    Approve(WordArgs),
+    /// Reject a request: the execution ends, or the step fails
     #[command(after_help = "Examples:\n  mandate approvals reject @last --reason 'not on Fridays'")]
-    Reject(answer::AnswerArgs),
-}
-
-/// A request.
-#[derive(Debug, Args)]
-pub(crate) struct RequestArg {
-    /// The request: its id, the beginning of it or of its execution's id, or `@last`
-    #[arg(value_name = "ID")]
-    pub(crate) request: String,
+    Reject(WordArgs),
 }
 
 pub(crate) fn run(command: ApprovalsCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
-        ApprovalsCommand::List(args) => list::run(&args, context),
+        ApprovalsCommand::List(args) => list::run(&args, &APPROVALS, context),
         ApprovalsCommand::Show(args) => show::run(&args, context),
-        ApprovalsCommand::Approve(args) => answer::run(&args, "approve", context),
-        ApprovalsCommand::Reject(args) => answer::run(&args, "reject", context),
+        ApprovalsCommand::Approve(args) => say(&args, "approve", context),
+        ApprovalsCommand::Reject(args) => say(&args, "reject", context),
     }
+}
+
+fn say(args: &WordArgs, choice: &str, context: &Context) -> Result<Exit, Failure> {
+    let given = answer::Given {
+        request: &args.request.request,
+        choice: Some(choice),
+        data: None,
+        reason: args.reason.as_deref(),
+    };
+    answer::give(&given, Some(&APPROVALS), context)
 }

@@ -27,9 +27,7 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(paint: Paint) -> Self {
-        let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15));
-        let whole = lines.add(ProgressBar::no_length());
-        whole.set_style(style("{msg}"));
+        let (lines, whole) = begin();
         Self {
             paint,
             lines,
@@ -160,11 +158,20 @@ impl Watcher for Live {
         }
         self.whole.finish_and_clear();
         let _ = self.lines.clear();
+        // What was shown as settled stays so, if more is shown behind a question.
+        (self.lines, self.whole) = begin();
     }
 
     fn say(&mut self, text: &str) {
         self.print(&self.paint.look(Look::Warn, text));
     }
+}
+
+fn begin() -> (MultiProgress, ProgressBar) {
+    let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15));
+    let whole = lines.add(ProgressBar::no_length());
+    whole.set_style(style("{msg}"));
+    (lines, whole)
 }
 
 fn style(template: &str) -> ProgressStyle {

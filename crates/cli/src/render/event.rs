@@ -54,8 +54,12 @@ pub(crate) fn summary(event: &Event) -> String {
             created.decision.outcome
         ),
         Body::RequestOpened(request) => {
+            let question = match request.question.as_str() {
+                "" => String::new(),
+                question => format!(": {question}"),
+            };
             format!(
-                "{} {} for {}",
+                "{} {} for {}{question}",
                 request.kind.as_str(),
                 request.request_id,
                 request.approvers.join(", ")

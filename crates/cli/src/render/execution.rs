@@ -1,6 +1,6 @@
 //! An execution as it is shown: its result, what it waits for, its steps.
 
-use super::{shown, step, table::Table, undo};
+use super::{request, shown, step, table::Table, undo};
 use crate::{
     errors::remedy_of,
     ids,
@@ -39,6 +39,7 @@ pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<
         "warnings": ending.map_or(&[][..], |ending| &ending.warnings),
         "error": ending.and_then(|ending| ending.error.as_ref()),
         "waiting_for": waiting,
+        "requests": state.open_requests().map(|open| request::open_to_json(&open.request)).collect::<Vec<_>>(),
         "created_at_ms": state.created_ms,
         "finished_at_ms": state.finished_ms,
         "elapsed_ms": state.finished_ms.map(|end| end.saturating_sub(state.created_ms)),
@@ -274,6 +275,29 @@ pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> S
                 format!("mandate executions continue {id}"),
             ],
         ),
+        "step" | "revision" | "question" | "failure" | "invariant" | "budget" => {
+            // Of the execution itself, or of one that a step of it stands for.
+            let asked = state.open_request().map(|open| &open.request);
+            let question = asked.map_or_else(
+                || format!("`{step}` waits for an answer."),
+                |asked| shown::short(&asked.question, 160),
+            );
+            let until = waiting
+                .due_ms
+                .map_or_else(String::new, |due| format!(", until {}", show_time(due)));
+            let who = waiting.who.join(" and ");
+            let mut what = format!("It waits for an answer by {who}{until}: {question}");
+            let more = state.open_requests().count().saturating_sub(1);
+            if more > 0 {
+                what.push_str(&format!("\n  {more} more in `mandate inbox list`"));
+            }
+            let show = waiting.next_command.replace("inbox answer", "inbox show");
+            let choices =
+                asked.map_or_else(|| vec![waiting.next_command.clone()], request::commands);
+            let commands = std::iter::once(show).chain(choices);
+            let then = format!("mandate executions continue {id}");
+            (what, commands.chain([then]).collect())
+        }
         kind => (
             format!("`{step}` waits for its {kind}; it goes on when a process drives it."),
             vec![waiting.next_command.clone()],

@@ -1,7 +1,14 @@
 //! Requests to people as they are shown.
 
+use super::shown;
+use crate::output::{Look, Paint};
+use mandate_engine::event::{Request, RequestKind, Takes};
 use mandate_store::RequestRow;
 use serde_json::{Value, json};
+
+/// The longest that one value may be where somebody answers for it, in characters: this cuts only what nobody would read
+/// to its end; `--json` has all of it.
+const VALUE_WIDTH: usize = 8_000;
 
 /// A request for programs.
 pub(crate) fn to_json(row: &RequestRow) -> Value {
@@ -21,8 +28,118 @@ pub(crate) fn to_json(row: &RequestRow) -> Value {
     })
 }
 
-/// A field of a request's detail, as text.
-pub(crate) fn detail(row: &RequestRow, name: &str) -> Option<String> {
-    let detail: Value = serde_json::from_str(&row.detail).ok()?;
-    Some(detail.get(name)?.as_str()?.to_owned())
+/// What a request is about, in one line: the question, or the plan's name.
+pub(crate) fn what(row: &RequestRow) -> String {
+    let detail: Value = serde_json::from_str(&row.detail).unwrap_or(Value::Null);
+    let text = |name: &str| detail.get(name).and_then(Value::as_str).unwrap_or("");
+    match text("question") {
+        "" => text("plan").to_owned(),
+        question => question.to_owned(),
+    }
+}
+
+/// An open request of an execution, for programs.
+pub(crate) fn open_to_json(request: &Request) -> Value {
+    json!({
+        "request_id": request.request_id,
+        "kind": request.kind.as_str(),
+        "step": request.step,
+        "item": request.item,
+        "question": request.question,
+        "choices": request.choices,
+        "approvers": request.approvers,
+        "expires_at_ms": request.expires_ms,
+    })
+}
+
+/// What can be typed to answer a request.
+pub(crate) fn commands(request: &Request) -> Vec<String> {
+    let id = &request.request_id;
+    if matches!(request.kind, RequestKind::Plan | RequestKind::Revision) {
+        return vec![
+            format!("mandate approvals approve {id}"),
+            format!("mandate approvals reject {id} --reason WHY"),
+        ];
+    }
+    let of_choice = |choice: &String| {
+        let data = match request.takes(choice) {
+            Takes::Nothing => "",
+            Takes::MayHold => " [--data JSON]",
+            Takes::MustHold => " --data JSON",
+        };
+        format!("mandate inbox answer {id} {}{data}", quoted(choice))
+    };
+    request.choices.iter().map(of_choice).collect()
+}
+
+/// A choice as a shell takes it.
+fn quoted(choice: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !choice.is_empty() && choice.chars().all(plain) {
+        return choice.to_owned();
+    }
+    format!("'{}'", shown::line(choice).replace('\'', "'\\''"))
+}
+
+/// The question and everything that is shown beside it.
+pub(crate) fn asked(request: &Request, paint: Paint) -> String {
+    let mut out = vec![paint.bold(&shown::lines(&request.question))];
+    if let Some(refusal) = &request.refusal {
+        out.push(paint.dim(&format!("  {}", shown::line(&refusal.message))));
+    }
+    match (request.kind, &request.detail) {
+        (RequestKind::Step, detail) => calls(detail, paint, &mut out),
+        (_, Value::Object(detail)) => {
+            for (name, value) in detail {
+                push(name, value, paint, &mut out);
+            }
+        }
+        _ => {}
+    }
+    out.join("\n")
+}
+
+fn calls(detail: &Value, paint: Paint, out: &mut Vec<String>) {
+    let calls = detail.get("calls").and_then(Value::as_array);
+    for call in calls.into_iter().flatten() {
+        if let Some(item) = call.get("item") {
+            out.push(format!("  {}", paint.dim(&format!("item {item}"))));
+        }
+        let args = call.get("args").and_then(Value::as_object);
+        if args.is_none_or(serde_json::Map::is_empty) {
+            out.push(format!("    {}", paint.dim("(no arguments)")));
+        }
+        for (name, value) in args.into_iter().flatten() {
+            let value = shown::value(value, VALUE_WIDTH);
+            let name = paint.dim(&format!("{}:", shown::line(name)));
+            out.push(format!("    {name} {value}"));
+        }
+    }
+}
+
+fn push(name: &str, value: &Value, paint: Paint, out: &mut Vec<String>) {
+    let name = paint.dim(&format!("{}:", shown::line(name)));
+    match value {
+        Value::Object(map) if name.contains("error") => {
+            let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
+            let fault = format!("{}: {}", text("code"), shown::line(text("message")));
+            out.push(format!("  {name} {}", paint.look(Look::Bad, &fault)));
+        }
+        Value::Null => {}
+        Value::Object(_) | Value::Array(_) => {
+            let text = shown::whole(value);
+            if text.lines().count() <= 1 {
+                out.push(format!("  {name} {}", shown::short(&text, VALUE_WIDTH)));
+                return;
+            }
+            out.push(format!("  {name}"));
+            out.extend(text.lines().map(|line| format!("    {line}")));
+        }
+        Value::String(text) if text.contains('\n') => {
+            out.push(format!("  {name}"));
+            let text = shown::lines(text);
+            out.extend(text.lines().map(|line| format!("    {line}")));
+        }
+        other => out.push(format!("  {name} {}", shown::value(other, VALUE_WIDTH))),
+    }
 }

@@ -91,6 +91,11 @@ fn a_rechained_change_differs_where_it_was_made() {
         ("step_completed", "\"output\":41", "\"output\":40"),
         ("step_started", "note.txt", "mote.txt"),
         ("execution_finished", "success", "partial"),
+        (
+            "request_answered",
+            "\"channel\":\"flag\"",
+            "\"channel\":\"cli\"",
+        ),
     ];
     for (kind, from, to) in changes {
         let (site, id) = ran();

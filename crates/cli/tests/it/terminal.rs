@@ -136,6 +136,90 @@ fn later_leaves_the_request_open() {
     assert_eq!(project.last()["waiting_for"]["kind"], "plan");
 }
 
+const ASKS: &str = "version: 1
+name: asks
+steps:
+  - {id: which, tool: human.ask, args: {question: Which one?, choices: [eu, us], default: us, expires_ms: 600000}}
+  - {id: many, tool: human.ask, args: {question: How many?, schema: {type: integer, minimum: 1}}}
+  - {id: note, tool: fs.write, confirm: true, args: {path: note.txt, content: '${steps.which.output.choice} ${string(steps.many.output)}'}}
+  - {id: look, tool: fs.read, on_failure: ask, args: {path: missing.txt}}
+outputs: {look: steps.look.output}
+";
+
+/// Up to the first question.
+fn questioned(args: &[&str]) -> (Project, Session) {
+    let project = Project::new();
+    project.write("plan.yaml", ASKS);
+    let mut session = Session::start(&project, args);
+    session.expect("Approve this plan?");
+    session.type_line("y");
+    session.expect("Reason");
+    session.type_line("");
+    session.expect("Which one?");
+    session.expect("[1-2, l = later]");
+    (project, session)
+}
+
+#[test]
+fn everything_is_asked_right_there_and_the_execution_goes_on() {
+    let (project, mut session) = questioned(&["run", "plan.yaml"]);
+    session.type_line("perhaps");
+    session.expect("type the number of an answer");
+    // Enter takes the default that is shown.
+    session.type_line("");
+    session.expect("How many?");
+    session.type_line("none");
+    session.expect("that does not fit");
+    session.type_line("3");
+    session.expect("May step `note` call `fs.write`");
+    session.expect("us 3");
+    session.type_line("approve");
+    session.type_line("as it should be");
+    session.expect("Step `look` failed. What now?");
+    session.expect("TOOL_FAILED");
+    project.write("missing.txt", "found");
+    session.type_line("1");
+    let (code, stdout) = session.ends();
+    assert_eq!(code, 0, "{stdout}");
+    assert_eq!(project.read("note.txt"), "us 3");
+    let events = project
+        .run(&["executions", "events", "@last"])
+        .exits(0)
+        .stdout;
+    assert!(
+        events.contains("over `terminal`: as it should be"),
+        "{events}"
+    );
+    project.run(&["executions", "replay", "@last"]).exits(0);
+}
+
+#[test]
+fn later_leaves_a_question_for_the_inbox_and_continue_asks_again() {
+    let (project, mut session) = questioned(&["run", "plan.yaml"]);
+    session.type_line("l");
+    assert_eq!(session.ends().0, 4);
+    assert_eq!(project.last()["waiting_for"]["kind"], "question");
+    let mut session = Session::start(&project, &["executions", "continue", "@last"]);
+    session.expect("Which one?");
+    session.expect("l = later");
+    session.type_line("eu");
+    session.expect("How many?");
+    session.expect("Ctrl-D = later");
+    session.keyboard.write_all(b"\x04").unwrap();
+    assert_eq!(session.ends().0, 4);
+    assert_eq!(project.last()["waiting_for"]["step"], "many");
+}
+
+#[test]
+fn ctrl_c_at_a_request_cancels() {
+    let (project, session) = questioned(&["run", "plan.yaml"]);
+    crate::project::signal(&session.child, rustix::process::Signal::INT);
+    assert_eq!(session.ends().0, 130);
+    assert_eq!(project.last()["state"], "cancelled");
+    let listed = project.run(&["inbox", "list"]).exits(0);
+    assert!(listed.stderr.contains("nothing waits"), "{}", listed.stderr);
+}
+
 #[test]
 fn ctrl_c_at_the_question_cancels() {
     let (project, session) = asked();

@@ -4,6 +4,7 @@ use crate::generate::{Condition, OnFailure, PlanDraft, id};
 use crate::world::World;
 use mandate_engine::event::{FailureKind, Request, RequestKind, Resolution, SkipReason, Status};
 use mandate_engine::{Body, Event, State, StepState};
+use std::collections::BTreeSet;
 
 fn state_of(state: &State, index: usize) -> StepState {
     state.step(&id(index)).unwrap().1.state
@@ -306,6 +307,9 @@ pub(crate) fn judge_undoing(draft: &PlanDraft, world: &World) {
     };
     happened.retain(undoable);
     happened.reverse();
+    // What somebody had tried again may have happened twice: it is undone once, for the last time.
+    let mut once = BTreeSet::new();
+    happened.retain(|place| once.insert(place.clone()));
     let state = &world.state;
     let forced = state.abandoned || state.stop.as_ref().is_some_and(|stop| stop.force);
     let failed = state

@@ -129,6 +129,8 @@ pub(crate) struct Begin {
     pub inputs: Map<String, Value>,
     pub seed: u64,
     pub carried: Option<mandate_engine::event::Carried>,
+    /// None: that of this version.
+    pub behaviour: Option<u32>,
 }
 
 pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
@@ -163,7 +165,7 @@ pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
         deadline_ms: how.deadline_ms,
         approval_expires_ms: how.expires_ms,
         seed: how.seed,
-        behaviour: mandate_engine::BEHAVIOUR,
+        behaviour: how.behaviour.unwrap_or(mandate_engine::BEHAVIOUR),
         policy_version: "test".to_owned(),
         decision,
         carried: how.carried.clone(),

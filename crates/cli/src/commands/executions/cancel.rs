@@ -2,6 +2,7 @@
 
 use super::ExecutionArg;
 use crate::{
+    asking::Answering,
     context::Context,
     drive::Driver,
     errors::{Exit, Failure},
@@ -35,7 +36,7 @@ pub(super) fn run(args: &CancelArgs, context: &Context) -> Result<Exit, Failure>
     }
     let driver = Driver::start_for_one(settings, toolbox::registry(settings)?)?;
     driver.cancel(&id, args.reason.as_deref(), args.force)?;
-    let exit = launch::stay(context, &driver, &id, false, None)?;
+    let exit = launch::stay(context, &driver, &id, false, None, Answering::nobody())?;
     driver.finish(context, &[id])?;
     match exit {
         // That it was cancelled is what was asked for.

@@ -1,6 +1,7 @@
 //! `mandate executions continue [ID…]`.
 
 use crate::{
+    asking::Answering,
     context::Context,
     drive::Driver,
     errors::{Exit, Failure},
@@ -81,7 +82,7 @@ pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failur
                 paint.dim(&name)
             ));
         }
-        let exit = launch::stay(context, &driver, id, false, None)?;
+        let exit = launch::stay(context, &driver, id, false, None, Answering::new(false))?;
         worst = worse(worst, exit);
         if driver.interrupts().must_leave() {
             break;

@@ -1,18 +1,19 @@
-//! `mandate approvals show ID`.
+//! `mandate inbox show ID`, `mandate approvals show ID`.
 
 use super::RequestArg;
 use crate::{
     context::Context,
     errors::{Exit, Failure},
     ids,
-    output::Look,
+    output::{Look, Paint},
     read_only,
     render::{decision, request, shown},
     when,
 };
+use mandate_engine::{OpenRequest, State, event::RequestKind};
 use mandate_store::{Reader, RequestRow};
 
-pub(super) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let reader = context.reader()?;
     let row = find(&reader, &args.request)?;
@@ -22,26 +23,19 @@ pub(super) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure>
     }
     let paint = out.paint();
     let state = read_only::state(&reader, &row.execution_id)?;
-    out.line(&decision::for_approval(
-        state.plan(),
-        &state.created.inputs,
-        &state.created.decision,
-        paint,
-    ));
-    let reasons = decision::reasons(&state.created.decision, false, paint);
-    if !reasons.is_empty() {
-        out.line(&format!(
-            "\n{}\n{reasons}",
-            paint.bold("Why it needs approval")
-        ));
-    }
+    let open = state.requests.get(&row.request_id);
+    out.line(&asked(&state, open, paint));
     out.line("");
     let field = |name: &str, text: String| {
         out.line(&format!("{} {text}", paint.dim(&format!("{name:<9}"))))
     };
     field("request", row.request_id.clone());
+    field("kind", row.kind.clone());
     field("execution", row.execution_id.clone());
     field("asked by", state.created.principal.clone());
+    if let Some(open) = open {
+        field("answered by", open.request.approvers.join(" and "));
+    }
     field("binds to", row.subject.to_string());
     let look = if row.state == "open" {
         Look::Warn
@@ -59,13 +53,30 @@ pub(super) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure>
     if let Some(answer) = answer {
         field("answer", shown::line(&answer.to_string()));
     }
-    if row.state == "open" {
-        out.line(&format!(
-            "\n  mandate approvals approve {id}\n  mandate approvals reject {id} --reason WHY",
-            id = row.request_id
-        ));
+    if let Some(open) = open.filter(|_| row.state == "open") {
+        out.line("");
+        for command in request::commands(&open.request) {
+            out.line(&format!("  {command}"));
+        }
     }
     Ok(Exit::Success)
+}
+
+/// What is asked, whole: of a plan everything that it would do.
+fn asked(state: &State, open: Option<&OpenRequest>, paint: Paint) -> String {
+    let Some(open) = open.filter(|open| open.request.kind != RequestKind::Plan) else {
+        let decision = &state.created.decision;
+        let mut text = decision::for_approval(state.plan(), &state.created.inputs, decision, paint);
+        let reasons = decision::reasons(decision, false, paint);
+        if !reasons.is_empty() {
+            text.push_str(&format!(
+                "\n\n{}\n{reasons}",
+                paint.bold("Why it needs approval")
+            ));
+        }
+        return text;
+    };
+    request::asked(&open.request, paint)
 }
 
 /// The request that somebody means.

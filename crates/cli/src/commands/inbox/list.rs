@@ -1,6 +1,6 @@
-//! `mandate approvals list`.
+//! `mandate inbox list`, `mandate approvals list`.
 
-use super::KINDS;
+use super::View;
 use crate::{
     context::Context,
     errors::{Exit, Failure},
@@ -16,7 +16,7 @@ use clap::Args;
 use mandate_store::{Page, RequestFilter};
 use serde_json::json;
 
-/// What `approvals list` takes.
+/// What `list` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Also those that were answered or have expired
@@ -30,11 +30,11 @@ pub(crate) struct ListArgs {
     after: Option<String>,
 }
 
-pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &ListArgs, view: &View, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let filter = RequestFilter {
         state: (!args.all).then(|| "open".to_owned()),
-        kinds: KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
+        kinds: view.kinds.iter().map(|kind| (*kind).to_owned()).collect(),
         ..RequestFilter::default()
     };
     let after = match args.after.as_deref().map(str::parse) {
@@ -57,13 +57,13 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
     let (rows, next) = listed.map_or((Vec::new(), None), |listed| (listed.rows, listed.next));
     if out.is_json() {
         out.value(&json!({
-            "approvals": rows.iter().map(request::to_json).collect::<Vec<_>>(),
+            view.name: rows.iter().map(request::to_json).collect::<Vec<_>>(),
             "next": next.map(|next| next.to_string()),
         }));
         return Ok(Exit::Success);
     }
     if rows.is_empty() {
-        out.note("nothing waits for approval");
+        out.note(view.empty);
         return Ok(Exit::Success);
     }
     let now_ms = when::now_ms();
@@ -74,7 +74,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         "STATE",
         "ASKED",
         "EXPIRES",
-        "PLAN",
+        "WHAT",
     ]);
     for row in &rows {
         let look = if row.state == "open" {
@@ -96,11 +96,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
             (row.state.clone(), look),
             (when::show_age(row.opened_at_ms, now_ms), Look::Dim),
             (expires, Look::Dim),
-            (
-                request::detail(row, "plan")
-                    .map_or_else(String::new, |name| shown::short(&name, 60)),
-                Look::Plain,
-            ),
+            (shown::short(&request::what(row), 80), Look::Plain),
         ]);
     }
     out.line(&table.text(out.paint(), terminal_width()));

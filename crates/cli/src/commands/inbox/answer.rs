@@ -1,0 +1,191 @@
+//! `mandate inbox answer ID`, `mandate approvals approve | reject ID`: gives the answer to the process that drives the
+//! execution. Where none does it is recorded, and nothing happens because of it until one takes the execution up.
+
+use super::{RequestArg, View, show::find};
+use crate::{
+    context::Context,
+    document::{Source, exists},
+    drive::{self, Word},
+    errors::{Exit, Failure, Kind},
+    ids,
+    output::Look,
+    read_only,
+    render::execution,
+};
+use clap::Args;
+use mandate_engine::event::Request;
+use mandate_host::Answered;
+use mandate_plan::{Format, parse_value};
+use mandate_store::RequestRow;
+use serde_json::Value;
+use std::path::Path;
+
+/// What `inbox answer` takes.
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArgs {
+    #[command(flatten)]
+    request: RequestArg,
+    /// One of the request's choices; may be left out where there is only one
+    #[arg(value_name = "CHOICE")]
+    word: Option<String>,
+    /// The same, by name
+    #[arg(long, value_name = "CHOICE", conflicts_with = "word")]
+    choice: Option<String>,
+    /// What the choice takes: JSON, a file with it, or a text where a text is asked for
+    #[arg(long, value_name = "JSON|FILE")]
+    data: Option<String>,
+    /// Why; kept in the journal
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+/// An answer as it was typed.
+pub(crate) struct Given<'a> {
+    pub(crate) request: &'a str,
+    pub(crate) choice: Option<&'a str>,
+    pub(crate) data: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
+}
+
+pub(super) fn run(args: &AnswerArgs, context: &Context) -> Result<Exit, Failure> {
+    let given = Given {
+        request: &args.request.request,
+        choice: args.word.as_deref().or(args.choice.as_deref()),
+        data: args.data.as_deref(),
+        reason: args.reason.as_deref(),
+    };
+    give(&given, None, context)
+}
+
+/// Gives an answer; `view`: only to requests of its kinds.
+///
+/// # Errors
+/// It does not fit, or whoever gives it may not.
+pub(crate) fn give(
+    given: &Given<'_>,
+    view: Option<&View>,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let out = context.out();
+    let reader = context.reader()?;
+    let row = find(&reader, given.request)?;
+    is_open(&row)?;
+    if let Some(view) = view.filter(|view| !view.kinds.contains(&row.kind.as_str())) {
+        let message = format!(
+            "the request `{}` is of kind `{}`, and not one of {}",
+            row.request_id, row.kind, view.name
+        );
+        return Err(Failure::usage(message).remedy(format!(
+            "`mandate inbox answer {}` answers every kind",
+            row.request_id
+        )));
+    }
+    let state = read_only::state(&reader, &row.execution_id)?;
+    let open = state.requests.get(&row.request_id);
+    let request = open
+        .map(|open| &open.request)
+        .ok_or_else(|| Failure::not_found(format!("there is no request `{}`", row.request_id)))?;
+    let choice = choice_of(request, given.choice)?;
+    let data = given.data.map(|text| data_of(request, text)).transpose()?;
+    drop(reader);
+    let answer = Answered {
+        request_id: row.request_id.clone(),
+        choice: choice.clone(),
+        data,
+        reason: given.reason.map(str::to_owned),
+        // What was read is what is answered to.
+        subject: Some(request.subject),
+        channel: "cli".to_owned(),
+    };
+    let settings = context.settings()?;
+    let driver = drive::say(settings, &row.execution_id, Word::Answer(answer))?;
+    if out.is_json() {
+        let state = read_only::state(&context.reader()?, &row.execution_id)?;
+        let mut value = execution::to_json(&state, state.waiting_for().as_ref(), None);
+        if let Some(map) = value.as_object_mut() {
+            map.insert("request_id".to_owned(), row.request_id.into());
+            map.insert("choice".to_owned(), choice.into());
+            map.insert("host_pid".to_owned(), driver.into());
+        }
+        out.value(&value);
+        return Ok(Exit::Success);
+    }
+    let (word, look) = match choice.as_str() {
+        "approve" => ("approved".to_owned(), Look::Good),
+        "reject" => ("rejected".to_owned(), Look::Bad),
+        choice => (format!("answered `{choice}`"), Look::Good),
+    };
+    let word = out.paint().look(look, &word);
+    let id = ids::short(&row.execution_id);
+    if let Some(pid) = driver {
+        out.line(&format!("{word}: process {pid} drives the execution on"));
+        out.line(&format!("  mandate executions watch {id}"));
+        return Ok(Exit::Success);
+    }
+    let then = match (row.kind.as_str(), choice.as_str()) {
+        ("plan", "reject") => "nothing of it will run; this ends the execution:",
+        ("plan", _) => "nothing has run yet; this carries the execution on:",
+        _ => "this carries the execution on:",
+    };
+    out.line(&format!("{word}: {then}"));
+    out.line(&format!("  mandate executions continue {id}"));
+    Ok(Exit::Success)
+}
+
+fn is_open(row: &RequestRow) -> Result<(), Failure> {
+    if row.state == "open" {
+        return Ok(());
+    }
+    let message = format!("the request `{}` is {}", row.request_id, row.state);
+    Err(Failure::new(Kind::NotNow, message).remedy("`mandate inbox list` shows what is open"))
+}
+
+fn choice_of(request: &Request, typed: Option<&str>) -> Result<String, Failure> {
+    match (typed, request.choices.as_slice()) {
+        (Some(typed), _) => Ok(typed.to_owned()),
+        (None, [only]) => Ok(only.clone()),
+        (None, several) => Err(Failure::usage(format!(
+            "the request `{}` has several choices: {}",
+            request.request_id,
+            several.join(", ")
+        ))
+        .remedy(format!(
+            "`mandate inbox show {}` says what is asked",
+            request.request_id
+        ))),
+    }
+}
+
+/// Data as it was typed: a file, JSON, or a text where the request asks for one.
+pub(crate) fn data_of(request: &Request, text: &str) -> Result<Value, Failure> {
+    let looks_like_json = text.trim_start().starts_with(['{', '[', '"']);
+    if text == "-" || (!looks_like_json && exists(Path::new(text))) {
+        let source = Source::read(text)?;
+        return parse_value(&source.bytes, source.format).map_err(|found| {
+            let why = found.first().map(|found| found.message.clone());
+            let why = why.unwrap_or_default();
+            Failure::usage(format!("`{}` cannot be read: {why}", source.name))
+        });
+    }
+    typed_data(request, text).map_err(|why| {
+        Failure::usage(format!("`--data` is neither a file nor JSON: {why}"))
+            .remedy("text is JSON in quotes: `--data '\"done\"'`")
+    })
+}
+
+/// Data that stands for itself.
+pub(crate) fn typed_data(request: &Request, text: &str) -> Result<Value, String> {
+    let schema = request.answer_schema.as_ref();
+    let wants_text = schema
+        .and_then(|schema| schema.get("type"))
+        .is_some_and(|wanted| wanted == "string");
+    match parse_value(text.as_bytes(), Format::Json) {
+        Ok(value) if value.is_string() || !wants_text => Ok(value),
+        _ if wants_text => Ok(Value::String(text.to_owned())),
+        Ok(value) => Ok(value),
+        Err(found) => Err(found
+            .first()
+            .map(|found| found.message.clone())
+            .unwrap_or_default()),
+    }
+}
