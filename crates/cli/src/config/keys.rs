@@ -110,18 +110,18 @@ pub(crate) const KEYS: &[Key] = &[
         "a JSON file with `mcpServers`, as other clients have it",
     ),
     key(
-        "limits.max_active_executions",
-        Shape::Number,
-        Rule::Lower,
-        "256",
-        "the most executions that are active at a time; others wait, the highest `priority` first, then the oldest",
-    ),
-    key(
         "require_accepted_tools",
         Shape::Flag,
         Rule::On,
         "false",
         "tools of servers are used only after `mandate tools accept`; otherwise their first use accepts them",
+    ),
+    key(
+        "limits.max_active_executions",
+        Shape::Number,
+        Rule::Lower,
+        "256",
+        "the most executions that are active at a time; others wait, the highest `priority` first, then the oldest",
     ),
     key(
         "fs.roots",

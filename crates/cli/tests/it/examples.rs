@@ -83,3 +83,27 @@ fn the_crash_example_pays_everything_once() {
         "{said}"
     );
 }
+
+#[test]
+fn the_release_example_asks_falls_back_and_takes_back() {
+    let output = Command::new(root().join("examples/release/run.sh"))
+        .env("MANDATE", env!("CARGO_BIN_EXE_mandate"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{wrong}");
+    for expected in [
+        r#"argv: ["cp","demo-1.1.0.tar","demo-published/"]"#,
+        "recovered: publish failed",
+        "undone: publish, pack, tag",
+        "1.1.0 success\n2.0.0 success\n1.0.1 failure\n",
+        "intact: ",
+    ] {
+        assert!(
+            said.contains(expected),
+            "no `{expected}` in\n{said}\n{wrong}"
+        );
+    }
+    assert!(!said.contains("v1.0.1"), "the tag is gone again:\n{said}");
+}
