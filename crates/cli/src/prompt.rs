@@ -211,7 +211,14 @@ impl Asking<'_> {
             let named = choices
                 .iter()
                 .find(|choice| shown::line(choice).eq_ignore_ascii_case(&line));
-            match (line.as_str(), named.or(numbered), default) {
+            // A yes is a yes, however it is put.
+            let word = match line.to_lowercase().as_str() {
+                "y" | "yes" => Some("approve"),
+                "n" | "no" => Some("reject"),
+                _ => None,
+            };
+            let meant = word.and_then(|word| choices.iter().find(|choice| *choice == word));
+            match (line.as_str(), named.or(numbered).or(meant), default) {
                 (_, Some(choice), _) => return Ok(Some(choice.clone())),
                 ("", None, Some(default)) => return Ok(Some(default.clone())),
                 ("l" | "later", None, _) => return Ok(None),

@@ -301,6 +301,7 @@ impl State {
             })
             .collect();
         self.invariants = invariant::at_first(&plan);
+        self.settled_steps = 0; // they are looked at now, and not only after the next step
         self.frontier = 0;
         self.replans = 0;
         self.plan = plan;
