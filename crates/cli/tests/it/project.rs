@@ -111,6 +111,8 @@ impl Project {
             .args(args)
             .current_dir(dir)
             .env_clear()
+            // Where a build that counts lines writes what it counted.
+            .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.root.path().join("home"))
             .stdin(Stdio::null());

@@ -30,5 +30,6 @@ mod mistakes;
 mod patterns;
 mod plan_rules;
 mod plans;
+mod rules;
 mod support;
 mod views;

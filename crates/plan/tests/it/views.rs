@@ -192,3 +192,52 @@ finally   f  data.value
     );
     assert_eq!(text, expected);
 }
+
+/// Whatever its tools are called.
+fn without_tools(text: &str) -> std::sync::Arc<mandate_plan::CheckedPlan> {
+    let document = mandate_plan::parse(text.as_bytes(), mandate_plan::Format::Yaml).unwrap();
+    let checked = mandate_plan::check(&document, None);
+    checked
+        .plan
+        .unwrap_or_else(|| panic!("{:#?}", checked.violations))
+}
+
+#[test]
+fn the_graph_shows_fallbacks_finally_and_harmless_labels() {
+    let plan = without_tools(
+        "version: 1\nname: x\nsteps:\n\
+         - {id: a, tool: 't.do\"#&<>`', description: 'long', on_failure: {fallback: [{id: f, tool: t.do}]}}\n\
+         - {id: b, tool: t.do, after: [a]}\n\
+         finally:\n- {id: z, tool: t.a-tool-with-a-name-that-is-longer-than-anybody-would-want-to-read-here}\n",
+    );
+    let chart = mermaid(&plan, None);
+    for part in [
+        "s_a -. fallback .-> s_f",
+        "subgraph finally",
+        "#quot;#35;#amp;#lt;#gt;#96;",
+        "…",
+    ] {
+        assert!(chart.contains(part), "no `{part}` in\n{chart}");
+    }
+}
+
+#[test]
+fn every_action_is_written_as_it_is_read() {
+    let steps = [
+        "on_failure: halt",
+        "on_failure: skip",
+        "on_failure: retry",
+        "on_failure: replan",
+        "on_failure: ask",
+        "on_failure: {replan: {hint: another mirror}}",
+        "on_failure: {fallback: [{id: f, tool: t.do}]}",
+        "on_failure: [{codes: [TOOL_FAILED], do: skip}, {codes: [STEP_TIMEOUT], do: ask}]",
+    ];
+    for action in steps {
+        let text = format!("version: 1\nname: x\nsteps:\n- {{id: a, tool: t.do, {action}}}\n");
+        let plan = without_tools(&text);
+        let written = serde_json::to_value(plan.plan()).unwrap();
+        let read: mandate_plan::Plan = serde_json::from_value(written).unwrap();
+        assert_eq!(&read, plan.plan(), "{action}");
+    }
+}
