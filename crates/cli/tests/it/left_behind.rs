@@ -6,9 +6,11 @@ use rustix::process::Signal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Ignores every signal that it can and the end of its input, and so does what it starts.
+/// Ignores every signal that it can and the end of its input, and so does what it starts. It tells who it is only after a
+/// while: what is killed between the start of a program and its registration with the watchdog leaves the program.
 const STUBBORN: &str = r#"
 trap '' HUP INT QUIT TERM PIPE
+sleep 0.5
 sh -c 'while :; do sleep 1; done' &
 printf '%s\n%s\n' "$$" "$!" > pids
 while :; do sleep 1; done
