@@ -13,6 +13,7 @@ pub(crate) mod template;
 
 use crate::errors::Failure;
 use layer::Layer;
+use mandate_policy::{FirstPolicy, Rules};
 use mandate_tools::{McpServerConfig, OwnToolConfig, ToolsConfig};
 use merge::Merged;
 pub(crate) use place::Place;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The name of a configuration file.
@@ -40,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) project: PathBuf,
     /// How many executions may be active at a time.
     pub(crate) max_active: usize,
+    /// The policy.
+    pub(crate) rules: Arc<dyn Rules>,
     /// The tools' part.
     pub(crate) tools: ToolsConfig,
     /// A tool of a server is not accepted by its first use.
@@ -108,6 +112,7 @@ pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
         data_dir_from,
         project,
         max_active: max_active(&merged),
+        rules: Arc::new(FirstPolicy),
         tools: tools(&merged)?,
         require_accepted_tools: matches!(
             merged.get("require_accepted_tools"),

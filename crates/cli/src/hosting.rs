@@ -51,6 +51,7 @@ impl Hosting {
         let intake = Arc::new(Intake::new(registry.clone()).keeping(store.clone()));
         let terms = Terms {
             max_active: settings.max_active,
+            rules: settings.rules.clone(),
             report: Arc::new(report),
         };
         let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;

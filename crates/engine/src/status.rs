@@ -105,5 +105,6 @@ fn outputs(state: &State) -> (Map<String, Value>, Vec<String>) {
             }
         }
     }
+    outputs.sort_keys();
     (outputs, warnings)
 }

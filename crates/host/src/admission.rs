@@ -20,8 +20,7 @@ impl Host {
             return self.propose(&submission, &revises, reply);
         }
         let now_ms = self.parts.clock.now_ms();
-        let lookup = self.parts.tools.lookup();
-        let session = self.session(&submission.session, &submission.principal);
+        let bench = self.bench(&submission.session, &submission.principal, now_ms);
         let again = match &submission.rerun {
             Some(rerun) => Some(load_with(
                 self.parts.journal.as_ref(),
@@ -34,9 +33,7 @@ impl Host {
             &submission,
             None,
             again.as_ref(),
-            lookup.as_ref(),
-            &session,
-            now_ms,
+            &bench,
             self.parts.ids.as_ref(),
         ) {
             Err(HostError::Denied(decision)) => {
@@ -51,17 +48,10 @@ impl Host {
             _ => String::new(),
         };
         let mut approved = None;
-        let mut gate = HostGate {
-            approved: &mut approved,
-            refused: None,
-            lookup,
-            session,
-            now_ms,
-            permitted: Vec::new(),
-        };
+        let mut gate = HostGate::new(&mut approved, bench);
         let plan = submission.plan.clone();
         let begun = begin(plan, event, &mut gate);
-        let permitted = std::mem::take(&mut gate.permitted);
+        let permitted = gate.permitted();
         let (state, turned) = begun.map_err(|error| HostError::Unreadable {
             execution_id: execution_id.clone(),
             reason: error.to_string(),
@@ -131,23 +121,12 @@ impl Host {
     /// Has the plan admitted, and gives the answer in.
     pub(crate) fn admit(&mut self, execution_id: &str) {
         self.admit_child(execution_id);
-        let lookup = self.parts.tools.lookup();
         let now_ms = self.parts.clock.now_ms();
-        let Some(drive) = self.drives.get(execution_id) else {
+        let Some((drive, bench)) = self.judged(execution_id, now_ms) else {
             return;
         };
-        let session = self.session(&drive.state.created.session, &drive.state.created.principal);
-        let Some(drive) = self.drives.get_mut(execution_id) else {
-            return;
-        };
-        let mut gate = HostGate {
-            approved: &mut drive.approved,
-            refused: drive.refused.clone(),
-            lookup,
-            session,
-            now_ms,
-            permitted: Vec::new(),
-        };
+        let refused = drive.refused.clone();
+        let mut gate = HostGate::new(&mut drive.approved, bench).refused(refused);
         let body = match gate.admit(&drive.state) {
             Ok(approval) => Body::ExecutionStarted { approval },
             Err(refusal) => Body::CallRefused {

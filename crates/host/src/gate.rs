@@ -2,10 +2,10 @@
 
 use mandate_engine::event::RequestKind;
 use mandate_engine::{Gate, RUN, Started, State};
-use mandate_plan::{BoundInputs, ToolLookup};
+use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup};
 use mandate_policy::{
-    Approval, ApprovedPlan, Grant, Outcome, Permit, Refusal, ResolvedCall, SessionView, admit,
-    enforce,
+    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Outcome, Permit, Refusal,
+    ResolvedCall, Rules, SessionView, admit_with, enforce, evaluate_with,
 };
 use std::sync::Arc;
 
@@ -19,15 +19,62 @@ pub(crate) struct Permitted {
     pub(crate) nested: bool,
 }
 
-/// The gate of one execution for one turn.
-pub(crate) struct HostGate<'a> {
-    pub(crate) approved: &'a mut Option<ApprovedPlan>,
-    /// Of a nested plan: why it was not admitted with the plan that holds it.
-    pub(crate) refused: Option<Refusal>,
+/// What calls are judged by at one moment.
+#[derive(Clone)]
+pub(crate) struct Bench {
     pub(crate) lookup: Arc<dyn ToolLookup + Send + Sync>,
+    pub(crate) rules: Arc<dyn Rules>,
     pub(crate) session: SessionView,
     pub(crate) now_ms: i64,
-    pub(crate) permitted: Vec<Permitted>,
+}
+
+impl Bench {
+    /// A plan judged as a whole.
+    pub(crate) fn evaluate(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> Decision {
+        let request = EvaluateRequest {
+            principal: self.session.principal.clone(),
+            session: self.session.clone(),
+            now_ms: self.now_ms,
+        };
+        evaluate_with(
+            self.rules.as_ref(),
+            plan,
+            inputs,
+            self.lookup.as_ref(),
+            &request,
+        )
+    }
+}
+
+/// The gate of one execution for one turn.
+pub(crate) struct HostGate<'a> {
+    approved: &'a mut Option<ApprovedPlan>,
+    /// Of a nested plan: why it was not admitted with the plan that holds it.
+    refused: Option<Refusal>,
+    bench: Bench,
+    permitted: Vec<Permitted>,
+}
+
+impl<'a> HostGate<'a> {
+    /// The gate of an execution that begins.
+    pub(crate) fn new(approved: &'a mut Option<ApprovedPlan>, bench: Bench) -> Self {
+        Self {
+            approved,
+            refused: None,
+            bench,
+            permitted: Vec::new(),
+        }
+    }
+
+    /// The gate of a nested plan that may have been refused together with the plan that holds it.
+    pub(crate) fn refused(self, refused: Option<Refusal>) -> Self {
+        Self { refused, ..self }
+    }
+
+    /// The calls that got their permit.
+    pub(crate) fn permitted(self) -> Vec<Permitted> {
+        self.permitted
+    }
 }
 
 impl HostGate<'_> {
@@ -47,10 +94,11 @@ impl HostGate<'_> {
                 values: created.inputs.clone(),
                 secrets: created.secrets.clone(),
             };
-            let admitted = admit(
+            let admitted = admit_with(
+                self.bench.rules.clone(),
                 state.plan().clone(),
                 &inputs,
-                self.lookup.clone(),
+                self.bench.lookup.clone(),
                 &created.execution_id,
                 created.decision.clone(),
                 grant(state),
@@ -108,8 +156,8 @@ impl HostGate<'_> {
 
 impl Gate for HostGate<'_> {
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal> {
-        let (now_ms, session) = (self.now_ms, self.session.clone());
-        let lookup = self.lookup.clone();
+        let (now_ms, session) = (self.bench.now_ms, self.bench.session.clone());
+        let lookup = self.bench.lookup.clone();
         let approved = self.approved_plan(state)?;
         let permit = enforce(approved, state, call, &session, now_ms)?;
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
@@ -135,6 +183,10 @@ impl Gate for HostGate<'_> {
 
     fn output_schema(&mut self, state: &State, step: &str) -> Option<serde_json::Value> {
         let (step, _) = state.step(step)?;
-        self.lookup.spec(&step.step.tool)?.output_schema.clone()
+        self.bench
+            .lookup
+            .spec(&step.step.tool)?
+            .output_schema
+            .clone()
     }
 }

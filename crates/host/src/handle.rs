@@ -8,6 +8,10 @@ use mandate_engine::event::{Answer, Resolution};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// What the host's thread takes up.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "`Stop` comes once; a box would cost every input"
+)]
 pub(crate) enum Message {
     /// An input.
     Input(Input),

@@ -14,7 +14,7 @@ use crate::parking::Away;
 use crate::queue::Queue;
 use crate::spawn::Spawn;
 use mandate_engine::{Body, Phase, Turned, turn};
-use mandate_policy::{Purpose, SessionView};
+use mandate_policy::{Purpose, Rules};
 use mandate_store::{Appended, Journal, StoreError};
 use mandate_tools::Tools;
 use std::collections::{BTreeMap, VecDeque};
@@ -96,6 +96,8 @@ pub struct Parts {
     pub journal: Arc<dyn Journal>,
     /// The tools.
     pub tools: Arc<dyn Tools>,
+    /// The policy.
+    pub rules: Arc<dyn Rules>,
     /// Where calls run.
     pub spawn: Arc<dyn Spawn>,
     /// Makes execution, plan and host ids (UUID v7 outside tests) and seeds.
@@ -122,7 +124,7 @@ pub struct Host {
     pub(crate) drives: BTreeMap<String, Drive>,
     agenda: Agenda,
     pub(crate) plans: KnownPlans,
-    sessions: BTreeMap<String, u64>,
+    pub(crate) sessions: BTreeMap<String, u64>,
     pub(crate) frozen: bool,
     /// Executions that are not over and not in memory.
     pub(crate) away: BTreeMap<String, Away>,
@@ -356,16 +358,6 @@ impl Host {
             .ok_or_else(|| HostError::NoSuchExecution(execution_id.to_owned()))
     }
 
-    pub(crate) fn session(&self, session: &str, principal: &str) -> SessionView {
-        SessionView {
-            session_id: session.to_owned(),
-            principal: principal.to_owned(),
-            frozen: self.frozen,
-            calls: self.sessions.get(session).copied().unwrap_or(0),
-            calls_last_minute: 0,
-        }
-    }
-
     pub(crate) fn input(
         &mut self,
         execution_id: &str,
@@ -430,24 +422,13 @@ impl Host {
         ) {
             self.fire_timers(execution_id, now_ms);
         }
-        let lookup = self.parts.tools.lookup();
-        let Some(drive) = self.drives.get(execution_id) else {
+        let Some((drive, bench)) = self.judged(execution_id, now_ms) else {
             return false;
         };
-        let session = self.session(&drive.state.created.session, &drive.state.created.principal);
-        let Some(drive) = self.drives.get_mut(execution_id) else {
-            return false;
-        };
-        let mut gate = HostGate {
-            approved: &mut drive.approved,
-            refused: drive.refused.clone(),
-            lookup,
-            session,
-            now_ms,
-            permitted: Vec::new(),
-        };
+        let refused = drive.refused.clone();
+        let mut gate = HostGate::new(&mut drive.approved, bench).refused(refused);
         let turned = turn(&mut drive.state, now_ms, body, &mut gate);
-        let permitted = std::mem::take(&mut gate.permitted);
+        let permitted = gate.permitted();
         let Some(turned) = turned else { return false };
         applied(drive);
         self.carry_out(execution_id, turned, permitted);

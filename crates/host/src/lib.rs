@@ -22,6 +22,7 @@ mod gate;
 mod handle;
 pub mod host;
 mod intake;
+mod judging;
 mod known_plans;
 mod leaving;
 pub mod local;

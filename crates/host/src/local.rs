@@ -6,6 +6,7 @@ use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
+use mandate_policy::{FirstPolicy, Rules};
 use mandate_store::Journal;
 use mandate_tools::Tools;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ impl Ids for RandomIds {
 pub struct Terms {
     /// How many executions may be active at a time.
     pub max_active: usize,
+    /// The policy.
+    pub rules: Arc<dyn Rules>,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
 }
@@ -42,6 +45,7 @@ impl Default for Terms {
     fn default() -> Self {
         Self {
             max_active: MAX_ACTIVE,
+            rules: Arc::new(FirstPolicy),
             report: Arc::new(|_| {}),
         }
     }
@@ -81,6 +85,7 @@ impl LocalHost {
             clock: clock.clone(),
             journal,
             tools,
+            rules: terms.rules,
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,

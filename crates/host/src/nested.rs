@@ -117,7 +117,6 @@ impl Host {
         self.admit_again(parent)
             .map_err(|refusal| Fault::from(&refusal))?;
         let now_ms = self.parts.clock.now_ms();
-        let lookup = self.parts.tools.lookup();
         let Some(drive) = self.drives.get(parent) else {
             return Ok(());
         };
@@ -164,26 +163,17 @@ impl Host {
                 most_calls: child.most_calls,
             },
         };
-        let session = self.session(&submission.session, &submission.principal);
+        let bench = self.bench(&submission.session, &submission.principal, now_ms);
         let event = created_event(
             &submission,
             Some(nested),
             None,
-            lookup.as_ref(),
-            &session,
-            now_ms,
+            &bench,
             self.parts.ids.as_ref(),
         )
         .map_err(|error| Fault::from(&error))?;
         let mut approved = None;
-        let mut gate = HostGate {
-            approved: &mut approved,
-            refused: None,
-            lookup,
-            session,
-            now_ms,
-            permitted: Vec::new(),
-        };
+        let mut gate = HostGate::new(&mut approved, bench);
         let begun = begin(plan.clone(), event, &mut gate);
         let (state, turned) =
             begun.map_err(|error| Fault::new(ErrorCode::UnknownError, error.to_string()))?;
@@ -251,24 +241,13 @@ impl Host {
 
     /// A plan whose execution was taken up is admitted again before its first call; a child needs it before.
     fn admit_again(&mut self, execution_id: &str) -> Result<(), Refusal> {
-        let lookup = self.parts.tools.lookup();
         let now_ms = self.parts.clock.now_ms();
         self.admit_child(execution_id);
-        let Some(drive) = self.drives.get(execution_id) else {
+        let Some((drive, bench)) = self.judged(execution_id, now_ms) else {
             return Ok(());
         };
-        let session = self.session(&drive.state.created.session, &drive.state.created.principal);
-        let Some(drive) = self.drives.get_mut(execution_id) else {
-            return Ok(());
-        };
-        let mut gate = HostGate {
-            approved: &mut drive.approved,
-            refused: drive.refused.clone(),
-            lookup,
-            session,
-            now_ms,
-            permitted: Vec::new(),
-        };
+        let refused = drive.refused.clone();
+        let mut gate = HostGate::new(&mut drive.approved, bench).refused(refused);
         gate.admit(&drive.state).map(|_| ())
     }
 

@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::submit::tool_digests;
 use mandate_engine::Body;
 use mandate_plan::{BoundInputs, diff::diff, execution_digest};
-use mandate_policy::{EvaluateRequest, Outcome, evaluate};
+use mandate_policy::Outcome;
 use mandate_store::PlanRow;
 use std::sync::mpsc::Sender;
 
@@ -45,12 +45,9 @@ impl Host {
         let digest = execution_digest(plan.hash(), &created.inputs_digest, &tools);
         let changes = diff(state.plan().plan(), plan.plan());
         let revision = created.revision.saturating_add(1);
-        let request = EvaluateRequest {
-            session: self.session(&session, &principal),
-            principal,
-            now_ms,
-        };
-        let decision = evaluate(plan, &inputs, lookup.as_ref(), &request);
+        let decision = self
+            .bench(&session, &principal, now_ms)
+            .evaluate(plan, &inputs);
         if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
             // A refusal leaves the process as a fact, so that it is stored first.
             self.record_refusal(submission, decision, reply.clone(), now_ms);

@@ -1,12 +1,13 @@
 //! From a submission to the event that an execution begins with: everything that is checked before anything exists.
 
 use crate::ask::{HostError, Rerun, Submission};
+use crate::gate::Bench;
 use crate::host::Ids;
 use crate::supported::unsupported;
 use mandate_engine::event::Carried;
 use mandate_engine::{BEHAVIOUR, Body, CannotCarry, Created, Event, Parent, State, carry};
 use mandate_plan::{Digest, ToolLookup, execution_digest};
-use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate};
+use mandate_policy::Outcome;
 use std::collections::BTreeMap;
 
 /// How long a request for a plan's approval stays open, in milliseconds: 24 hours.
@@ -22,11 +23,10 @@ pub(crate) fn created_event(
     submission: &Submission,
     nested: Option<Nested>,
     again: Option<&State>,
-    lookup: &dyn ToolLookup,
-    session: &SessionView,
-    now_ms: i64,
+    bench: &Bench,
     ids: &dyn Ids,
 ) -> Result<Event, HostError> {
+    let now_ms = bench.now_ms;
     let plan = &submission.plan;
     if let Some((feature, pointer)) = unsupported(plan) {
         return Err(HostError::NotSupported { feature, pointer });
@@ -34,19 +34,14 @@ pub(crate) fn created_event(
     let inputs = plan
         .bind_inputs(&submission.inputs)
         .map_err(HostError::Inputs)?;
-    let tools = tool_digests(submission, lookup)?;
+    let tools = tool_digests(submission, bench.lookup.as_ref())?;
     if submission
         .deadline_ms
         .is_some_and(|deadline_ms| deadline_ms <= now_ms)
     {
         return Err(HostError::DeadlinePassed);
     }
-    let request = EvaluateRequest {
-        principal: submission.principal.clone(),
-        session: session.clone(),
-        now_ms,
-    };
-    let decision = evaluate(plan, &inputs, lookup, &request);
+    let decision = bench.evaluate(plan, &inputs);
     if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
         return Err(HostError::Denied(Box::new(decision)));
     }

@@ -10,6 +10,7 @@ use crate::{
     approved::ApprovedPlan,
     assess::{Subject, assess},
     decision::{Outcome, StepAssessment},
+    flow::CallFlow,
     normalise::shown,
     planned_call::PlannedCall,
     resources::{Found, ResourceKind},
@@ -207,6 +208,7 @@ fn policy(
         call: now,
         args: &call.args,
         before: &[],
+        flow: &CallFlow::default(),
     };
     let (outcome, rulings) = judge(approved.rules(), &case);
     // What was decided before stands; what the call turns out to be can only make it stricter.

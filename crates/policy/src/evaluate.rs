@@ -7,6 +7,7 @@ use crate::{
     assess::{Subject, assess},
     classify::Category,
     decision::{Decision, Outcome, Reason, StepAssessment},
+    flow::CallFlow,
     known_args::KnownArgs,
     nested::nested_facts,
     planned::{Planned, every_call},
@@ -218,6 +219,7 @@ impl Verdict {
             call: &call,
             args: &known.args,
             before,
+            flow: &CallFlow::default(),
         };
         let (outcome, rulings) = judge(rules, &case);
         call.outcome = outcome;

@@ -9,6 +9,7 @@ use crate::{
     approver::Approver,
     classify::Category,
     decision::{Outcome, StepAssessment},
+    flow::CallFlow,
     risk::Level,
 };
 use serde_json::Value;
@@ -40,6 +41,8 @@ pub struct Case<'a> {
     pub args: &'a Value,
     /// The categories of the plan's calls before this one, in the order of the document.
     pub before: &'a [Category],
+    /// Where its arguments come from.
+    pub flow: &'a CallFlow,
 }
 
 /// What one rule that matches wants.
@@ -55,6 +58,8 @@ pub struct Ruling {
     pub severity: Level,
     /// Who may approve, where it wants an approval.
     pub approvers: Vec<Approver>,
+    /// No override passes it.
+    pub absolute: bool,
 }
 
 /// A rule could not be evaluated. That counts as a deny.
@@ -96,6 +101,7 @@ pub(crate) fn judge(rules: &dyn Rules, case: &Case<'_>) -> (Outcome, Vec<Ruling>
                 message,
                 severity,
                 approvers: Vec::new(),
+                absolute: true,
             }],
         )
     };

@@ -10,7 +10,7 @@ use crate::{
 };
 use clap::Args;
 use mandate_host::HostError;
-use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate};
+use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate_with};
 use serde_json::json;
 
 const EXAMPLES: &str = "\
@@ -51,7 +51,13 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
         },
         now_ms: when::now_ms(),
     };
-    let said = evaluate(&read.plan, &inputs, tools.as_ref(), &request);
+    let said = evaluate_with(
+        context.settings()?.rules.as_ref(),
+        &read.plan,
+        &inputs,
+        tools.as_ref(),
+        &request,
+    );
     let exit = Exit::of_outcome(said.outcome);
     if out.is_json() {
         out.value(&json!({ "plan_hash": read.plan.hash(), "decision": said }));

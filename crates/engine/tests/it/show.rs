@@ -54,7 +54,8 @@ fn place(step: &str, item: Option<u32>, attempt: Option<u32>) -> String {
 }
 
 pub(crate) fn event(event: &Event) -> String {
-    let body = serde_json::to_value(&event.body).unwrap();
+    let mut body = serde_json::to_value(&event.body).unwrap();
+    body.sort_all_objects();
     let mut data = body["data"].as_object().unwrap().clone();
     let kind = event.body.kind();
     if kind == "execution_created" {
@@ -108,6 +109,7 @@ pub(crate) fn event(event: &Event) -> String {
         words.push(format!("({} bound)", calls.len()));
     }
     data.retain(|_, value| !value.is_null());
+    data.sort_keys();
     if !data.is_empty() {
         words.push(Value::Object(data).to_string());
     }

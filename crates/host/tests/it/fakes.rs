@@ -217,6 +217,7 @@ impl World {
             clock: clock.clone(),
             journal: journal.clone(),
             tools: tools.clone(),
+            rules: Arc::new(mandate_policy::FirstPolicy),
             spawn: spawn.clone(),
             ids: ids.clone(),
             report: {

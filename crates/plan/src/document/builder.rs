@@ -222,11 +222,12 @@ impl Builder {
                 Value::Array(items)
             }
             Inside::Object {
-                map,
+                mut map,
                 mut keys,
                 repeated,
                 ..
             } => {
+                map.sort_keys();
                 keys.sort_unstable();
                 for (rank, (_, place)) in keys.iter().enumerate() {
                     self.places.rank(*place, Some(rank));

@@ -158,10 +158,17 @@ impl<'e> Map<'e> {
     /// The entries in key order.
     pub(super) fn entries(&self) -> Vec<(Text<'e>, Val<'e>)> {
         match self {
-            Map::Json(entries) => entries
-                .iter()
-                .map(|(key, value)| (Text::Borrowed(key), Val::of(value)))
-                .collect(),
+            Map::Json(entries) => {
+                let mut entries: Vec<(Text<'e>, Val<'e>)> = entries
+                    .iter()
+                    .map(|(key, value)| (Text::Borrowed(key), Val::of(value)))
+                    .collect();
+                // Such a map keeps whatever order it was read in.
+                if !entries.is_sorted_by(|one, two| one.0.as_str() <= two.0.as_str()) {
+                    entries.sort_by(|one, two| one.0.as_str().cmp(two.0.as_str()));
+                }
+                entries
+            }
             Map::Made(entries) => entries.as_ref().clone(),
         }
     }

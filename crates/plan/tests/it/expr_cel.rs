@@ -181,7 +181,21 @@ proptest! {
         if let (Some(ours), Some(theirs)) = (by_us(&source), by_cel(&source)) {
             // The crate adds a map to a list as the list of its keys, which CEL has no such operator for.
             prop_assume!(!ours.as_ref().is_err_and(|message| message.contains("a list and a map")));
-            prop_assert_eq!(ours.map_err(|_| ()), theirs, "{}", source);
+            // It walks over a map in whatever order its hashes have.
+            let (ours, theirs) = (ours.map_err(|_| ()), theirs);
+            let same_items = |one: &Value, other: &Value| match (one, other) {
+                (Value::Array(one), Value::Array(other)) => {
+                    one.len() == other.len() && one.iter().all(|item| other.contains(item))
+                }
+                _ => false,
+            };
+            if let (Ok(one), Ok(other)) = (&ours, &theirs)
+                && source.contains('{')
+                && same_items(one, other)
+            {
+                return Ok(());
+            }
+            prop_assert_eq!(ours, theirs, "{}", source);
         }
     }
 }

@@ -32,6 +32,7 @@ impl Rules for FirstPolicy {
                 ),
                 severity: Level::Info,
                 approvers: Vec::new(),
+                absolute: false,
             }
         } else {
             Ruling {
@@ -46,6 +47,7 @@ impl Rules for FirstPolicy {
                 },
                 severity: call.risk.level,
                 approvers: vec![Approver::Requester],
+                absolute: false,
             }
         };
         Ok(vec![ruling])

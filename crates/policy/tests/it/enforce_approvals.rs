@@ -93,6 +93,7 @@ impl Rules for Asks {
             message: "look first".to_owned(),
             severity: Level::Low,
             approvers: self.0.clone(),
+            absolute: false,
         }])
     }
 

@@ -162,6 +162,7 @@ impl Rules for Later {
             message: "said so".to_owned(),
             severity: Level::Low,
             approvers: Vec::new(),
+            absolute: false,
         };
         Ok(outcomes.into_iter().map(ruling).collect())
     }

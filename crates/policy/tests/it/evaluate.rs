@@ -260,6 +260,7 @@ impl Rules for Fixed {
             message: String::new(),
             severity: Level::Low,
             approvers: vec![Approver::Role(format!("r{index}"))],
+            absolute: false,
         };
         self.0
             .clone()
