@@ -32,6 +32,7 @@ pub mod resources;
 pub mod risk;
 pub mod rules;
 pub mod session;
+pub mod token;
 pub mod tool_table;
 pub mod turn;
 

@@ -23,6 +23,7 @@ pub mod schema;
 mod sqlite;
 mod tails;
 mod timestamp;
+mod token_keys;
 pub mod verify;
 mod writer;
 
@@ -36,4 +37,5 @@ pub use listing::{Cursor, ExecutionFilter, Listed, NotACursor, Page, PlanSummary
 pub use reader::Reader;
 pub use sqlite::SqliteStore;
 pub use tails::EXECUTION_LIMIT_BYTES;
+pub use token_keys::TokenKeys;
 pub use verify::{Finding, FindingKind, Place, Rebuild, VerifyReport, verify};

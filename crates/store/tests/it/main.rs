@@ -26,3 +26,4 @@ mod released;
 mod support;
 mod tamper;
 mod tamper_tables;
+mod token_keys;
