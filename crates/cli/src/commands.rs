@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod executions;
+pub(crate) mod freeze;
 pub(crate) mod host;
 pub(crate) mod inbox;
 pub(crate) mod init;
@@ -34,6 +35,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Inbox(command) => inbox::run(command, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Tools(command) => tools::run(command, context),
+        Command::Freeze(args) => freeze::freeze(&args, context),
+        Command::Thaw(args) => freeze::thaw(&args, context),
         Command::Doctor => doctor::run(context),
         Command::Host(args) => host::run(&args, context),
         Command::Init(args) => init::run(&args, context),

@@ -177,7 +177,7 @@ pub(crate) fn record_only(
     word: Word,
 ) -> Result<State, Failure> {
     // A program that a plan started cannot speak for a human, whether or not its host still runs.
-    let grants = !matches!(word, Word::Pause);
+    let grants = !matches!(word, Word::Pause | Word::Revoke { .. });
     if grants && std::env::var_os(mandate_tools::CHILD_MARK).is_some() {
         let pid = std::process::id();
         return Err(HostError::FromATool { pid }.into());
@@ -191,6 +191,7 @@ pub(crate) fn record_only(
         }
         Word::Pause => Body::ExecutionPaused { by },
         Word::Resume => Body::ExecutionResumed { by },
+        Word::Revoke { reason } => Body::ApprovalRevoked { by, reason },
         Word::Resolve {
             step,
             item,

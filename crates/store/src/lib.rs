@@ -21,6 +21,7 @@ mod queue;
 mod reader;
 pub mod schema;
 mod sqlite;
+mod system;
 mod tails;
 mod timestamp;
 mod token_keys;

@@ -6,6 +6,7 @@ use crate::ask::{HostError, Submitted};
 use crate::host::Ids as _;
 use crate::local::RandomIds;
 use crate::peer;
+use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line};
 use std::sync::Arc;
@@ -224,6 +225,17 @@ async fn grant(
             caller.may_grant()?;
             waiting(move || host.resume(&execution_id, &by)).await
         }
+        Wish::Switch(switch) => {
+            // Anybody may stop; only people let go on.
+            if matches!(switch, Switch::Thaw { .. }) {
+                caller.may_grant()?;
+            }
+            waiting(move || host.throw(switch, &by)).await
+        }
+        Wish::Revoke {
+            execution_id,
+            reason,
+        } => waiting(move || host.revoke(&execution_id, &by, reason)).await,
         Wish::Resolve {
             execution_id,
             step,

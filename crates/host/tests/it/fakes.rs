@@ -405,6 +405,15 @@ impl World {
         answer
     }
 
+    /// Throws a switch, and waits until the disk has it.
+    pub fn throw(&mut self, switch: mandate_host::Switch) {
+        let (reply, answer) = channel();
+        self.host
+            .handle(Input::Ask(Ask::Switch(switch, "ann".to_owned(), reply)));
+        self.run_through();
+        answer.recv().unwrap().unwrap();
+    }
+
     pub fn cancel(&mut self, id: &str) -> bool {
         let (reply, answer) = channel();
         self.host.handle(Input::Ask(Ask::Cancel {
