@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, plan, run,
-        tools,
+        approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, keys, plan,
+        run, tools,
     },
     output::Colour,
 };
@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// See what waits for approval, and answer
     #[command(subcommand)]
     Approvals(approvals::ApprovalsCommand),
+    /// Give people and agents keys that say who they are
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Verify and export the journal
     #[command(subcommand)]
     Audit(audit::AuditCommand),
