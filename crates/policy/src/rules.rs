@@ -83,6 +83,11 @@ pub trait Rules: Send + Sync + fmt::Debug {
     /// A rule that fails, which is a deny.
     fn judge(&self, case: &Case<'_>) -> Result<Vec<Ruling>, RuleError>;
 
+    /// The ids of all rules, as [`Ruling::rule`] names them; empty where a policy does not list them.
+    fn rule_ids(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How many calls a session may make.
     fn limits(&self) -> Limits {
         Limits::default()
