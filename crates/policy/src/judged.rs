@@ -4,7 +4,7 @@
 //! comes from `enforce` only.
 
 use crate::{
-    Outcome, Purpose, SessionView, StepAssessment,
+    Limits, Outcome, Purpose, SessionView, StepAssessment,
     assess::{Subject, assess},
     classify::Category,
     flow::CallFlow,
@@ -84,4 +84,33 @@ pub fn judge_call(
         call: assessed,
         rulings,
     }
+}
+
+/// A limit of a session that is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// `limits.calls_per_session` or `limits.calls_per_minute`.
+    pub rule: &'static str,
+    /// For people.
+    pub message: String,
+    /// Waiting does not help.
+    pub for_good: bool,
+}
+
+/// The limit that keeps a session from its next call.
+pub fn limit_reached(limits: Limits, session: &SessionView) -> Option<Reached> {
+    if let Some(limit) = limits.calls_per_session.filter(|l| session.calls >= *l) {
+        return Some(Reached {
+            rule: "limits.calls_per_session",
+            message: format!("the session may make {limit} calls, and has made them"),
+            for_good: true,
+        });
+    }
+    let limit = limits.calls_per_minute;
+    let limit = limit.filter(|l| session.calls_last_minute >= *l)?;
+    Some(Reached {
+        rule: "limits.calls_per_minute",
+        message: format!("the session may make {limit} calls a minute"),
+        for_good: false,
+    })
 }

@@ -79,13 +79,3 @@ impl Effect {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn show() {
-        let text = std::fs::read_to_string("../../examples/policy/rules.json").unwrap();
-        let made = super::import(&text, Default::default()).unwrap();
-        println!("{}\n{}\n{:#?}", made.cedar, made.policy_toml, made.notes);
-    }
-}

@@ -4,3 +4,4 @@
 //! command line's business.
 
 pub mod import;
+pub mod testing;

@@ -10,6 +10,7 @@ use mandate_policy::rules::{Moment, Ruling};
 use mandate_policy::{
     CallFlow, CallToJudge, Decision, EvaluateRequest, Outcome, PastTools, Purpose, Refusal, Rules,
     SessionView, evaluate_with, judge_call,
+    limit_reached,
 };
 use mandate_store::{Reader, Record};
 use serde_json::{Map, Value};
@@ -329,7 +330,7 @@ impl<'a> Runs<'a> {
         );
         let rules = judged.rulings.iter().map(|ruling| ruling.rule.clone());
         self.matched.extend(rules);
-        let limited = limited(self.rules, &session);
+        let limited = limit_reached(self.rules.limits(), &session);
         let decided = run
             .said
             .assessment(&call.step, call.purpose)
@@ -501,32 +502,6 @@ impl<'a> Runs<'a> {
 
 fn stops(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Deny | Outcome::RateLimited)
-}
-
-/// A limit that is reached.
-struct Limited {
-    rule: &'static str,
-    message: String,
-    /// Waiting does not help.
-    for_good: bool,
-}
-
-fn limited(rules: &dyn Rules, session: &SessionView) -> Option<Limited> {
-    let limits = rules.limits();
-    if let Some(limit) = limits.calls_per_session.filter(|l| session.calls >= *l) {
-        return Some(Limited {
-            rule: "limits.calls_per_session",
-            message: format!("the session may make {limit} calls, and has made them"),
-            for_good: true,
-        });
-    }
-    let limit = limits.calls_per_minute;
-    let limit = limit.filter(|l| session.calls_last_minute >= *l)?;
-    Some(Limited {
-        rule: "limits.calls_per_minute",
-        message: format!("the session may make {limit} calls a minute"),
-        for_good: false,
-    })
 }
 
 /// The rules that want this outcome, and the words of the first.
