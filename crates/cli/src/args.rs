@@ -3,7 +3,7 @@
 use crate::{
     commands::{
         approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, keys, plan,
-        run, tools,
+        policy, run, tools,
     },
     output::Colour,
 };
@@ -66,6 +66,9 @@ pub(crate) enum Command {
     Plan(plan::PlanCommand),
     /// Say what a plan would do and what policy says, without doing it
     Evaluate(evaluate::EvaluateArgs),
+    /// Say what agents may do: test, explain, try out and import policies
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Look at executions, steer them, carry them on, replay them
     #[command(subcommand)]
     Executions(executions::ExecutionsCommand),

@@ -11,6 +11,7 @@ mod agenda;
 mod answering;
 pub mod ask;
 mod backlog;
+pub mod backtest;
 mod calls;
 pub mod client;
 mod clock;
@@ -50,6 +51,7 @@ mod verify;
 mod wire;
 
 pub use ask::{Ask, HostError, Rerun, Rest, Revises, Submission, Submitted, Update};
+pub use backtest::{BacktestReport, backtest};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use connection::{Connection, Local};
