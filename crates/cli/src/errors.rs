@@ -283,7 +283,13 @@ impl From<HostError> for Failure {
             HostError::ToolServer(_) => Self::config(message).remedy(
                 "mend its entry in `mcpServers`; `mandate doctor` starts every server and tells",
             ),
-            HostError::NotTheApprover { .. } => return Self::mismatch(message),
+            HostError::NotTheApprover { .. } | HostError::Again { .. } => {
+                return Self::mismatch(message);
+            }
+            HostError::NoSuchKey(_) | HostError::KeyRevoked(_) => Self::new(Kind::Denied, message)
+                .remedy("`mandate keys list --all` shows the keys; unset MANDATE_API_KEY to speak as yourself"),
+            HostError::MayNot { .. } => Self::new(Kind::Denied, message)
+                .remedy("use a key with that role in MANDATE_API_KEY; `mandate keys list` shows who has which"),
             HostError::Answer(error) => {
                 use mandate_engine::NotAnAnswer as N;
                 let kind = match error {

@@ -9,7 +9,7 @@ use mandate_store::{
 };
 use std::sync::Arc;
 
-struct ReadOnly<'a>(&'a Reader);
+pub(crate) struct ReadOnly<'a>(pub(crate) &'a Reader);
 
 impl Journal for ReadOnly<'_> {
     fn append(&self, _: Batch, ack: Ack) {
@@ -40,6 +40,10 @@ impl Journal for ReadOnly<'_> {
 
     fn head(&self) -> Result<Head, StoreError> {
         self.0.head()
+    }
+
+    fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
+        self.0.last_of_system(kinds)
     }
 }
 

@@ -28,6 +28,16 @@ pub enum Hold {
     Rate,
 }
 
+impl Hold {
+    /// What a refused call waits for: a rate has a time, a freeze has none.
+    pub(crate) fn until(due_ms: Option<i64>) -> Self {
+        match due_ms {
+            Some(_) => Hold::Rate,
+            None => Hold::Frozen,
+        }
+    }
+}
+
 /// A human said yes to a unit's arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Confirmed {
@@ -247,6 +257,9 @@ pub struct OpenRequest {
     pub reason: Option<String>,
     /// When it was closed, Unix milliseconds.
     pub closed_ms: Option<i64>,
+    /// What each of those who answered said last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<crate::assent::Said>,
 }
 
 /// How an execution will end, once the steps under `finally` are through.

@@ -1,5 +1,6 @@
 //! What calls are judged by: the tools and rules as they are now, and the counters of the session that they belong to.
 
+use crate::ask::Submission;
 use crate::drive::Drive;
 use crate::gate::Bench;
 use crate::host::Host;
@@ -16,6 +17,12 @@ impl Host {
         }
     }
 
+    /// What a plan that somebody wants run is judged by.
+    pub(crate) fn bench_of(&self, submission: &Submission, now_ms: i64) -> Bench {
+        let bench = self.bench(&submission.session, &submission.principal, now_ms);
+        bench.with_roles(&submission.roles)
+    }
+
     /// An execution that is driven, with what its calls are judged by.
     pub(crate) fn judged(
         &mut self,
@@ -24,6 +31,7 @@ impl Host {
     ) -> Option<(&mut Drive, Bench)> {
         let created = &self.drives.get(execution_id)?.state.created;
         let bench = self.bench(&created.session, &created.principal, now_ms);
+        let bench = bench.with_roles(&created.roles);
         Some((self.drives.get_mut(execution_id)?, bench))
     }
 
@@ -31,7 +39,7 @@ impl Host {
         SessionView {
             session_id: session.to_owned(),
             principal: principal.to_owned(),
-            frozen: self.frozen,
+            frozen: self.frozen.is_some(),
             calls: self.sessions.get(session).copied().unwrap_or(0),
             calls_last_minute: 0,
             ..SessionView::default()

@@ -2,3 +2,6 @@
 //!
 //! Pure, like `plan` and `policy`: texts come in, a set of rules comes out. Where policies lie on the disk is the
 //! command line's business.
+
+pub mod import;
+pub mod testing;

@@ -22,8 +22,10 @@ mod reader;
 pub mod schema;
 mod signing_key;
 mod sqlite;
+mod system;
 mod tails;
 mod timestamp;
+mod token_keys;
 pub mod verify;
 mod writer;
 
@@ -38,6 +40,7 @@ pub use reader::Reader;
 pub use signing_key::{NotAPublicKey, NotASignature, PublicKey, Signature, SignedHead, SigningKey};
 pub use sqlite::SqliteStore;
 pub use tails::EXECUTION_LIMIT_BYTES;
+pub use token_keys::TokenKeys;
 pub use verify::{
     ExportReport, Finding, FindingKind, Known, Origin, Place, Rebuild, VerifyReport, verify,
     verify_export,

@@ -27,3 +27,4 @@ mod released;
 mod support;
 mod tamper;
 mod tamper_tables;
+mod token_keys;
