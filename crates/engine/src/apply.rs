@@ -189,7 +189,6 @@ impl State {
             | Body::UsageRecorded { .. }
             | Body::OverrideGranted { .. }
             | Body::FindingRecorded { .. } => Ok(()),
-            // Their place; nothing in this version leads to them.
             Body::PlanRevised {
                 revision,
                 plan_hash,
