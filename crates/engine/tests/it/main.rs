@@ -19,6 +19,7 @@ mod golden;
 mod illegal;
 mod its_turn;
 mod laws;
+mod narrowed;
 mod script;
 mod scripts;
 mod second;
