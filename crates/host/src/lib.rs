@@ -35,6 +35,7 @@ pub mod projection;
 mod queue;
 pub mod record;
 pub mod recovery;
+mod refused;
 mod revising;
 pub mod server;
 mod socket;
