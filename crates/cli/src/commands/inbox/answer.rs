@@ -15,7 +15,7 @@ use crate::{
 use clap::Args;
 use mandate_engine::event::Request;
 use mandate_host::Answered;
-use mandate_plan::{Format, parse_value};
+use mandate_plan::{ErrorCode, Format, parse_value};
 use mandate_store::RequestRow;
 use serde_json::Value;
 use std::path::Path;
@@ -152,7 +152,12 @@ fn is_open(row: &RequestRow) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("the request `{}` is {}", row.request_id, row.state);
-    Err(Failure::new(Kind::NotNow, message).remedy("`mandate inbox list` shows what is open"))
+    let failure = Failure::new(Kind::NotNow, message);
+    let failure = match row.state.as_str() {
+        "expired" => failure.with_code(ErrorCode::ApprovalExpired),
+        _ => failure,
+    };
+    Err(failure.remedy("`mandate inbox list` shows what is open"))
 }
 
 fn choice_of(request: &Request, typed: Option<&str>) -> Result<String, Failure> {
