@@ -326,6 +326,10 @@ impl HostError {
             HostError::NoSuchKey(_) | HostError::KeyRevoked(_) => ErrorCode::TokenInvalid,
             HostError::FromATool { .. } | HostError::MayNot { .. } => ErrorCode::PolicyDenied,
             HostError::NotSupported { .. } => ErrorCode::NotSupported,
+            HostError::Answer(NotAnAnswer::TooLate(_)) => ErrorCode::ApprovalExpired,
+            HostError::Answer(NotAnAnswer::Closed { how, .. }) if how == "expired" => {
+                ErrorCode::ApprovalExpired
+            }
             HostError::Inputs(_) | HostError::Answer(_) => ErrorCode::InvalidPayload,
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,

@@ -36,6 +36,7 @@ pub mod projection;
 mod queue;
 pub mod record;
 pub mod recovery;
+mod refused;
 mod revising;
 mod revoking;
 pub mod server;

@@ -5,6 +5,7 @@ use crate::answering::input_of;
 use crate::ask::HostError;
 use crate::projection::{execution_row, request_rows};
 use crate::recovery::load;
+use crate::refused::note_answer;
 use mandate_engine::event::Answer;
 use mandate_engine::{Applied, Body, Event, Phase, State};
 use mandate_store::{Appended, Batch, Journal, NewRecord};
@@ -34,9 +35,13 @@ pub fn record_answer(
     now_ms: i64,
     answer: Answer,
 ) -> Result<State, HostError> {
-    record_with(journal, execution_id, now_ms, |state| {
-        input_of(state, answer, now_ms)
-    })
+    let recorded = record_with(journal, execution_id, now_ms, |state| {
+        input_of(state, answer.clone(), now_ms)
+    });
+    if let Err(error) = &recorded {
+        note_answer(journal, now_ms, execution_id, &answer, error);
+    }
+    recorded
 }
 
 fn record_with(

@@ -11,6 +11,7 @@
 
 mod admit;
 mod argument_rules;
+mod assent;
 mod classify;
 mod command;
 mod compile_fail;
