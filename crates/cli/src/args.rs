@@ -3,7 +3,7 @@
 use crate::{
     commands::{
         approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, plan, run,
-        tools,
+        sessions, tools,
     },
     output::Colour,
 };
@@ -78,6 +78,9 @@ pub(crate) enum Command {
     /// Verify and export the journal
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// See what the calls of sessions add up to
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
     /// See the tools that plans can call, and call one
     #[command(subcommand)]
     Tools(tools::ToolsCommand),

@@ -13,7 +13,7 @@ pub(crate) mod template;
 
 use crate::errors::Failure;
 use layer::Layer;
-use mandate_policy::{FirstPolicy, Rules};
+use mandate_policy::{FirstPolicy, Limits, Rules};
 use mandate_tools::{McpServerConfig, OwnToolConfig, ToolsConfig};
 use merge::Merged;
 pub(crate) use place::Place;
@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) project: PathBuf,
     /// How many executions may be active at a time.
     pub(crate) max_active: usize,
+    /// How many calls a session may make.
+    pub(crate) limits: Limits,
     /// The policy.
     pub(crate) rules: Arc<dyn Rules>,
     /// The tools' part.
@@ -112,6 +114,7 @@ pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
         data_dir_from,
         project,
         max_active: max_active(&merged),
+        limits: limits(&merged),
         rules: Arc::new(FirstPolicy),
         tools: tools(&merged)?,
         require_accepted_tools: matches!(
@@ -128,6 +131,17 @@ fn max_active(merged: &Merged) -> usize {
     let set = merged.get("limits.max_active_executions");
     let set = set.and_then(|(value, _)| usize::try_from(value.as_u64()?).ok());
     set.unwrap_or(mandate_host::MAX_ACTIVE)
+}
+
+/// How many calls a session may make where nothing is said.
+const CALLS_PER_SESSION: u64 = 100;
+
+fn limits(merged: &Merged) -> Limits {
+    let number = |key: &str| merged.get(key).and_then(|(value, _)| value.as_u64());
+    Limits {
+        calls_per_session: number("limits.calls_per_session").or(Some(CALLS_PER_SESSION)),
+        calls_per_minute: number("limits.calls_per_minute"),
+    }
 }
 
 fn tools(merged: &Merged) -> Result<ToolsConfig, Failure> {

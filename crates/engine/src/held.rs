@@ -156,7 +156,8 @@ impl State {
         if self.waiting == 0 {
             return Vec::new();
         }
-        let held = |unit: &Unit| unit.state == StepState::Waiting && unit.hold == Some(Hold::Frozen);
+        let held =
+            |unit: &Unit| unit.state == StepState::Waiting && unit.hold == Some(Hold::Frozen);
         let mut frozen = Vec::new();
         for (step, data) in self.steps.iter().enumerate() {
             for (number, unit) in data.units.iter().enumerate() {

@@ -131,7 +131,9 @@ impl State {
             undo.held_ms = held_ms;
             undo.due_ms = due_ms;
         };
-        let begun = self.undo_at(place).is_ok_and(|undo| undo.state != StepState::Pending);
+        let begun = self
+            .undo_at(place)
+            .is_ok_and(|undo| undo.state != StepState::Pending);
         if begun {
             wait(self.undo_mut(place)?);
             return Ok(());

@@ -10,7 +10,12 @@ use std::sync::mpsc::Sender;
 
 impl Host {
     /// Throws the switch. A freeze holds from here on, whatever becomes of its row; a thaw once the disk has it.
-    pub(crate) fn throw(&mut self, switch: Switch, by: String, reply: Sender<Result<(), HostError>>) {
+    pub(crate) fn throw(
+        &mut self,
+        switch: Switch,
+        by: String,
+        reply: Sender<Result<(), HostError>>,
+    ) {
         if let Err(error) = switch.fits(self.frozen.as_ref()) {
             let _ = reply.send(Err(error));
             return;

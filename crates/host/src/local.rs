@@ -6,7 +6,7 @@ use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
-use mandate_policy::{FirstPolicy, Rules};
+use mandate_policy::{FirstPolicy, Limits, Rules};
 use mandate_store::Journal;
 use mandate_tools::Tools;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Terms {
     pub max_active: usize,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// How many calls a session may make, whatever the policy says.
+    pub limits: Limits,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
 }
@@ -46,6 +48,7 @@ impl Default for Terms {
         Self {
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
+            limits: Limits::default(),
             report: Arc::new(|_| {}),
         }
     }
@@ -86,6 +89,7 @@ impl LocalHost {
             journal,
             tools,
             rules: terms.rules,
+            limits: terms.limits,
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,

@@ -103,6 +103,7 @@ fn append(journal: &dyn Journal, state: &State, events: &[Event]) -> Result<Appe
         plan: None,
         execution: Some(execution_row(state)),
         requests: request_rows(state),
+        calls: Vec::new(),
     };
     let (done, stored) = channel();
     journal.append(

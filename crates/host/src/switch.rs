@@ -108,7 +108,9 @@ impl Freeze {
             Ok(last) => Self::standing(last.as_ref()),
             Err(error) => Some(Self {
                 by: "mandate".to_owned(),
-                reason: Some(format!("it cannot be told whether calls are frozen: {error}")),
+                reason: Some(format!(
+                    "it cannot be told whether calls are frozen: {error}"
+                )),
                 since_ms: now_ms,
             }),
         }

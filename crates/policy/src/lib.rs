@@ -47,6 +47,6 @@ pub use labels::{Label, Labels};
 pub use nested::nested_facts;
 pub use refusal::Refusal;
 pub use rules::{FirstPolicy, Rules};
-pub use session::{Limits, SessionView};
+pub use session::{Limits, RECENT, SessionView};
 pub use tool_table::ToolTable;
 pub use turn::Turn;

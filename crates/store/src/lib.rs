@@ -20,6 +20,7 @@ mod projection;
 mod queue;
 mod reader;
 pub mod schema;
+mod sessions;
 mod sqlite;
 mod system;
 mod tails;
@@ -35,6 +36,7 @@ pub use journal::{
 };
 pub use listing::{Cursor, ExecutionFilter, Listed, NotACursor, Page, PlanSummary, RequestFilter};
 pub use reader::Reader;
+pub use sessions::{CallRow, SessionSummary, Tally};
 pub use sqlite::SqliteStore;
 pub use tails::EXECUTION_LIMIT_BYTES;
 pub use verify::{Finding, FindingKind, Place, Rebuild, VerifyReport, verify};

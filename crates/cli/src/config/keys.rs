@@ -124,6 +124,20 @@ pub(crate) const KEYS: &[Key] = &[
         "the most executions that are active at a time; others wait, the highest `priority` first, then the oldest",
     ),
     key(
+        "limits.calls_per_session",
+        Shape::Number,
+        Rule::Lower,
+        "100",
+        "the most calls that a session may make, until it has been idle for an hour",
+    ),
+    key(
+        "limits.calls_per_minute",
+        Shape::Number,
+        Rule::Lower,
+        "",
+        "the most calls that a session may make in any 60 seconds",
+    ),
+    key(
         "fs.roots",
         Shape::Paths,
         Rule::Beneath,

@@ -133,8 +133,15 @@ fn an_approval_that_is_taken_back_permits_nothing_further() {
     assert_eq!(ran.code, 1, "{ran:#?}");
     let error = &ran.json()["error"];
     assert_eq!(error["code"], "APPROVAL_REQUIRED");
-    assert!(error["message"].as_str().unwrap().contains("not this one"), "{error}");
-    assert_eq!(ledger(&site), ["a", "b"], "neither `c` nor what would undo `a`");
+    assert!(
+        error["message"].as_str().unwrap().contains("not this one"),
+        "{error}"
+    );
+    assert_eq!(
+        ledger(&site),
+        ["a", "b"],
+        "neither `c` nor what would undo `a`"
+    );
     let again = site.run(&["approvals", "revoke", "@last"]);
     assert_eq!(again.code, 1, "{again:#?}");
     site.assert_intact();

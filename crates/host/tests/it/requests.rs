@@ -3,9 +3,9 @@
 use crate::fakes::World;
 use mandate_engine::event::{Answer, RequestKind};
 use mandate_engine::{NotAnAnswer, State, Status, StepState};
-use mandate_host::{HostError, Switch};
 use mandate_host::projection::request_rows;
 use mandate_host::record::record_answer;
+use mandate_host::{HostError, Switch};
 use mandate_plan::ErrorCode;
 use serde_json::{Value, json};
 

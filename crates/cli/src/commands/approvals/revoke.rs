@@ -4,9 +4,8 @@ use crate::{
     context::Context,
     drive::{self, Word},
     errors::{Exit, Failure},
-    ids,
+    ids, read_only,
     render::execution,
-    read_only,
 };
 use clap::Args;
 use serde_json::json;
@@ -31,11 +30,17 @@ fn of_an_execution(args: &RevokeArgs, context: &Context) -> Result<Exit, Failure
     let id = if args.approval.starts_with("req-") {
         let request = ids::request(&reader, &args.approval)?;
         let row = reader.request(&request)?;
-        let row = row.ok_or_else(|| Failure::not_found(format!("there is no request `{request}`")))?;
+        let row =
+            row.ok_or_else(|| Failure::not_found(format!("there is no request `{request}`")))?;
         if !matches!(row.kind.as_str(), "plan" | "revision") {
-            let message = format!("`{request}` is of kind `{}`: only the approval of a plan is revoked", row.kind);
-            return Err(Failure::usage(message)
-                .remedy(format!("`mandate executions cancel {}` ends its execution", ids::short(&row.execution_id))));
+            let message = format!(
+                "`{request}` is of kind `{}`: only the approval of a plan is revoked",
+                row.kind
+            );
+            return Err(Failure::usage(message).remedy(format!(
+                "`mandate executions cancel {}` ends its execution",
+                ids::short(&row.execution_id)
+            )));
         }
         row.execution_id
     } else {

@@ -112,7 +112,10 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     if let Some(freeze) = &freeze {
-        let text = format!("{}; `mandate thaw` ends it", freeze::sentence(freeze, now_ms));
+        let text = format!(
+            "{}; `mandate thaw` ends it",
+            freeze::sentence(freeze, now_ms)
+        );
         out.note(&out.paint_notes().look(Look::Warn, &text));
     }
     if rows.is_empty() {

@@ -45,7 +45,10 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
         ));
     }
     if let Some(freeze) = &freeze {
-        let text = format!("{}; `mandate thaw` ends it", freeze::sentence(freeze, now_ms));
+        let text = format!(
+            "{}; `mandate thaw` ends it",
+            freeze::sentence(freeze, now_ms)
+        );
         out.line(&format!("\n{}", paint.look(Look::Warn, &text)));
     }
     // Where nobody drives it, what it waits for says what to type.
