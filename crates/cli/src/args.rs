@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, plan, run,
-        sessions, tools,
+        approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, plan,
+        policy, run, sessions, tools,
     },
     output::Colour,
 };
@@ -66,6 +66,9 @@ pub(crate) enum Command {
     Plan(plan::PlanCommand),
     /// Say what a plan would do and what policy says, without doing it
     Evaluate(evaluate::EvaluateArgs),
+    /// Look at the policy that holds, and check policies
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Look at executions, steer them, carry them on, replay them
     #[command(subcommand)]
     Executions(executions::ExecutionsCommand),

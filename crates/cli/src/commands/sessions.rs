@@ -132,7 +132,7 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
         out.value(&value);
         return Ok(Exit::Success);
     }
-    let limits = settings.rules.limits().and(settings.limits);
+    let limits = settings.rules.limits();
     let of = |limit: Option<u64>| {
         limit.map_or_else(|| "no limit".to_owned(), |limit| format!("of {limit}"))
     };
@@ -169,7 +169,7 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn to_json(session: &str, tally: &Tally, settings: &Settings) -> Value {
-    let limits = settings.rules.limits().and(settings.limits);
+    let limits = settings.rules.limits();
     json!({
         "session": session,
         "calls": tally.calls,

@@ -138,6 +138,20 @@ pub(crate) const KEYS: &[Key] = &[
         "the most calls that a session may make in any 60 seconds",
     ),
     key(
+        "policy.dir",
+        Shape::Path,
+        Rule::Replace,
+        r#""policies""#,
+        "the folder with the policy, `*.cedar` and `policy.toml`; what an earlier source named stays in force, and both must allow: [policies](policies.md)",
+    ),
+    key(
+        "policy.files",
+        Shape::Paths,
+        Rule::Replace,
+        "[]",
+        "policy files beside the folder, or instead of it",
+    ),
+    key(
         "fs.roots",
         Shape::Paths,
         Rule::Beneath,
