@@ -3,7 +3,8 @@
 use crate::{config::Settings, context, drive::Word, errors::Failure, toolbox, when};
 use mandate_engine::{Body, State};
 use mandate_host::{
-    Connection, Doings, Farewell, HostError, Intake, Local, LocalHost, Server, Terms, record,
+    Connection, Doings, Farewell, HostError, Intake, Local, LocalHost, Overriding, PolicyTerms,
+    Server, Terms, record,
 };
 use mandate_store::{SqliteStore, StoreError};
 use mandate_tools::Registry;
@@ -52,8 +53,15 @@ impl Hosting {
         let terms = Terms {
             max_active: settings.max_active,
             rules: settings.rules.clone(),
-            limits: mandate_policy::Limits::default(),
+            policies: PolicyTerms {
+                on_change: settings.on_change,
+                restore: Arc::new(|kept| {
+                    let restored = mandate_rules::Active::restored(kept)?;
+                    Ok(Arc::new(restored))
+                }),
+            },
             report: Arc::new(report),
+            ..Terms::default()
         };
         let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;
         let server = Server::start(
@@ -189,6 +197,20 @@ pub(crate) fn record_only(
         Word::Answer(answer) => {
             let answer = answer.by(&by);
             return Ok(record::record_answer(store, execution_id, now_ms, answer)?);
+        }
+        Word::Override { step, item, reason } => {
+            let overriding = Overriding {
+                step,
+                item,
+                by,
+                reason,
+            };
+            return Ok(record::record_override(
+                store,
+                execution_id,
+                now_ms,
+                overriding,
+            )?);
         }
         Word::Pause => Body::ExecutionPaused { by },
         Word::Resume => Body::ExecutionResumed { by },

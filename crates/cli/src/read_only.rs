@@ -46,6 +46,10 @@ impl Journal for ReadOnly<'_> {
         self.0.tally(session, now_ms, idle_ms)
     }
 
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
+        self.0.system_rows(kind, 1)
+    }
+
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.0.last_of_system(kinds)
     }

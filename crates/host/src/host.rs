@@ -11,6 +11,7 @@ use crate::gate::{HostGate, Permitted};
 use crate::known_plans::KnownPlans;
 use crate::look_up::{StatusAnswer, may_bring_doubts};
 use crate::parking::Away;
+use crate::policies::{Pinned, PolicyTerms};
 use crate::queue::Queue;
 use crate::sessions::Sessions;
 use crate::spawn::Spawn;
@@ -114,6 +115,8 @@ pub struct Parts {
     pub rules: Arc<dyn Rules>,
     /// How many calls a session may make, whatever the policy says.
     pub limits: Limits,
+    /// What becomes of executions that began under another policy.
+    pub policies: PolicyTerms,
     /// Where calls run.
     pub spawn: Arc<dyn Spawn>,
     /// Makes execution, plan and host ids (UUID v7 outside tests) and seeds.
@@ -142,6 +145,7 @@ pub struct Host {
     pub(crate) plans: KnownPlans,
     pub(crate) sessions: Sessions,
     pub(crate) frozen: Option<Freeze>,
+    pub(crate) pinned: Pinned,
     /// Executions that are not over and not in memory.
     pub(crate) away: BTreeMap<String, Away>,
     pub(crate) queue: Queue,
@@ -168,6 +172,7 @@ impl Host {
             plans: KnownPlans::default(),
             sessions,
             frozen,
+            pinned: Pinned::new(),
             away: BTreeMap::new(),
             queue,
             backlog: VecDeque::new(),
@@ -327,6 +332,9 @@ impl Host {
                 reason,
                 reply,
             } => self.revoke(&execution_id, Body::ApprovalRevoked { by, reason }, reply),
+            Ask::Override(execution_id, overriding, reply) => {
+                self.override_step(&execution_id, overriding, reply);
+            }
             Ask::Resolve {
                 execution_id,
                 step,

@@ -24,7 +24,11 @@ impl Host {
     ) -> Option<(&mut Drive, Bench)> {
         let created = &self.drives.get(execution_id)?.state.created;
         let (session, principal) = (created.session.clone(), created.principal.clone());
-        let bench = self.bench(&session, &principal, now_ms);
+        let began_under = created.policy_version.clone();
+        let bench = Bench {
+            rules: self.rules_for(&began_under),
+            ..self.bench(&session, &principal, now_ms)
+        };
         Some((self.drives.get_mut(execution_id)?, bench))
     }
 

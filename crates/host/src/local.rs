@@ -4,6 +4,7 @@ use crate::ask::HostError;
 use crate::clock::{Clock, SystemClock};
 use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
+use crate::policies::{PolicyTerms, activate};
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
 use mandate_policy::{FirstPolicy, Limits, Rules};
@@ -39,6 +40,8 @@ pub struct Terms {
     pub rules: Arc<dyn Rules>,
     /// How many calls a session may make, whatever the policy says.
     pub limits: Limits,
+    /// What becomes of executions that began under another policy.
+    pub policies: PolicyTerms,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
 }
@@ -49,6 +52,7 @@ impl Default for Terms {
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
             limits: Limits::default(),
+            policies: PolicyTerms::default(),
             report: Arc::new(|_| {}),
         }
     }
@@ -84,12 +88,14 @@ impl LocalHost {
         terms: Terms,
     ) -> Result<Self, HostError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        activate(journal.as_ref(), terms.rules.as_ref(), clock.now_ms())?;
         let parts = Parts {
             clock: clock.clone(),
             journal,
             tools,
             rules: terms.rules,
             limits: terms.limits,
+            policies: terms.policies,
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,

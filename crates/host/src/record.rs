@@ -3,6 +3,7 @@
 
 use crate::answering::input_of;
 use crate::ask::HostError;
+use crate::overriding::{self, Overriding};
 use crate::projection::{execution_row, request_rows};
 use crate::recovery::load;
 use mandate_engine::event::Answer;
@@ -36,6 +37,22 @@ pub fn record_answer(
 ) -> Result<State, HostError> {
     record_with(journal, execution_id, now_ms, |state| {
         input_of(state, answer, now_ms)
+    })
+}
+
+/// Lets a step of an execution that nobody drives pass a policy deny once. Returns the state after it, once the disk has
+/// it.
+///
+/// # Errors
+/// As [`record`], and a step that has begun or whose arguments are not known yet.
+pub fn record_override(
+    journal: &dyn Journal,
+    execution_id: &str,
+    now_ms: i64,
+    overriding: Overriding,
+) -> Result<State, HostError> {
+    record_with(journal, execution_id, now_ms, |state| {
+        overriding::input_of(state, overriding)
     })
 }
 

@@ -241,7 +241,7 @@ fn policy(
         before: &[],
         flow: &CallFlow::default(),
     };
-    let (outcome, rulings) = judge(approved.rules(), &case);
+    let (outcome, rulings) = overridden(judge(approved.rules(), &case), turn, call);
     // What was decided before stands; what the call turns out to be can only make it stricter.
     let strictest = outcome.max(decided.outcome);
     let approvers = approval::wanted(approved, &rulings);
@@ -276,6 +276,28 @@ fn policy(
             format!("policy denies step `{place}`: {why}"),
         ),
     }
+}
+
+/// What is left of the denies where somebody lets the call pass them: never one that no override passes, and everything
+/// else that the rules want is still wanted.
+fn overridden(
+    (outcome, rulings): (Outcome, Vec<Ruling>),
+    turn: &dyn Turn,
+    call: &ResolvedCall,
+) -> (Outcome, Vec<Ruling>) {
+    let denies = |ruling: &Ruling| ruling.outcome == Outcome::Deny;
+    let absolute = rulings
+        .iter()
+        .any(|ruling| denies(ruling) && ruling.absolute);
+    if outcome != Outcome::Deny || absolute || !turn.overrides(call) {
+        return (outcome, rulings);
+    }
+    let left: Vec<Ruling> = rulings
+        .into_iter()
+        .filter(|ruling| !denies(ruling))
+        .collect();
+    let outcome = left.iter().map(|ruling| ruling.outcome).max();
+    (outcome.unwrap_or(Outcome::Allow), left)
 }
 
 /// Whether a call does more to the world than was decided about.

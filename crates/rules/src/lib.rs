@@ -27,6 +27,7 @@ mod schema;
 mod sequences;
 mod set;
 pub mod starter;
+mod stored;
 
 pub use active::Active;
 pub use definitions::{Definitions, SequenceDefinition, TagDefinition};

@@ -256,6 +256,8 @@ pub trait Journal: Send + Sync {
     /// What the durable calls of a session up to `now_ms` add up to; a stretch of more than `idle_ms` without any begins a
     /// new count.
     fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError>;
+    /// The durable records of the system stream that are of this kind, oldest first.
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError>;
     /// The last durable record of the system stream that is of one of these kinds.
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError>;
 }

@@ -159,6 +159,10 @@ impl Journal for SqliteStore {
         self.reader.tally(session, now_ms, idle_ms)
     }
 
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
+        self.reader.system_rows(kind, 1)
+    }
+
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.reader.last_of_system(kinds)
     }

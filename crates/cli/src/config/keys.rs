@@ -138,6 +138,13 @@ pub(crate) const KEYS: &[Key] = &[
         "the most calls that a session may make in any 60 seconds",
     ),
     key(
+        "policy.on_change",
+        Shape::Text,
+        Rule::Same,
+        r#""re-evaluate""#,
+        "what becomes of executions that began under another policy: `re-evaluate` judges open requests and further calls by the new one, `pin` keeps the one that they began with",
+    ),
+    key(
         "policy.dir",
         Shape::Path,
         Rule::Replace,

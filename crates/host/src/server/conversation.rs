@@ -5,6 +5,7 @@ use super::{Desk, waiting, watching};
 use crate::ask::{HostError, Submitted};
 use crate::host::Ids as _;
 use crate::local::RandomIds;
+use crate::overriding::Overriding;
 use crate::peer;
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
@@ -236,6 +237,21 @@ async fn grant(
             execution_id,
             reason,
         } => waiting(move || host.revoke(&execution_id, &by, reason)).await,
+        Wish::Override {
+            execution_id,
+            step,
+            item,
+            reason,
+        } => {
+            caller.may_grant()?;
+            let overriding = Overriding {
+                step,
+                item,
+                by,
+                reason,
+            };
+            waiting(move || host.override_step(&execution_id, overriding)).await
+        }
         Wish::Resolve {
             execution_id,
             step,

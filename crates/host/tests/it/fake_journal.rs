@@ -216,6 +216,15 @@ impl Journal for FakeJournal {
         Ok(tally)
     }
 
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
+        let disk = self.inner.lock().unwrap();
+        let rows = disk.records.iter();
+        Ok(rows
+            .filter(|row| row.stream == "system" && row.kind == kind)
+            .cloned()
+            .collect())
+    }
+
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         let disk = self.inner.lock().unwrap();
         let mut rows = disk.records.iter().rev();

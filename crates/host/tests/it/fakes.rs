@@ -219,6 +219,7 @@ impl World {
             tools: tools.clone(),
             rules: Arc::new(mandate_policy::FirstPolicy),
             limits: mandate_policy::Limits::default(),
+            policies: mandate_host::PolicyTerms::default(),
             spawn: spawn.clone(),
             ids: ids.clone(),
             report: {
