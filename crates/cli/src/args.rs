@@ -3,7 +3,7 @@
 use crate::{
     commands::{
         approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, keys, plan,
-        policy, run, tools,
+        policy, run, sessions, tools,
     },
     output::Colour,
 };
@@ -84,6 +84,9 @@ pub(crate) enum Command {
     /// Verify and export the journal
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// See what the calls of sessions add up to
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
     /// See the tools that plans can call, and call one
     #[command(subcommand)]
     Tools(tools::ToolsCommand),

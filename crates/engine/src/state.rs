@@ -2,6 +2,7 @@
 
 use crate::event::{Body, Created, Event, FailureKind, Fault, Request, Status, WaitingFor};
 use crate::life::{Phase, StepState};
+use crate::overriding::Override;
 use crate::revision::Proposed;
 use mandate_plan::{CheckedPlan, CheckedStep, Facts};
 use serde::Serialize;
@@ -368,6 +369,12 @@ pub struct State {
     pub replans: u32,
     /// The approval no longer holds.
     pub revoked: bool,
+    /// The policy that took the place of the one that it began with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Policy denies that single calls may pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
     /// Somebody gave up on undoing what was done.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub abandoned: bool,
@@ -466,6 +473,8 @@ impl State {
             proposed: None,
             replans: 0,
             revoked: false,
+            policy: None,
+            overrides: Vec::new(),
             abandoned: false,
         })
     }

@@ -338,6 +338,10 @@ impl Turn for State {
     fn approval(&self, call: &ResolvedCall) -> Option<Approval> {
         self.approval_of(call)
     }
+
+    fn overrides(&self, call: &ResolvedCall) -> bool {
+        self.is_overridden(call)
+    }
 }
 
 impl State {

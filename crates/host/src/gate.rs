@@ -3,9 +3,10 @@
 use mandate_engine::event::RequestKind;
 use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup};
+use mandate_policy::classify::Category;
 use mandate_policy::{
-    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Outcome, Permit, Refusal,
-    ResolvedCall, Rules, SessionView, admit_with, enforce, evaluate_with,
+    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Outcome, Permit, Purpose, Refusal,
+    ResolvedCall, Rules, SessionView, admit_with, counts_as_call, enforce, evaluate_with,
 };
 use std::sync::Arc;
 
@@ -168,6 +169,8 @@ impl Gate for HostGate<'_> {
         let lookup = self.bench.lookup.clone();
         let approved = self.approved_plan(state)?;
         let permit = enforce(approved, state, call, &session, now_ms)?;
+        let assessed = approved.decision().assessment(&call.step, call.purpose);
+        let category = assessed.map_or(Category::Unknown, |assessed| assessed.category);
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
         let started = Started {
             facts,
@@ -178,6 +181,10 @@ impl Gate for HostGate<'_> {
             .spec(&call.tool)
             .is_some_and(|spec| spec.engine_handled);
         let nested = call.tool == RUN;
+        if counts_as_call(&call.tool, Purpose::Run) {
+            // What follows in the same turn is judged after this one.
+            self.bench.session.count(category, now_ms);
+        }
         if !handled || nested {
             self.permitted.push(Permitted {
                 permit,

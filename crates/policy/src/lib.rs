@@ -61,6 +61,6 @@ pub use past::PastTools;
 pub use principal::{Principal, Right};
 pub use refusal::Refusal;
 pub use rules::{FirstPolicy, Rules};
-pub use session::{Limits, SessionView};
+pub use session::{Limits, RECENT, SessionView};
 pub use tool_table::ToolTable;
 pub use turn::Turn;

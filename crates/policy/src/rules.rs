@@ -112,6 +112,11 @@ pub trait Rules: Send + Sync + fmt::Debug {
         seen.collect()
     }
 
+    /// Everything that the policy is made of, so that it can be had again; null where it is part of the program.
+    fn texts(&self) -> Value {
+        Value::Null
+    }
+
     /// How many calls a session may make.
     fn limits(&self) -> Limits {
         Limits::default()

@@ -29,4 +29,9 @@ pub trait Turn {
 
     /// The yes that a human gave to this step and item; its subject is the digest of the arguments that it was given to.
     fn approval(&self, call: &ResolvedCall) -> Option<Approval>;
+
+    /// Whether somebody who may let exactly this call, with these arguments, pass a policy deny.
+    fn overrides(&self, _call: &ResolvedCall) -> bool {
+        false
+    }
 }

@@ -34,6 +34,7 @@ mod project;
 mod replan;
 mod rerun;
 mod sensitive;
+mod sessions;
 mod several;
 mod site;
 mod sync_trace;

@@ -18,7 +18,8 @@ use crate::world::{Begin, Taken, World, answer, call_outcome, created, plan_of, 
 use mandate_engine::event::{Answer, FailureKind, Resolution};
 use mandate_engine::{Body, Weighed};
 use mandate_plan::ErrorCode;
-use mandate_policy::{Principal, Refusal};
+use mandate_policy::approver::Approver;
+use mandate_policy::{Outcome, Principal, Refusal};
 use serde_json::{Value, json};
 
 pub(crate) struct Script {
@@ -249,6 +250,23 @@ fn propose(state: &mandate_engine::State, text: &str) -> Body {
     }
 }
 
+/// `policy v2 allow`: another policy, and what it says of the plan: `allow`, `ask`, `ask other` or `deny`.
+fn policy(state: &mandate_engine::State, version: &str, says: &str) -> Body {
+    let mut decision = state.created.decision.clone();
+    let asks = |who| (Outcome::RequireApproval, vec![who]);
+    (decision.outcome, decision.approvers) = match says {
+        "allow" => (Outcome::Allow, Vec::new()),
+        "ask" => asks(Approver::Requester),
+        "ask other" => asks(Approver::Other),
+        _ => (Outcome::Deny, Vec::new()),
+    };
+    decision.policy_version = version.to_owned();
+    Body::PolicyChanged {
+        policy_version: version.to_owned(),
+        decision: Box::new(decision),
+    }
+}
+
 fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Turned> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -292,6 +310,20 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "host_stopped" => Body::HostStopped {
             reason: rest.to_owned(),
         },
+        "policy" => policy(&world.state, first, more),
+        "override" => {
+            let (step, item, _) = place(first);
+            let call = world.state.first_call(step, item);
+            let args_digest =
+                call.map_or(mandate_plan::Digest::of(b"none"), |call| call.args_digest());
+            Body::OverrideGranted {
+                step: step.to_owned(),
+                by: by(),
+                reason: more.to_owned(),
+                args_digest,
+                item,
+            }
+        }
         "propose" => propose(&world.state, rest),
         "pause" => Body::ExecutionPaused { by: by() },
         "resume" => Body::ExecutionResumed { by: by() },
