@@ -1,6 +1,7 @@
 //! The state of an execution: a fold over its events, and nothing else.
 
 use crate::event::{Body, Created, Event, FailureKind, Fault, Request, Status, WaitingFor};
+use crate::labels::StepLabels;
 use crate::life::{Phase, StepState};
 use crate::revision::Proposed;
 use mandate_plan::{CheckedPlan, CheckedStep, Facts};
@@ -156,6 +157,9 @@ pub struct StepData {
     /// A revision is awaited that makes up for its failure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub replan: bool,
+    /// Where its values come from, once it was called or its output was taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<StepLabels>,
 }
 
 impl StepData {
@@ -178,6 +182,7 @@ impl StepData {
             fallback: None,
             asking: false,
             replan: false,
+            labels: None,
         }
     }
 }

@@ -161,6 +161,7 @@ impl Host {
                     )
                 }),
                 most_calls: child.most_calls,
+                input_labels: of.labels_passed_on(&child.step),
             },
         };
         let bench = self.bench(&submission.session, &submission.principal, now_ms);

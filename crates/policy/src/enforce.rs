@@ -61,7 +61,23 @@ pub fn enforce(
     arguments(approved, planned, call, &found)?;
     approval::confirmed(approved, planned, turn, call)?;
     counts(approved, turn, call, session)?;
-    policy(approved, planned, turn, call, &assessed, session, now_ms)?;
+    let endorsed = approval::endorsed(turn, call);
+    let flow = approved.flow_of(
+        planned,
+        turn,
+        &call.args,
+        (assessed.effect, &found),
+        endorsed,
+    );
+    policy(
+        approved,
+        planned,
+        turn,
+        call,
+        (&assessed, &flow),
+        session,
+        now_ms,
+    )?;
     let guard = planned.guard.clone();
     Ok(Permit::issue(call, *approved.digest(), tool_digest, guard))
 }
@@ -186,7 +202,7 @@ fn policy(
     planned: &PlannedCall,
     turn: &dyn Turn,
     call: &ResolvedCall,
-    now: &StepAssessment,
+    (now, flow): (&StepAssessment, &CallFlow),
     session: &SessionView,
     now_ms: i64,
 ) -> Result<(), Refusal> {
@@ -208,7 +224,7 @@ fn policy(
         call: now,
         args: &call.args,
         before: &[],
-        flow: &CallFlow::default(),
+        flow,
     };
     let (outcome, rulings) = judge(approved.rules(), &case);
     // What was decided before stands; what the call turns out to be can only make it stricter.

@@ -74,6 +74,13 @@ pub(crate) fn detail(data: &StepData, now_ms: i64) -> String {
             show_duration(due_ms.saturating_sub(now_ms))
         ));
     }
+    if data
+        .labels
+        .as_ref()
+        .is_some_and(|labels| labels.output().untrusted())
+    {
+        parts.push("untrusted".to_owned());
+    }
     if data.carried {
         parts.push("done by the execution before".to_owned());
     }
@@ -123,6 +130,12 @@ pub(crate) fn to_json(step: &CheckedStep, data: &StepData) -> Value {
     put("skipped", json!(data.skipped));
     if data.carried {
         put("carried", json!(true));
+    }
+    if let Some(labels) = &data.labels {
+        put(
+            "labels",
+            json!({ "args": labels.args, "output": labels.output() }),
+        );
     }
     put("error", json!(data.error));
     if data.items.is_some() {

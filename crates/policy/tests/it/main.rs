@@ -14,6 +14,7 @@ mod argument_rules;
 mod classify;
 mod command;
 mod compile_fail;
+mod dataflow;
 mod enforce;
 mod enforce_approvals;
 mod enforce_arguments;
