@@ -136,8 +136,8 @@ fn laundering_is_seen_before_anything_runs() {
         (
             json!([{ "id": "post", "tool": "mail.send", "args": { "to": ["ann", "${steps.fetch.output}"], "extra": { "bcc": "${steps.fetch.output}" } } }]),
             vec![
-                "fetch.output → post.args.to",
                 "fetch.output → post.args.extra.bcc",
+                "fetch.output → post.args.to",
             ],
         ),
         // A human chooses from what others wrote.
