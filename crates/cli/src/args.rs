@@ -2,7 +2,8 @@
 
 use crate::{
     commands::{
-        approvals, audit, completions, evaluate, executions, host, inbox, init, plan, run, tools,
+        approvals, audit, completions, evaluate, executions, host, inbox, init, plan, policy, run,
+        tools,
     },
     output::Colour,
 };
@@ -65,6 +66,9 @@ pub(crate) enum Command {
     Plan(plan::PlanCommand),
     /// Say what a plan would do and what policy says, without doing it
     Evaluate(evaluate::EvaluateArgs),
+    /// Look at the policy that holds, and check policies
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Look at executions, steer them, carry them on, replay them
     #[command(subcommand)]
     Executions(executions::ExecutionsCommand),

@@ -10,6 +10,7 @@ pub(crate) mod host;
 pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod tools;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Run(args) => run::run(&args, context),
         Command::Plan(command) => plan::run(command, context),
         Command::Evaluate(args) => evaluate::run(&args, context),
+        Command::Policy(command) => policy::run(command, context),
         Command::Executions(command) => executions::run(command, context),
         Command::Approvals(command) => approvals::run(command, context),
         Command::Inbox(command) => inbox::run(command, context),

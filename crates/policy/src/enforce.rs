@@ -14,7 +14,6 @@ use crate::{
     normalise::shown,
     planned_call::PlannedCall,
     resources::{Found, ResourceKind},
-    risk::RiskTable,
     rules::{Case, Moment, Ruling, judge},
 };
 use mandate_plan::{ErrorCode, Facts};
@@ -57,27 +56,19 @@ pub fn enforce(
             .as_ref()
             .is_some_and(|allow| allow.limits(ResourceKind::Url)),
     };
-    let (assessed, found) = assess(subject, &RiskTable::default());
+    let (assessed, found) = assess(subject, approved.rules().classification());
     arguments(approved, planned, call, &found)?;
     approval::confirmed(approved, planned, turn, call)?;
     counts(approved, turn, call, session)?;
     let endorsed = approval::endorsed(turn, call);
-    let flow = approved.flow_of(
-        planned,
-        turn,
-        &call.args,
-        (assessed.effect, &found),
-        endorsed,
-    );
-    policy(
-        approved,
-        planned,
-        turn,
-        call,
-        (&assessed, &flow),
-        session,
-        now_ms,
-    )?;
+    let touched = (assessed.effect, found.as_slice());
+    let flow = approved.flow_of(planned, turn, &call.args, touched, endorsed);
+    let seen = Seen {
+        now: &assessed,
+        found: &found,
+        flow: &flow,
+    };
+    policy(approved, planned, turn, call, seen, session, now_ms)?;
     let guard = planned.guard.clone();
     Ok(Permit::issue(call, *approved.digest(), tool_digest, guard))
 }
@@ -197,15 +188,23 @@ fn counts(
     Ok(())
 }
 
+/// What a call turns out to be.
+struct Seen<'a> {
+    now: &'a StepAssessment,
+    found: &'a [Found],
+    flow: &'a CallFlow,
+}
+
 fn policy(
     approved: &ApprovedPlan,
     planned: &PlannedCall,
     turn: &dyn Turn,
     call: &ResolvedCall,
-    (now, flow): (&StepAssessment, &CallFlow),
+    seen: Seen<'_>,
     session: &SessionView,
     now_ms: i64,
 ) -> Result<(), Refusal> {
+    let now = seen.now;
     let decided = &planned.assessed;
     if graver(now.facts(), decided.facts()) {
         let message = format!(
@@ -223,8 +222,9 @@ fn policy(
         now_ms,
         call: now,
         args: &call.args,
+        found: seen.found,
         before: &[],
-        flow,
+        flow: seen.flow,
     };
     let (outcome, rulings) = judge(approved.rules(), &case);
     // What was decided before stands; what the call turns out to be can only make it stricter.

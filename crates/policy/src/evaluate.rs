@@ -1,7 +1,7 @@
 //! May this plan run? A pure answer that runs nothing and writes nothing, so that asking is always safe.
 
 use crate::{
-    Limits, Purpose, SessionView,
+    Classification, Limits, Purpose, SessionView,
     approver::Approver,
     argument_rules::RuleSet,
     assess::{Subject, assess},
@@ -13,7 +13,7 @@ use crate::{
     nested::nested_facts,
     planned::{Planned, every_call},
     resources::ResourceKind,
-    risk::{Level, RiskTable},
+    risk::Level,
     rules::{Case, FirstPolicy, Moment, Rules, judge},
     tool_table,
 };
@@ -76,7 +76,7 @@ pub fn evaluate_within(
     }
     verdict.rates(rules.limits(), &request.session);
 
-    let table = RiskTable::default();
+    let classification = rules.classification();
     let mut steps: Vec<StepAssessment> = Vec::new();
     let mut before: Vec<Category> = Vec::new();
     let mut survey = survey(origins);
@@ -90,7 +90,7 @@ pub fn evaluate_within(
             &planned,
             known,
             tools,
-            &table,
+            classification,
             request,
             &before,
             &mut survey,
@@ -109,7 +109,9 @@ pub fn evaluate_within(
     if outcome != Outcome::RequireApproval {
         approvers.clear();
     }
-    let risk = table.plan(steps.iter().map(|call| (call.step.as_str(), &call.risk)));
+    let risk = classification
+        .risk
+        .plan(steps.iter().map(|call| (call.step.as_str(), &call.risk)));
     Decision {
         outcome,
         reasons: verdict.reasons,
@@ -170,6 +172,7 @@ impl Verdict {
             message,
             step,
             severity: Level::Critical,
+            inputs: Map::new(),
         });
     }
 
@@ -190,6 +193,7 @@ impl Verdict {
                     message: format!("the session has made {count} calls, the limit is {limit}"),
                     step: None,
                     severity: Level::Medium,
+                    inputs: Map::new(),
                 });
             }
         }
@@ -205,7 +209,7 @@ impl Verdict {
         planned: &Planned<'_>,
         known: KnownArgs,
         tools: &dyn ToolLookup,
-        table: &RiskTable,
+        classification: &Classification,
         request: &EvaluateRequest,
         before: &[Category],
         survey: &mut Survey,
@@ -233,7 +237,7 @@ impl Verdict {
                 .is_some_and(|allow| allow.limits(ResourceKind::Url)),
         };
         let exists = subject.facts.is_some();
-        let (mut call, found) = assess(subject, table);
+        let (mut call, found) = assess(subject, classification);
         let forecast = Forecast {
             allow: allow.as_ref(),
             args: &known.args,
@@ -253,6 +257,7 @@ impl Verdict {
             now_ms: request.now_ms,
             call: &call,
             args: &known.args,
+            found: &found,
             before,
             flow: &flow,
         };
@@ -273,6 +278,7 @@ impl Verdict {
                 message: format!("{}{purpose}", ruling.message),
                 step: Some(planned.id.clone()),
                 severity: ruling.severity,
+                inputs: ruling.inputs,
             });
         }
         call

@@ -5,14 +5,15 @@ mod first;
 pub use first::FirstPolicy;
 
 use crate::{
-    Limits, SessionView,
+    Classification, Limits, SessionView,
     approver::Approver,
     classify::Category,
     decision::{Outcome, StepAssessment},
     flow::CallFlow,
+    resources::Found,
     risk::Level,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// When a rule is asked.
@@ -39,6 +40,8 @@ pub struct Case<'a> {
     pub call: &'a StepAssessment,
     /// The arguments, as far as they are known.
     pub args: &'a Value,
+    /// What is touched, as far as the arguments tell, with every way in which it may be read.
+    pub found: &'a [Found],
     /// The categories of the plan's calls before this one, in the order of the document.
     pub before: &'a [Category],
     /// Where its arguments come from.
@@ -60,6 +63,8 @@ pub struct Ruling {
     pub approvers: Vec<Approver>,
     /// No override passes it.
     pub absolute: bool,
+    /// What the rule looked at, by name.
+    pub inputs: Map<String, Value>,
 }
 
 /// A rule could not be evaluated. That counts as a deny.
@@ -83,6 +88,11 @@ pub trait Rules: Send + Sync + fmt::Debug {
     /// A rule that fails, which is a deny.
     fn judge(&self, case: &Case<'_>) -> Result<Vec<Ruling>, RuleError>;
 
+    /// The tables that calls are classified by.
+    fn classification(&self) -> &Classification {
+        Classification::standard()
+    }
+
     /// How many calls a session may make.
     fn limits(&self) -> Limits {
         Limits::default()
@@ -102,6 +112,7 @@ pub(crate) fn judge(rules: &dyn Rules, case: &Case<'_>) -> (Outcome, Vec<Ruling>
                 severity,
                 approvers: Vec::new(),
                 absolute: true,
+                inputs: Map::new(),
             }],
         )
     };
