@@ -3,7 +3,9 @@
 
 use crate::state::{State, StepData};
 use mandate_plan::{CheckedStep, Facts, Mode};
-use mandate_policy::dataflow::{Origins, Part, of_args, of_call, of_input, of_inputs};
+use mandate_policy::dataflow::{
+    Origins, Part, may_write_untrusted, of_args, of_call, of_input, of_inputs,
+};
 use mandate_policy::{Label, Labels};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -62,6 +64,10 @@ impl Origins for Known<'_> {
 
     fn step(&self, id: &str, part: Part) -> Option<&Labels> {
         self.0.labels_of(id, part)
+    }
+
+    fn files_untrusted(&self) -> bool {
+        self.0.files_untrusted
     }
 }
 
@@ -123,6 +129,7 @@ impl State {
         }
         let args = of_args(step, &Known(self));
         let call = of_call(step, &args, facts, &Known(self));
+        let writes = may_write_untrusted(&args, facts);
         let labels = StepLabels {
             args: self.shared(step, args),
             call: self.shared(step, call),
@@ -131,6 +138,7 @@ impl State {
         if let Some(data) = self.steps.get_mut(number) {
             data.labels = Some(labels);
         }
+        self.files_untrusted |= writes;
     }
 
     /// The same labels as of a step that this one refers to are kept once.

@@ -358,6 +358,9 @@ pub struct State {
     /// Steps that failed and wait for a revision that makes up for it.
     #[serde(skip_serializing_if = "is_zero_u32")]
     pub replans: u32,
+    /// A call was handed something untrusted, and may have written it to a file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub files_untrusted: bool,
     /// The approval no longer holds.
     pub revoked: bool,
     /// Somebody gave up on undoing what was done.
@@ -457,6 +460,7 @@ impl State {
             submitted: None,
             proposed: None,
             replans: 0,
+            files_untrusted: false,
             revoked: false,
             abandoned: false,
         })

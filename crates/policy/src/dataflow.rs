@@ -17,7 +17,7 @@ use crate::{
     turn::Turn,
 };
 use mandate_plan::{
-    CheckedStep, Facts,
+    CheckedStep, Effect, Facts,
     expr::{Hole, References},
 };
 use std::{borrow::Cow, collections::BTreeMap};
@@ -26,6 +26,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 const ASK: &str = "human.ask";
 /// The tool that runs a plan.
 const RUN: &str = "plan.run";
+/// The server whose tools read files.
+const FILES: &str = "fs";
 /// Arguments of a question that what is answered does not come from: a human read them, and wrote something else.
 const ONLY_READ: &[&str] = &["question", "context", "approvers", "expires_ms"];
 
@@ -47,6 +49,11 @@ pub trait Origins {
 
     /// The labels of a part of a step. None: nothing is known, which counts as untrusted.
     fn step(&self, id: &str, part: Part) -> Option<&Labels>;
+
+    /// Whether a call before this one was handed something untrusted and may have written it to a file.
+    fn files_untrusted(&self) -> bool {
+        false
+    }
 }
 
 /// Where an expression stands.
@@ -205,7 +212,7 @@ pub fn of_call(step: &CheckedStep, args: &Labels, facts: Facts, origins: &dyn Or
         .filter(|label| hands_on || **label != Label::Plan);
     let mut labels: Labels = kept.cloned().collect();
     labels.insert(Label::Tool(step.step.tool.clone()));
-    if facts.open_world {
+    if facts.open_world || server == Some(FILES) && origins.files_untrusted() {
         labels.insert(Label::Untrusted);
     }
     if let Some(child) = &step.child {
@@ -218,6 +225,12 @@ pub fn of_call(step: &CheckedStep, args: &Labels, facts: Facts, origins: &dyn Or
         }
     }
     labels
+}
+
+/// Whether a call with these arguments may leave something untrusted in a file. From then on, what is read from files counts
+/// as untrusted in that execution, whichever file it is.
+pub fn may_write_untrusted(args: &Labels, facts: Facts) -> bool {
+    args.untrusted() && matches!(facts.effect, Effect::Write | Effect::Execute)
 }
 
 /// What a human answers is the human's; but what was put before them to choose from stays what it was.

@@ -145,6 +145,8 @@ fn origin(detail: &Value, name: &str, paint: Paint) -> String {
     let kind = kinds.find(|(sink, _)| **sink == pointer || sink.starts_with(&below));
     match kind.and_then(|(_, kind)| kind.as_str()) {
         Some(kind) => {
+            let mut labels = labels;
+            labels.retain(|label| *label != "untrusted");
             let text = format!("untrusted {kind}, from {}", labels.join(", "));
             format!("  {}", paint.look(Look::Warn, &shown::line(&text)))
         }

@@ -74,13 +74,6 @@ pub(crate) fn detail(data: &StepData, now_ms: i64) -> String {
             show_duration(due_ms.saturating_sub(now_ms))
         ));
     }
-    if data
-        .labels
-        .as_ref()
-        .is_some_and(|labels| labels.output().untrusted())
-    {
-        parts.push("untrusted".to_owned());
-    }
     if data.carried {
         parts.push("done by the execution before".to_owned());
     }
@@ -91,6 +84,13 @@ pub(crate) fn detail(data: &StepData, now_ms: i64) -> String {
         });
     }
     parts.join("  ")
+}
+
+/// That its output is untrusted, where it is.
+pub(crate) fn untrusted(data: &StepData) -> Option<String> {
+    let labels = data.labels.as_ref()?;
+    let untrusted = data.state.usable() && labels.output().untrusted();
+    untrusted.then(|| "untrusted".to_owned())
 }
 
 /// What went wrong last, on one line.

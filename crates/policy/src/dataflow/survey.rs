@@ -6,7 +6,7 @@ mod trail;
 use super::{
     CallSources, Here, Origins, Part, RUN,
     call::Told,
-    join, of_args, of_call, of_hole,
+    join, may_write_untrusted, of_args, of_call, of_hole,
     pointer::{dotted, member, within},
 };
 use crate::{
@@ -41,6 +41,8 @@ struct Level {
     inputs: BTreeMap<String, (Labels, Option<Node>)>,
     /// The step in whose place a fallback step runs.
     owners: BTreeMap<String, String>,
+    /// How something untrusted may have got into a file.
+    files_way: Option<Node>,
 }
 
 impl Origins for Level {
@@ -67,6 +69,10 @@ impl Origins for Level {
             Part::Args => &known.args,
             Part::Error => &known.call,
         })
+    }
+
+    fn files_untrusted(&self) -> bool {
+        self.files_way.is_some()
     }
 }
 
@@ -146,6 +152,7 @@ impl Survey {
         let Some(level) = self.levels.get(prefix) else {
             return;
         };
+        let files_way = level.files_way;
         let args = of_args(step, level);
         let call = of_call(step, &args, facts, level);
         let args_way = args.untrusted().then(|| {
@@ -158,14 +165,20 @@ impl Survey {
         });
         let call_way = call.untrusted().then(|| {
             let text = format!("{place}.output");
-            match args_way.filter(|_| !facts.open_world || step.step.tool == super::ASK) {
+            let asks = step.step.tool == super::ASK;
+            let by_args = args_way.filter(|_| !facts.open_world || asks);
+            let by_files = files_way.filter(|_| !facts.open_world);
+            match by_args.or(by_files) {
                 Some(from) => self.trails.follow(from, text),
                 None => self.trails.begin(text),
             }
         });
         let child = step.child.as_ref().filter(|_| step.step.tool == RUN);
         let child = child.map(|child| {
-            let mut inner = Level::default();
+            let mut inner = Level {
+                files_way,
+                ..Level::default()
+            };
             for name in child.plan().inputs.keys() {
                 inner
                     .inputs
@@ -195,6 +208,9 @@ impl Survey {
                 let text = format!("{prefix}{owner}.output");
                 owned.output_way = Some(self.trails.follow(from, text));
             }
+        }
+        if may_write_untrusted(&known.args, facts) && level.files_way.is_none() {
+            level.files_way = known.args_way;
         }
         level.steps.insert(id.clone(), known);
         for fallback in &step.fallback {
