@@ -60,9 +60,13 @@ pub fn enforce(
     arguments(approved, planned, call, &found)?;
     approval::confirmed(approved, planned, turn, call)?;
     counts(approved, turn, call, session, now_ms)?;
+    let endorsed = approval::endorsed(turn, call);
+    let touched = (assessed.effect, found.as_slice());
+    let flow = approved.flow_of(planned, turn, &call.args, touched, endorsed);
     let seen = Seen {
         now: &assessed,
         found: &found,
+        flow: &flow,
     };
     policy(approved, planned, turn, call, seen, session, now_ms)?;
     let guard = planned.guard.clone();
@@ -208,6 +212,7 @@ fn rates(limits: Limits, session: &SessionView, now_ms: i64) -> Result<(), Refus
 struct Seen<'a> {
     now: &'a StepAssessment,
     found: &'a [Found],
+    flow: &'a CallFlow,
 }
 
 fn policy(
@@ -239,7 +244,7 @@ fn policy(
         args: &call.args,
         found: seen.found,
         before: &[],
-        flow: &CallFlow::default(),
+        flow: seen.flow,
     };
     let (outcome, rulings) = overridden(judge(approved.rules(), &case), turn, call);
     // What was decided before stands; what the call turns out to be can only make it stricter.

@@ -19,6 +19,7 @@ mod command_line;
 mod compensation;
 mod configuration;
 mod crash;
+mod data_flow;
 mod endings;
 mod examples;
 mod executions;

@@ -15,6 +15,7 @@ mod assent;
 mod classify;
 mod command;
 mod compile_fail;
+mod dataflow;
 mod enforce;
 mod enforce_approvals;
 mod enforce_arguments;
