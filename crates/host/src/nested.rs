@@ -162,6 +162,7 @@ impl Host {
                 }),
                 most_calls: child.most_calls,
                 input_labels: of.labels_passed_on(&child.step),
+                files_untrusted: of.files_untrusted,
             },
         };
         let bench = self.bench(&submission.session, &submission.principal, now_ms);
