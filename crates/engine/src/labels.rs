@@ -2,9 +2,10 @@
 //! plan and from the facts that the journal holds of every call, so that no event carries them.
 
 use crate::state::{State, StepData};
+use crate::units::Place;
 use mandate_plan::{CheckedStep, Facts, Mode};
 use mandate_policy::dataflow::{
-    Origins, Part, may_write_untrusted, of_args, of_call, of_input, of_inputs,
+    Origins, Part, gets_untrusted, may_write_untrusted, of_args, of_call, of_input, of_inputs,
 };
 use mandate_policy::{Label, Labels};
 use serde::Serialize;
@@ -117,7 +118,8 @@ impl State {
         };
         if let Some(labels) = &data.labels {
             // Another attempt or item, which may reach further than the first.
-            if facts.open_world && !labels.call.untrusted() {
+            let args = labels.args.clone();
+            if gets_untrusted(step, facts, &Known(self)) && !labels.call.untrusted() {
                 self.relabel(number, |labels| {
                     let given = labels.given.iter_mut();
                     for labels in given.chain([&mut labels.call]) {
@@ -125,20 +127,39 @@ impl State {
                     }
                 });
             }
+            self.note_files(step, &args, facts);
             return;
         }
         let args = of_args(step, &Known(self));
         let call = of_call(step, &args, facts, &Known(self));
-        let writes = may_write_untrusted(&args, facts);
+        let args = self.shared(step, args);
         let labels = StepLabels {
-            args: self.shared(step, args),
+            args: args.clone(),
             call: self.shared(step, call),
             given: None,
         };
         if let Some(data) = self.steps.get_mut(number) {
             data.labels = Some(labels);
         }
-        self.files_untrusted |= writes;
+        self.note_files(step, &args, facts);
+    }
+
+    /// What a nested plan wrote is there when it has ended.
+    fn note_files(&mut self, step: &CheckedStep, args: &Labels, facts: Facts) {
+        if step.child.is_none() {
+            self.files_untrusted |= may_write_untrusted(step, args, facts);
+        }
+    }
+
+    /// A nested plan has ended, and may have written something.
+    pub(crate) fn note_child_ended(&mut self, (number, unit): Place) {
+        let plan = self.plan.clone();
+        let (Some(step), Some(data)) = (plan.numbered(number), self.steps.get(number)) else {
+            return;
+        };
+        if let (Some(labels), Some(unit)) = (&data.labels, data.units.get(unit)) {
+            self.files_untrusted |= may_write_untrusted(step, &labels.args, unit.facts());
+        }
     }
 
     /// The same labels as of a step that this one refers to are kept once.

@@ -480,7 +480,10 @@ impl State {
             submitted: None,
             proposed: None,
             replans: 0,
-            files_untrusted: false,
+            files_untrusted: created
+                .parent
+                .as_ref()
+                .is_some_and(|parent| parent.files_untrusted),
             revoked: false,
             policy: None,
             overrides: Vec::new(),

@@ -212,7 +212,7 @@ pub fn of_call(step: &CheckedStep, args: &Labels, facts: Facts, origins: &dyn Or
         .filter(|label| hands_on || **label != Label::Plan);
     let mut labels: Labels = kept.cloned().collect();
     labels.insert(Label::Tool(step.step.tool.clone()));
-    if facts.open_world || server == Some(FILES) && origins.files_untrusted() {
+    if gets_untrusted(step, facts, origins) {
         labels.insert(Label::Untrusted);
     }
     if let Some(child) = &step.child {
@@ -227,10 +227,20 @@ pub fn of_call(step: &CheckedStep, args: &Labels, facts: Facts, origins: &dyn Or
     labels
 }
 
-/// Whether a call with these arguments may leave something untrusted in a file. From then on, what is read from files counts
-/// as untrusted in that execution, whichever file it is.
-pub fn may_write_untrusted(args: &Labels, facts: Facts) -> bool {
-    args.untrusted() && matches!(facts.effect, Effect::Write | Effect::Execute)
+/// Whether a call may get at something untrusted by itself, whatever it was asked.
+pub fn gets_untrusted(step: &CheckedStep, facts: Facts, origins: &dyn Origins) -> bool {
+    let server = step.step.tool.split_once('.').map(|(server, _)| server);
+    facts.open_world || server == Some(FILES) && origins.files_untrusted()
+}
+
+/// Whether a call with these arguments may leave something untrusted in a file: it was handed such a value, or gets at one
+/// itself. From then on, what is read from files counts as untrusted in that execution, whichever file it is.
+pub fn may_write_untrusted(step: &CheckedStep, args: &Labels, facts: Facts) -> bool {
+    let writes = match step.child {
+        Some(_) => !facts.read_only(),
+        None => matches!(facts.effect, Effect::Write | Effect::Execute),
+    };
+    writes && (facts.open_world || args.untrusted())
 }
 
 /// What a human answers is the human's; but what was put before them to choose from stays what it was.

@@ -26,6 +26,9 @@ pub struct Parent {
     /// Where the inputs come from that the step passes on; what is not named was not passed on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub input_labels: BTreeMap<String, Labels>,
+    /// Something untrusted may have been written to a file before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files_untrusted: bool,
 }
 
 /// What one step of another execution gave, taken over.

@@ -209,8 +209,8 @@ impl Survey {
                 owned.output_way = Some(self.trails.follow(from, text));
             }
         }
-        if may_write_untrusted(&known.args, facts) && level.files_way.is_none() {
-            level.files_way = known.args_way;
+        if may_write_untrusted(step, &known.args, facts) && level.files_way.is_none() {
+            level.files_way = known.args_way.or(known.call_way);
         }
         level.steps.insert(id.clone(), known);
         for fallback in &step.fallback {

@@ -19,6 +19,7 @@ mod dataflow;
 mod enforce;
 mod enforce_approvals;
 mod enforce_arguments;
+mod enforce_flow;
 mod enforce_policy;
 mod evaluate;
 mod normalise;
