@@ -316,6 +316,7 @@ impl World {
             plan: checked(plan),
             inputs: Map::new(),
             principal: "ann".to_owned(),
+            roles: Vec::new(),
             session: "s1".to_owned(),
             deadline_ms: None,
             rerun: None,
