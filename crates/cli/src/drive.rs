@@ -381,6 +381,9 @@ pub(crate) enum Word {
     Answer(Answered),
     Pause,
     Resume,
+    Revoke {
+        reason: Option<String>,
+    },
     Resolve {
         step: String,
         item: Option<u32>,
@@ -398,28 +401,41 @@ pub(crate) fn say(
     execution_id: &str,
     word: Word,
 ) -> Result<Option<u32>, Failure> {
+    let here = |store: &SqliteStore| {
+        crate::hosting::record_only(store, execution_id, word.clone()).map(|_| ())
+    };
+    reach(settings, here, |host| match word.clone() {
+        Word::Answer(answer) => host.answer(execution_id, answer),
+        Word::Pause => host.pause(execution_id),
+        Word::Resume => host.resume(execution_id),
+        Word::Revoke { reason } => host.revoke(execution_id, reason),
+        Word::Resolve {
+            step,
+            item,
+            resolution,
+        } => host.resolve(execution_id, (&step, item), resolution),
+    })
+}
+
+/// Has something done by the host, and gives its process; `here` where there is none, in the journal that nobody has.
+///
+/// # Errors
+/// It does not fit, or the process that has the journal does not answer.
+pub(crate) fn reach(
+    settings: &Settings,
+    here: impl Fn(&SqliteStore) -> Result<(), Failure>,
+    there: impl Fn(&Client) -> Result<(), HostError>,
+) -> Result<Option<u32>, Failure> {
     let begun = Instant::now();
     loop {
         let locked = match open(settings) {
-            Ok(store) => {
-                crate::hosting::record_only(&store, execution_id, word)?;
-                return Ok(None);
-            }
+            Ok(store) => return here(&store).map(|()| None),
             Err(error @ StoreError::Locked { .. }) => error,
             Err(error) => return Err(error.into()),
         };
         match who::connect(settings) {
             Ok(host) => {
-                let said = match word.clone() {
-                    Word::Answer(answer) => host.answer(execution_id, answer),
-                    Word::Pause => host.pause(execution_id),
-                    Word::Resume => host.resume(execution_id),
-                    Word::Resolve {
-                        step,
-                        item,
-                        resolution,
-                    } => host.resolve(execution_id, (&step, item), resolution),
-                };
+                let said = there(&host);
                 let leaves = matches!(said, Err(HostError::Leaving | HostError::Stopped));
                 if !leaves || begun.elapsed() > LEAVING {
                     said?;

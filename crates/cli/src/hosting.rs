@@ -4,7 +4,8 @@ use crate::{config::Settings, drive::Word, errors::Failure, toolbox, when, who};
 use mandate_engine::{Body, State};
 use mandate_host::{
     Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Server, Terms,
-    keys::may_steer, record,
+    keys::{may_revoke, may_steer},
+    record,
 };
 use mandate_store::{SqliteStore, StoreError};
 use mandate_tools::Registry;
@@ -180,7 +181,7 @@ pub(crate) fn record_only(
     word: Word,
 ) -> Result<State, Failure> {
     // A program that a plan started cannot speak for a human, whether or not its host still runs.
-    let grants = !matches!(word, Word::Pause);
+    let grants = !matches!(word, Word::Pause | Word::Revoke { .. });
     if grants && std::env::var_os(mandate_tools::CHILD_MARK).is_some() {
         let pid = std::process::id();
         return Err(HostError::FromATool { pid }.into());
@@ -195,6 +196,10 @@ pub(crate) fn record_only(
         }
         Word::Pause => Body::ExecutionPaused { by: steers()? },
         Word::Resume => Body::ExecutionResumed { by: steers()? },
+        Word::Revoke { reason } => Body::ApprovalRevoked {
+            by: may_revoke(store, &who, execution_id).map(|()| who.name.clone())?,
+            reason,
+        },
         Word::Resolve {
             step,
             item,

@@ -41,6 +41,10 @@ impl Journal for ReadOnly<'_> {
     fn head(&self) -> Result<Head, StoreError> {
         self.0.head()
     }
+
+    fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
+        self.0.last_of_system(kinds)
+    }
 }
 
 /// Where an execution is.

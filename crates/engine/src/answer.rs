@@ -100,7 +100,7 @@ impl State {
         })
     }
 
-    /// Takes the digest over what a person said, so that a replay sees whether it was changed. Executions of older
+    /// Takes out of what a person said what nobody may keep, and then the digest over it, so that a replay sees whether it was changed. Executions of older
     /// versions have none.
     pub fn sealed(&self, body: Body) -> Body {
         if !self.asks() {
@@ -108,6 +108,7 @@ impl State {
         }
         match body {
             Body::RequestAnswered(mut answer) => {
+                self.hide_answer(&mut answer);
                 answer.answer_digest = Some(answer.digest());
                 Body::RequestAnswered(answer)
             }
@@ -119,10 +120,11 @@ impl State {
                 step,
                 item,
                 by,
-                resolution,
+                mut resolution,
                 channel,
                 ..
             } => {
+                self.hide_resolution(&step, &mut resolution);
                 let said = json!([step, item, by, resolution, channel]);
                 let digest =
                     Digest::framed("mandate/answer/v1", [canonical_json(&said).as_slice()]);

@@ -145,11 +145,14 @@ impl State {
             Body::CancelRequested { by, reason, force } => {
                 self.cancel(by, reason.as_deref(), *force)
             }
-            Body::ApprovalRevoked { by } => {
-                if !self.plan_approved() {
+            Body::ApprovalRevoked { by, reason } => {
+                if !self.may_be_revoked() {
                     return Err(Illegal);
                 }
-                let message = format!("`{by}` revoked the approval");
+                let message = match reason {
+                    Some(reason) => format!("`{by}` revoked the approval: {reason}"),
+                    None => format!("`{by}` revoked the approval"),
+                };
                 let fault = Fault::new(ErrorCode::ApprovalRequired, message);
                 self.stop(fault, false, false)?;
                 self.revoked = true;
@@ -201,6 +204,10 @@ impl State {
                 ..
             }
             | Body::RetryScheduled {
+                purpose: Purpose::Compensate,
+                ..
+            }
+            | Body::StepHeld {
                 purpose: Purpose::Compensate,
                 ..
             }

@@ -247,6 +247,9 @@ bodies! {
         /// When it is tried again, Unix milliseconds; none = once calls are no longer frozen.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         due_ms: Option<i64>,
+        /// Whether it would have run the step or undone it.
+        #[serde(default, skip_serializing_if = "is_run")]
+        purpose: Purpose,
     }
     /// Calls are no longer frozen: what was held back is tried again.
     Thawed = "thawed" {
@@ -463,6 +466,9 @@ bodies! {
     ApprovalRevoked = "approval_revoked" {
         /// Who.
         by: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     }
     /// One step may pass a policy deny once.
     OverrideGranted = "override_granted" {

@@ -34,6 +34,7 @@ pub mod replay;
 pub mod retry;
 mod revision;
 mod scope;
+mod sensitive;
 mod settle;
 mod sleep;
 mod state;

@@ -22,6 +22,15 @@ impl State {
             .is_some_and(|open| open.closed.as_deref() == Some("approve"))
     }
 
+    /// Somebody approved what runs, so that the approval can be taken back.
+    pub(crate) fn may_be_revoked(&self) -> bool {
+        let approved = self.requests.values().any(|open| {
+            matches!(open.request.kind, RequestKind::Plan | RequestKind::Revision)
+                && open.closed.as_deref() == Some("approve")
+        });
+        approved || self.approved_with_parent()
+    }
+
     /// It is a nested plan, and the approval of the plan that holds it covers it.
     pub(crate) fn approved_with_parent(&self) -> bool {
         let parent = self.created.parent.as_ref();

@@ -28,6 +28,16 @@ pub enum Hold {
     Rate,
 }
 
+impl Hold {
+    /// What a refused call waits for: a rate has a time, a freeze has none.
+    pub(crate) fn until(due_ms: Option<i64>) -> Self {
+        match due_ms {
+            Some(_) => Hold::Rate,
+            None => Hold::Frozen,
+        }
+    }
+}
+
 /// A human said yes to a unit's arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Confirmed {

@@ -98,6 +98,7 @@ impl Host {
             "session": submission.session,
             "decision": decision,
         });
+        let plan = &submission.plan;
         let batch = Batch {
             stream: SYSTEM.to_owned(),
             records: vec![NewRecord {
@@ -105,6 +106,13 @@ impl Host {
                 kind: "admission_refused",
                 payload: payload.to_string().into_bytes(),
             }],
+            // Another policy can be tried on what was refused, too.
+            plan: Some(PlanRow {
+                hash: *plan.hash(),
+                canonical: plan.canonical().to_vec(),
+                name: plan.plan().name.clone(),
+                at_ms: now_ms,
+            }),
             ..Batch::default()
         };
         self.parts.journal.append(

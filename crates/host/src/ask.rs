@@ -2,6 +2,7 @@
 
 use crate::following::Follower;
 use crate::leaving::Doings;
+use crate::switch::Switch;
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
@@ -100,6 +101,19 @@ pub enum Ask {
     Pause(String, String, Sender<Result<(), HostError>>),
     /// Start steps again.
     Resume(String, String, Sender<Result<(), HostError>>),
+    /// Freeze calls everywhere, or thaw them.
+    Switch(Switch, String, Sender<Result<(), HostError>>),
+    /// Take the approval back that the execution runs on.
+    Revoke {
+        /// Which.
+        execution_id: String,
+        /// Who asks.
+        by: String,
+        /// Why.
+        reason: Option<String>,
+        /// The answer.
+        reply: Sender<Result<(), HostError>>,
+    },
     /// Say what became of a step in doubt.
     Resolve {
         /// Which execution.
@@ -121,7 +135,11 @@ impl Ask {
     /// The execution that it is about; none for a submission, which has none yet.
     pub(crate) fn execution_id(&self) -> Option<&str> {
         match self {
-            Ask::Submit(..) | Ask::Doings(..) | Ask::Recover(_) | Ask::Leave(..) => None,
+            Ask::Submit(..)
+            | Ask::Doings(..)
+            | Ask::Recover(_)
+            | Ask::Leave(..)
+            | Ask::Switch(..) => None,
             Ask::Continue(execution_id, ..)
             | Ask::Follow(execution_id, ..)
             | Ask::Unfollow(execution_id)
@@ -130,6 +148,7 @@ impl Ask {
             | Ask::Cancel { execution_id, .. }
             | Ask::Pause(execution_id, ..)
             | Ask::Resume(execution_id, ..)
+            | Ask::Revoke { execution_id, .. }
             | Ask::Resolve { execution_id, .. } => Some(execution_id),
         }
     }

@@ -6,6 +6,7 @@ use crate::ask::{HostError, Submitted, Update};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::socket;
+use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{
     Answered, Farewell, Hello, MAX_ANSWER_BYTES, PROTOCOL, Request, Said, Wish, line,
@@ -249,6 +250,26 @@ impl Client {
             execution_id,
             reason,
             force,
+        })
+    }
+
+    /// Freezes calls everywhere, or thaws them.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn throw(&self, switch: Switch) -> Result<(), HostError> {
+        self.ask(Wish::Switch(switch))
+    }
+
+    /// Takes the approval back that an execution runs on.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn revoke(&self, execution_id: &str, reason: Option<String>) -> Result<(), HostError> {
+        let execution_id = execution_id.to_owned();
+        self.ask(Wish::Revoke {
+            execution_id,
+            reason,
         })
     }
 

@@ -4,6 +4,7 @@ use crate::ask::{Ask, HostError, Submission, Submitted, Update};
 use crate::following::Notice;
 use crate::host::Input;
 use crate::leaving::Doings;
+use crate::switch::Switch;
 use mandate_engine::event::{Answer, Resolution};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -156,6 +157,33 @@ impl Handle {
     /// When it is not paused.
     pub fn resume(&self, execution_id: &str, by: &str) -> Result<(), HostError> {
         self.ask(|reply| Ask::Resume(execution_id.to_owned(), by.to_owned(), reply))
+    }
+
+    /// Freezes calls everywhere, or thaws them. Returns when the disk has it.
+    ///
+    /// # Errors
+    /// When it stands like that already.
+    pub fn throw(&self, switch: Switch, by: &str) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Switch(switch, by.to_owned(), reply))
+    }
+
+    /// Takes the approval back that an execution runs on.
+    ///
+    /// # Errors
+    /// When nobody approved it, or it is ending already.
+    pub fn revoke(
+        &self,
+        execution_id: &str,
+        by: &str,
+        reason: Option<String>,
+    ) -> Result<(), HostError> {
+        let (execution_id, by) = (execution_id.to_owned(), by.to_owned());
+        self.ask(|reply| Ask::Revoke {
+            execution_id,
+            by,
+            reason,
+            reply,
+        })
     }
 
     /// Says what became of a step in doubt.

@@ -13,6 +13,7 @@ use crate::look_up::{StatusAnswer, may_bring_doubts};
 use crate::parking::Away;
 use crate::queue::Queue;
 use crate::spawn::Spawn;
+use crate::switch::{Freeze, Switch};
 use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::{Purpose, Rules};
 use mandate_store::{Appended, Journal, StoreError};
@@ -66,6 +67,17 @@ pub enum Input {
         /// What the store said.
         result: Result<Appended, StoreError>,
     },
+    /// The disk has a switch that somebody threw, or failed to take it.
+    Thrown {
+        /// Which.
+        switch: Switch,
+        /// Who threw it.
+        by: String,
+        /// What the store said.
+        result: Result<Appended, StoreError>,
+        /// Who waits for it.
+        reply: Sender<Result<(), HostError>>,
+    },
 }
 
 impl Input {
@@ -73,6 +85,7 @@ impl Input {
     fn execution_id(&self) -> Option<&str> {
         match self {
             Input::Ask(ask) => ask.execution_id(),
+            Input::Thrown { .. } => None,
             Input::Outcome { execution_id, .. }
             | Input::Told { execution_id, .. }
             | Input::ChildEnded { execution_id, .. }
@@ -125,7 +138,7 @@ pub struct Host {
     agenda: Agenda,
     pub(crate) plans: KnownPlans,
     pub(crate) sessions: BTreeMap<String, u64>,
-    pub(crate) frozen: bool,
+    pub(crate) frozen: Option<Freeze>,
     /// Executions that are not over and not in memory.
     pub(crate) away: BTreeMap<String, Away>,
     pub(crate) queue: Queue,
@@ -141,6 +154,7 @@ impl Host {
     pub fn new(parts: Parts, post: Post) -> Self {
         let id = parts.ids.id();
         let queue = Queue::new(parts.max_active);
+        let frozen = Freeze::found(parts.journal.as_ref(), parts.clock.now_ms());
         Self {
             parts,
             post,
@@ -149,7 +163,7 @@ impl Host {
             agenda: Agenda::default(),
             plans: KnownPlans::default(),
             sessions: BTreeMap::new(),
-            frozen: false,
+            frozen,
             away: BTreeMap::new(),
             queue,
             backlog: VecDeque::new(),
@@ -193,6 +207,12 @@ impl Host {
             } => {
                 self.stored(&execution_id, last_seq, result);
             }
+            Input::Thrown {
+                switch,
+                by,
+                result,
+                reply,
+            } => self.thrown(&switch, &by, result, &reply),
         }
         if let Some(execution_id) = about {
             self.let_go(&execution_id);
@@ -296,6 +316,13 @@ impl Host {
                 self.input(&execution_id, body.clone(), reply, otherwise);
                 self.pass_down(&execution_id, &body);
             }
+            Ask::Switch(switch, by, reply) => self.throw(switch, by, reply),
+            Ask::Revoke {
+                execution_id,
+                by,
+                reason,
+                reply,
+            } => self.revoke(&execution_id, Body::ApprovalRevoked { by, reason }, reply),
             Ask::Resolve {
                 execution_id,
                 step,

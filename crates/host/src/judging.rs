@@ -39,7 +39,7 @@ impl Host {
         SessionView {
             session_id: session.to_owned(),
             principal: principal.to_owned(),
-            frozen: self.frozen,
+            frozen: self.frozen.is_some(),
             calls: self.sessions.get(session).copied().unwrap_or(0),
             calls_last_minute: 0,
             ..SessionView::default()

@@ -6,6 +6,7 @@
 use crate::ask::{HostError, Submitted};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
+use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{Event, WaitingFor};
@@ -85,6 +86,13 @@ pub(crate) enum Wish {
     Pause { execution_id: String },
     /// Start steps again.
     Resume { execution_id: String },
+    /// Freeze calls everywhere, or thaw them.
+    Switch(Switch),
+    /// Take the approval back that an execution runs on.
+    Revoke {
+        execution_id: String,
+        reason: Option<String>,
+    },
     /// Do something to tools.
     Tools(ToolAct),
     /// From here on, speak as whoever has this key.

@@ -250,4 +250,6 @@ pub trait Journal: Send + Sync {
     fn request(&self, request_id: &str) -> Result<Option<RequestRow>, StoreError>;
     /// The head of the last durable commit.
     fn head(&self) -> Result<Head, StoreError>;
+    /// The last durable record of the system stream that is of one of these kinds.
+    fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError>;
 }

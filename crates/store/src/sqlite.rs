@@ -154,6 +154,10 @@ impl Journal for SqliteStore {
     fn head(&self) -> Result<Head, StoreError> {
         self.reader.head()
     }
+
+    fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
+        self.reader.last_of_system(kinds)
+    }
 }
 
 /// What can be done with a batch before its turn: large fields leave it here, off the writer's thread.

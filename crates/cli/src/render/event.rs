@@ -167,6 +167,7 @@ pub(crate) fn summary(event: &Event) -> String {
             item,
             refusal,
             due_ms,
+            ..
         } => {
             let until = due_ms.map_or_else(String::new, |due_ms| {
                 format!(" (until {})", show_time(due_ms))

@@ -298,6 +298,13 @@ pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> S
             let then = format!("mandate executions continue {id}");
             (what, commands.chain([then]).collect())
         }
+        "frozen" => (
+            format!("Calls are frozen, and `{step}` would make one."),
+            vec![
+                waiting.next_command.clone(),
+                format!("mandate executions continue {id}"),
+            ],
+        ),
         kind => (
             format!("`{step}` waits for its {kind}; it goes on when a process drives it."),
             vec![waiting.next_command.clone()],

@@ -22,6 +22,7 @@ mod crash;
 mod endings;
 mod examples;
 mod executions;
+mod freeze;
 mod inbox;
 mod interrupts;
 mod left_behind;

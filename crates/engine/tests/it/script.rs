@@ -300,7 +300,10 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
             reason: (!rest.is_empty() && first != "force").then(|| rest.to_owned()),
             force: first == "force",
         },
-        "revoke" => Body::ApprovalRevoked { by: by() },
+        "revoke" => Body::ApprovalRevoked {
+            by: by(),
+            reason: (!rest.is_empty()).then(|| rest.to_owned()),
+        },
         "resolve" => {
             let (step, item, _) = place(first);
             let (how, with) = more.split_once(' ').unwrap_or((more, ""));

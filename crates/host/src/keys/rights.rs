@@ -3,7 +3,7 @@
 
 use super::{Keys, roles_of};
 use crate::ask::HostError;
-use mandate_policy::{Principal, Right};
+use mandate_policy::{Principal, Right, principal::APPROVER};
 use mandate_store::Journal;
 
 impl Keys {
@@ -33,6 +33,30 @@ impl Keys {
         self.still(who)?;
         may_steer(self.journal.as_ref(), who, execution_id)
     }
+
+    /// Whether they may take the approval back that this execution runs on: who steers it, and whoever approves.
+    ///
+    /// # Errors
+    /// They may not, or their key was revoked.
+    pub(crate) fn may_revoke(&self, who: &Principal, execution_id: &str) -> Result<(), HostError> {
+        self.still(who)?;
+        may_revoke(self.journal.as_ref(), who, execution_id)
+    }
+}
+
+/// Whether they may take the approval back that this execution runs on.
+///
+/// # Errors
+/// They may not.
+pub fn may_revoke(
+    journal: &dyn Journal,
+    who: &Principal,
+    execution_id: &str,
+) -> Result<(), HostError> {
+    if who.roles.contains(APPROVER) {
+        return Ok(());
+    }
+    may_steer(journal, who, execution_id)
 }
 
 /// Whether they may steer whatever runs here, and the tools.

@@ -9,6 +9,7 @@ use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::local::RandomIds;
 use crate::peer;
 use crate::refused::{note_answer, note_key};
+use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line};
 use mandate_policy::Principal;
@@ -326,6 +327,27 @@ async fn grant(
             waiting(move || {
                 known.keys.may_steer(&who, &execution_id)?;
                 host.resume(&execution_id, &by)
+            })
+            .await
+        }
+        Wish::Switch(switch) => {
+            // Anybody may stop; only people let go on.
+            if matches!(switch, Switch::Thaw { .. }) {
+                caller.may_grant()?;
+            }
+            waiting(move || {
+                known.keys.may_operate(&who)?;
+                host.throw(switch, &by)
+            })
+            .await
+        }
+        Wish::Revoke {
+            execution_id,
+            reason,
+        } => {
+            waiting(move || {
+                known.keys.may_revoke(&who, &execution_id)?;
+                host.revoke(&execution_id, &by, reason)
             })
             .await
         }

@@ -183,4 +183,11 @@ impl Journal for FakeJournal {
             hash: Digest::of(b""),
         })
     }
+
+    fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
+        let disk = self.inner.lock().unwrap();
+        let mut rows = disk.records.iter().rev();
+        let found = rows.find(|row| row.stream == "system" && kinds.contains(&row.kind.as_str()));
+        Ok(found.cloned())
+    }
 }

@@ -3,9 +3,9 @@
 use crate::fakes::World;
 use mandate_engine::event::{Answer, RequestKind};
 use mandate_engine::{NotAnAnswer, State, Status, StepState};
-use mandate_host::HostError;
 use mandate_host::projection::request_rows;
 use mandate_host::record::record_answer;
+use mandate_host::{HostError, Switch};
 use mandate_plan::ErrorCode;
 use mandate_policy::Principal;
 use serde_json::{Value, json};
@@ -377,7 +377,7 @@ fn an_answer_about_a_doubt_resolves_it() {
 #[test]
 fn frozen_calls_wait_and_go_on_when_they_are_thawed() {
     let mut world = World::new();
-    world.host.freeze();
+    world.throw(Switch::Freeze { reason: None });
     let (id, _updates) = world.start(
         "version: 1\nname: cold\nsteps:\n  - {id: look, tool: fs.read, args: {path: a}}\n  - {id: put, tool: kv.put}\n",
     );
@@ -388,7 +388,7 @@ fn frozen_calls_wait_and_go_on_when_they_are_thawed() {
     world.advance(3_600_000);
     let active_ms = world.ended(&id).active_ms;
     assert_eq!(active_ms, 0);
-    world.host.thaw("ann");
+    world.throw(Switch::Thaw { reason: None });
     world.run_through();
     assert_eq!(world.made_calls(), ["look/1", "put/1"]);
     assert_eq!(world.ended(&id).ending.unwrap().status, Status::Success);

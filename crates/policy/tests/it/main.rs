@@ -26,3 +26,4 @@ mod resources;
 mod risk;
 mod slow_glob;
 mod support;
+mod tokens;
