@@ -15,6 +15,7 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod reference;
 pub(crate) mod run;
+pub(crate) mod sessions;
 pub(crate) mod tools;
 
 use crate::{
@@ -31,13 +32,14 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
     match command {
         Command::Run(args) => run::run(&args, context),
         Command::Plan(command) => plan::run(command, context),
-        Command::Policy(command) => policy::run(command, context),
         Command::Evaluate(args) => evaluate::run(&args, context),
+        Command::Policy(command) => policy::run(command, context),
         Command::Executions(command) => executions::run(command, context),
         Command::Approvals(command) => approvals::run(command, context),
         Command::Inbox(command) => inbox::run(command, context),
         Command::Keys(command) => keys::run(command, context),
         Command::Audit(command) => audit::run(command, context),
+        Command::Sessions(command) => sessions::run(command, context),
         Command::Tools(command) => tools::run(command, context),
         Command::Freeze(args) => freeze::freeze(&args, context),
         Command::Thaw(args) => freeze::thaw(&args, context),

@@ -201,6 +201,13 @@ impl Failure {
         Self::new(Kind::Io, format!("{what}: {error}"))
     }
 
+    /// The same, under another code.
+    #[must_use]
+    pub(crate) fn with_code(mut self, code: ErrorCode) -> Self {
+        self.code = code;
+        self
+    }
+
     /// The same, with what to do about it.
     #[must_use]
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {

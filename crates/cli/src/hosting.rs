@@ -3,8 +3,9 @@
 use crate::{config::Settings, drive::Word, errors::Failure, toolbox, when, who};
 use mandate_engine::{Body, State};
 use mandate_host::{
-    Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Server, Terms,
-    keys::{may_revoke, may_steer},
+    Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Overriding,
+    PolicyTerms, Server, Terms,
+    keys::{may_administer, may_revoke, may_steer},
     record,
 };
 use mandate_store::{SqliteStore, StoreError};
@@ -55,7 +56,15 @@ impl Hosting {
         let terms = Terms {
             max_active: settings.max_active,
             rules: settings.rules.clone(),
+            policies: PolicyTerms {
+                on_change: settings.on_change,
+                restore: Arc::new(|kept| {
+                    let restored = mandate_rules::Active::restored(kept)?;
+                    Ok(Arc::new(restored))
+                }),
+            },
             report: Arc::new(report),
+            ..Terms::default()
         };
         let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;
         let server = Server::start(
@@ -200,6 +209,20 @@ pub(crate) fn record_only(
             by: may_revoke(store, &who, execution_id).map(|()| who.name.clone())?,
             reason,
         },
+        Word::Override { step, item, reason } => {
+            let overriding = Overriding {
+                step,
+                item,
+                by: may_administer(&who).map(|()| who.name.clone())?,
+                reason,
+            };
+            return Ok(record::record_override(
+                store,
+                execution_id,
+                now_ms,
+                overriding,
+            )?);
+        }
         Word::Resolve {
             step,
             item,

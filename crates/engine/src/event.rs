@@ -487,6 +487,16 @@ bodies! {
         reason: String,
         /// The arguments it holds for.
         args_digest: Digest,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+    }
+    /// Another policy is in force than before, and open requests and further calls are judged by it.
+    PolicyChanged = "policy_changed" {
+        /// Its version.
+        policy_version: String,
+        /// What it says of the plan.
+        decision: Box<Decision>,
     }
     /// Something that people should look at.
     FindingRecorded = "finding_recorded" {
@@ -548,6 +558,7 @@ impl Body {
                 | Body::CancelRequested { .. }
                 | Body::ApprovalRevoked { .. }
                 | Body::OverrideGranted { .. }
+                | Body::PolicyChanged { .. }
                 | Body::FindingRecorded { .. }
         )
     }

@@ -35,7 +35,7 @@ pub struct Basis {
 impl State {
     /// The plan that the approval in force was given for: the one that runs, or one that it narrows.
     pub fn basis(&self) -> Basis {
-        self.narrowed_from.clone().unwrap_or_else(|| Basis {
+        self.narrowed_from().cloned().unwrap_or_else(|| Basis {
             plan: self.plan.clone(),
             execution_digest: self.created.execution_digest,
             tools: self.created.tools.clone(),
@@ -44,7 +44,9 @@ impl State {
 
     /// The plan that was approved in the place of the one that runs, which narrows it.
     pub fn narrowed_from(&self) -> Option<&Basis> {
-        self.narrowed_from.as_ref()
+        // Where policy changed, somebody may have been asked about the narrower plan itself.
+        let own = self.approved_request(&self.created.execution_digest);
+        self.narrowed_from.as_ref().filter(|_| own.is_none())
     }
 
     /// The request by which somebody approved the plan, or the revision, of this digest.

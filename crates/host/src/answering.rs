@@ -2,6 +2,7 @@
 
 use crate::ask::HostError;
 use crate::host::Host;
+use crate::refused::note_answer;
 use mandate_engine::event::Answer;
 use mandate_engine::{Body, State, Weighed};
 use std::sync::mpsc::Sender;
@@ -57,8 +58,17 @@ impl Host {
         let now_ms = self.parts.clock.now_ms();
         let fits = self.unfold(execution_id).and_then(|undriven| {
             let drive = self.drive(execution_id)?;
-            Ok((undriven, input_of(&drive.state, answer, now_ms)))
+            Ok((undriven, input_of(&drive.state, answer.clone(), now_ms)))
         });
+        if let Ok((_, Err(error))) | Err(error) = &fits {
+            note_answer(
+                self.parts.journal.as_ref(),
+                now_ms,
+                execution_id,
+                &answer,
+                error,
+            );
+        }
         match fits {
             Ok((undriven, Ok(body))) => {
                 let otherwise = "the execution cannot take this answer now";

@@ -1,12 +1,16 @@
 //! The host's gate: where the engine's wishes meet `admit` and `enforce`, and where the permits are kept until dispatch.
 
+use mandate_engine::event::Request;
 use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, ToolLookup};
+use mandate_policy::classify::Category;
 use mandate_policy::{
-    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Outcome, Permit, Refusal,
-    ResolvedCall, Rules, SessionView, Stands, admit_narrowed, admit_with, enforce, evaluate_with,
+    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Labels, Outcome, Permit, Purpose,
+    Refusal, ResolvedCall, Rules, SessionView, Stands, admit_narrowed, admit_with, counts_as_call,
+    enforce, evaluate_within,
 };
-use std::sync::Arc;
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A call that got its permit and waits to be made.
 #[derive(Debug)]
@@ -36,15 +40,26 @@ impl Bench {
 
     /// A plan judged as a whole.
     pub(crate) fn evaluate(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> Decision {
+        self.evaluate_within(plan, inputs, &BTreeMap::new())
+    }
+
+    /// The same of a plan that a step holds, with where the inputs come from that the step passes on.
+    pub(crate) fn evaluate_within(
+        &self,
+        plan: &CheckedPlan,
+        inputs: &BoundInputs,
+        origins: &BTreeMap<String, Labels>,
+    ) -> Decision {
         let request = EvaluateRequest {
             principal: self.session.principal.clone(),
             session: self.session.clone(),
             now_ms: self.now_ms,
         };
-        evaluate_with(
+        evaluate_within(
             self.rules.as_ref(),
             plan,
             inputs,
+            origins,
             self.lookup.as_ref(),
             &request,
         )
@@ -170,9 +185,11 @@ impl Gate for HostGate<'_> {
         let (now_ms, session) = (self.bench.now_ms, self.bench.session.clone());
         let lookup = self.bench.lookup.clone();
         let approved = self.approved_plan(state)?;
-        let version = || approved.decision().policy_version.clone();
+        let version = || state.policy_version().to_owned();
         let permit = enforce(approved, state, call, &session, now_ms)
             .map_err(|refusal| refusal.of_call(call.args_digest(), version()))?;
+        let assessed = approved.decision().assessment(&call.step, call.purpose);
+        let category = assessed.map_or(Category::Unknown, |assessed| assessed.category);
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
         let started = Started {
             facts,
@@ -183,6 +200,10 @@ impl Gate for HostGate<'_> {
             .spec(&call.tool)
             .is_some_and(|spec| spec.engine_handled);
         let nested = call.tool == RUN;
+        if counts_as_call(&call.tool, Purpose::Run) {
+            // What follows in the same turn is judged after this one.
+            self.bench.session.count(category, now_ms);
+        }
         if !handled || nested {
             self.permitted.push(Permitted {
                 permit,
@@ -194,7 +215,30 @@ impl Gate for HostGate<'_> {
         Ok(started)
     }
 
-    fn output_schema(&mut self, state: &State, step: &str) -> Option<serde_json::Value> {
+    fn flow(&mut self, state: &State, request: &Request) -> Option<Value> {
+        let approved = self.approved_plan(state).ok()?;
+        let step = request.step.as_deref()?;
+        let (mut labels, mut sinks) = (BTreeMap::<String, Labels>::new(), Map::new());
+        let mut control = false;
+        let calls = request.detail.get("calls")?.as_array()?;
+        for args in calls.iter().filter_map(|call| call.get("args")) {
+            let flow = approved.flow(state, step, args)?;
+            control |= flow.untrusted_control;
+            for (pointer, of_arg) in flow.args {
+                labels.entry(pointer).or_default().join(&of_arg);
+            }
+            for sink in flow
+                .sinks
+                .into_iter()
+                .filter(|sink| sink.labels.untrusted())
+            {
+                sinks.insert(sink.pointer, sink.kind.as_str().into());
+            }
+        }
+        Some(json!({ "labels": labels, "untrusted_sinks": sinks, "untrusted_control": control }))
+    }
+
+    fn output_schema(&mut self, state: &State, step: &str) -> Option<Value> {
         let (step, _) = state.step(step)?;
         self.bench
             .lookup

@@ -11,11 +11,13 @@ use crate::gate::{HostGate, Permitted};
 use crate::known_plans::KnownPlans;
 use crate::look_up::{StatusAnswer, may_bring_doubts};
 use crate::parking::Away;
+use crate::policies::{Pinned, PolicyTerms};
 use crate::queue::Queue;
+use crate::sessions::Sessions;
 use crate::spawn::Spawn;
 use crate::switch::{Freeze, Switch};
 use mandate_engine::{Body, Phase, Turned, turn};
-use mandate_policy::{Purpose, Rules};
+use mandate_policy::{Limits, Purpose, Rules};
 use mandate_store::{Appended, Journal, StoreError};
 use mandate_tools::Tools;
 use std::collections::{BTreeMap, VecDeque};
@@ -111,6 +113,10 @@ pub struct Parts {
     pub tools: Arc<dyn Tools>,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// How many calls a session may make, whatever the policy says.
+    pub limits: Limits,
+    /// What becomes of executions that began under another policy.
+    pub policies: PolicyTerms,
     /// Where calls run.
     pub spawn: Arc<dyn Spawn>,
     /// Makes execution, plan and host ids (UUID v7 outside tests) and seeds.
@@ -137,8 +143,9 @@ pub struct Host {
     pub(crate) drives: BTreeMap<String, Drive>,
     agenda: Agenda,
     pub(crate) plans: KnownPlans,
-    pub(crate) sessions: BTreeMap<String, u64>,
+    pub(crate) sessions: Sessions,
     pub(crate) frozen: Option<Freeze>,
+    pub(crate) pinned: Pinned,
     /// Executions that are not over and not in memory.
     pub(crate) away: BTreeMap<String, Away>,
     pub(crate) queue: Queue,
@@ -154,6 +161,7 @@ impl Host {
     pub fn new(parts: Parts, post: Post) -> Self {
         let id = parts.ids.id();
         let queue = Queue::new(parts.max_active);
+        let sessions = Sessions::new(parts.limits);
         let frozen = Freeze::found(parts.journal.as_ref(), parts.clock.now_ms());
         Self {
             parts,
@@ -162,8 +170,9 @@ impl Host {
             drives: BTreeMap::new(),
             agenda: Agenda::default(),
             plans: KnownPlans::default(),
-            sessions: BTreeMap::new(),
+            sessions,
             frozen,
+            pinned: Pinned::new(),
             away: BTreeMap::new(),
             queue,
             backlog: VecDeque::new(),
@@ -323,6 +332,9 @@ impl Host {
                 reason,
                 reply,
             } => self.revoke(&execution_id, Body::ApprovalRevoked { by, reason }, reply),
+            Ask::Override(execution_id, overriding, reply) => {
+                self.override_step(&execution_id, overriding, reply);
+            }
             Ask::Resolve {
                 execution_id,
                 step,
@@ -487,7 +499,6 @@ impl Host {
         let Some(drive) = self.drives.get_mut(execution_id) else {
             return;
         };
-        let calls = permitted.len() as u64;
         drive.wake_ms = turned.wake_ms;
         let started: BTreeMap<Place, u64> = turned
             .events
@@ -503,7 +514,7 @@ impl Host {
             })
             .collect();
         let doubts = turned.events.iter().any(may_bring_doubts);
-        drive.note(turned.events);
+        let calls = drive.note(turned.events);
         for permitted in permitted {
             if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {
                 drive.held.push_back(Held {
@@ -512,10 +523,8 @@ impl Host {
                 });
             }
         }
-        let session = drive.state.created.session.clone();
-        if calls > 0 {
-            let counted = self.sessions.entry(session).or_insert(0);
-            *counted = counted.saturating_add(calls);
+        for row in calls {
+            self.sessions.add(&row);
         }
         if admit {
             // Before anything goes to the disk, so that both turns share a commit.

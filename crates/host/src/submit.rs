@@ -41,7 +41,11 @@ pub(crate) fn created_event(
     {
         return Err(HostError::DeadlinePassed);
     }
-    let decision = bench.evaluate(plan, &inputs);
+    let nothing = BTreeMap::new();
+    let origins = nested
+        .as_ref()
+        .map_or(&nothing, |nested| &nested.parent.input_labels);
+    let decision = bench.evaluate_within(plan, &inputs, origins);
     if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
         return Err(HostError::Denied(Box::new(decision)));
     }

@@ -5,16 +5,21 @@ use crate::{
     approver::{Approval, Grant},
     argument_rules::RuleSet,
     assent::unmet,
+    dataflow::{Live, Told},
     decision::{Decision, Outcome},
+    flow::CallFlow,
     nested::nested_facts,
     planned::every_call,
     planned_call::PlannedCall,
+    resources::{Found, find},
     rules::{FirstPolicy, Rules},
     tool_table::{self, ToolTable},
+    turn::Turn,
 };
 use mandate_plan::{
-    BoundInputs, CheckedPlan, Digest, ErrorCode, Facts, ToolLookup, execution_digest,
+    BoundInputs, CheckedPlan, Digest, Effect, ErrorCode, Facts, Mode, ToolLookup, execution_digest,
 };
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A plan that may run as one execution. Only [`admit`] makes one; it cannot be changed, cloned or serialised.
@@ -72,6 +77,32 @@ impl ApprovedPlan {
             .filter(|_| call.purpose == Purpose::Run)
             .and_then(|step| nested_facts(step, self.tools.lookup()));
         nested.or_else(|| self.tools.facts(&call.tool, &call.args))
+    }
+
+    /// What flows into the call of a step with these arguments, as the turn knows where its values come from, before anybody
+    /// has said yes to it. None: the plan has no such step.
+    pub fn flow(&self, turn: &dyn Turn, step: &str, args: &Value) -> Option<CallFlow> {
+        let planned = self.planned(step, Purpose::Run)?;
+        let effect = planned.assessed.effect;
+        let found = find(&planned.tool, effect, args);
+        Some(self.flow_of(planned, turn, args, (effect, &found), false))
+    }
+
+    pub(crate) fn flow_of(
+        &self,
+        planned: &PlannedCall,
+        turn: &dyn Turn,
+        args: &Value,
+        (effect, found): (Effect, &[Found]),
+        confirmed: bool,
+    ) -> CallFlow {
+        let told = Told {
+            confirmed,
+            effect: effect != Effect::Read,
+            agent_untrusted: self.plan.plan().mode == Mode::Agent && turn.agent_is_untrusted(),
+        };
+        let origins = Live(turn);
+        planned.sources.flow(&origins, args, found, told)
     }
 
     /// The policy that it was admitted under.
@@ -178,8 +209,14 @@ pub(crate) fn built(
             return Err(Refusal::new(ErrorCode::PolicyDenied, message));
         }
         if !planned.nested {
-            let call =
-                PlannedCall::new(&planned, inputs, assessed.clone(), &forbidden).map_err(broken)?;
+            let call = PlannedCall::new(
+                &planned,
+                inputs,
+                assessed.clone(),
+                &forbidden,
+                tools.lookup(),
+            )
+            .map_err(broken)?;
             calls
                 .entry(planned.id)
                 .or_default()

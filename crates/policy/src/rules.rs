@@ -5,15 +5,16 @@ mod first;
 pub use first::FirstPolicy;
 
 use crate::{
-    Limits, SessionView,
+    Classification, Limits, SessionView,
     approver::Approver,
     classify::Category,
     decision::{Outcome, StepAssessment},
     explain::RuleSeen,
     flow::CallFlow,
+    resources::Found,
     risk::Level,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// When a rule is asked.
@@ -40,6 +41,8 @@ pub struct Case<'a> {
     pub call: &'a StepAssessment,
     /// The arguments, as far as they are known.
     pub args: &'a Value,
+    /// What is touched, as far as the arguments tell, with every way in which it may be read.
+    pub found: &'a [Found],
     /// The categories of the plan's calls before this one, in the order of the document.
     pub before: &'a [Category],
     /// Where its arguments come from.
@@ -61,6 +64,8 @@ pub struct Ruling {
     pub approvers: Vec<Approver>,
     /// No override passes it.
     pub absolute: bool,
+    /// What the rule looked at, by name.
+    pub inputs: Map<String, Value>,
 }
 
 /// A rule could not be evaluated. That counts as a deny.
@@ -84,6 +89,11 @@ pub trait Rules: Send + Sync + fmt::Debug {
     /// A rule that fails, which is a deny.
     fn judge(&self, case: &Case<'_>) -> Result<Vec<Ruling>, RuleError>;
 
+    /// The tables that calls are classified by.
+    fn classification(&self) -> &Classification {
+        Classification::standard()
+    }
+
     /// The ids of all rules, as [`Ruling::rule`] names them; empty where a policy does not list them.
     fn rule_ids(&self) -> Vec<String> {
         Vec::new()
@@ -100,6 +110,11 @@ pub trait Rules: Send + Sync + fmt::Debug {
             inputs: serde_json::Map::new(),
         });
         seen.collect()
+    }
+
+    /// Everything that the policy is made of, so that it can be had again; null where it is part of the program.
+    fn texts(&self) -> Value {
+        Value::Null
     }
 
     /// How many calls a session may make.
@@ -121,6 +136,7 @@ pub(crate) fn judge(rules: &dyn Rules, case: &Case<'_>) -> (Outcome, Vec<Ruling>
                 severity,
                 approvers: Vec::new(),
                 absolute: true,
+                inputs: Map::new(),
             }],
         )
     };

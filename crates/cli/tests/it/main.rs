@@ -11,6 +11,7 @@
 )]
 
 mod approvals;
+mod approver_attacks;
 mod audit;
 mod background;
 mod canary;
@@ -18,6 +19,7 @@ mod command_line;
 mod compensation;
 mod configuration;
 mod crash;
+mod data_flow;
 mod endings;
 mod examples;
 mod executions;
@@ -33,6 +35,7 @@ mod project;
 mod replan;
 mod rerun;
 mod sensitive;
+mod sessions;
 mod several;
 mod site;
 mod sync_trace;

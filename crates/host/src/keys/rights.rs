@@ -34,6 +34,15 @@ impl Keys {
         may_steer(self.journal.as_ref(), who, execution_id)
     }
 
+    /// Whether they may pass what policy denies.
+    ///
+    /// # Errors
+    /// They may not, or their key was revoked.
+    pub(crate) fn may_administer(&self, who: &Principal) -> Result<(), HostError> {
+        self.still(who)?;
+        may_administer(who)
+    }
+
     /// Whether they may take the approval back that this execution runs on: who steers it, and whoever approves.
     ///
     /// # Errors
@@ -65,6 +74,14 @@ pub fn may_revoke(
 /// They may not.
 pub fn may_operate(who: &Principal) -> Result<(), HostError> {
     allowed(who, Right::Operate, "steer what runs here")
+}
+
+/// Whether they may pass what policy denies.
+///
+/// # Errors
+/// They may not.
+pub fn may_administer(who: &Principal) -> Result<(), HostError> {
+    allowed(who, Right::Administer, "override a policy")
 }
 
 /// Whether they may steer this execution: their own, or anybody's.

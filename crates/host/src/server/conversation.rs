@@ -3,10 +3,13 @@
 use super::lines::{Mouth, Reader};
 use super::{Desk, waiting, watching};
 use crate::ask::{HostError, Submitted};
+use crate::clock::{Clock as _, SystemClock};
 use crate::host::Ids as _;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::local::RandomIds;
+use crate::overriding::Overriding;
 use crate::peer;
+use crate::refused::{note_answer, note_key};
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line};
@@ -195,8 +198,16 @@ async fn authenticate(key: ApiKey, caller: &mut Caller, desk: &Arc<Desk>) -> Res
         let message = "a conversation has one key".to_owned();
         return Err(HostError::Protocol(message));
     }
-    let known = desk.clone();
-    caller.principal = waiting(move || known.keys.principal(&key)).await?;
+    let (known, user) = (desk.clone(), caller.principal.clone());
+    let shown = move || {
+        let shown = known.keys.principal(&key);
+        if let Err(error) = &shown {
+            let now_ms = SystemClock.now_ms();
+            note_key(known.journal.as_ref(), now_ms, &key.id(), &user, error);
+        }
+        shown
+    };
+    caller.principal = waiting(shown).await?;
     Ok(())
 }
 
@@ -262,11 +273,32 @@ async fn grant(
             execution_id,
             answer,
         } => {
-            caller.may_grant()?;
+            let answer = answer.by(&who);
+            if let Err(error) = caller.may_grant() {
+                let now_ms = SystemClock.now_ms();
+                note_answer(
+                    desk.journal.as_ref(),
+                    now_ms,
+                    &execution_id,
+                    &answer,
+                    &error,
+                );
+                return Err(error);
+            }
             // Who may answer is for the host to say; the channel is what the program at the other end says it is.
             waiting(move || {
-                known.keys.still(&who)?;
-                host.answer(&execution_id, answer.by(&who))
+                if let Err(error) = known.keys.still(&who) {
+                    let now_ms = SystemClock.now_ms();
+                    note_answer(
+                        known.journal.as_ref(),
+                        now_ms,
+                        &execution_id,
+                        &answer,
+                        &error,
+                    );
+                    return Err(error);
+                }
+                host.answer(&execution_id, answer)
             })
             .await
         }
@@ -317,6 +349,25 @@ async fn grant(
             waiting(move || {
                 known.keys.may_revoke(&who, &execution_id)?;
                 host.revoke(&execution_id, &by, reason)
+            })
+            .await
+        }
+        Wish::Override {
+            execution_id,
+            step,
+            item,
+            reason,
+        } => {
+            caller.may_grant()?;
+            let overriding = Overriding {
+                step,
+                item,
+                by,
+                reason,
+            };
+            waiting(move || {
+                known.keys.may_administer(&who)?;
+                host.override_step(&execution_id, overriding)
             })
             .await
         }

@@ -218,6 +218,8 @@ impl World {
             journal: journal.clone(),
             tools: tools.clone(),
             rules: Arc::new(mandate_policy::FirstPolicy),
+            limits: mandate_policy::Limits::default(),
+            policies: mandate_host::PolicyTerms::default(),
             spawn: spawn.clone(),
             ids: ids.clone(),
             report: {
