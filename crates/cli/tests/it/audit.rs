@@ -152,7 +152,9 @@ fn whatever_is_changed_in_an_export_is_found() {
         let kept = (0..lines.len()).filter(|number| !numbers.contains(number));
         kept.map(|number| lines[number]).collect()
     };
-    let first = stream(rows[0]);
+    // The journal may begin with rows of the system.
+    let first = stream(rows[rows.len() / 2]);
+    assert_ne!(first, "system");
     let of_first: Vec<usize> = rows
         .iter()
         .copied()
@@ -165,7 +167,7 @@ fn whatever_is_changed_in_an_export_is_found() {
     let mut inserted = lines.clone();
     let row = lines[rows[1]].replace("\"gseq\":2,", "\"gseq\":3,");
     inserted.insert(rows[2], &row);
-    let changed = lines[rows[1]].replace("\"seq\":2", "\"seq\":3");
+    let changed = lines[rows[1]].replace("\"kind\":\"", "\"kind\":\"x");
     let mut other = lines.clone();
     other[rows[1]] = &changed;
     let cases = [
