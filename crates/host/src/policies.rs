@@ -159,7 +159,7 @@ impl Host {
         };
         let state = &drive.state;
         // What is nested is judged with the plan that holds it, and call by call.
-        let nested = state.created.parent.is_some();
+        let (nested, driven) = (state.created.parent.is_some(), state.driven);
         if nested || state.phase == Phase::Ended || !self.outdates(state.policy_version()) {
             return;
         }
@@ -190,6 +190,11 @@ impl Host {
             policy_version: rules.version(),
             decision: Box::new(decision),
         };
+        // As the journal has it the last host drives it still: nothing may follow before this one does.
+        if driven {
+            let reason = "the host that drove it is gone".to_owned();
+            self.take_turn(execution_id, Body::HostStopped { reason });
+        }
         self.take_turn(execution_id, body);
     }
 }

@@ -121,10 +121,14 @@ pub(crate) fn changed_request_rows(state: &State, events: &[Event]) -> Vec<Reque
     let Some(first) = events.first() else {
         return Vec::new();
     };
+    // What is asked about the plan shows what policy says of it.
+    let repolicied = events
+        .iter()
+        .any(|event| matches!(event.body, mandate_engine::Body::PolicyChanged { .. }));
     state
         .requests
         .values()
-        .filter(|open| open.closed_ms.unwrap_or(open.opened_ms) >= first.at_ms)
+        .filter(|open| repolicied || open.closed_ms.unwrap_or(open.opened_ms) >= first.at_ms)
         .map(|open| request_row(state, open))
         .collect()
 }

@@ -29,6 +29,7 @@ mod limits;
 mod look_ups;
 mod nested;
 mod plans;
+mod policy_change;
 mod project;
 mod replan;
 mod rerun;

@@ -275,7 +275,8 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "override" => {
             let (step, item, _) = place(first);
             let call = world.state.first_call(step, item);
-            let args_digest = call.map_or(mandate_plan::Digest::of(b"none"), |call| call.args_digest());
+            let args_digest =
+                call.map_or(mandate_plan::Digest::of(b"none"), |call| call.args_digest());
             Body::OverrideGranted {
                 step: step.to_owned(),
                 by: by(),
