@@ -2,7 +2,7 @@
 
 use crate::{
     commands::{
-        approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, plan,
+        approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, keys, plan,
         policy, run, sessions, tools,
     },
     output::Colour,
@@ -66,7 +66,7 @@ pub(crate) enum Command {
     Plan(plan::PlanCommand),
     /// Say what a plan would do and what policy says, without doing it
     Evaluate(evaluate::EvaluateArgs),
-    /// Look at the policy that holds, and check policies
+    /// Say what agents may do: check, test, explain, try out and import policies
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Look at executions, steer them, carry them on, replay them
@@ -78,6 +78,9 @@ pub(crate) enum Command {
     /// See what waits for approval, and answer
     #[command(subcommand)]
     Approvals(approvals::ApprovalsCommand),
+    /// Give people and agents keys that say who they are
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Verify and export the journal
     #[command(subcommand)]
     Audit(audit::AuditCommand),

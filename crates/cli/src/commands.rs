@@ -10,6 +10,7 @@ pub(crate) mod freeze;
 pub(crate) mod host;
 pub(crate) mod inbox;
 pub(crate) mod init;
+pub(crate) mod keys;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod reference;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Executions(command) => executions::run(command, context),
         Command::Approvals(command) => approvals::run(command, context),
         Command::Inbox(command) => inbox::run(command, context),
+        Command::Keys(command) => keys::run(command, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Sessions(command) => sessions::run(command, context),
         Command::Tools(command) => tools::run(command, context),

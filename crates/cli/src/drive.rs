@@ -7,6 +7,7 @@ use crate::{
     errors::{Failure, Kind},
     hosting::{Hosting, open},
     interrupt::Interrupts,
+    who,
 };
 use mandate_engine::event::Resolution;
 use mandate_host::{
@@ -128,7 +129,7 @@ impl<'s> Driver<'s> {
     fn find(&self, patience: Duration, other_first: Option<Duration>) -> Result<Way, Failure> {
         let begun = Instant::now();
         while other_first.is_some_and(|wait| begun.elapsed() < wait) {
-            if let Ok(client) = Client::connect(&self.settings.data_dir) {
+            if let Ok(client) = who::connect(self.settings) {
                 return self.remote(client);
             }
             sleep(AGAIN);
@@ -139,7 +140,7 @@ impl<'s> Driver<'s> {
                 Err(error @ StoreError::Locked { .. }) => error,
                 Err(error) => return Err(error.into()),
             };
-            match Client::connect(&self.settings.data_dir) {
+            match who::connect(self.settings) {
                 Ok(client) => return self.remote(client),
                 Err(HostError::Unreachable(_)) if begun.elapsed() < patience => {
                     if self.interrupts.must_leave() {
@@ -233,7 +234,7 @@ impl<'s> Driver<'s> {
                 return answer;
             }
             sleep(AGAIN);
-            let found = match Client::connect(&self.settings.data_dir) {
+            let found = match who::connect(self.settings) {
                 Ok(client) => self.remote(client),
                 Err(_) => self.find(LEAVING, Some(HEIR)),
             };
@@ -440,7 +441,7 @@ pub(crate) fn reach(
             Err(error @ StoreError::Locked { .. }) => error,
             Err(error) => return Err(error.into()),
         };
-        match Client::connect(&settings.data_dir) {
+        match who::connect(settings) {
             Ok(host) => {
                 let said = there(&host);
                 let leaves = matches!(said, Err(HostError::Leaving | HostError::Stopped));
@@ -462,7 +463,7 @@ pub(crate) fn reach(
 /// # Errors
 /// It is of another version.
 pub(crate) fn find_client(settings: &Settings) -> Result<Option<Client>, Failure> {
-    match Client::connect(&settings.data_dir) {
+    match who::connect(settings) {
         Ok(client) => Ok(Some(client)),
         Err(HostError::Unreachable(_)) => Ok(None),
         Err(error) => Err(error.into()),

@@ -1,10 +1,12 @@
 //! Being the host: the store open for writing, the thread that drives executions, and the socket that others ask over.
 
-use crate::{config::Settings, context, drive::Word, errors::Failure, toolbox, when};
+use crate::{config::Settings, drive::Word, errors::Failure, toolbox, when, who};
 use mandate_engine::{Body, State};
 use mandate_host::{
-    Connection, Doings, Farewell, HostError, Intake, Local, LocalHost, Overriding, PolicyTerms,
-    Server, Terms, record,
+    Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Overriding,
+    PolicyTerms, Server, Terms,
+    keys::{may_override, may_revoke, may_steer},
+    record,
 };
 use mandate_store::{SqliteStore, StoreError};
 use mandate_tools::Registry;
@@ -44,6 +46,7 @@ impl Hosting {
         runtime: &Handle,
         recover: bool,
     ) -> Result<(Self, Connection), Failure> {
+        let principal = who::principal(&store)?;
         let store = Arc::new(store);
         // Only now does nobody else write it.
         let fresh = registry.lock().reload();
@@ -71,7 +74,8 @@ impl Hosting {
             intake.clone(),
             runtime,
         )?;
-        let local = Local::new(host.handle(), intake, runtime.clone(), context::principal());
+        let keys = Keys::new(store.clone());
+        let local = Local::new(host.handle(), intake, runtime.clone(), principal, keys);
         let this = Self {
             farewell: Farewell::Stop,
             about_to_recover: Arc::default(),
@@ -191,18 +195,20 @@ pub(crate) fn record_only(
         let pid = std::process::id();
         return Err(HostError::FromATool { pid }.into());
     }
-    let by = context::principal();
+    let who = who::principal(store)?;
     let now_ms = when::now_ms();
+    let steers = || may_steer(store, &who, execution_id).map(|()| who.name.clone());
     let body = match word {
         Word::Answer(answer) => {
-            let answer = answer.by(&by);
+            let answer = answer.by(&who);
             return Ok(record::record_answer(store, execution_id, now_ms, answer)?);
         }
         Word::Override { step, item, reason } => {
+            may_override(&who)?;
             let overriding = Overriding {
                 step,
                 item,
-                by,
+                by: who.name.clone(),
                 reason,
             };
             return Ok(record::record_override(
@@ -212,9 +218,12 @@ pub(crate) fn record_only(
                 overriding,
             )?);
         }
-        Word::Pause => Body::ExecutionPaused { by },
-        Word::Resume => Body::ExecutionResumed { by },
-        Word::Revoke { reason } => Body::ApprovalRevoked { by, reason },
+        Word::Pause => Body::ExecutionPaused { by: steers()? },
+        Word::Resume => Body::ExecutionResumed { by: steers()? },
+        Word::Revoke { reason } => Body::ApprovalRevoked {
+            by: may_revoke(store, &who, execution_id).map(|()| who.name.clone())?,
+            reason,
+        },
         Word::Resolve {
             step,
             item,
@@ -222,7 +231,7 @@ pub(crate) fn record_only(
         } => Body::StepResolved {
             step,
             item,
-            by,
+            by: steers()?,
             resolution,
             channel: Some("cli".to_owned()),
             answer_digest: None,

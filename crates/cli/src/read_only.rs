@@ -9,7 +9,7 @@ use mandate_store::{
 };
 use std::sync::Arc;
 
-struct ReadOnly<'a>(&'a Reader);
+pub(crate) struct ReadOnly<'a>(pub(crate) &'a Reader);
 
 impl Journal for ReadOnly<'_> {
     fn append(&self, _: Batch, ack: Ack) {

@@ -129,6 +129,7 @@ impl State {
             }
             Body::RequestOpened(request) => self.open(request),
             Body::RequestAnswered(answer) => self.answer(answer),
+            Body::AnswerCounted(answer) => self.count_answer(answer),
             Body::RequestExpired { request_id } => self.expire(request_id),
             Body::InvariantChecked {
                 invariant, holds, ..
@@ -357,6 +358,7 @@ impl Body {
             self,
             Body::HostStarted { .. }
                 | Body::RequestAnswered(_)
+                | Body::AnswerCounted(_)
                 | Body::StepResolved { .. }
                 | Body::ExecutionPaused { .. }
                 | Body::ExecutionResumed { .. }

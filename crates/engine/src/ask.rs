@@ -232,6 +232,7 @@ impl State {
             data: None,
             reason: None,
             closed_ms: None,
+            said: Vec::new(),
         };
         self.requests.insert(request.request_id.clone(), open);
         self.open.push(request.request_id.clone());

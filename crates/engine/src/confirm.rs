@@ -256,6 +256,7 @@ impl State {
             by,
             channel,
             at_ms: open.closed_ms.unwrap_or(self.at_ms),
+            assents: open.assents(),
         })
     }
 

@@ -53,13 +53,16 @@ macro_rules! bodies {
             /// A human answered.
             #[serde(rename = "request_answered")]
             RequestAnswered(Answer),
+            /// A human answered, and others must say the same before it holds.
+            #[serde(rename = "answer_counted")]
+            AnswerCounted(Answer),
             $($(#[$meta])* #[serde(rename = $kind)] $variant { $($(#[$fmeta])* $field: $type,)* },)*
         }
 
         impl Body {
             /// Every kind, for the documentation.
             pub const KINDS: &'static [&'static str] =
-                &["execution_created", "request_opened", "request_answered", $($kind,)*];
+                &["execution_created", "request_opened", "request_answered", "answer_counted", $($kind,)*];
 
             /// The kind as the journal writes it.
             pub fn kind(&self) -> &'static str {
@@ -67,6 +70,7 @@ macro_rules! bodies {
                     Body::ExecutionCreated(_) => "execution_created",
                     Body::RequestOpened(_) => "request_opened",
                     Body::RequestAnswered(_) => "request_answered",
+                    Body::AnswerCounted(_) => "answer_counted",
                     $(Body::$variant { .. } => $kind,)*
                 }
             }
@@ -536,6 +540,7 @@ impl Body {
                 | Body::StepResolved { .. }
                 | Body::ChildWaiting { .. }
                 | Body::RequestAnswered(_)
+                | Body::AnswerCounted(_)
                 | Body::RequestExpired { .. }
                 | Body::ChoiceRecorded { .. }
                 | Body::RevisionProposed { .. }

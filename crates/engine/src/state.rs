@@ -258,6 +258,9 @@ pub struct OpenRequest {
     pub reason: Option<String>,
     /// When it was closed, Unix milliseconds.
     pub closed_ms: Option<i64>,
+    /// What each of those who answered said last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<crate::assent::Said>,
 }
 
 /// How an execution will end, once the steps under `finally` are through.

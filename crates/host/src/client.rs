@@ -4,6 +4,7 @@ mod unfold;
 
 use crate::ask::{HostError, Submitted, Update};
 use crate::intake::Proposal;
+use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::socket;
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
@@ -104,6 +105,18 @@ impl Client {
         })
     }
 
+    /// Connects, and speaks as whoever has the key.
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; the key is none of this host's, or was revoked.
+    pub fn connect_as(dir: &Path, key: Option<&ApiKey>) -> Result<Self, HostError> {
+        let client = Self::connect(dir)?;
+        if let Some(key) = key {
+            client.ask(Wish::Authenticate(key.clone()))?;
+        }
+        Ok(client)
+    }
+
     /// Waits for no answer any longer when `abandon` says so.
     #[must_use]
     pub fn abandon_when(mut self, abandon: impl Fn() -> bool + Send + Sync + 'static) -> Self {
@@ -177,6 +190,16 @@ impl Client {
         self.put(Wish::Tools(act), None)?
             .acted
             .ok_or_else(|| HostError::Protocol("nothing is said of the tools".to_owned()))
+    }
+
+    /// Has something done to keys.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn act_on_keys(&self, act: KeyAct) -> Result<KeyActed, HostError> {
+        self.put(Wish::Keys(act), None)?
+            .keys
+            .ok_or_else(|| HostError::Protocol("nothing is said of the keys".to_owned()))
     }
 
     /// Has an unfinished execution taken up.
@@ -320,6 +343,7 @@ type Answer = Result<Done, HostError>;
 struct Done {
     submitted: Option<Submitted>,
     acted: Option<ToolActed>,
+    keys: Option<KeyActed>,
 }
 
 fn read_hello(
@@ -378,10 +402,12 @@ fn hear(said: Said, shared: &mut Shared) {
             id,
             submitted,
             acted,
+            keys,
         } => {
             let done = Done {
                 submitted: submitted.map(|boxed| *boxed),
                 acted: acted.map(|boxed| *boxed),
+                keys: keys.map(|boxed| *boxed),
             };
             settle(id, Ok(done), shared);
         }

@@ -30,6 +30,12 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// The same; whoever acts has these roles.
+    pub(crate) fn with_roles(mut self, roles: &[String]) -> Self {
+        self.session.roles = roles.to_vec();
+        self
+    }
+
     /// A plan judged as a whole.
     pub(crate) fn evaluate(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> Decision {
         let request = EvaluateRequest {
@@ -135,6 +141,7 @@ pub(crate) fn grant(state: &State) -> Grant {
         by,
         channel,
         at_ms: open.closed_ms.unwrap_or(state.at_ms),
+        assents: open.assents(),
     })
 }
 
@@ -144,8 +151,9 @@ impl HostGate<'_> {
         self.approved_plan(state)?;
         Ok(match grant(state) {
             Grant::Approved(approval) => Some(format!(
-                "{} by {} over {}",
-                approval.request_id, approval.by, approval.channel
+                "{} by {}",
+                approval.request_id,
+                approval.given_by()
             )),
             Grant::Allowed => {
                 let parent = state.created.parent.as_ref();

@@ -3,6 +3,7 @@
 use crate::ask::{HostError, Rerun, Revises, Submission};
 use crate::tool_acts::{accept_new, hold_against_lock};
 use mandate_plan::{Format, check, parse};
+use mandate_policy::Principal;
 use mandate_store::Journal;
 use mandate_tools::Registry;
 use serde::{Deserialize, Serialize};
@@ -67,7 +68,7 @@ impl Intake {
     pub async fn take(
         &self,
         proposal: Proposal,
-        principal: &str,
+        principal: &Principal,
         session: &str,
     ) -> Result<Submission, HostError> {
         let named = proposal.session.clone();
@@ -96,7 +97,8 @@ impl Intake {
         Ok(Submission {
             plan,
             inputs: proposal.inputs,
-            principal: principal.to_owned(),
+            principal: principal.name.clone(),
+            roles: principal.roles.iter().cloned().collect(),
             session: named.unwrap_or_else(|| session.to_owned()),
             deadline_ms: proposal.deadline_ms,
             rerun: proposal.rerun,

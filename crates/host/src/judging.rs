@@ -1,5 +1,6 @@
 //! What calls are judged by: the tools and rules as they are now, and the counters of the session that they belong to.
 
+use crate::ask::Submission;
 use crate::drive::Drive;
 use crate::gate::Bench;
 use crate::host::Host;
@@ -16,6 +17,12 @@ impl Host {
         }
     }
 
+    /// What a plan that somebody wants run is judged by.
+    pub(crate) fn bench_of(&mut self, submission: &Submission, now_ms: i64) -> Bench {
+        let bench = self.bench(&submission.session, &submission.principal, now_ms);
+        bench.with_roles(&submission.roles)
+    }
+
     /// An execution that is driven, with what its calls are judged by.
     pub(crate) fn judged(
         &mut self,
@@ -24,11 +31,12 @@ impl Host {
     ) -> Option<(&mut Drive, Bench)> {
         let created = &self.drives.get(execution_id)?.state.created;
         let (session, principal) = (created.session.clone(), created.principal.clone());
-        let began_under = created.policy_version.clone();
+        let (began_under, roles) = (created.policy_version.clone(), created.roles.clone());
         let bench = Bench {
             rules: self.rules_for(&began_under),
             ..self.bench(&session, &principal, now_ms)
         };
+        let bench = bench.with_roles(&roles);
         Some((self.drives.get_mut(execution_id)?, bench))
     }
 

@@ -6,7 +6,7 @@ use crate::host::Host;
 use mandate_engine::{Body, Phase};
 use mandate_plan::BoundInputs;
 use mandate_policy::rules::{Case, RuleError, Ruling};
-use mandate_policy::{EvaluateRequest, Limits, Rules, SessionView, evaluate_with};
+use mandate_policy::{EvaluateRequest, Rules, SessionView, evaluate_with};
 use mandate_store::{Batch, Journal, NewRecord, SYSTEM};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -178,7 +178,7 @@ impl Host {
             session: SessionView {
                 session_id: created.session.clone(),
                 principal: created.principal.clone(),
-                limits: Limits::default(),
+                roles: created.roles.clone(),
                 ..SessionView::default()
             },
             now_ms: self.parts.clock.now_ms(),

@@ -6,6 +6,7 @@ use crate::ask::HostError;
 use crate::overriding::{self, Overriding};
 use crate::projection::{execution_row, request_rows};
 use crate::recovery::load;
+use crate::refused::note_answer;
 use mandate_engine::event::Answer;
 use mandate_engine::{Applied, Body, Event, Phase, State};
 use mandate_store::{Appended, Batch, Journal, NewRecord};
@@ -35,9 +36,13 @@ pub fn record_answer(
     now_ms: i64,
     answer: Answer,
 ) -> Result<State, HostError> {
-    record_with(journal, execution_id, now_ms, |state| {
-        input_of(state, answer, now_ms)
-    })
+    let recorded = record_with(journal, execution_id, now_ms, |state| {
+        input_of(state, answer.clone(), now_ms)
+    });
+    if let Err(error) = &recorded {
+        note_answer(journal, now_ms, execution_id, &answer, error);
+    }
+    recorded
 }
 
 /// Lets a step of an execution that nobody drives pass a policy deny once. Returns the state after it, once the disk has

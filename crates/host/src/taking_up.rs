@@ -74,7 +74,9 @@ impl Host {
             if self.drives.contains_key(&parent.execution_id) {
                 self.begin_child(&parent.execution_id, &parent.step, parent.item);
             } else {
-                let _ = self.take_up(&parent.execution_id);
+                if let Err(error) = self.take_up(&parent.execution_id) {
+                    self.report(&parent.execution_id, &error);
+                }
             }
             return;
         }

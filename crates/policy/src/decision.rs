@@ -128,7 +128,7 @@ pub struct Decision {
     pub steps: Vec<StepAssessment>,
     /// The risk of the whole.
     pub risk: Risk,
-    /// Who may approve; all must be satisfied by one answer. Empty unless the outcome is `require_approval`.
+    /// Who may approve; all must be satisfied. Empty unless the outcome is `require_approval`.
     pub approvers: Vec<Approver>,
 }
 

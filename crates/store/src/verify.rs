@@ -8,9 +8,11 @@
 mod anchors;
 mod commits;
 mod contents;
+mod export;
 mod report;
 mod streams;
 
+pub use export::{ExportReport, Known, Origin, verify_export};
 pub use report::{Finding, FindingKind, Place, VerifyReport};
 
 use crate::{

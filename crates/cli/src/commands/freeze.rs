@@ -1,13 +1,13 @@
 //! `mandate freeze` and `mandate thaw`: the switch that stops every call, and how it stands.
 
 use crate::{
-    context::{self, Context},
+    context::Context,
     drive::reach,
     errors::{Exit, Failure},
-    when,
+    when, who,
 };
 use clap::Args;
-use mandate_host::{Freeze, HostError, Switch, switch};
+use mandate_host::{Freeze, HostError, Switch, keys::may_operate, switch};
 use mandate_store::{Reader, SqliteStore};
 use serde_json::json;
 
@@ -52,7 +52,9 @@ fn throw(switch: &Switch, context: &Context) -> Result<Option<u32>, Failure> {
             let pid = std::process::id();
             return Err(HostError::FromATool { pid }.into());
         }
-        switch::throw(store, switch, &context::principal(), when::now_ms())?;
+        let who = who::principal(store)?;
+        may_operate(&who)?;
+        switch::throw(store, switch, &who.name, when::now_ms())?;
         Ok(())
     };
     reach(context.settings()?, here, |host| host.throw(switch.clone()))

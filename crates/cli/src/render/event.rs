@@ -65,13 +65,19 @@ pub(crate) fn summary(event: &Event) -> String {
                 request.approvers.join(", ")
             )
         }
-        Body::RequestAnswered(answer) => {
+        Body::RequestAnswered(answer) | Body::AnswerCounted(answer) => {
             let reason = answer
                 .reason
                 .as_ref()
                 .map_or_else(String::new, |reason| format!(": {reason}"));
+            let key = answer.key.as_ref();
+            let key = key.map_or_else(String::new, |key| format!(" ({key})"));
+            let more = match event.body {
+                Body::AnswerCounted(_) => "; others must say the same",
+                _ => "",
+            };
             format!(
-                "{} by {} over `{}`{reason}",
+                "{} by {}{key} over `{}`{more}{reason}",
                 answer.choice, answer.by, answer.channel
             )
         }

@@ -372,6 +372,11 @@ pub(crate) fn about(state: &State, now_ms: i64, paint: Paint) -> String {
         let answer = match (&open.closed, &open.by) {
             (Some(choice), Some((by, channel))) => format!("{choice} by {by} over `{channel}`"),
             (Some(choice), None) => choice.clone(),
+            (None, _) if !open.said.is_empty() => {
+                let said = open.said.iter();
+                let said = said.map(|said| format!("{} by {}", said.choice, said.assent.by));
+                format!("open, so far {}", said.collect::<Vec<_>>().join(" and "))
+            }
             (None, _) => "open".to_owned(),
         };
         out.push(field(

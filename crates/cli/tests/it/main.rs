@@ -11,6 +11,7 @@
 )]
 
 mod approvals;
+mod approver_attacks;
 mod audit;
 mod background;
 mod canary;

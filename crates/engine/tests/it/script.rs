@@ -15,11 +15,11 @@
 
 use crate::show;
 use crate::world::{Begin, Taken, World, answer, call_outcome, created, plan_of, resolve};
-use mandate_engine::Body;
 use mandate_engine::event::{Answer, FailureKind, Resolution};
+use mandate_engine::{Body, Weighed};
 use mandate_plan::ErrorCode;
 use mandate_policy::approver::Approver;
-use mandate_policy::{Outcome, Refusal};
+use mandate_policy::{Outcome, Principal, Refusal};
 use serde_json::{Value, json};
 
 pub(crate) struct Script {
@@ -81,9 +81,13 @@ pub(crate) fn run(script: &Script) -> (Vec<String>, Taken) {
             }
             Some(world) => {
                 forged |= words.starts_with("raw ");
+                let somebody = words
+                    .strip_prefix("as ")
+                    .map(|words| said_by(world, at_ms, words));
                 match words
                     .strip_prefix("say ")
                     .map(|words| said(world, at_ms, words))
+                    .or(somebody)
                 {
                     Some(Err(refused)) => {
                         actual.push(format!("  refused: {refused}"));
@@ -124,6 +128,41 @@ fn begin(words: &str) -> Begin {
         }
     }
     how
+}
+
+/// `NAME ROLE[,ROLE] CHOICE`: an answer to the longest open request by somebody with a key of those roles (`-`: none), as
+/// a host would give it in.
+fn said_by(world: &World, at_ms: i64, words: &str) -> Result<Body, String> {
+    let words: Vec<&str> = words.split(' ').collect();
+    let [name, roles, choice] = words[..] else {
+        panic!("`as NAME ROLES CHOICE`")
+    };
+    let keyed = (roles != "-").then(|| format!("key-{name}"));
+    let principal = Principal {
+        name: name.to_owned(),
+        roles: roles
+            .split(',')
+            .filter(|_| keyed.is_some())
+            .map(str::to_owned)
+            .collect(),
+        key: keyed,
+    };
+    let open = world
+        .state
+        .open_requests()
+        .next()
+        .ok_or("nothing is open")?;
+    let answer = Answer::new(&open.request.request_id, choice, "", "cli").given_by(&principal);
+    let weighed = world.state.weigh(&answer);
+    let body = world
+        .state
+        .given(answer, at_ms)
+        .map_err(|error| error.to_string())?;
+    match (weighed, body) {
+        (Weighed::Holds, body) => Ok(body),
+        (Weighed::Counts(_), Body::RequestAnswered(answer)) => Ok(Body::AnswerCounted(answer)),
+        (weighed, _) => Err(format!("{weighed:?}")),
+    }
 }
 
 /// `KIND CHOICE [data] [because REASON]`: an answer to the longest open request of that kind (`step/2`: the second of

@@ -318,6 +318,7 @@ impl World {
             plan: checked(plan),
             inputs: Map::new(),
             principal: "ann".to_owned(),
+            roles: Default::default(),
             session: "s1".to_owned(),
             deadline_ms: None,
             rerun: None,

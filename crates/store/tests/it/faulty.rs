@@ -97,6 +97,10 @@ impl<J: Journal> Journal for Faulty<J> {
     fn head(&self) -> Result<Head, StoreError> {
         self.inner.head()
     }
+
+    fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
+        self.inner.last_of_system(kinds)
+    }
 }
 
 fn sqlite(dir: &Path) -> Box<dyn Journal> {
