@@ -366,7 +366,7 @@ async fn grant(
                 reason,
             };
             waiting(move || {
-                known.keys.may_administer(&who)?;
+                known.keys.may_override(&who)?;
                 host.override_step(&execution_id, overriding)
             })
             .await
