@@ -13,6 +13,7 @@ use crate::look_up::{StatusAnswer, may_bring_doubts};
 use crate::parking::Away;
 use crate::queue::Queue;
 use crate::spawn::Spawn;
+use crate::standing::Ledger;
 use crate::switch::{Freeze, Switch};
 use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::{Purpose, Rules};
@@ -139,6 +140,8 @@ pub struct Host {
     pub(crate) plans: KnownPlans,
     pub(crate) sessions: BTreeMap<String, u64>,
     pub(crate) frozen: Option<Freeze>,
+    /// The standing approvals.
+    pub(crate) standing: Ledger,
     /// Executions that are not over and not in memory.
     pub(crate) away: BTreeMap<String, Away>,
     pub(crate) queue: Queue,
@@ -164,6 +167,7 @@ impl Host {
             plans: KnownPlans::default(),
             sessions: BTreeMap::new(),
             frozen,
+            standing: Ledger::default(),
             away: BTreeMap::new(),
             queue,
             backlog: VecDeque::new(),
