@@ -9,6 +9,7 @@ mod ring;
 
 pub use api_key::{ApiKey, NotAKey};
 pub use rights::{may_operate, may_override, may_revoke, may_steer};
+pub(crate) use ring::REVOKED as KEY_REVOKED;
 pub use ring::{KeyRing, KnownKey};
 
 use crate::ask::HostError;
