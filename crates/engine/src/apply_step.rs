@@ -284,6 +284,7 @@ impl State {
             unit.started_ms = Some(now_ms);
             unit.ended_ms = None;
         })?;
+        self.use_overrides(step, *item);
         if tool == RUN {
             self.reserve(place)?;
         } else if is_counted(tool) {

@@ -106,13 +106,16 @@ impl Gate for Journaled<'_> {
                 step,
                 item,
                 refusal,
-            })
-            | Some(Body::StepHeld {
+            }) if *step == call.step && *item == call.item => Err(refusal.clone()),
+            Some(Body::StepHeld {
                 step,
                 item,
                 refusal,
+                purpose,
                 ..
-            }) if *step == call.step && *item == call.item => Err(refusal.clone()),
+            }) if *step == call.step && *item == call.item && *purpose == call.purpose => {
+                Err(refusal.clone())
+            }
             Some(Body::RequestOpened(request))
                 if request.step.as_deref() == Some(&call.step) && request.item == call.item =>
             {

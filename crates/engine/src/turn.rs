@@ -1,11 +1,10 @@
 //! One turn: an input comes in, everything that follows from it is decided and applied. Hosts and replays share it.
 
 use crate::apply::Applied;
-use crate::compensate::refused;
 use crate::decide::{Command, decide};
 use crate::event::{Body, Event, Request, RequestKind};
 use crate::failure::supply_schema;
-use crate::held::after_refusal;
+use crate::held::{after_refusal, after_undo_refusal};
 use crate::life::Phase;
 use crate::readiness::is_closed;
 use crate::state::{BadStart, State};
@@ -140,7 +139,7 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                 Command::Start(call) => match gate.start(state, &call) {
                     Ok(started) => started_event(call, started),
                     Err(refusal) if call.purpose == Purpose::Compensate => {
-                        refused(call.step, call.item, refusal)
+                        after_undo_refusal(state, call, refusal)
                     }
                     Err(refusal) => after_refusal(state, call, refusal),
                 },
@@ -373,6 +372,10 @@ impl Turn for State {
 
     fn agent_is_untrusted(&self) -> bool {
         State::agent_is_untrusted(self)
+    }
+
+    fn overrides(&self, call: &ResolvedCall) -> bool {
+        self.is_overridden(call)
     }
 }
 

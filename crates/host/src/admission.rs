@@ -20,7 +20,7 @@ impl Host {
             return self.propose(&submission, &revises, reply);
         }
         let now_ms = self.parts.clock.now_ms();
-        let bench = self.bench(&submission.session, &submission.principal, now_ms);
+        let bench = self.bench_of(&submission, now_ms);
         let again = match &submission.rerun {
             Some(rerun) => Some(load_with(
                 self.parts.journal.as_ref(),
@@ -98,6 +98,7 @@ impl Host {
             "session": submission.session,
             "decision": decision,
         });
+        let plan = &submission.plan;
         let batch = Batch {
             stream: SYSTEM.to_owned(),
             records: vec![NewRecord {
@@ -105,6 +106,13 @@ impl Host {
                 kind: "admission_refused",
                 payload: payload.to_string().into_bytes(),
             }],
+            // Another policy can be tried on what was refused, too.
+            plan: Some(PlanRow {
+                hash: *plan.hash(),
+                canonical: plan.canonical().to_vec(),
+                name: plan.plan().name.clone(),
+                at_ms: now_ms,
+            }),
             ..Batch::default()
         };
         self.parts.journal.append(

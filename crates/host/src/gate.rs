@@ -3,9 +3,11 @@
 use mandate_engine::event::{Request, RequestKind};
 use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup};
+use mandate_policy::classify::Category;
 use mandate_policy::{
-    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Labels, Outcome, Permit, Refusal,
-    ResolvedCall, Rules, SessionView, admit_with, enforce, evaluate_within,
+    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Labels, Outcome, Permit, Purpose,
+    Refusal, ResolvedCall, Rules, SessionView, admit_with, counts_as_call, enforce,
+    evaluate_within,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -30,6 +32,12 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// The same; whoever acts has these roles.
+    pub(crate) fn with_roles(mut self, roles: &[String]) -> Self {
+        self.session.roles = roles.to_vec();
+        self
+    }
+
     /// A plan judged as a whole.
     pub(crate) fn evaluate(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> Decision {
         self.evaluate_within(plan, inputs, &BTreeMap::new())
@@ -146,6 +154,7 @@ pub(crate) fn grant(state: &State) -> Grant {
         by,
         channel,
         at_ms: open.closed_ms.unwrap_or(state.at_ms),
+        assents: open.assents(),
     })
 }
 
@@ -155,8 +164,9 @@ impl HostGate<'_> {
         self.approved_plan(state)?;
         Ok(match grant(state) {
             Grant::Approved(approval) => Some(format!(
-                "{} by {} over {}",
-                approval.request_id, approval.by, approval.channel
+                "{} by {}",
+                approval.request_id,
+                approval.given_by()
             )),
             Grant::Allowed => {
                 let parent = state.created.parent.as_ref();
@@ -172,6 +182,8 @@ impl Gate for HostGate<'_> {
         let lookup = self.bench.lookup.clone();
         let approved = self.approved_plan(state)?;
         let permit = enforce(approved, state, call, &session, now_ms)?;
+        let assessed = approved.decision().assessment(&call.step, call.purpose);
+        let category = assessed.map_or(Category::Unknown, |assessed| assessed.category);
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
         let started = Started {
             facts,
@@ -182,6 +194,10 @@ impl Gate for HostGate<'_> {
             .spec(&call.tool)
             .is_some_and(|spec| spec.engine_handled);
         let nested = call.tool == RUN;
+        if counts_as_call(&call.tool, Purpose::Run) {
+            // What follows in the same turn is judged after this one.
+            self.bench.session.count(category, now_ms);
+        }
         if !handled || nested {
             self.permitted.push(Permitted {
                 permit,

@@ -42,11 +42,13 @@ impl Host {
             secrets: created.secrets.clone(),
         };
         let (principal, session) = (created.principal.clone(), created.session.clone());
+        let roles = created.roles.clone();
         let digest = execution_digest(plan.hash(), &created.inputs_digest, &tools);
         let changes = diff(state.plan().plan(), plan.plan());
         let revision = created.revision.saturating_add(1);
         let decision = self
             .bench(&session, &principal, now_ms)
+            .with_roles(&roles)
             .evaluate(plan, &inputs);
         if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
             // A refusal leaves the process as a fact, so that it is stored first.

@@ -73,6 +73,7 @@ pub(crate) fn created_event(
         inputs_digest,
         tools,
         principal: submission.principal.clone(),
+        roles: submission.roles.clone(),
         session: submission.session.clone(),
         parent,
         deadline_ms: submission.deadline_ms,

@@ -2,8 +2,9 @@
 
 use crate::{
     Purpose, Refusal, ResolvedCall,
-    approver::{Approval, Approver, Grant},
+    approver::{Approval, Grant},
     argument_rules::RuleSet,
+    assent::unmet,
     dataflow::{Live, Told},
     decision::{Decision, Outcome},
     flow::CallFlow,
@@ -280,25 +281,14 @@ fn verify(
             format!("the approval `{id}` is for another plan, other inputs or other tools");
         return Err(Refusal::new(ErrorCode::ApprovalRequired, message));
     }
-    match decision
-        .approvers
-        .iter()
-        .find(|approver| !satisfies(approval, approver, &decision.principal))
-    {
+    let everybody = approval.everybody();
+    let unmet = unmet(&decision.approvers, &everybody, &decision.principal);
+    match unmet.first() {
         None => Ok(()),
         Some(approver) => {
             let message = format!("the approval `{id}` does not count as one by `{approver}`");
             let expected = serde_json::json!({ "approvers": decision.approvers });
             Err(Refusal::new(ErrorCode::ApproverMismatch, message).expecting(expected))
         }
-    }
-}
-
-/// Whether an answer counts as this approver's. Only the requester's can be told apart so far: the others need
-/// principals with keys and roles, and until there are any, nobody satisfies them.
-pub(crate) fn satisfies(approval: &Approval, approver: &Approver, requester: &str) -> bool {
-    match approver {
-        Approver::Requester => approval.by == requester,
-        Approver::Other | Approver::Role(_) => false,
     }
 }

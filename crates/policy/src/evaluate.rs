@@ -74,7 +74,7 @@ pub fn evaluate_within(
     if let Err(error) = RuleSet::of_plan(&plan.plan().constraints) {
         verdict.deny("constraints", None, error.to_string());
     }
-    verdict.rates(rules.limits(), &request.session);
+    verdict.rates(rules.limits().and(request.session.limits), &request.session);
 
     let classification = rules.classification();
     let mut steps: Vec<StepAssessment> = Vec::new();

@@ -47,4 +47,9 @@ pub trait Turn {
     fn agent_is_untrusted(&self) -> bool {
         true
     }
+
+    /// Whether somebody who may let exactly this call, with these arguments, pass a policy deny.
+    fn overrides(&self, _call: &ResolvedCall) -> bool {
+        false
+    }
 }

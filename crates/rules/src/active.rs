@@ -65,6 +65,10 @@ impl Rules for Active {
         Ok(rulings)
     }
 
+    fn texts(&self) -> serde_json::Value {
+        Active::texts(self)
+    }
+
     fn limits(&self) -> Limits {
         self.limits
     }

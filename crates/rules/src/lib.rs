@@ -17,6 +17,7 @@ mod definitions;
 mod error;
 mod expression;
 mod facts;
+pub mod import;
 mod judge;
 pub mod lint;
 mod literals;
@@ -27,6 +28,8 @@ mod schema;
 mod sequences;
 mod set;
 pub mod starter;
+mod stored;
+pub mod testing;
 
 pub use active::Active;
 pub use definitions::{Definitions, SequenceDefinition, TagDefinition};

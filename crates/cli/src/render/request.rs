@@ -1,10 +1,17 @@
 //! Requests to people as they are shown.
 
 use super::shown;
-use crate::output::{Look, Paint};
-use mandate_engine::event::{Request, RequestKind, Takes};
+use crate::{
+    output::{Look, Paint},
+    when,
+};
+use mandate_engine::{
+    OpenRequest, Said,
+    event::{Request, RequestKind, Takes},
+};
 use mandate_store::RequestRow;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The longest that one value may be where somebody answers for it, in characters: this cuts only what nobody would read
 /// to its end; `--json` has all of it.
@@ -50,6 +57,30 @@ pub(crate) fn open_to_json(request: &Request) -> Value {
         "approvers": request.approvers,
         "expires_at_ms": request.expires_ms,
     })
+}
+
+/// What one person said to a request.
+pub(crate) fn said(said: &Said) -> String {
+    let who = &said.assent;
+    let key = who.key.as_ref();
+    let key = key.map_or_else(String::new, |key| {
+        format!(" ({key}: {})", who.roles.join(", "))
+    });
+    let reason = said.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |why| format!(": {}", shown::line(why)));
+    let at = when::show_time(who.at_ms);
+    format!(
+        "{} by {}{key} over `{}`, {at}{reason}",
+        shown::line(&said.choice),
+        who.by,
+        who.channel
+    )
+}
+
+/// The choices that somebody took and others must join.
+pub(crate) fn begun(open: &OpenRequest) -> BTreeSet<&str> {
+    let said = open.said.iter().filter(|_| open.closed.is_none());
+    said.map(|said| said.choice.as_str()).collect()
 }
 
 /// What can be typed to answer a request.

@@ -11,6 +11,7 @@
 )]
 
 mod approvals;
+mod approver_attacks;
 mod audit;
 mod background;
 mod canary;
@@ -22,6 +23,7 @@ mod data_flow;
 mod endings;
 mod examples;
 mod executions;
+mod freeze;
 mod inbox;
 mod interrupts;
 mod left_behind;
@@ -33,6 +35,7 @@ mod project;
 mod replan;
 mod rerun;
 mod sensitive;
+mod sessions;
 mod several;
 mod site;
 mod sync_trace;

@@ -80,6 +80,9 @@ pub struct Created {
     pub execution_digest: Digest,
     /// Who asked for it.
     pub principal: String,
+    /// The roles of the key that they asked with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
     /// The session it belongs to.
     pub session: String,
     /// The execution that runs this one as a step.

@@ -36,7 +36,7 @@ mod temporal;
 mod text;
 mod value;
 
-pub use hidden::Hidden;
+pub use hidden::{Hidden, SENSITIVE_MARK};
 pub use references::References;
 pub use scope::{Scope, StepField};
 pub use template::{Hole, Resolved, SecretSlot, Template};

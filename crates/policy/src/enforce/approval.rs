@@ -2,8 +2,9 @@
 
 use crate::{
     Purpose, Refusal, ResolvedCall, Turn,
-    approved::{ApprovedPlan, satisfies},
+    approved::ApprovedPlan,
     approver::{Approval, Approver},
+    assent::unmet,
     decision::Outcome,
     planned_call::PlannedCall,
     rules::Ruling,
@@ -82,8 +83,6 @@ fn counts(approved: &ApprovedPlan, approval: Option<&Approval>, approvers: &[App
     let requester = &approved.decision().principal;
     approval.is_some_and(|approval| {
         approval.execution_id == approved.execution_id()
-            && approvers
-                .iter()
-                .all(|approver| satisfies(approval, approver, requester))
+            && unmet(approvers, &approval.everybody(), requester).is_empty()
     })
 }

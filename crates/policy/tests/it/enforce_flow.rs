@@ -35,6 +35,7 @@ impl Rules for Keeps {
             severity: Level::Info,
             approvers: Vec::new(),
             absolute: false,
+            inputs: serde_json::Map::new(),
         }])
     }
 }

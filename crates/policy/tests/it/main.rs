@@ -11,6 +11,7 @@
 
 mod admit;
 mod argument_rules;
+mod assent;
 mod classify;
 mod command;
 mod compile_fail;
@@ -27,3 +28,4 @@ mod resources;
 mod risk;
 mod slow_glob;
 mod support;
+mod tokens;

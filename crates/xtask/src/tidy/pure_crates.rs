@@ -59,6 +59,10 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("mandate-plan", "what is judged"),
             ("globset", "matches glob patterns of rules against text"),
             (
+                "hmac",
+                "the chain of a token's caveats; keys and nonces are handed in",
+            ),
+            (
                 "percent-encoding",
                 "normalises URLs and paths before they are matched",
             ),
