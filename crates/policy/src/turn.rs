@@ -31,6 +31,11 @@ pub trait Turn {
     /// The yes that a human gave to this step and item; its subject is the digest of the arguments that it was given to.
     fn approval(&self, call: &ResolvedCall) -> Option<Approval>;
 
+    /// Whether somebody who may let exactly this call, with these arguments, pass a policy deny.
+    fn overrides(&self, _call: &ResolvedCall) -> bool {
+        false
+    }
+
     /// Where a part of a step comes from. None: nothing is known, which counts as untrusted.
     fn labels(&self, step: &str, part: Part) -> Option<&Labels> {
         let _ = (step, part);
@@ -46,10 +51,5 @@ pub trait Turn {
     /// Whether the agent that chooses arguments was handed something untrusted.
     fn agent_is_untrusted(&self) -> bool {
         true
-    }
-
-    /// Whether somebody who may let exactly this call, with these arguments, pass a policy deny.
-    fn overrides(&self, _call: &ResolvedCall) -> bool {
-        false
     }
 }

@@ -27,6 +27,7 @@ mod expr_template;
 mod expr_values;
 mod hostile;
 mod mistakes;
+mod narrowing;
 mod patterns;
 mod plan_rules;
 mod plans;
