@@ -52,6 +52,7 @@ impl Hosting {
         let terms = Terms {
             max_active: settings.max_active,
             rules: settings.rules.clone(),
+            shadow: None,
             report: Arc::new(report),
         };
         let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;

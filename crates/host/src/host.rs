@@ -98,6 +98,8 @@ pub struct Parts {
     pub tools: Arc<dyn Tools>,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// A policy that is asked beside it, and decides nothing.
+    pub shadow: Option<Arc<dyn Rules>>,
     /// Where calls run.
     pub spawn: Arc<dyn Spawn>,
     /// Makes execution, plan and host ids (UUID v7 outside tests) and seeds.

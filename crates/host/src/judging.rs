@@ -3,6 +3,7 @@
 use crate::drive::Drive;
 use crate::gate::Bench;
 use crate::host::Host;
+use crate::shadow::Shadow;
 use mandate_policy::SessionView;
 
 impl Host {
@@ -11,6 +12,7 @@ impl Host {
         Bench {
             lookup: self.parts.tools.lookup(),
             rules: self.parts.rules.clone(),
+            shadow: self.shadow(),
             session: self.session(session, principal),
             now_ms,
         }
@@ -25,6 +27,14 @@ impl Host {
         let created = &self.drives.get(execution_id)?.state.created;
         let bench = self.bench(&created.session, &created.principal, now_ms);
         Some((self.drives.get_mut(execution_id)?, bench))
+    }
+
+    fn shadow(&self) -> Option<Shadow> {
+        let journal = || self.parts.journal.clone();
+        self.parts.shadow.clone().map(|rules| Shadow {
+            rules,
+            journal: journal(),
+        })
     }
 
     fn session(&self, session: &str, principal: &str) -> SessionView {

@@ -37,6 +37,8 @@ pub struct Terms {
     pub max_active: usize,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// A policy that is asked beside it, and decides nothing.
+    pub shadow: Option<Arc<dyn Rules>>,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
 }
@@ -46,6 +48,7 @@ impl Default for Terms {
         Self {
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
+            shadow: None,
             report: Arc::new(|_| {}),
         }
     }
@@ -86,6 +89,7 @@ impl LocalHost {
             journal,
             tools,
             rules: terms.rules,
+            shadow: terms.shadow,
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,

@@ -1,6 +1,7 @@
 //! From a submission to the event that an execution begins with: everything that is checked before anything exists.
 
 use crate::ask::{HostError, Rerun, Submission};
+use crate::backtest::What;
 use crate::gate::Bench;
 use crate::host::Ids;
 use crate::supported::unsupported;
@@ -43,6 +44,7 @@ pub(crate) fn created_event(
     }
     let decision = bench.evaluate(plan, &inputs);
     if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
+        bench.shadow_plan(What::Plan, None, plan, &inputs, &decision);
         return Err(HostError::Denied(Box::new(decision)));
     }
     let inputs_digest = inputs.digest();
@@ -54,6 +56,7 @@ pub(crate) fn created_event(
         Some(nested) => (nested.execution_id, Some(nested.parent)),
         None => (ids.id(), None),
     };
+    bench.shadow_plan(What::Plan, Some(&execution_id), plan, &inputs, &decision);
     let asks = decision.outcome == Outcome::RequireApproval
         && parent
             .as_ref()

@@ -1,6 +1,6 @@
 //! The runs of the past, each with what the candidate decided about it so far.
 
-use super::report::{BacktestReport, Change, Counts, Turned, What};
+use super::report::{BacktestReport, Change, Counts, Turned, What, decision_change};
 use super::sessions::Sessions;
 use crate::ask::HostError;
 use mandate_engine::event::{Request, RequestKind};
@@ -465,38 +465,9 @@ impl<'a> Runs<'a> {
         said: &Decision,
         at_ms: i64,
     ) {
-        let turned = match Turned::of(past.outcome, said.outcome) {
-            Some(turned) => turned,
-            None if past.approvers != said.approvers => Turned::OtherApprovers,
-            None => return,
-        };
-        let wanting = said
-            .reasons
-            .iter()
-            .filter(|reason| reason.outcome == said.outcome);
-        let (mut rules, mut steps, mut message) = (BTreeSet::new(), Vec::new(), None);
-        for reason in wanting {
-            rules.insert(reason.rule.clone());
-            let step = reason.step.clone();
-            steps.extend(step.filter(|step| !steps.contains(step)));
-            message.get_or_insert_with(|| reason.message.clone());
-        }
-        self.report.changes.push(Change {
-            turned,
-            what,
-            execution_id: id.map(str::to_owned),
-            plan: plan.plan().name.clone(),
-            step: None,
-            item: None,
-            purpose: None,
-            tool: None,
-            from: past.outcome,
-            to: said.outcome,
-            rules: rules.into_iter().collect(),
-            steps,
-            message: message.unwrap_or_default(),
-            at_ms,
-        });
+        let name = &plan.plan().name;
+        let change = decision_change(what, id, name, past, said, at_ms);
+        self.report.changes.extend(change);
     }
 }
 

@@ -218,6 +218,7 @@ impl World {
             journal: journal.clone(),
             tools: tools.clone(),
             rules: Arc::new(mandate_policy::FirstPolicy),
+            shadow: None,
             spawn: spawn.clone(),
             ids: ids.clone(),
             report: {
