@@ -31,6 +31,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Plan(command) => plan::run(command, context),
         Command::Policy(command) => policy::run(command, context),
         Command::Evaluate(args) => evaluate::run(&args, context),
+        Command::Policy(command) => policy::run(command, context),
         Command::Executions(command) => executions::run(command, context),
         Command::Approvals(command) => approvals::run(command, context),
         Command::Inbox(command) => inbox::run(command, context),

@@ -3,6 +3,7 @@
 pub(crate) mod decision;
 pub(crate) mod event;
 pub(crate) mod execution;
+pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod shown;
 pub(crate) mod step;

@@ -58,6 +58,9 @@ pub struct Reason {
     pub step: Option<String>,
     /// How grave the rule's author finds it.
     pub severity: Level,
+    /// What the rule looked at, by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub inputs: Map<String, Value>,
 }
 
 /// What one call of the plan would do, in the worst case over everything that is not known yet.

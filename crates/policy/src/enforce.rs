@@ -14,7 +14,6 @@ use crate::{
     normalise::shown,
     planned_call::PlannedCall,
     resources::{Found, ResourceKind},
-    risk::RiskTable,
     rules::{Case, Moment, Ruling, judge},
 };
 use mandate_plan::{ErrorCode, Facts};
@@ -57,11 +56,15 @@ pub fn enforce(
             .as_ref()
             .is_some_and(|allow| allow.limits(ResourceKind::Url)),
     };
-    let (assessed, found) = assess(subject, &RiskTable::default());
+    let (assessed, found) = assess(subject, approved.rules().classification());
     arguments(approved, planned, call, &found)?;
     approval::confirmed(approved, planned, turn, call)?;
     counts(approved, turn, call, session)?;
-    policy(approved, planned, turn, call, &assessed, session, now_ms)?;
+    let seen = Seen {
+        now: &assessed,
+        found: &found,
+    };
+    policy(approved, planned, turn, call, seen, session, now_ms)?;
     let guard = planned.guard.clone();
     Ok(Permit::issue(call, *approved.digest(), tool_digest, guard))
 }
@@ -181,15 +184,22 @@ fn counts(
     Ok(())
 }
 
+/// What a call turns out to be.
+struct Seen<'a> {
+    now: &'a StepAssessment,
+    found: &'a [Found],
+}
+
 fn policy(
     approved: &ApprovedPlan,
     planned: &PlannedCall,
     turn: &dyn Turn,
     call: &ResolvedCall,
-    now: &StepAssessment,
+    seen: Seen<'_>,
     session: &SessionView,
     now_ms: i64,
 ) -> Result<(), Refusal> {
+    let now = seen.now;
     let decided = &planned.assessed;
     if graver(now.facts(), decided.facts()) {
         let message = format!(
@@ -207,6 +217,7 @@ fn policy(
         now_ms,
         call: now,
         args: &call.args,
+        found: seen.found,
         before: &[],
         flow: &CallFlow::default(),
     };

@@ -1,7 +1,7 @@
 //! May this plan run? A pure answer that runs nothing and writes nothing, so that asking is always safe.
 
 use crate::{
-    Limits, Purpose, SessionView,
+    Classification, Limits, Purpose, SessionView,
     approver::Approver,
     argument_rules::RuleSet,
     assess::{Subject, assess},
@@ -12,7 +12,7 @@ use crate::{
     nested::nested_facts,
     planned::{Planned, every_call},
     resources::ResourceKind,
-    risk::{Level, RiskTable},
+    risk::Level,
     rules::{Case, FirstPolicy, Moment, Rules, judge},
     tool_table,
 };
@@ -62,7 +62,7 @@ pub fn evaluate_with(
     }
     verdict.rates(rules.limits(), &request.session);
 
-    let table = RiskTable::default();
+    let classification = rules.classification();
     let mut steps: Vec<StepAssessment> = Vec::new();
     let mut before: Vec<Category> = Vec::new();
     for planned in every_call(plan) {
@@ -70,7 +70,15 @@ pub fn evaluate_with(
             true => KnownArgs::without_inputs(planned.template),
             false => KnownArgs::of(planned.template, planned.raw, inputs),
         };
-        let call = verdict.call(rules, &planned, known, tools, &table, request, &before);
+        let call = verdict.call(
+            rules,
+            &planned,
+            known,
+            tools,
+            classification,
+            request,
+            &before,
+        );
         before.push(call.category);
         steps.push(call);
     }
@@ -85,7 +93,9 @@ pub fn evaluate_with(
     if outcome != Outcome::RequireApproval {
         approvers.clear();
     }
-    let risk = table.plan(steps.iter().map(|call| (call.step.as_str(), &call.risk)));
+    let risk = classification
+        .risk
+        .plan(steps.iter().map(|call| (call.step.as_str(), &call.risk)));
     Decision {
         outcome,
         reasons: verdict.reasons,
@@ -145,6 +155,7 @@ impl Verdict {
             message,
             step,
             severity: Level::Critical,
+            inputs: Map::new(),
         });
     }
 
@@ -165,6 +176,7 @@ impl Verdict {
                     message: format!("the session has made {count} calls, the limit is {limit}"),
                     step: None,
                     severity: Level::Medium,
+                    inputs: Map::new(),
                 });
             }
         }
@@ -180,7 +192,7 @@ impl Verdict {
         planned: &Planned<'_>,
         known: KnownArgs,
         tools: &dyn ToolLookup,
-        table: &RiskTable,
+        classification: &Classification,
         request: &EvaluateRequest,
         before: &[Category],
     ) -> StepAssessment {
@@ -205,7 +217,7 @@ impl Verdict {
             urls_limited: allow.is_some_and(|allow| allow.limits(ResourceKind::Url)),
         };
         let exists = subject.facts.is_some();
-        let (mut call, _) = assess(subject, table);
+        let (mut call, found) = assess(subject, classification);
         if !exists {
             // The missing tool has been named; nothing more can be said of its calls.
             self.outcome = Outcome::Deny;
@@ -218,6 +230,7 @@ impl Verdict {
             now_ms: request.now_ms,
             call: &call,
             args: &known.args,
+            found: &found,
             before,
             flow: &CallFlow::default(),
         };
@@ -238,6 +251,7 @@ impl Verdict {
                 message: format!("{}{purpose}", ruling.message),
                 step: Some(planned.id.clone()),
                 severity: ruling.severity,
+                inputs: ruling.inputs,
             });
         }
         call

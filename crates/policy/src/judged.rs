@@ -8,7 +8,6 @@ use crate::{
     assess::{Subject, assess},
     classify::Category,
     flow::CallFlow,
-    risk::RiskTable,
     rules::{Case, Moment, Rules, Ruling, judge},
 };
 use mandate_plan::Facts;
@@ -67,7 +66,7 @@ pub fn judge_call(
         unknown_args: Vec::new(),
         urls_limited: false,
     };
-    let (mut assessed, _) = assess(subject, &RiskTable::default());
+    let (mut assessed, found) = assess(subject, rules.classification());
     let case = Case {
         moment: call.moment,
         principal: &session.principal,
@@ -75,6 +74,7 @@ pub fn judge_call(
         now_ms,
         call: &assessed,
         args: call.args,
+        found: &found,
         before: call.before,
         flow: call.flow,
     };

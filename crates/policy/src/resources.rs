@@ -2,7 +2,7 @@
 
 mod find;
 
-pub use find::{Found, find};
+pub use find::{Found, find, may_touch};
 
 use mandate_plan::Effect;
 use serde::{Deserialize, Serialize};

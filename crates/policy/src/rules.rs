@@ -5,15 +5,16 @@ mod first;
 pub use first::FirstPolicy;
 
 use crate::{
-    Limits, SessionView,
+    Classification, Limits, SessionView,
     approver::Approver,
     classify::Category,
     decision::{Outcome, StepAssessment},
     explain::RuleSeen,
     flow::CallFlow,
+    resources::Found,
     risk::Level,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// When a rule is asked.
@@ -40,6 +41,8 @@ pub struct Case<'a> {
     pub call: &'a StepAssessment,
     /// The arguments, as far as they are known.
     pub args: &'a Value,
+    /// What is touched, as far as the arguments tell, with every way in which it may be read.
+    pub found: &'a [Found],
     /// The categories of the plan's calls before this one, in the order of the document.
     pub before: &'a [Category],
     /// Where its arguments come from.
@@ -61,6 +64,8 @@ pub struct Ruling {
     pub approvers: Vec<Approver>,
     /// No override passes it.
     pub absolute: bool,
+    /// What the rule looked at, by name.
+    pub inputs: Map<String, Value>,
 }
 
 /// A rule could not be evaluated. That counts as a deny.
@@ -97,9 +102,14 @@ pub trait Rules: Send + Sync + fmt::Debug {
             outcome: ruling.outcome,
             matched: true,
             why_not: None,
-            inputs: serde_json::Map::new(),
+            inputs: ruling.inputs,
         });
         seen.collect()
+    }
+
+    /// The tables that calls are classified by.
+    fn classification(&self) -> &Classification {
+        Classification::standard()
     }
 
     /// How many calls a session may make.
@@ -121,6 +131,7 @@ pub(crate) fn judge(rules: &dyn Rules, case: &Case<'_>) -> (Outcome, Vec<Ruling>
                 severity,
                 approvers: Vec::new(),
                 absolute: true,
+                inputs: Map::new(),
             }],
         )
     };

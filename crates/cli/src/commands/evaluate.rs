@@ -12,11 +12,13 @@ use clap::Args;
 use mandate_host::HostError;
 use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate_with};
 use serde_json::json;
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
   mandate evaluate plan.yaml
   mandate evaluate plan.yaml --input folder=docs --json
+  mandate evaluate plan.yaml --policy stricter.cedar
 
 No tool is called and nothing is written. Exits with 0 where the plan may run, at once or after approval, and with 3 \
 where policy denies it.";
@@ -29,10 +31,14 @@ pub(crate) struct EvaluateArgs {
     plan: String,
     #[command(flatten)]
     inputs: InputArgs,
+    /// A policy, file or folder, that must allow it, too
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
+    context.add_policies(&args.policy);
     let registry = toolbox::registry(context.settings()?)?;
     let read = read_plan(context, &args.plan, Some(&registry))?;
     let tools = registry.snapshot();

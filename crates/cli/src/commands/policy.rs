@@ -2,8 +2,10 @@
 
 mod backtest;
 mod candidate;
+mod check;
 mod explain;
 mod import;
+mod show;
 mod test;
 
 use crate::{
@@ -15,6 +17,10 @@ use clap::Subcommand;
 /// The commands under `policy`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
+    /// Check policies: types, names, rules that can never match or that change nothing
+    Check(check::CheckArgs),
+    /// Show the policy that holds here: its sets, their rules, its version
+    Show(show::ShowArgs),
     /// Run test files: a plan or a call, and what is to be decided about it
     Test(test::TestArgs),
     /// Say of each step of a plan which rules matched, which did not, and why
@@ -27,6 +33,8 @@ pub(crate) enum PolicyCommand {
 
 pub(crate) fn run(command: PolicyCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
+        PolicyCommand::Check(args) => check::run(&args, context),
+        PolicyCommand::Show(args) => show::run(&args, context),
         PolicyCommand::Test(args) => test::run(&args, context),
         PolicyCommand::Explain(args) => explain::run(&args, context),
         PolicyCommand::Backtest(args) => backtest::run(&args, context),

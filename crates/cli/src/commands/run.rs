@@ -10,6 +10,7 @@ use crate::{
     toolbox, when,
 };
 use clap::Args;
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,12 +44,23 @@ pub(crate) struct RunArgs {
     /// With `--json`: events as JSON Lines while it runs, then the result
     #[arg(long, requires = "json")]
     stream: bool,
+    /// A policy, file or folder, that must allow it, too, while this process drives
+    #[arg(long, value_name = "PATH", conflicts_with = "detach")]
+    policy: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     let deadline_ms = args.deadline.as_deref().map(deadline_ms).transpose()?;
     let inputs = args.inputs.collect()?;
+    context.add_policies(&args.policy);
     let settings = context.settings()?;
+    if !args.policy.is_empty() && holder(&settings.data_dir).is_some() {
+        let message =
+            "another process drives executions here, under the policy of its own configuration";
+        return Err(Failure::usage(message).remedy(
+            "name the policy in `mandate.toml`, under `[policy] files`, or wait until that process has ended",
+        ));
+    }
     let registry = toolbox::registry(settings)?;
     // Where another process drives, it checks the plan with its own tools.
     let here = holder(&settings.data_dir).is_none();

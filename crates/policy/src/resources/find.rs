@@ -111,6 +111,19 @@ pub fn find(tool: &str, effect: Effect, args: &Value) -> Vec<Found> {
     search.found
 }
 
+/// Whether what will stand at a JSON pointer of a tool's arguments can be something that the call touches, rather than
+/// content that is passed on.
+pub fn may_touch(tool: &str, pointer: &str) -> bool {
+    let server = tool.split_once('.').map_or("", |(server, _)| server);
+    let mut keys = pointer.rsplit('/');
+    let key = keys.find(|key| !key.is_empty() && !key.bytes().all(|b| b.is_ascii_digit()));
+    let words = words_of(key.unwrap_or(""));
+    let content = words
+        .last()
+        .is_some_and(|last| CONTENT_WORDS.contains(&last.as_str()));
+    !TOUCH_NOTHING.contains(&server) && !content
+}
+
 /// What the key above a value says about it.
 #[derive(Clone, Copy, PartialEq)]
 enum Meaning {
@@ -222,7 +235,11 @@ impl Search {
         let (readings, words) = match argv.first() {
             None => return,
             Some(line) if whole_line => (command::line_readings(line), command::all_words(line)),
-            Some(_) => (command::argv_readings(&argv), argv),
+            Some(_) => {
+                let mut words = argv.clone();
+                words.extend(command::words_inside(&argv));
+                (command::argv_readings(&argv), words)
+            }
         };
         self.add(ResourceKind::Command, readings, pointer);
         for word in words.iter().skip(1) {

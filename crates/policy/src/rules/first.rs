@@ -3,6 +3,7 @@
 use super::{Case, RuleError, Rules, Ruling};
 use crate::{approver::Approver, decision::Outcome, risk::Level};
 use mandate_plan::Digest;
+use serde_json::Map;
 
 /// The policy in words. Its digest is the policy's version: whoever changes the behaviour below changes these, too.
 const TEXT: &str = "\
@@ -39,6 +40,7 @@ impl Rules for FirstPolicy {
                 severity: Level::Info,
                 approvers: Vec::new(),
                 absolute: false,
+                inputs: Map::new(),
             }
         } else {
             Ruling {
@@ -54,6 +56,7 @@ impl Rules for FirstPolicy {
                 severity: call.risk.level,
                 approvers: vec![Approver::Requester],
                 absolute: false,
+                inputs: Map::new(),
             }
         };
         Ok(vec![ruling])

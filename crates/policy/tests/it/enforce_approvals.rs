@@ -94,6 +94,7 @@ impl Rules for Asks {
             severity: Level::Low,
             approvers: self.0.clone(),
             absolute: false,
+            inputs: serde_json::Map::new(),
         }])
     }
 

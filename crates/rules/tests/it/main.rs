@@ -1,0 +1,6 @@
+//! Behaviour of the policy language, one module per subject.
+
+mod judging;
+mod loading;
+mod starter;
+mod support;
