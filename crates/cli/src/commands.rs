@@ -29,7 +29,6 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
     match command {
         Command::Run(args) => run::run(&args, context),
         Command::Plan(command) => plan::run(command, context),
-        Command::Policy(command) => policy::run(command, context),
         Command::Evaluate(args) => evaluate::run(&args, context),
         Command::Policy(command) => policy::run(command, context),
         Command::Executions(command) => executions::run(command, context),

@@ -5,6 +5,7 @@ use mandate_engine::{Body, State};
 use mandate_host::{
     Connection, Doings, Farewell, HostError, Intake, Local, LocalHost, Server, Terms, record,
 };
+use mandate_policy::Rules;
 use mandate_store::{SqliteStore, StoreError};
 use mandate_tools::Registry;
 use std::{
@@ -52,7 +53,7 @@ impl Hosting {
         let terms = Terms {
             max_active: settings.max_active,
             rules: settings.rules.clone(),
-            shadow: None,
+            shadow: shadow(settings),
             report: Arc::new(report),
         };
         let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;
@@ -142,6 +143,17 @@ impl Hosting {
 /// What people should know about executions that nobody follows.
 fn report(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The policy that is asked beside the one in force. One that cannot be asked is told of, and keeps nothing from running.
+fn shadow(settings: &Settings) -> Option<Arc<dyn Rules>> {
+    match &settings.shadow.as_ref()?.rules {
+        Ok(rules) => Some(rules.clone()),
+        Err(why) => {
+            report(&format!("the shadow policy is not asked: {why}"));
+            None
+        }
+    }
 }
 
 /// Opens the store for writing, and says at what a directory is there for.

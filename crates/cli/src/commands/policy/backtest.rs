@@ -93,9 +93,30 @@ fn show(report: &BacktestReport, out: &Out) {
         let calls = some(counts.not_reached, "call", "calls");
         out.line(&format!("{calls} not reached, because their execution is stopped before"));
     }
+    show_changes(report, out);
+    if !report.never_matched.is_empty() {
+        out.line(&format!("\n{}", paint.bold("rules that matched nothing")));
+        for rule in &report.never_matched {
+            out.line(&format!("  {}", shown::line(rule)));
+        }
+    }
+    if !report.skipped.is_empty() {
+        out.line(&format!("\n{}", paint.bold("could not be judged")));
+        for skipped in &report.skipped {
+            out.line(&format!("  {}", shown::line(skipped)));
+        }
+    }
+}
+
+/// The changes, gravest first.
+pub(super) fn show_changes(report: &BacktestReport, out: &Out) {
+    let paint = out.paint();
     let groups = report.groups();
     for turned in Turned::ALL {
-        let of_it: Vec<&Group> = groups.iter().filter(|group| group.turned == turned).collect();
+        let of_it: Vec<&Group> = groups
+            .iter()
+            .filter(|group| group.turned == turned)
+            .collect();
         if of_it.is_empty() {
             continue;
         }
@@ -107,18 +128,6 @@ fn show(report: &BacktestReport, out: &Out) {
         out.line(&format!("\n{}", paint.look(look, turned.words())));
         for group in of_it {
             out.line(&of_group(group));
-        }
-    }
-    if !report.never_matched.is_empty() {
-        out.line(&format!("\n{}", paint.bold("rules that matched nothing")));
-        for rule in &report.never_matched {
-            out.line(&format!("  {}", shown::line(rule)));
-        }
-    }
-    if !report.skipped.is_empty() {
-        out.line(&format!("\n{}", paint.bold("could not be judged")));
-        for skipped in &report.skipped {
-            out.line(&format!("  {}", shown::line(skipped)));
         }
     }
 }
