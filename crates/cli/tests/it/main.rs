@@ -28,6 +28,7 @@ mod limits;
 mod look_ups;
 mod nested;
 mod plans;
+mod policy_workflow;
 mod project;
 mod replan;
 mod rerun;
