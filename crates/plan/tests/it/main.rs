@@ -12,6 +12,8 @@
     reason = "tests"
 )]
 
+mod fuzz;
+mod fuzzing;
 mod canonical;
 mod documents;
 mod edges;

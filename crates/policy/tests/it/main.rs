@@ -9,6 +9,9 @@
     reason = "tests"
 )]
 
+mod fuzz;
+#[path = "../../../plan/tests/it/fuzzing.rs"]
+mod fuzzing;
 mod admit;
 mod argument_rules;
 mod classify;
