@@ -89,7 +89,8 @@ impl Shadow {
             let wanting = wanting.filter(|ruling| ruling.outcome == outcome);
             let rules_named: Vec<String> = wanting.clone().map(|it| it.rule.clone()).collect();
             let message = wanting.map(|it| it.message.clone()).next();
-            match limit_reached(rules.limits(), session).filter(|_| outcome < Outcome::RateLimited) {
+            match limit_reached(rules.limits(), session).filter(|_| outcome < Outcome::RateLimited)
+            {
                 Some(limit) => (
                     Outcome::RateLimited,
                     vec![limit.rule.to_owned()],

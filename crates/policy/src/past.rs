@@ -1,9 +1,7 @@
 //! The tools of a plan as a journaled decision saw them: for judging the past again without the tools of today.
 
 use crate::{Decision, known_args::KnownArgs, planned::every_call};
-use mandate_plan::{
-    BoundInputs, CheckedPlan, Digest, Facts, ToolLookup, ToolSpec, canonical_json,
-};
+use mandate_plan::{BoundInputs, CheckedPlan, Digest, Facts, ToolLookup, ToolSpec, canonical_json};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

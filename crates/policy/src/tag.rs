@@ -79,15 +79,13 @@ impl TagRule {
     /// Whether the resource may be what the tag says: in one of its readings, or in a place that it may lead to.
     pub fn may_be(&self, found: &Found) -> bool {
         let mut readings = found.readings.all.iter().chain(&found.readings.suspects);
-        self.applies_to.contains(&found.resource.kind)
-            && readings.any(|text| self.holds(text))
+        self.applies_to.contains(&found.resource.kind) && readings.any(|text| self.holds(text))
     }
 
     /// Whether the resource is what the tag says however it is read.
     pub fn is_surely(&self, found: &Found) -> bool {
         let mut readings = found.readings.all.iter();
-        self.applies_to.contains(&found.resource.kind)
-            && readings.all(|text| self.holds(text))
+        self.applies_to.contains(&found.resource.kind) && readings.all(|text| self.holds(text))
     }
 }
 

@@ -73,8 +73,7 @@ impl Rules for Active {
     fn explain(&self, case: &Case<'_>) -> Vec<RuleSeen> {
         let mut seen = Vec::new();
         for (index, set) in self.sets.iter().enumerate() {
-            let own =
-                (index > 0).then(|| case.call.reclassified(set.classification(), case.found));
+            let own = (index > 0).then(|| case.call.reclassified(set.classification(), case.found));
             seen.extend(set.explain(&Case {
                 call: own.as_ref().unwrap_or(case.call),
                 ..*case

@@ -65,7 +65,9 @@ fn head(rule: &Rule, case: &Case<'_>) -> Option<String> {
         Scope::None => "its head names no tool".to_owned(),
         _ => String::new(),
     };
-    [principal, resource].into_iter().find(|why| !why.is_empty())
+    [principal, resource]
+        .into_iter()
+        .find(|why| !why.is_empty())
 }
 
 struct Question<'a> {

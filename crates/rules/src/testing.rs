@@ -166,7 +166,12 @@ fn first(found: Vec<mandate_plan::Violation>) -> String {
     let first = found.iter().find(|violation| violation.is_error());
     first.map_or_else(
         || "the plan is not valid".to_owned(),
-        |violation| format!("the plan is not valid: {} (at `{}`)", violation.message, violation.pointer),
+        |violation| {
+            format!(
+                "the plan is not valid: {} (at `{}`)",
+                violation.message, violation.pointer
+            )
+        },
     )
 }
 
@@ -204,7 +209,8 @@ impl Decided {
             self.rules.push(rule.to_owned());
         }
         let step = step.map_or_else(String::new, |step| format!("{step}: "));
-        self.why.push(format!("{step}{outcome} by {rule}: {message}"));
+        self.why
+            .push(format!("{step}{outcome} by {rule}: {message}"));
     }
 
     fn sorted(mut self) -> Self {

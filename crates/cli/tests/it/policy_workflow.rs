@@ -33,7 +33,10 @@ fn an_imported_policy_is_in_force_and_never_written_over() {
         "version: 1\nname: d\nsteps:\n  - {id: d, tool: fs.delete, args: {path: a.txt}}\n",
     );
     let denied = project.run(&["run", "delete.yaml", "--yes"]).exits(3);
-    assert!(denied.stderr.contains("Files are not deleted") || denied.stderr.contains("denie"), "{denied:?}");
+    assert!(
+        denied.stderr.contains("Files are not deleted") || denied.stderr.contains("denie"),
+        "{denied:?}"
+    );
     assert_eq!(project.read("a.txt"), "x");
     let again = project
         .run(&["policy", "import", "rules.json", "--out", "policies"])
@@ -41,13 +44,20 @@ fn an_imported_policy_is_in_force_and_never_written_over() {
     assert!(again.stderr.contains("there already"), "{}", again.stderr);
     project.write("wrong.json", r#"[{"id":"A","type":"rate","effect":"allow","conditions":{"max_actions_per_session":1}},{"id":"B","type":"resource","effect":"deny","conditions":{"type":"url","path_pattern":"a(?!b)"}}]"#);
     let wrong = project.run(&["policy", "import", "wrong.json"]).exits(2);
-    assert!(wrong.stderr.contains("`A`") && wrong.stderr.contains("`B`"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("`A`") && wrong.stderr.contains("`B`"),
+        "{}",
+        wrong.stderr
+    );
 }
 
 #[test]
 fn test_files_say_what_is_to_be_decided() {
     let project = imported();
-    project.write("policy-tests/rules.yaml", example("policy/policy-tests/rules.yaml"));
+    project.write(
+        "policy-tests/rules.yaml",
+        example("policy/policy-tests/rules.yaml"),
+    );
     project.write("policy-tests/plan.yaml.txt", "not a test file");
     let passed = project.run(&["policy", "test"]).exits(0);
     assert!(passed.stdout.contains(" passed"), "{}", passed.stdout);
@@ -75,12 +85,20 @@ tests:
     ] {
         assert!(failed.stdout.contains(words), "{words}: {}", failed.stdout);
     }
-    let json = project.run(&["policy", "test", "wrong.yaml", "--json"]).exits(1).json();
+    let json = project
+        .run(&["policy", "test", "wrong.yaml", "--json"])
+        .exits(1)
+        .json();
     assert_eq!((&json["failed"], &json["passed"]), (&1.into(), &1.into()));
     assert_eq!(json["results"][0]["test"]["decided"]["outcome"], "deny");
     // Against a policy that is not in force, other things hold.
-    project.write("next.cedar", "@id(\"all\") permit (principal, action, resource);\n");
-    let other = project.run(&["policy", "test", "wrong.yaml", "--policy", "next.cedar"]).exits(1);
+    project.write(
+        "next.cedar",
+        "@id(\"all\") permit (principal, action, resource);\n",
+    );
+    let other = project
+        .run(&["policy", "test", "wrong.yaml", "--policy", "next.cedar"])
+        .exits(1);
     assert!(!other.stdout.contains("decided deny"), "{}", other.stdout);
 }
 
@@ -88,16 +106,36 @@ tests:
 fn mistakes_in_test_files_are_told_with_their_lines() {
     let project = imported();
     for (text, line, words) in [
-        ("tests:\n  - name: a\n    call: {tool: fs.read}\n    expect: {outcom: deny}\n", "line 2", "outcom"),
-        ("tests:\n  - name: a\n    call: {tool: fs.read}\n    plan: x.yaml\n    expect: {outcome: deny}\n", "line 2", "one of them only"),
+        (
+            "tests:\n  - name: a\n    call: {tool: fs.read}\n    expect: {outcom: deny}\n",
+            "line 2",
+            "outcom",
+        ),
+        (
+            "tests:\n  - name: a\n    call: {tool: fs.read}\n    plan: x.yaml\n    expect: {outcome: deny}\n",
+            "line 2",
+            "one of them only",
+        ),
         ("tests: []\n", "line 1", "not empty"),
-        ("tests:\n  - name: a\n    call: {tool: fs.read}\n    at: noon\n    expect: {outcome: deny}\n", "line 2", "`noon`"),
-        ("tools: {x.y: {effect: burn}}\ntests:\n  - {name: a, call: {tool: x.y}, expect: {outcome: deny}}\n", "line 1", "`x.y`"),
+        (
+            "tests:\n  - name: a\n    call: {tool: fs.read}\n    at: noon\n    expect: {outcome: deny}\n",
+            "line 2",
+            "`noon`",
+        ),
+        (
+            "tools: {x.y: {effect: burn}}\ntests:\n  - {name: a, call: {tool: x.y}, expect: {outcome: deny}}\n",
+            "line 1",
+            "`x.y`",
+        ),
         ("test: []\n", "line 1", "there is no `test`"),
     ] {
         project.write("t.yaml", text);
         let said = project.run(&["policy", "test", "t.yaml"]).exits(2);
-        assert!(said.stderr.contains(line) && said.stderr.contains(words), "{text}{}", said.stderr);
+        assert!(
+            said.stderr.contains(line) && said.stderr.contains(words),
+            "{text}{}",
+            said.stderr
+        );
     }
 }
 
@@ -118,7 +156,10 @@ fn explain_says_why_rules_match_and_why_they_do_not() {
         assert!(said.stdout.contains(words), "{words}: {}", said.stdout);
     }
     assert!(!said.stdout.contains("open_book"), "{}", said.stdout);
-    let json = project.run(&["policy", "explain", "crash.yaml", "--json"]).exits(0).json();
+    let json = project
+        .run(&["policy", "explain", "crash.yaml", "--json"])
+        .exits(0)
+        .json();
     assert_eq!(json["calls"][0]["step"], "open_book");
     assert_eq!(json["calls"][0]["rules"].as_array().unwrap().len(), 8);
     project.write(
@@ -129,7 +170,13 @@ fn explain_says_why_rules_match_and_why_they_do_not() {
 @id(\"rest\") permit (principal, action, resource) unless { resource.effect == \"write\" };
 ",
     );
-    let args = ["policy", "explain", "crash.yaml", "--policy", "scoped.cedar"];
+    let args = [
+        "policy",
+        "explain",
+        "crash.yaml",
+        "--policy",
+        "scoped.cedar",
+    ];
     let said = project.run(&args).exits(0).stdout;
     for words in [
         "bob (allow): it is about the principal `bob`",
@@ -141,7 +188,9 @@ fn explain_says_why_rules_match_and_why_they_do_not() {
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    project.run(&["policy", "explain", "crash.yaml", "--step", "nope"]).exits(2);
+    project
+        .run(&["policy", "explain", "crash.yaml", "--step", "nope"])
+        .exits(2);
 }
 
 const LOOK: &str =
@@ -151,7 +200,10 @@ const LOOK: &str =
 fn a_shadow_is_asked_and_decides_nothing() {
     let project = Project::new();
     project.write("mandate.toml", "[policy]\nshadow = \"next\"\n");
-    project.write("next/next.cedar", "@id(\"no\") forbid (principal, action, resource);\n");
+    project.write(
+        "next/next.cedar",
+        "@id(\"no\") forbid (principal, action, resource);\n",
+    );
     project.write("look.yaml", LOOK);
     project.run(&["run", "look.yaml"]).exits(0);
     let shown = project.run(&["policy", "shadow"]).exits(0).stdout;
@@ -166,11 +218,18 @@ fn a_shadow_is_asked_and_decides_nothing() {
     assert_eq!(json["differences"][0]["rules"][0], "no");
     project.run(&["audit", "verify"]).exits(0);
     // One that agrees says nothing; one that cannot be read keeps nothing from running.
-    project.write("next/next.cedar", "@id(\"yes\") permit (principal, action, resource);\n");
+    project.write(
+        "next/next.cedar",
+        "@id(\"yes\") permit (principal, action, resource);\n",
+    );
     project.run(&["run", "look.yaml"]).exits(0);
     project.write("next/next.cedar", "permit what;");
     let ran = project.run(&["run", "look.yaml"]).exits(0);
-    assert!(ran.stderr.contains("shadow policy is not asked"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("shadow policy is not asked"),
+        "{}",
+        ran.stderr
+    );
     let json = project.run(&["policy", "shadow", "--json"]).exits(0).json();
     assert_eq!(json["differences"].as_array().unwrap().len(), 2);
 }
@@ -252,7 +311,15 @@ fn journal() -> (Project, usize) {
     let mut children = Vec::new();
     for number in 0..6 {
         let report = format!("report=report-{number}.md");
-        let args = ["run", "report.yaml", "--yes", "--input", "directory=small", "--input", &report];
+        let args = [
+            "run",
+            "report.yaml",
+            "--yes",
+            "--input",
+            "directory=small",
+            "--input",
+            &report,
+        ];
         children.push(project.start(&args));
         executions += 1;
     }
@@ -279,11 +346,20 @@ fn a_backtest_over_the_examples_reports_what_would_change() {
     assert!(executions >= 100, "{executions}");
     // Under the policy that decided it all, nothing changes.
     let same = project.run(&["policy", "backtest"]).exits(0).stdout;
-    assert!(same.contains("nothing would have been decided otherwise"), "{same}");
+    assert!(
+        same.contains("nothing would have been decided otherwise"),
+        "{same}"
+    );
     project.write("next/next.cedar", NEXT);
     project.write("next/policy.toml", "[limits]\ncalls_per_session = 10\n");
-    let ran = project.run(&["policy", "backtest", "--policy", "next"]).exits(1);
-    assert!(ran.stdout.contains(&format!("{executions} executions")), "{}", ran.stdout);
+    let ran = project
+        .run(&["policy", "backtest", "--policy", "next"])
+        .exits(1);
+    assert!(
+        ran.stdout.contains(&format!("{executions} executions")),
+        "{}",
+        ran.stdout
+    );
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/backtest.txt");
     let found = stable(&ran.stdout);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -292,11 +368,22 @@ fn a_backtest_over_the_examples_reports_what_would_change() {
     }
     let expected = std::fs::read_to_string(&golden).unwrap();
     assert_eq!(found, expected, "UPDATE_GOLDEN=1 writes it anew");
-    let args = ["policy", "backtest", "--policy", "next", "--json", "--allow-changes"];
+    let args = [
+        "policy",
+        "backtest",
+        "--policy",
+        "next",
+        "--json",
+        "--allow-changes",
+    ];
     let json = project.run(&args).exits(0).json();
     assert_eq!(json["counts"]["executions"], executions);
     assert_eq!(json["never_matched"], serde_json::json!(["next/mail"]));
-    assert!(json["totals"]["newly_denied"].as_u64().unwrap() > 0, "{}", json["totals"]);
+    assert!(
+        json["totals"]["newly_denied"].as_u64().unwrap() > 0,
+        "{}",
+        json["totals"]
+    );
     let since = ["policy", "backtest", "--policy", "next", "--since", "0s"];
     let none = project.run(&since).exits(0).stdout;
     assert!(none.contains("0 executions"), "{none}");

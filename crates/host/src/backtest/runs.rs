@@ -3,14 +3,13 @@
 use super::report::{BacktestReport, Change, Counts, Turned, What, decision_change};
 use super::sessions::Sessions;
 use crate::ask::HostError;
-use mandate_engine::event::{Request, RequestKind};
 use mandate_engine::Created;
+use mandate_engine::event::{Request, RequestKind};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, ErrorCode, Facts, canonical_json, reload};
 use mandate_policy::rules::{Moment, Ruling};
 use mandate_policy::{
     CallFlow, CallToJudge, Decision, EvaluateRequest, Outcome, PastTools, Purpose, Refusal, Rules,
-    SessionView, evaluate_with, judge_call,
-    limit_reached,
+    SessionView, evaluate_with, judge_call, limit_reached,
 };
 use mandate_store::{Reader, Record};
 use serde_json::{Map, Value};
@@ -354,7 +353,8 @@ impl<'a> Runs<'a> {
         let stopped = run.stopped;
         let plan = run.plan.plan().name.clone();
         if !stopped && !NO_TOOL.contains(&call.tool.as_str()) {
-            self.sessions.count(&session_id, judged.call.category, at_ms);
+            self.sessions
+                .count(&session_id, judged.call.category, at_ms);
         }
         if !reported {
             return;
@@ -495,7 +495,12 @@ fn shown_inputs(plan: &CheckedPlan, past: &Decision) -> BoundInputs {
         let Some(secret) = secret.map(str::to_owned) else {
             continue;
         };
-        if plan.plan().inputs.get(name).is_some_and(|input| input.secret) {
+        if plan
+            .plan()
+            .inputs
+            .get(name)
+            .is_some_and(|input| input.secret)
+        {
             *value = Value::String(secret.clone());
             secrets.insert(name.clone(), secret);
         }

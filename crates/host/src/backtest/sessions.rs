@@ -22,7 +22,11 @@ impl Sessions {
     pub(super) fn view(&mut self, session: &str, principal: &str, now_ms: i64) -> SessionView {
         let known = self.0.entry(session.to_owned()).or_default();
         let over = now_ms.saturating_sub(MINUTE_MS);
-        while known.last_minute.front().is_some_and(|at_ms| *at_ms <= over) {
+        while known
+            .last_minute
+            .front()
+            .is_some_and(|at_ms| *at_ms <= over)
+        {
             known.last_minute.pop_front();
         }
         SessionView {

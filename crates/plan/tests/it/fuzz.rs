@@ -10,9 +10,40 @@ const SAMPLES: &[&str] = &[
     "version: 1\nname: x\nsteps:\n  - {id: a, tool: data.value, args: {value: 1}, if: 'steps.b.output > 1', for_each: {in: '[1, 2]'}}\n",
 ];
 const WORDS: &[&str] = &[
-    "${", "}", "steps.", "inputs.", ": ", "- ", "\n", "\n  ", "{", "[", "]", "&a ", "*a", "<<: *a", "!!binary ", "|\n",
-    "\"", "'", "\u{202e}", "\u{0}", "1e999", "-0", "99999999999999999999", "null", "on_failure", "fallback:", "for_each",
-    "after: [a]", "plan.run", "\\u0000", "#", "---\n", "...\n", "? ",
+    "${",
+    "}",
+    "steps.",
+    "inputs.",
+    ": ",
+    "- ",
+    "\n",
+    "\n  ",
+    "{",
+    "[",
+    "]",
+    "&a ",
+    "*a",
+    "<<: *a",
+    "!!binary ",
+    "|\n",
+    "\"",
+    "'",
+    "\u{202e}",
+    "\u{0}",
+    "1e999",
+    "-0",
+    "99999999999999999999",
+    "null",
+    "on_failure",
+    "fallback:",
+    "for_each",
+    "after: [a]",
+    "plan.run",
+    "\\u0000",
+    "#",
+    "---\n",
+    "...\n",
+    "? ",
 ];
 
 #[test]
@@ -31,5 +62,8 @@ fn plans_are_refused_or_stay_the_same() {
             }
         }
     });
-    assert!(plans > 3 && inputs > plans, "{plans} plans in {inputs} inputs");
+    assert!(
+        plans > 3 && inputs > plans,
+        "{plans} plans in {inputs} inputs"
+    );
 }

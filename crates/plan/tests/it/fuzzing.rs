@@ -36,7 +36,10 @@ impl Drop for Told<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let (seed, input) = (self.seed, String::from_utf8_lossy(self.input));
-            eprintln!("MANDATE_FUZZ_SEED={seed}, after this input:\n{input}\n{:?}", self.input);
+            eprintln!(
+                "MANDATE_FUZZ_SEED={seed}, after this input:\n{input}\n{:?}",
+                self.input
+            );
         }
     }
 }
@@ -58,7 +61,10 @@ pub(crate) fn fuzz(samples: &[&str], words: &[&str], mut target: impl FnMut(&[u8
             change(&mut input, samples, words, &mut chance);
         }
         input.truncate(LONGEST);
-        let told = Told { seed, input: &input };
+        let told = Told {
+            seed,
+            input: &input,
+        };
         target(told.input);
         count += 1;
     }

@@ -12,8 +12,6 @@
     reason = "tests"
 )]
 
-mod fuzz;
-mod fuzzing;
 mod canonical;
 mod documents;
 mod edges;
@@ -27,6 +25,8 @@ mod expr_speed;
 mod expr_steps;
 mod expr_template;
 mod expr_values;
+mod fuzz;
+mod fuzzing;
 mod hostile;
 mod mistakes;
 mod patterns;

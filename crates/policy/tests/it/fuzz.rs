@@ -9,17 +9,61 @@ use mandate_policy::resources::find;
 use serde_json::json;
 
 const PATHS: &[&str] = &[
-    "/etc/passwd", "../../etc/passwd", "a/./b//c", "%2e%2e/%2e%2e/etc/passwd", "..\\..\\etc\\passwd", "~/.ssh/id_rsa",
-    "C:\\Users\\x", "a\u{0}b", "/srv/..%252f/etc",
+    "/etc/passwd",
+    "../../etc/passwd",
+    "a/./b//c",
+    "%2e%2e/%2e%2e/etc/passwd",
+    "..\\..\\etc\\passwd",
+    "~/.ssh/id_rsa",
+    "C:\\Users\\x",
+    "a\u{0}b",
+    "/srv/..%252f/etc",
 ];
 const URLS: &[&str] = &[
-    "http://localhost:8080/a/../b?q=1#f", "https://user:pass@example.org:443/%7Ea", "http://[::1]/", "http://[::ffff:127.0.0.1]/",
-    "http://0x7f.1/", "https://exämple.org/", "//example.org/x", "example.org:80/x", "file:///etc/passwd", "mailto:a@b.c",
+    "http://localhost:8080/a/../b?q=1#f",
+    "https://user:pass@example.org:443/%7Ea",
+    "http://[::1]/",
+    "http://[::ffff:127.0.0.1]/",
+    "http://0x7f.1/",
+    "https://exämple.org/",
+    "//example.org/x",
+    "example.org:80/x",
+    "file:///etc/passwd",
+    "mailto:a@b.c",
     "http://localhost@example.org/",
 ];
 const WORDS: &[&str] = &[
-    "..", "/", "\\", "%2e", "%2F", "%25", "%", ":", "@", "?", "#", "[", "]", "\u{202e}", "\u{200b}", "\u{0}", "．", "／",
-    "localhost", "127.0.0.1", "xn--", ".", "http://", "~", " ", "\t", "\n", "é", "e\u{301}", ";", "&",
+    "..",
+    "/",
+    "\\",
+    "%2e",
+    "%2F",
+    "%25",
+    "%",
+    ":",
+    "@",
+    "?",
+    "#",
+    "[",
+    "]",
+    "\u{202e}",
+    "\u{200b}",
+    "\u{0}",
+    "．",
+    "／",
+    "localhost",
+    "127.0.0.1",
+    "xn--",
+    ".",
+    "http://",
+    "~",
+    " ",
+    "\t",
+    "\n",
+    "é",
+    "e\u{301}",
+    ";",
+    "&",
 ];
 
 #[test]
@@ -34,7 +78,10 @@ fn paths_have_one_normal_form() {
         for part in normal.split('/').skip_while(|part| *part == "..") {
             assert_ne!(part, "..", "{text:?} {normal:?}");
         }
-        assert_eq!(strip_invisible(&strip_invisible(&text)), strip_invisible(&text));
+        assert_eq!(
+            strip_invisible(&strip_invisible(&text)),
+            strip_invisible(&text)
+        );
         let _ = shown(&text);
         let args = json!({ "path": text, "argv": ["cat", text], "note": text });
         let _ = find("fs.read", Effect::Read, &args);
@@ -49,7 +96,11 @@ fn addresses_have_one_normal_form() {
         let readings = url_readings(&text);
         assert!(readings.all.contains(&readings.normal), "{text:?}");
         if let Some(normal) = normal_url(&text) {
-            assert_eq!(normal_url(&normal).as_deref(), Some(normal.as_str()), "{text:?}");
+            assert_eq!(
+                normal_url(&normal).as_deref(),
+                Some(normal.as_str()),
+                "{text:?}"
+            );
             assert_eq!(readings.normal, normal, "{text:?}");
             let _ = is_loopback(&normal);
         }

@@ -9,9 +9,6 @@
     reason = "tests"
 )]
 
-mod fuzz;
-#[path = "../../../plan/tests/it/fuzzing.rs"]
-mod fuzzing;
 mod admit;
 mod argument_rules;
 mod classify;
@@ -22,6 +19,9 @@ mod enforce_approvals;
 mod enforce_arguments;
 mod enforce_policy;
 mod evaluate;
+mod fuzz;
+#[path = "../../../plan/tests/it/fuzzing.rs"]
+mod fuzzing;
 mod normalise;
 mod patterns;
 mod resources;

@@ -46,7 +46,8 @@ const MAX_ID: usize = 128;
 pub(super) fn compile(rule: &Rule, notes: &mut Vec<String>) -> Result<Compiled, ImportError> {
     let wrong = |message: String| ImportError::rule(&rule.id, message);
     if rule.id.chars().count() > MAX_ID || rule.id.chars().any(char::is_control) {
-        let message = format!("its id is longer than {MAX_ID} characters, or holds control characters");
+        let message =
+            format!("its id is longer than {MAX_ID} characters, or holds control characters");
         return Err(wrong(message));
     }
     let mut compiled = Compiled {
@@ -97,7 +98,10 @@ pub(super) fn compile(rule: &Rule, notes: &mut Vec<String>) -> Result<Compiled, 
             let count = |name: &str, most: &Option<u64>| {
                 most.map(|most| format!("context.session.{name} >= {most}"))
             };
-            let parts = [count("calls", per_session), count("calls_last_minute", per_minute)];
+            let parts = [
+                count("calls", per_session),
+                count("calls_last_minute", per_minute),
+            ];
             if [per_session, per_minute]
                 .iter()
                 .any(|most| most.is_some_and(|most| i64::try_from(most).is_err()))

@@ -122,7 +122,9 @@ fn one(flags: &str, text: &str) -> Result<Part, String> {
 }
 
 fn valid(pattern: &str) -> Result<(), String> {
-    let built = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build();
+    let built = regex::RegexBuilder::new(pattern)
+        .size_limit(1 << 20)
+        .build();
     built.map(|_| ()).map_err(|error| {
         let text = error.to_string();
         let last = text.lines().last().unwrap_or(&text).trim();
@@ -136,7 +138,11 @@ fn leading_flags(text: &str) -> (&str, &str) {
     let flags = text.strip_prefix("(?").and_then(|rest| rest.find(')'));
     let end = flags.and_then(|at| at.checked_add(3));
     match end.and_then(|end| text.split_at_checked(end)) {
-        Some((flags, rest)) if flags.chars().all(|c| c.is_ascii_alphabetic() || "(?)".contains(c)) => {
+        Some((flags, rest))
+            if flags
+                .chars()
+                .all(|c| c.is_ascii_alphabetic() || "(?)".contains(c)) =>
+        {
             (flags, rest)
         }
         _ => ("", text),
@@ -173,7 +179,10 @@ fn has_look_around(text: &str) -> bool {
     let plain = plain(text);
     plain.iter().any(|(at, c)| {
         let rest = text.get(*at..).unwrap_or_default();
-        *c == '(' && ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look| rest.starts_with(look))
+        *c == '('
+            && ["(?=", "(?!", "(?<=", "(?<!"]
+                .iter()
+                .any(|look| rest.starts_with(look))
     })
 }
 
@@ -214,7 +223,9 @@ fn look_ahead(text: &str) -> Result<Option<Look3<'_>>, String> {
             '(' => {
                 if opened.is_none() && has_look_here(rest) {
                     if rest.starts_with("(?<") {
-                        return Err("its pattern looks behind, which cannot be translated".to_owned());
+                        return Err(
+                            "its pattern looks behind, which cannot be translated".to_owned()
+                        );
                     }
                     if depth > 0 {
                         return Err(
@@ -420,7 +431,12 @@ mod tests {
         ] {
             assert!(ends_in_host(text), "{text}");
         }
-        for text in [r"^https?://", r"^https?://localhost/", r"^https?://[^/]+", r"^/etc/"] {
+        for text in [
+            r"^https?://",
+            r"^https?://localhost/",
+            r"^https?://[^/]+",
+            r"^/etc/",
+        ] {
             assert!(!ends_in_host(text), "{text}");
         }
     }

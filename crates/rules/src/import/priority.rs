@@ -1,8 +1,8 @@
 //! Which rules are beaten by which, by priority.
 
+use super::ImportError;
 use super::condition::Compiled;
 use super::rule::{Condition, Effect};
-use super::ImportError;
 use mandate_policy::classify::Category;
 use std::collections::BTreeMap;
 

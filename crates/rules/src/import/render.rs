@@ -69,7 +69,11 @@ fn names_differ(rules: &[Compiled]) -> Result<(), Vec<ImportError>> {
             }
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
 }
 
 fn rule(out: &mut String, one: &Compiled, unless: &[String]) {

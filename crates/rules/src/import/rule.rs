@@ -42,7 +42,10 @@ struct Written {
     #[serde(default)]
     name: String,
     #[serde(default)]
-    #[expect(dead_code, reason = "for people who read the source; the name is the message")]
+    #[expect(
+        dead_code,
+        reason = "for people who read the source; the name is the message"
+    )]
     description: Option<String>,
     #[serde(rename = "type")]
     kind: Kind,
@@ -287,8 +290,7 @@ struct Time {
 }
 
 fn context(value: Value) -> Result<Context, String> {
-    let who: Who =
-        serde_json::from_value(value).map_err(|error| format!("conditions: {error}"))?;
+    let who: Who = serde_json::from_value(value).map_err(|error| format!("conditions: {error}"))?;
     let minutes = match who.time {
         Some(time) => Some((minute(&time.after)?, minute(&time.before)?)),
         None => None,
@@ -322,6 +324,8 @@ fn minute(text: &str) -> Result<u32, String> {
         Some((hours, minutes)) if hours < 24 && minutes < 60 => {
             Ok(hours.saturating_mul(60).saturating_add(minutes))
         }
-        _ => Err(format!("conditions: `{text}` is not a time such as `08:30`")),
+        _ => Err(format!(
+            "conditions: `{text}` is not a time such as `08:30`"
+        )),
     }
 }

@@ -107,7 +107,9 @@ impl Flow {
             endorsed: self.endorsed.contains(pointer),
         });
         CallFlow {
-            args: args.map(|pointer| (pointer.clone(), labels(pointer))).collect(),
+            args: args
+                .map(|pointer| (pointer.clone(), labels(pointer)))
+                .collect(),
             sinks: sinks.collect(),
             untrusted_control: self.untrusted_control,
         }
@@ -213,7 +215,8 @@ impl Reader<'_> {
         let mut wrong = Vec::new();
         for key in map.keys() {
             if !["tests", "tools", "defaults"].contains(&key.as_str()) {
-                let message = format!("there is no `{key}`: `tests`, `tools` and `defaults` are expected");
+                let message =
+                    format!("there is no `{key}`: `tests`, `tools` and `defaults` are expected");
                 wrong.push(self.at(&pointer(&[key]), &message));
             }
         }
@@ -315,7 +318,11 @@ impl Reader<'_> {
         let at_ms = match case.at.as_ref().or(defaults.at.as_ref()) {
             None => NOON_MS,
             Some(text) => DateTime::parse_from_rfc3339(text)
-                .map_err(|_| named(format!("`at`: `{text}` is not a time such as `2026-07-01T12:00:00Z`")))?
+                .map_err(|_| {
+                    named(format!(
+                        "`at`: `{text}` is not a time such as `2026-07-01T12:00:00Z`"
+                    ))
+                })?
                 .timestamp_millis(),
         };
         let principal = case.principal.or_else(|| defaults.principal.clone());

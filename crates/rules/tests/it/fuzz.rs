@@ -15,9 +15,43 @@ const RULES: &[&str] = &[
     r#"[{"id":"x \"y\" \\","name":"{tool} {","type":"action","effect":"require_approval","conditions":{"category":["file_read","unknown"]}},{"id":"S","type":"sequence","effect":"deny","conditions":{"pattern":["file_read","file_write"],"window":4},"priority":-1}]"#,
 ];
 const WORDS: &[&str] = &[
-    "(?!", "(?=", "(?<!", "(?i)", "^", "$", "|", ")", "(", "[", "]", "\\\\", "\\\"", "{2,9}", "*", "+", ".", "\\u0000",
-    "\\u202e", "\"", "'''", "\\n", "{", "}", ",", ":", "\"deny\"", "\"allow\"", "\"require_approval\"", "\"resource\"", "9", "-",
-    "\"file\"", "\"url\"", "\u{e9}", "://", "localhost",
+    "(?!",
+    "(?=",
+    "(?<!",
+    "(?i)",
+    "^",
+    "$",
+    "|",
+    ")",
+    "(",
+    "[",
+    "]",
+    "\\\\",
+    "\\\"",
+    "{2,9}",
+    "*",
+    "+",
+    ".",
+    "\\u0000",
+    "\\u202e",
+    "\"",
+    "'''",
+    "\\n",
+    "{",
+    "}",
+    ",",
+    ":",
+    "\"deny\"",
+    "\"allow\"",
+    "\"require_approval\"",
+    "\"resource\"",
+    "9",
+    "-",
+    "\"file\"",
+    "\"url\"",
+    "\u{e9}",
+    "://",
+    "localhost",
 ];
 
 #[test]
@@ -42,7 +76,11 @@ fn rules_are_refused_or_become_a_valid_policy() {
 
 #[test]
 fn test_files_are_refused_or_read() {
-    let words: Vec<&str> = WORDS.iter().copied().chain(["\n", "  - ", "call: ", "plan: "]).collect();
+    let words: Vec<&str> = WORDS
+        .iter()
+        .copied()
+        .chain(["\n", "  - ", "call: ", "plan: "])
+        .collect();
     let inputs = fuzz(&[TESTS], &words, |bytes| {
         for json in [false, true] {
             if let Err(wrong) = read(bytes, json) {

@@ -66,7 +66,11 @@ fn each_of_the_eight_rules_fires_and_does_not() {
                 read("my/Secret.txt"),
                 write_to("shadow-copy"),
             ],
-            vec![read("notes.txt"), read("etc/notes.txt.d/x"), get("https://example.org/etc/")],
+            vec![
+                read("notes.txt"),
+                read("etc/notes.txt.d/x"),
+                get("https://example.org/etc/"),
+            ],
         ),
         (
             "GOV-004",
@@ -79,7 +83,12 @@ fn each_of_the_eight_rules_fires_and_does_not() {
                 get("https://exämple.org/"),
                 get("http://example.org/http://localhost/"),
             ],
-            vec![get("http://localhost:8080/"), get("http://127.0.0.1/"), get("http://[::1]/"), write()],
+            vec![
+                get("http://localhost:8080/"),
+                get("http://127.0.0.1/"),
+                get("http://[::1]/"),
+                write(),
+            ],
         ),
         (
             "GOV-006",
@@ -114,7 +123,10 @@ fn each_of_the_eight_rules_fires_and_does_not() {
             vec![
                 get("https://example.org/"),
                 get("http://localhost.example.org/"),
-                call("http.request", json!({ "url": "http://localhost/", "callback_url": "https://example.org/" })),
+                call(
+                    "http.request",
+                    json!({ "url": "http://localhost/", "callback_url": "https://example.org/" }),
+                ),
             ],
         ),
     ];
@@ -124,7 +136,10 @@ fn each_of_the_eight_rules_fires_and_does_not() {
             assert_eq!(call.outcome(&rules), outcome, "{id} {call:?}");
         }
         for call in not {
-            assert!(!ids(&call, &rules).contains(&id.to_owned()), "{id} {call:?}");
+            assert!(
+                !ids(&call, &rules).contains(&id.to_owned()),
+                "{id} {call:?}"
+            );
         }
     }
 }
@@ -160,7 +175,10 @@ fn the_101st_action_is_rate_limited() {
 fn what_no_rule_matches_is_as_chosen() {
     let chosen = |unmatched| read("notes.txt").outcome(&imported(EIGHT, unmatched));
     assert_eq!(chosen(None), Outcome::Deny);
-    assert_eq!(chosen(Some(Unmatched::RequireApproval)), Outcome::RequireApproval);
+    assert_eq!(
+        chosen(Some(Unmatched::RequireApproval)),
+        Outcome::RequireApproval
+    );
     assert_eq!(chosen(Some(Unmatched::Allow)), Outcome::Allow);
     let local = get("http://localhost/");
     let rest = imported(EIGHT, Some(Unmatched::RequireApproval));
@@ -169,33 +187,136 @@ fn what_no_rule_matches_is_as_chosen() {
 
 #[test]
 fn what_cannot_be_kept_is_refused_by_name() {
-    let rule = |id: &str, kind: &str, effect: &str, conditions: Value, priority: i64| {
-        json!({ "id": id, "type": kind, "effect": effect, "conditions": conditions, "priority": priority })
-    };
-    let admin = rule("ADMIN", "context", "allow", json!({ "principal": "ada" }), 100);
-    let rate = rule("RATE", "rate", "deny", json!({ "max_actions_per_session": 5 }), 50);
+    let rule = |id: &str, kind: &str, effect: &str, conditions: Value, priority: i64| json!({ "id": id, "type": kind, "effect": effect, "conditions": conditions, "priority": priority });
+    let admin = rule(
+        "ADMIN",
+        "context",
+        "allow",
+        json!({ "principal": "ada" }),
+        100,
+    );
+    let rate = rule(
+        "RATE",
+        "rate",
+        "deny",
+        json!({ "max_actions_per_session": 5 }),
+        50,
+    );
     let said = refused(json!([admin, rate]));
-    assert!(said.contains("`ADMIN`") && said.contains("`RATE`"), "{said}");
+    assert!(
+        said.contains("`ADMIN`") && said.contains("`RATE`"),
+        "{said}"
+    );
     for (rule, words) in [
-        (rule("A", "rate", "allow", json!({ "max_actions_per_session": 5 }), 0), "but not allow"),
-        (rule("A", "resource", "deny", json!({ "type": "url", "path_pattern": "x(?!y)" }), 0), "begin the pattern with `^`"),
-        (rule("A", "resource", "deny", json!({ "type": "file", "path_pattern": "(?<=a)b" }), 0), "looks behind"),
-        (rule("A", "action", "deny", json!({ "category": "file_burn" }), 0), "conditions"),
-        (rule("A", "action", "deny", json!({ "category": "file_read", "tool": "x" }), 0), "conditions"),
-        (rule("A", "action", "maybe", json!({ "category": "file_read" }), 0), "maybe"),
-        (rule("A", "sequence", "deny", json!({ "pattern": ["file_read"], "window": 3 }), 0), "two categories"),
-        (rule("A", "sequence", "deny", json!({ "pattern": ["file_read", "file_read"], "window": 99 }), 0), "at most"),
+        (
+            rule(
+                "A",
+                "rate",
+                "allow",
+                json!({ "max_actions_per_session": 5 }),
+                0,
+            ),
+            "but not allow",
+        ),
+        (
+            rule(
+                "A",
+                "resource",
+                "deny",
+                json!({ "type": "url", "path_pattern": "x(?!y)" }),
+                0,
+            ),
+            "begin the pattern with `^`",
+        ),
+        (
+            rule(
+                "A",
+                "resource",
+                "deny",
+                json!({ "type": "file", "path_pattern": "(?<=a)b" }),
+                0,
+            ),
+            "looks behind",
+        ),
+        (
+            rule("A", "action", "deny", json!({ "category": "file_burn" }), 0),
+            "conditions",
+        ),
+        (
+            rule(
+                "A",
+                "action",
+                "deny",
+                json!({ "category": "file_read", "tool": "x" }),
+                0,
+            ),
+            "conditions",
+        ),
+        (
+            rule(
+                "A",
+                "action",
+                "maybe",
+                json!({ "category": "file_read" }),
+                0,
+            ),
+            "maybe",
+        ),
+        (
+            rule(
+                "A",
+                "sequence",
+                "deny",
+                json!({ "pattern": ["file_read"], "window": 3 }),
+                0,
+            ),
+            "two categories",
+        ),
+        (
+            rule(
+                "A",
+                "sequence",
+                "deny",
+                json!({ "pattern": ["file_read", "file_read"], "window": 99 }),
+                0,
+            ),
+            "at most",
+        ),
         (rule("A", "context", "deny", json!({}), 0), "missing"),
-        (rule("A", "context", "deny", json!({ "time": { "after": "22:30", "before": "06:00" } }), 0), "whole hours"),
+        (
+            rule(
+                "A",
+                "context",
+                "deny",
+                json!({ "time": { "after": "22:30", "before": "06:00" } }),
+                0,
+            ),
+            "whole hours",
+        ),
     ] {
         let said = refused(json!([rule]));
         assert!(said.contains("`A`") && said.contains(words), "{said}");
     }
     let twice = refused(json!([
-        rule("a-b", "resource", "deny", json!({ "type": "file", "path_pattern": "x" }), 0),
-        rule("a_b", "resource", "deny", json!({ "type": "file", "path_pattern": "y" }), 0),
+        rule(
+            "a-b",
+            "resource",
+            "deny",
+            json!({ "type": "file", "path_pattern": "x" }),
+            0
+        ),
+        rule(
+            "a_b",
+            "resource",
+            "deny",
+            json!({ "type": "file", "path_pattern": "y" }),
+            0
+        ),
     ]));
-    assert!(twice.contains("`a-b`") && twice.contains("`a_b`"), "{twice}");
+    assert!(
+        twice.contains("`a-b`") && twice.contains("`a_b`"),
+        "{twice}"
+    );
     assert!(refused(json!([])).contains("empty"));
     assert!(refused(json!({ "rules": [] })).contains("array"));
 }
@@ -209,14 +330,22 @@ fn context_rules_look_at_who_when_and_how_risky() {
     ]);
     let rules = imported(&rules.to_string(), Some(Unmatched::Allow));
     let day = read("a.txt");
-    assert_eq!(ids(&day, &rules), ["NIGHT", "imported-unmatched"], "22:13 UTC");
+    assert_eq!(
+        ids(&day, &rules),
+        ["NIGHT", "imported-unmatched"],
+        "22:13 UTC"
+    );
     let at = |hour: i64| {
         let mut call = read("a.txt");
         call.now_ms = hour * 3_600_000;
         call
     };
     for (hour, night) in [(5, true), (6, false), (21, false), (22, true), (23, true)] {
-        assert_eq!(ids(&at(hour), &rules).contains(&"NIGHT".to_owned()), night, "{hour}");
+        assert_eq!(
+            ids(&at(hour), &rules).contains(&"NIGHT".to_owned()),
+            night,
+            "{hour}"
+        );
     }
     let mut eve = at(12);
     eve.principal = "eve".to_owned();
@@ -272,9 +401,15 @@ type Holds = fn(&str) -> bool;
 const PATTERNS: &[(&str, &str, Holds)] = &[
     ("file", "^/etc/", |text| text.starts_with("/etc/")),
     ("file", "secret", |text| text.contains("secret")),
-    ("file", "^/(?!etc/)", |text| text.starts_with('/') && !text.starts_with("/etc/")),
-    ("url", "^https?://(?!localhost)", |text| !text.starts_with("http://localhost/")),
-    ("url", "^https?://localhost", |text| text.starts_with("http://localhost/")),
+    ("file", "^/(?!etc/)", |text| {
+        text.starts_with('/') && !text.starts_with("/etc/")
+    }),
+    ("url", "^https?://(?!localhost)", |text| {
+        !text.starts_with("http://localhost/")
+    }),
+    ("url", "^https?://localhost", |text| {
+        text.starts_with("http://localhost/")
+    }),
     ("url", "secret", |text| text.contains("secret")),
 ];
 
@@ -293,7 +428,13 @@ enum What {
     Principal(bool),
 }
 
-const CATEGORIES: &[&str] = &["file_read", "file_write", "file_delete", "network_request", "code_execution"];
+const CATEGORIES: &[&str] = &[
+    "file_read",
+    "file_write",
+    "file_delete",
+    "network_request",
+    "code_execution",
+];
 const EFFECTS: &[(&str, Effect)] = &[
     ("allow", Effect::Allow),
     ("require_approval", Effect::RequireApproval),
@@ -328,7 +469,11 @@ impl Drawn {
             What::Action(category) => CATEGORIES[*category] == plain.category,
             What::Resource(pattern) => {
                 let (kind, _, holds) = PATTERNS[*pattern];
-                let touched = if kind == "file" { plain.file } else { plain.url };
+                let touched = if kind == "file" {
+                    plain.file
+                } else {
+                    plain.url
+                };
                 touched.is_some_and(holds)
             }
             What::Sequence(first, then, window) => {
@@ -353,7 +498,8 @@ fn drawn() -> impl Strategy<Value = Drawn> {
     let what = prop_oneof![
         (0..many).prop_map(What::Action),
         (0..PATTERNS.len()).prop_map(What::Resource),
-        (0..many, 0..many, 2_u32..5).prop_map(|(one, two, window)| What::Sequence(one, two, window)),
+        (0..many, 0..many, 2_u32..5)
+            .prop_map(|(one, two, window)| What::Sequence(one, two, window)),
         any::<bool>().prop_map(What::Principal),
     ];
     (0..EFFECTS.len(), 0_i64..4, what).prop_map(|(effect, priority, what)| Drawn {

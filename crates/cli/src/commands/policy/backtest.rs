@@ -91,7 +91,9 @@ fn show(report: &BacktestReport, out: &Out) {
     }
     if counts.not_reached > 0 {
         let calls = some(counts.not_reached, "call", "calls");
-        out.line(&format!("{calls} not reached, because their execution is stopped before"));
+        out.line(&format!(
+            "{calls} not reached, because their execution is stopped before"
+        ));
     }
     show_changes(report, out);
     if !report.never_matched.is_empty() {

@@ -17,7 +17,9 @@ pub(super) fn candidate(path: Option<&Path>, context: &Context) -> Result<Arc<dy
     let Some(path) = path else {
         return Ok(context.settings()?.rules.clone());
     };
-    let set = SetPaths::at(path).loaded()?.map_err(|wrong| broken(&wrong))?;
+    let set = SetPaths::at(path)
+        .loaded()?
+        .map_err(|wrong| broken(&wrong))?;
     let limits = context.settings_without_policies()?.limits;
     Ok(Arc::new(Active::new(vec![Arc::new(set)], limits)))
 }

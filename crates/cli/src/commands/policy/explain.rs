@@ -104,7 +104,11 @@ pub(super) fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, Failure
     ));
     if !said.approvers.is_empty() {
         let who: Vec<String> = said.approvers.iter().map(ToString::to_string).collect();
-        out.line(&format!("{} {}", paint.dim("approved by:"), who.join(" and ")));
+        out.line(&format!(
+            "{} {}",
+            paint.dim("approved by:"),
+            who.join(" and ")
+        ));
     }
     // What no step is to blame for.
     for reason in said.reasons.iter().filter(|reason| reason.step.is_none()) {
@@ -169,7 +173,10 @@ impl<'a> Explained<'a> {
                 let mut remedies: Vec<String> = permits
                     .filter_map(|rule| {
                         let why = rule.why_not.as_deref()?;
-                        Some(format!("`{}` would permit it, if it were so: {why}", rule.rule))
+                        Some(format!(
+                            "`{}` would permit it, if it were so: {why}",
+                            rule.rule
+                        ))
                     })
                     .collect();
                 if remedies.is_empty() {
@@ -256,7 +263,10 @@ impl<'a> Explained<'a> {
                 "  {} {} {}\n",
                 paint.dim("not    "),
                 rule.rule,
-                paint.look(Look::Dim, &format!("({}): {}", rule.outcome, shown::line(why))),
+                paint.look(
+                    Look::Dim,
+                    &format!("({}): {}", rule.outcome, shown::line(why))
+                ),
             ));
         }
         for remedy in self.remedies() {

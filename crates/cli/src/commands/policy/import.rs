@@ -8,7 +8,11 @@ use crate::{
 use clap::{Args, ValueEnum};
 use mandate_rules::import::{ImportOptions, Imported, Unmatched, import};
 use serde_json::json;
-use std::{fs::OpenOptions, io::Write as _, path::{Path, PathBuf}};
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 const EXAMPLES: &str = "\
 Examples:

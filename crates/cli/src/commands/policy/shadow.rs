@@ -60,7 +60,10 @@ pub(super) fn run(args: &ShadowArgs, context: &Context) -> Result<Exit, Failure>
         None => out.note("note: no shadow is set; `policy.shadow` in `mandate.toml` names one"),
         Some(shadow) => {
             if let Err(why) = &shadow.rules {
-                out.note(&format!("note: the shadow cannot be asked: {}", shown::line(why)));
+                out.note(&format!(
+                    "note: the shadow cannot be asked: {}",
+                    shown::line(why)
+                ));
             }
         }
     }

@@ -80,7 +80,10 @@ pub(super) fn run(args: &TestArgs, context: &Context) -> Result<Exit, Failure> {
         let passed = format!("{} passed", ran.saturating_sub(failed));
         out.line(&match failed {
             0 => paint.look(Look::Good, &passed),
-            _ => format!("{}, {passed}", paint.look(Look::Bad, &format!("{failed} failed"))),
+            _ => format!(
+                "{}, {passed}",
+                paint.look(Look::Bad, &format!("{failed} failed"))
+            ),
         });
     }
     Ok(match failed {
@@ -105,7 +108,11 @@ fn failure(file: &str, tested: &Tested, paint: crate::output::Paint) -> String {
     }
     let why = tested.decided.iter().flat_map(|decided| &decided.why);
     for line in why {
-        text.push_str(&format!("\n    {} {}", paint.dim("because"), shown::line(line)));
+        text.push_str(&format!(
+            "\n    {} {}",
+            paint.dim("because"),
+            shown::line(line)
+        ));
     }
     text.push('\n');
     text
