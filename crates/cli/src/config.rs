@@ -14,6 +14,7 @@ pub(crate) mod template;
 
 use crate::errors::Failure;
 use layer::Layer;
+use mandate_host::OnChange;
 use mandate_policy::{Limits, Rules};
 use mandate_rules::Active;
 use mandate_tools::{McpServerConfig, OwnToolConfig, ToolsConfig};
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) max_active: usize,
     /// The policy.
     pub(crate) rules: Arc<dyn Rules>,
+    /// What becomes of executions that began under another policy.
+    pub(crate) on_change: OnChange,
     /// The same policy with its sets.
     pub(crate) policy: Arc<Active>,
     /// The limits that the configuration sets, whatever the policy says.
@@ -139,6 +142,7 @@ pub(crate) fn load(
         project,
         max_active: max_active(&merged),
         rules: policy.clone(),
+        on_change: on_change(&merged)?,
         policy,
         limits: limits(&merged),
         shadow: match policies {
@@ -162,6 +166,19 @@ fn limits(merged: &Merged) -> Limits {
     Limits {
         calls_per_session: Some(set("limits.calls_per_session").unwrap_or(CALLS_PER_SESSION)),
         calls_per_minute: set("limits.calls_per_minute"),
+    }
+}
+
+fn on_change(merged: &Merged) -> Result<OnChange, Failure> {
+    let Some((value, place)) = merged.get("policy.on_change") else {
+        return Ok(OnChange::default());
+    };
+    match value.as_str() {
+        Some("re-evaluate") => Ok(OnChange::ReEvaluate),
+        Some("pin") => Ok(OnChange::Pin),
+        _ => Err(Failure::config(format!(
+            "{place}: `policy.on_change` is `re-evaluate` or `pin`, not {value}"
+        ))),
     }
 }
 

@@ -20,7 +20,7 @@ impl Host {
             return self.propose(&submission, &revises, reply);
         }
         let now_ms = self.parts.clock.now_ms();
-        let bench = self.bench(&submission.session, &submission.principal, now_ms);
+        let bench = self.bench_of(&submission, now_ms);
         let again = match &submission.rerun {
             Some(rerun) => Some(load_with(
                 self.parts.journal.as_ref(),

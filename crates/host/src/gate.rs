@@ -2,14 +2,17 @@
 
 use crate::backtest::What;
 use crate::shadow::{CallSeen, Shadow};
-use mandate_engine::event::RequestKind;
+use mandate_engine::event::{Request, RequestKind};
 use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup};
+use mandate_policy::classify::Category;
 use mandate_policy::{
-    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Outcome, Permit, Refusal,
-    ResolvedCall, Rules, SessionView, admit_with, enforce, evaluate_with,
+    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Labels, Outcome, Permit, Purpose,
+    Refusal, ResolvedCall, Rules, SessionView, admit_with, counts_as_call, enforce,
+    evaluate_within,
 };
-use std::sync::Arc;
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A call that got its permit and waits to be made.
 #[derive(Debug)]
@@ -32,17 +35,34 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// The same; whoever acts has these roles.
+    pub(crate) fn with_roles(mut self, roles: &[String]) -> Self {
+        self.session.roles = roles.to_vec();
+        self
+    }
+
     /// A plan judged as a whole.
     pub(crate) fn evaluate(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> Decision {
+        self.evaluate_within(plan, inputs, &BTreeMap::new())
+    }
+
+    /// The same of a plan that a step holds, with where the inputs come from that the step passes on.
+    pub(crate) fn evaluate_within(
+        &self,
+        plan: &CheckedPlan,
+        inputs: &BoundInputs,
+        origins: &BTreeMap<String, Labels>,
+    ) -> Decision {
         let request = EvaluateRequest {
             principal: self.session.principal.clone(),
             session: self.session.clone(),
             now_ms: self.now_ms,
         };
-        evaluate_with(
+        evaluate_within(
             self.rules.as_ref(),
             plan,
             inputs,
+            origins,
             self.lookup.as_ref(),
             &request,
         )
@@ -55,11 +75,12 @@ impl Bench {
         id: Option<&str>,
         plan: &CheckedPlan,
         inputs: &BoundInputs,
+        origins: &BTreeMap<String, Labels>,
         said: &Decision,
     ) {
         if let Some(shadow) = &self.shadow {
             let (tools, session) = (self.lookup.as_ref(), &self.session);
-            shadow.plan(what, id, plan, inputs, tools, said, session);
+            shadow.plan(what, id, plan, inputs, origins, tools, said, session);
         }
     }
 }
@@ -152,6 +173,7 @@ pub(crate) fn grant(state: &State) -> Grant {
         by,
         channel,
         at_ms: open.closed_ms.unwrap_or(state.at_ms),
+        assents: open.assents(),
     })
 }
 
@@ -161,8 +183,9 @@ impl HostGate<'_> {
         self.approved_plan(state)?;
         Ok(match grant(state) {
             Grant::Approved(approval) => Some(format!(
-                "{} by {} over {}",
-                approval.request_id, approval.by, approval.channel
+                "{} by {}",
+                approval.request_id,
+                approval.given_by()
             )),
             Grant::Allowed => {
                 let parent = state.created.parent.as_ref();
@@ -179,12 +202,16 @@ impl Gate for HostGate<'_> {
         let (shadow, rules) = (self.bench.shadow.clone(), self.bench.rules.clone());
         let approved = self.approved_plan(state)?;
         let permit = enforce(approved, state, call, &session, now_ms);
+        let assessed = approved.decision().assessment(&call.step, call.purpose);
+        let category = assessed.map_or(Category::Unknown, |assessed| assessed.category);
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
         if let Some(shadow) = shadow.filter(|_| by_policy(&permit)) {
+            let flow = approved.flow(state, &call.step, &call.args);
             let seen = CallSeen {
                 state,
                 call,
                 facts,
+                flow: &flow.unwrap_or_default(),
                 session: &session,
                 now_ms,
             };
@@ -200,6 +227,10 @@ impl Gate for HostGate<'_> {
             .spec(&call.tool)
             .is_some_and(|spec| spec.engine_handled);
         let nested = call.tool == RUN;
+        if counts_as_call(&call.tool, Purpose::Run) {
+            // What follows in the same turn is judged after this one.
+            self.bench.session.count(category, now_ms);
+        }
         if !handled || nested {
             self.permitted.push(Permitted {
                 permit,
@@ -211,7 +242,30 @@ impl Gate for HostGate<'_> {
         Ok(started)
     }
 
-    fn output_schema(&mut self, state: &State, step: &str) -> Option<serde_json::Value> {
+    fn flow(&mut self, state: &State, request: &Request) -> Option<Value> {
+        let approved = self.approved_plan(state).ok()?;
+        let step = request.step.as_deref()?;
+        let (mut labels, mut sinks) = (BTreeMap::<String, Labels>::new(), Map::new());
+        let mut control = false;
+        let calls = request.detail.get("calls")?.as_array()?;
+        for args in calls.iter().filter_map(|call| call.get("args")) {
+            let flow = approved.flow(state, step, args)?;
+            control |= flow.untrusted_control;
+            for (pointer, of_arg) in flow.args {
+                labels.entry(pointer).or_default().join(&of_arg);
+            }
+            for sink in flow
+                .sinks
+                .into_iter()
+                .filter(|sink| sink.labels.untrusted())
+            {
+                sinks.insert(sink.pointer, sink.kind.as_str().into());
+            }
+        }
+        Some(json!({ "labels": labels, "untrusted_sinks": sinks, "untrusted_control": control }))
+    }
+
+    fn output_schema(&mut self, state: &State, step: &str) -> Option<Value> {
         let (step, _) = state.step(step)?;
         self.bench
             .lookup

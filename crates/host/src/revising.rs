@@ -9,6 +9,7 @@ use mandate_engine::Body;
 use mandate_plan::{BoundInputs, diff::diff, execution_digest};
 use mandate_policy::Outcome;
 use mandate_store::PlanRow;
+use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 
 impl Host {
@@ -43,12 +44,15 @@ impl Host {
             secrets: created.secrets.clone(),
         };
         let (principal, session) = (created.principal.clone(), created.session.clone());
+        let roles = created.roles.clone();
         let digest = execution_digest(plan.hash(), &created.inputs_digest, &tools);
         let changes = diff(state.plan().plan(), plan.plan());
         let revision = created.revision.saturating_add(1);
         let bench = self.bench(&session, &principal, now_ms);
+        let bench = bench.with_roles(&roles);
         let decision = bench.evaluate(plan, &inputs);
-        bench.shadow_plan(What::Revision, Some(&id), plan, &inputs, &decision);
+        let none = BTreeMap::new();
+        bench.shadow_plan(What::Revision, Some(&id), plan, &inputs, &none, &decision);
         if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
             // A refusal leaves the process as a fact, so that it is stored first.
             self.record_refusal(submission, decision, reply.clone(), now_ms);

@@ -6,12 +6,12 @@ use mandate_engine::State;
 use mandate_plan::{BoundInputs, CheckedPlan, Facts, ToolLookup};
 use mandate_policy::rules::{Moment, Rules};
 use mandate_policy::{
-    CallFlow, CallToJudge, Decision, EvaluateRequest, Outcome, ResolvedCall, SessionView,
-    evaluate_with, judge_call, limit_reached,
+    CallFlow, CallToJudge, Decision, EvaluateRequest, Labels, Outcome, Purpose, ResolvedCall,
+    SessionView, counts_as_call, evaluate_within, judge_call, limit_reached,
 };
 use mandate_store::{Batch, Journal, NewRecord, Reader, SYSTEM, StoreError};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The kind of the rows.
 const KIND: &str = "shadow_decided";
@@ -41,18 +41,24 @@ pub(crate) struct CallSeen<'a> {
     pub(crate) state: &'a State,
     pub(crate) call: &'a ResolvedCall,
     pub(crate) facts: Facts,
+    pub(crate) flow: &'a CallFlow,
     pub(crate) session: &'a SessionView,
     pub(crate) now_ms: i64,
 }
 
 impl Shadow {
     /// A plan that was decided about.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of it is what the policy in force was asked"
+    )]
     pub(crate) fn plan(
         &self,
         what: What,
         id: Option<&str>,
         plan: &CheckedPlan,
         inputs: &BoundInputs,
+        origins: &BTreeMap<String, Labels>,
         tools: &dyn ToolLookup,
         said: &Decision,
         session: &SessionView,
@@ -62,7 +68,7 @@ impl Shadow {
             session: session.clone(),
             now_ms: said.at_ms,
         };
-        let other = evaluate_with(self.rules.as_ref(), plan, inputs, tools, &request);
+        let other = evaluate_within(self.rules.as_ref(), plan, inputs, origins, tools, &request);
         let name = &plan.plan().name;
         if let Some(change) = decision_change(what, id, name, said, &other, said.at_ms) {
             self.note(change, &said.policy_version);
@@ -80,7 +86,7 @@ impl Shadow {
                 tool: &call.tool,
                 facts: Some(seen.facts),
                 args: &call.args,
-                flow: &CallFlow::default(),
+                flow: seen.flow,
                 before: &[],
             };
             let judged = judge_call(rules, &to_judge, session, seen.now_ms);
@@ -89,8 +95,9 @@ impl Shadow {
             let wanting = wanting.filter(|ruling| ruling.outcome == outcome);
             let rules_named: Vec<String> = wanting.clone().map(|it| it.rule.clone()).collect();
             let message = wanting.map(|it| it.message.clone()).next();
-            match limit_reached(rules.limits(), session).filter(|_| outcome < Outcome::RateLimited)
-            {
+            let counts =
+                outcome < Outcome::RateLimited && counts_as_call(&call.tool, Purpose::Run);
+            match limit_reached(rules.limits(), session).filter(|_| counts) {
                 Some(limit) => (
                     Outcome::RateLimited,
                     vec![limit.rule.to_owned()],

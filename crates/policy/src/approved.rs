@@ -2,18 +2,24 @@
 
 use crate::{
     Purpose, Refusal, ResolvedCall,
-    approver::{Approval, Approver, Grant},
+    approver::{Approval, Grant},
     argument_rules::RuleSet,
+    assent::unmet,
+    dataflow::{Live, Told},
     decision::{Decision, Outcome},
+    flow::CallFlow,
     nested::nested_facts,
     planned::every_call,
     planned_call::PlannedCall,
+    resources::{Found, find},
     rules::{FirstPolicy, Rules},
     tool_table::{self, ToolTable},
+    turn::Turn,
 };
 use mandate_plan::{
-    BoundInputs, CheckedPlan, Digest, ErrorCode, Facts, ToolLookup, execution_digest,
+    BoundInputs, CheckedPlan, Digest, Effect, ErrorCode, Facts, Mode, ToolLookup, execution_digest,
 };
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A plan that may run as one execution. Only [`admit`] makes one; it cannot be changed, cloned or serialised.
@@ -71,6 +77,32 @@ impl ApprovedPlan {
             .filter(|_| call.purpose == Purpose::Run)
             .and_then(|step| nested_facts(step, self.tools.lookup()));
         nested.or_else(|| self.tools.facts(&call.tool, &call.args))
+    }
+
+    /// What flows into the call of a step with these arguments, as the turn knows where its values come from, before anybody
+    /// has said yes to it. None: the plan has no such step.
+    pub fn flow(&self, turn: &dyn Turn, step: &str, args: &Value) -> Option<CallFlow> {
+        let planned = self.planned(step, Purpose::Run)?;
+        let effect = planned.assessed.effect;
+        let found = find(&planned.tool, effect, args);
+        Some(self.flow_of(planned, turn, args, (effect, &found), false))
+    }
+
+    pub(crate) fn flow_of(
+        &self,
+        planned: &PlannedCall,
+        turn: &dyn Turn,
+        args: &Value,
+        (effect, found): (Effect, &[Found]),
+        confirmed: bool,
+    ) -> CallFlow {
+        let told = Told {
+            confirmed,
+            effect: effect != Effect::Read,
+            agent_untrusted: self.plan.plan().mode == Mode::Agent && turn.agent_is_untrusted(),
+        };
+        let origins = Live(turn);
+        planned.sources.flow(&origins, args, found, told)
     }
 
     /// The policy that it was admitted under.
@@ -151,8 +183,14 @@ pub fn admit_with(
             return Err(Refusal::new(ErrorCode::PolicyDenied, message));
         }
         if !planned.nested {
-            let call =
-                PlannedCall::new(&planned, inputs, assessed.clone(), &forbidden).map_err(broken)?;
+            let call = PlannedCall::new(
+                &planned,
+                inputs,
+                assessed.clone(),
+                &forbidden,
+                tools.lookup(),
+            )
+            .map_err(broken)?;
             calls
                 .entry(planned.id)
                 .or_default()
@@ -243,25 +281,14 @@ fn verify(
             format!("the approval `{id}` is for another plan, other inputs or other tools");
         return Err(Refusal::new(ErrorCode::ApprovalRequired, message));
     }
-    match decision
-        .approvers
-        .iter()
-        .find(|approver| !satisfies(approval, approver, &decision.principal))
-    {
+    let everybody = approval.everybody();
+    let unmet = unmet(&decision.approvers, &everybody, &decision.principal);
+    match unmet.first() {
         None => Ok(()),
         Some(approver) => {
             let message = format!("the approval `{id}` does not count as one by `{approver}`");
             let expected = serde_json::json!({ "approvers": decision.approvers });
             Err(Refusal::new(ErrorCode::ApproverMismatch, message).expecting(expected))
         }
-    }
-}
-
-/// Whether an answer counts as this approver's. Only the requester's can be told apart so far: the others need
-/// principals with keys and roles, and until there are any, nobody satisfies them.
-pub(crate) fn satisfies(approval: &Approval, approver: &Approver, requester: &str) -> bool {
-    match approver {
-        Approver::Requester => approval.by == requester,
-        Approver::Other | Approver::Role(_) => false,
     }
 }

@@ -89,6 +89,11 @@ pub trait Rules: Send + Sync + fmt::Debug {
     /// A rule that fails, which is a deny.
     fn judge(&self, case: &Case<'_>) -> Result<Vec<Ruling>, RuleError>;
 
+    /// The tables that calls are classified by.
+    fn classification(&self) -> &Classification {
+        Classification::standard()
+    }
+
     /// The ids of all rules, as [`Ruling::rule`] names them; empty where a policy does not list them.
     fn rule_ids(&self) -> Vec<String> {
         Vec::new()
@@ -107,9 +112,9 @@ pub trait Rules: Send + Sync + fmt::Debug {
         seen.collect()
     }
 
-    /// The tables that calls are classified by.
-    fn classification(&self) -> &Classification {
-        Classification::standard()
+    /// Everything that the policy is made of, so that it can be had again; null where it is part of the program.
+    fn texts(&self) -> Value {
+        Value::Null
     }
 
     /// How many calls a session may make.

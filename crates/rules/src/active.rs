@@ -82,17 +82,14 @@ impl Rules for Active {
         seen
     }
 
+    fn texts(&self) -> serde_json::Value {
+        Active::texts(self)
+    }
+
     /// The lowest that the configuration or a set says.
     fn limits(&self) -> Limits {
-        let least = |one: Option<u64>, other: Option<u64>| match (one, other) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
         let sets = self.sets.iter().map(|set| set.limits());
-        sets.fold(self.limits, |limits, set| Limits {
-            calls_per_session: least(limits.calls_per_session, set.calls_per_session),
-            calls_per_minute: least(limits.calls_per_minute, set.calls_per_minute),
-        })
+        sets.fold(self.limits, Limits::and)
     }
 }
 

@@ -128,13 +128,10 @@ struct Reader {
 
 impl Reader {
     fn file(&mut self, source: &Source, file: File) {
-        let (limits, own) = (&mut self.definitions.limits, file.limits);
-        let least = |have: Option<u64>, new: Option<u64>| match (have, new) {
-            (Some(have), Some(new)) => Some(have.min(new)),
-            (have, new) => have.or(new),
-        };
-        limits.calls_per_session = least(limits.calls_per_session, own.calls_per_session);
-        limits.calls_per_minute = least(limits.calls_per_minute, own.calls_per_minute);
+        self.definitions.limits = self.definitions.limits.and(Limits {
+            calls_per_session: file.limits.calls_per_session,
+            calls_per_minute: file.limits.calls_per_minute,
+        });
         for (name, tag) in file.tags {
             self.tag(source, name.get_ref(), name.span(), &tag);
         }

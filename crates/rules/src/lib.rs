@@ -29,6 +29,7 @@ mod schema;
 mod sequences;
 mod set;
 pub mod starter;
+mod stored;
 pub mod testing;
 
 pub use active::Active;

@@ -1,5 +1,7 @@
 //! `mandate approvals …`: what waits for approval, and the answers.
 
+mod revoke;
+
 use super::inbox::{RequestArg, View, answer, list, show};
 use crate::{
     context::Context,
@@ -43,6 +45,11 @@ pub(crate) enum ApprovalsCommand {
     /// Reject a request: the execution ends, or the step fails
     #[command(after_help = "Examples:\n  mandate approvals reject @last --reason 'not on Fridays'")]
     Reject(WordArgs),
+    /// Take an approval back: the execution stops, and no further call of it is made
+    #[command(
+        after_help = "Examples:\n  mandate approvals revoke @last --reason 'the wrong account'\n  mandate approvals revoke 0197a1b2\n\nWhat was done is not undone: that needs permits, too. `executions cancel` stops an execution and undoes."
+    )]
+    Revoke(revoke::RevokeArgs),
 }
 
 pub(crate) fn run(command: ApprovalsCommand, context: &Context) -> Result<Exit, Failure> {
@@ -51,6 +58,7 @@ pub(crate) fn run(command: ApprovalsCommand, context: &Context) -> Result<Exit, 
         ApprovalsCommand::Show(args) => show::run(&args, context),
         ApprovalsCommand::Approve(args) => say(&args, "approve", context),
         ApprovalsCommand::Reject(args) => say(&args, "reject", context),
+        ApprovalsCommand::Revoke(args) => revoke::run(&args, context),
     }
 }
 

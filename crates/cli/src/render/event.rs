@@ -65,13 +65,19 @@ pub(crate) fn summary(event: &Event) -> String {
                 request.approvers.join(", ")
             )
         }
-        Body::RequestAnswered(answer) => {
+        Body::RequestAnswered(answer) | Body::AnswerCounted(answer) => {
             let reason = answer
                 .reason
                 .as_ref()
                 .map_or_else(String::new, |reason| format!(": {reason}"));
+            let key = answer.key.as_ref();
+            let key = key.map_or_else(String::new, |key| format!(" ({key})"));
+            let more = match event.body {
+                Body::AnswerCounted(_) => "; others must say the same",
+                _ => "",
+            };
             format!(
-                "{} by {} over `{}`{reason}",
+                "{} by {}{key} over `{}`{more}{reason}",
                 answer.choice, answer.by, answer.channel
             )
         }
@@ -161,6 +167,7 @@ pub(crate) fn summary(event: &Event) -> String {
             item,
             refusal,
             due_ms,
+            ..
         } => {
             let until = due_ms.map_or_else(String::new, |due_ms| {
                 format!(" (until {})", show_time(due_ms))
@@ -233,6 +240,27 @@ pub(crate) fn summary(event: &Event) -> String {
             let (tool, message) = (text("tool"), shown::line(text("message")));
             format!("{}: {tool}: {message}", step_path::show(text("step"), item))
         }
+        Body::ApprovalRevoked { by, reason } => {
+            let reason = reason
+                .as_ref()
+                .map_or_else(String::new, |reason| format!(": {reason}"));
+            format!("by {by}{reason}")
+        }
+        Body::OverrideGranted {
+            step,
+            item,
+            by,
+            reason,
+            ..
+        } => format!("{} by {by}: {reason}", path(step, item)),
+        Body::PolicyChanged {
+            policy_version,
+            decision,
+        } => format!(
+            "{} says {}",
+            policy_version.get(..12).unwrap_or(policy_version),
+            decision.outcome
+        ),
         // What this version never writes.
         other => shown::short(&json!(other).to_string(), 120),
     }

@@ -11,6 +11,7 @@
 )]
 
 mod approvals;
+mod approver_attacks;
 mod audit;
 mod background;
 mod canary;
@@ -18,9 +19,11 @@ mod command_line;
 mod compensation;
 mod configuration;
 mod crash;
+mod data_flow;
 mod endings;
 mod examples;
 mod executions;
+mod freeze;
 mod inbox;
 mod interrupts;
 mod left_behind;
@@ -33,6 +36,7 @@ mod project;
 mod replan;
 mod rerun;
 mod sensitive;
+mod sessions;
 mod several;
 mod site;
 mod sync_trace;

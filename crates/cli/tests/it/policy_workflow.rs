@@ -351,7 +351,7 @@ fn a_backtest_over_the_examples_reports_what_would_change() {
         "{same}"
     );
     project.write("next/next.cedar", NEXT);
-    project.write("next/policy.toml", "[limits]\ncalls_per_session = 10\n");
+    project.write("next/policy.toml", "[limits]\ncalls_per_session = 7\n");
     let ran = project
         .run(&["policy", "backtest", "--policy", "next"])
         .exits(1);

@@ -18,6 +18,7 @@ mod generate;
 mod golden;
 mod illegal;
 mod its_turn;
+mod labels;
 mod laws;
 mod script;
 mod scripts;

@@ -11,12 +11,15 @@
 
 mod admit;
 mod argument_rules;
+mod assent;
 mod classify;
 mod command;
 mod compile_fail;
+mod dataflow;
 mod enforce;
 mod enforce_approvals;
 mod enforce_arguments;
+mod enforce_flow;
 mod enforce_policy;
 mod evaluate;
 mod fuzz;
@@ -28,3 +31,4 @@ mod resources;
 mod risk;
 mod slow_glob;
 mod support;
+mod tokens;

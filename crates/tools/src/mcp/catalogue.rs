@@ -1,7 +1,7 @@
 //! A server's tools: from the raw definitions to what plans see.
 
 use super::config::ToolFacts;
-use crate::{Definition, FactsFrom, ToolLock};
+use crate::{Definition, FactsFrom, ToolLock, sink::in_words};
 use mandate_plan::{Digest, Effect, Facts, ToolSpec};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -86,6 +86,12 @@ impl Catalogue {
         }
     }
 
+    /// What the operator says of its sensitive arguments.
+    pub(super) fn sinks(&self, tool: &str) -> BTreeMap<String, String> {
+        let listed = self.tools.get(tool);
+        listed.map_or_else(BTreeMap::new, |listed| in_words(&listed.said.sinks))
+    }
+
     /// Where the effect among them comes from.
     pub(super) fn facts_from(&self, tool: &str, lock: &ToolLock) -> FactsFrom {
         let Some(listed) = self.tools.get(tool) else {
@@ -154,7 +160,7 @@ fn claimed(annotations: Option<&Value>) -> ToolFacts {
         effect,
         idempotent: hint("idempotentHint"),
         open_world: open,
-        status: None,
+        ..ToolFacts::default()
     }
 }
 
@@ -188,7 +194,7 @@ mod tests {
             effect: Some(Effect::Network),
             idempotent: Some(false),
             open_world: Some(true),
-            status: None,
+            ..ToolFacts::default()
         };
         assert_eq!(
             of(said, harmless, true),

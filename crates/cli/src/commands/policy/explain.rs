@@ -2,13 +2,13 @@
 
 use super::candidate::candidate;
 use crate::{
-    context::{self, Context},
+    context::Context,
     document::{note_warnings, read_plan},
     errors::{Exit, Failure},
     inputs::InputArgs,
     output::{Look, Paint},
     render::{decision, shown},
-    toolbox, when,
+    toolbox, when, who,
 };
 use clap::Args;
 use mandate_host::HostError;
@@ -57,12 +57,13 @@ pub(super) fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, Failure
         .plan
         .bind_inputs(&args.inputs.collect()?)
         .map_err(HostError::Inputs)?;
-    let principal = context::principal();
+    let who = who::known(context.reader_if_any()?.as_ref())?;
     let request = EvaluateRequest {
-        principal: principal.clone(),
+        principal: who.name.clone(),
         session: SessionView {
             session_id: "explain".to_owned(),
-            principal,
+            principal: who.name,
+            roles: who.roles.into_iter().collect(),
             ..SessionView::default()
         },
         now_ms: when::now_ms(),
