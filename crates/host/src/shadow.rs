@@ -95,8 +95,7 @@ impl Shadow {
             let wanting = wanting.filter(|ruling| ruling.outcome == outcome);
             let rules_named: Vec<String> = wanting.clone().map(|it| it.rule.clone()).collect();
             let message = wanting.map(|it| it.message.clone()).next();
-            let counts =
-                outcome < Outcome::RateLimited && counts_as_call(&call.tool, Purpose::Run);
+            let counts = outcome < Outcome::RateLimited && counts_as_call(&call.tool, Purpose::Run);
             match limit_reached(rules.limits(), session).filter(|_| counts) {
                 Some(limit) => (
                     Outcome::RateLimited,

@@ -326,6 +326,7 @@ fn journal() -> (Project, usize) {
     for child in children {
         crate::project::finish(child).exits(0);
     }
+    project.run(&["audit", "verify"]).exits(0);
     (project, executions)
 }
 
