@@ -8,6 +8,7 @@ use mandate_host::{
     keys::{may_override, may_revoke, may_steer},
     record,
 };
+use mandate_policy::Rules;
 use mandate_store::{SqliteStore, StoreError};
 use mandate_tools::Registry;
 use std::{
@@ -56,6 +57,7 @@ impl Hosting {
         let terms = Terms {
             max_active: settings.max_active,
             rules: settings.rules.clone(),
+            shadow: shadow(settings),
             policies: PolicyTerms {
                 on_change: settings.on_change,
                 restore: Arc::new(|kept| {
@@ -154,6 +156,17 @@ impl Hosting {
 /// What people should know about executions that nobody follows.
 fn report(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The policy that is asked beside the one in force. One that cannot be asked is told of, and keeps nothing from running.
+fn shadow(settings: &Settings) -> Option<Arc<dyn Rules>> {
+    match &settings.shadow.as_ref()?.rules {
+        Ok(rules) => Some(rules.clone()),
+        Err(why) => {
+            report(&format!("the shadow policy is not asked: {why}"));
+            None
+        }
+    }
 }
 
 /// Opens the store for writing, and says at what a directory is there for.

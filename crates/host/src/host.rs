@@ -114,6 +114,8 @@ pub struct Parts {
     pub tools: Arc<dyn Tools>,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// A policy that is asked beside it, and decides nothing.
+    pub shadow: Option<Arc<dyn Rules>>,
     /// How many calls a session may make, whatever the policy says.
     pub limits: Limits,
     /// What becomes of executions that began under another policy.

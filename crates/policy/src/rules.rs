@@ -112,7 +112,7 @@ pub trait Rules: Send + Sync + fmt::Debug {
             outcome: ruling.outcome,
             matched: true,
             why_not: None,
-            inputs: serde_json::Map::new(),
+            inputs: ruling.inputs,
         });
         seen.collect()
     }

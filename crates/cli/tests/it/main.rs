@@ -32,6 +32,7 @@ mod look_ups;
 mod nested;
 mod plans;
 mod policy_change;
+mod policy_workflow;
 mod project;
 mod replan;
 mod rerun;
