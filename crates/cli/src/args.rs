@@ -66,7 +66,7 @@ pub(crate) enum Command {
     Plan(plan::PlanCommand),
     /// Say what a plan would do and what policy says, without doing it
     Evaluate(evaluate::EvaluateArgs),
-    /// Say what agents may do: check, test, explain, try out and import policies
+    /// Say what agents may do: check, show, test, explain, try out and import policies
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Look at executions, steer them, carry them on, replay them

@@ -20,7 +20,7 @@ use mandate_rules::Active;
 use mandate_tools::{McpServerConfig, OwnToolConfig, ToolsConfig};
 use merge::Merged;
 pub(crate) use place::Place;
-pub(crate) use policy::{Policies, SetPaths};
+pub(crate) use policy::{Policies, SetPaths, broken};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
@@ -54,6 +54,10 @@ pub(crate) struct Settings {
     pub(crate) on_change: OnChange,
     /// The same policy with its sets.
     pub(crate) policy: Arc<Active>,
+    /// The limits that the configuration sets, whatever the policy says.
+    pub(crate) limits: Limits,
+    /// The policy that is asked beside the one in force; or why it cannot be.
+    pub(crate) shadow: Option<policy::Shadow>,
     /// What its sets were read from; empty where the starter set holds.
     pub(crate) policy_sets: Vec<SetPaths>,
     /// The tools' part.
@@ -82,6 +86,7 @@ impl Settings {
         paths.push(self.project.join(FILE_NAME));
         paths.push(self.project.join(policy::DIR_NAME));
         paths.extend(self.policy_sets.iter().flat_map(SetPaths::all));
+        paths.extend(self.shadow.iter().map(|shadow| shadow.path.clone()));
         paths.extend(self.files.iter().cloned());
         paths.sort();
         paths.dedup();
@@ -139,6 +144,11 @@ pub(crate) fn load(
         rules: policy.clone(),
         on_change: on_change(&merged)?,
         policy,
+        limits: limits(&merged),
+        shadow: match policies {
+            Policies::Unread => None,
+            Policies::With(_) => policy::shadow(&merged, limits(&merged)),
+        },
         policy_sets,
         tools: tools(&merged)?,
         require_accepted_tools: matches!(

@@ -5,9 +5,10 @@ use mandate_engine::{Body, State};
 use mandate_host::{
     Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Overriding,
     PolicyTerms, Server, Terms,
-    keys::{may_administer, may_revoke, may_steer},
+    keys::{may_override, may_revoke, may_steer},
     record,
 };
+use mandate_policy::Rules;
 use mandate_store::{SqliteStore, StoreError};
 use mandate_tools::Registry;
 use std::{
@@ -56,6 +57,7 @@ impl Hosting {
         let terms = Terms {
             max_active: settings.max_active,
             rules: settings.rules.clone(),
+            shadow: shadow(settings),
             policies: PolicyTerms {
                 on_change: settings.on_change,
                 restore: Arc::new(|kept| {
@@ -156,6 +158,17 @@ fn report(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// The policy that is asked beside the one in force. One that cannot be asked is told of, and keeps nothing from running.
+fn shadow(settings: &Settings) -> Option<Arc<dyn Rules>> {
+    match &settings.shadow.as_ref()?.rules {
+        Ok(rules) => Some(rules.clone()),
+        Err(why) => {
+            report(&format!("the shadow policy is not asked: {why}"));
+            None
+        }
+    }
+}
+
 /// Opens the store for writing, and says at what a directory is there for.
 ///
 /// # Errors
@@ -203,17 +216,12 @@ pub(crate) fn record_only(
             let answer = answer.by(&who);
             return Ok(record::record_answer(store, execution_id, now_ms, answer)?);
         }
-        Word::Pause => Body::ExecutionPaused { by: steers()? },
-        Word::Resume => Body::ExecutionResumed { by: steers()? },
-        Word::Revoke { reason } => Body::ApprovalRevoked {
-            by: may_revoke(store, &who, execution_id).map(|()| who.name.clone())?,
-            reason,
-        },
         Word::Override { step, item, reason } => {
+            may_override(&who)?;
             let overriding = Overriding {
                 step,
                 item,
-                by: may_administer(&who).map(|()| who.name.clone())?,
+                by: who.name.clone(),
                 reason,
             };
             return Ok(record::record_override(
@@ -223,6 +231,12 @@ pub(crate) fn record_only(
                 overriding,
             )?);
         }
+        Word::Pause => Body::ExecutionPaused { by: steers()? },
+        Word::Resume => Body::ExecutionResumed { by: steers()? },
+        Word::Revoke { reason } => Body::ApprovalRevoked {
+            by: may_revoke(store, &who, execution_id).map(|()| who.name.clone())?,
+            reason,
+        },
         Word::Resolve {
             step,
             item,

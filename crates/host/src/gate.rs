@@ -1,5 +1,7 @@
 //! The host's gate: where the engine's wishes meet `admit` and `enforce`, and where the permits are kept until dispatch.
 
+use crate::backtest::What;
+use crate::shadow::{CallSeen, Shadow};
 use mandate_engine::event::Request;
 use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, ToolLookup};
@@ -27,6 +29,7 @@ pub(crate) struct Permitted {
 pub(crate) struct Bench {
     pub(crate) lookup: Arc<dyn ToolLookup + Send + Sync>,
     pub(crate) rules: Arc<dyn Rules>,
+    pub(crate) shadow: Option<Shadow>,
     pub(crate) session: SessionView,
     pub(crate) now_ms: i64,
 }
@@ -63,6 +66,22 @@ impl Bench {
             self.lookup.as_ref(),
             &request,
         )
+    }
+
+    /// Asks the shadow about a plan that was decided about.
+    pub(crate) fn shadow_plan(
+        &self,
+        what: What,
+        id: Option<&str>,
+        plan: &CheckedPlan,
+        inputs: &BoundInputs,
+        origins: &BTreeMap<String, Labels>,
+        said: &Decision,
+    ) {
+        if let Some(shadow) = &self.shadow {
+            let (tools, session) = (self.lookup.as_ref(), &self.session);
+            shadow.plan(what, id, plan, inputs, origins, tools, said, session);
+        }
     }
 }
 
@@ -184,13 +203,27 @@ impl Gate for HostGate<'_> {
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal> {
         let (now_ms, session) = (self.bench.now_ms, self.bench.session.clone());
         let lookup = self.bench.lookup.clone();
+        let (shadow, rules) = (self.bench.shadow.clone(), self.bench.rules.clone());
         let approved = self.approved_plan(state)?;
         let version = || state.policy_version().to_owned();
         let permit = enforce(approved, state, call, &session, now_ms)
-            .map_err(|refusal| refusal.of_call(call.args_digest(), version()))?;
+            .map_err(|refusal| refusal.of_call(call.args_digest(), version()));
         let assessed = approved.decision().assessment(&call.step, call.purpose);
         let category = assessed.map_or(Category::Unknown, |assessed| assessed.category);
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
+        if let Some(shadow) = shadow.filter(|_| by_policy(&permit)) {
+            let flow = approved.flow(state, &call.step, &call.args);
+            let seen = CallSeen {
+                state,
+                call,
+                facts,
+                flow: &flow.unwrap_or_default(),
+                session: &session,
+                now_ms,
+            };
+            shadow.call(rules.as_ref(), &seen);
+        }
+        let permit = permit?;
         let started = Started {
             facts,
             permit: permit.digest(),
@@ -245,5 +278,17 @@ impl Gate for HostGate<'_> {
             .spec(&step.step.tool)?
             .output_schema
             .clone()
+    }
+}
+
+/// Whether the policy was asked: a call that is not planned, or not in turn, is no matter of policies.
+fn by_policy(permit: &Result<Permit, Refusal>) -> bool {
+    use mandate_plan::ErrorCode as Code;
+    match permit {
+        Ok(_) => true,
+        Err(refusal) => matches!(
+            refusal.code,
+            Code::PolicyDenied | Code::ApprovalRequired | Code::RateLimited
+        ),
     }
 }

@@ -4,6 +4,7 @@ use crate::ask::Submission;
 use crate::drive::Drive;
 use crate::gate::Bench;
 use crate::host::Host;
+use crate::shadow::Shadow;
 use mandate_policy::SessionView;
 
 impl Host {
@@ -12,6 +13,7 @@ impl Host {
         Bench {
             lookup: self.parts.tools.lookup(),
             rules: self.parts.rules.clone(),
+            shadow: self.shadow(),
             session: self.session(session, principal, now_ms),
             now_ms,
         }
@@ -38,6 +40,14 @@ impl Host {
         };
         let bench = bench.with_roles(&roles);
         Some((self.drives.get_mut(execution_id)?, bench))
+    }
+
+    fn shadow(&self) -> Option<Shadow> {
+        let journal = || self.parts.journal.clone();
+        self.parts.shadow.clone().map(|rules| Shadow {
+            rules,
+            journal: journal(),
+        })
     }
 
     fn session(&mut self, session: &str, principal: &str, now_ms: i64) -> SessionView {

@@ -38,6 +38,8 @@ pub struct Terms {
     pub max_active: usize,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// A policy that is asked beside it, and decides nothing.
+    pub shadow: Option<Arc<dyn Rules>>,
     /// How many calls a session may make, whatever the policy says.
     pub limits: Limits,
     /// What becomes of executions that began under another policy.
@@ -51,6 +53,7 @@ impl Default for Terms {
         Self {
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
+            shadow: None,
             limits: Limits::default(),
             policies: PolicyTerms::default(),
             report: Arc::new(|_| {}),
@@ -94,6 +97,7 @@ impl LocalHost {
             journal,
             tools,
             rules: terms.rules,
+            shadow: terms.shadow,
             limits: terms.limits,
             policies: terms.policies,
             spawn: Arc::new(OnTokio(runtime)),

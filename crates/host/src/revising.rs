@@ -2,6 +2,7 @@
 //! as a proposal. What comes of it is for the engine, and for whoever approves.
 
 use crate::ask::{HostError, Revises, Submission, Submitted};
+use crate::backtest::What;
 use crate::gate::approval_of;
 use crate::host::Host;
 use crate::submit::tool_digests;
@@ -85,10 +86,11 @@ impl Host {
         let digest = execution_digest(plan.hash(), &created.inputs_digest, &tools);
         let changes = diff(state.plan().plan(), plan.plan());
         let revision = created.revision.saturating_add(1);
-        let decision = self
-            .bench(&session, &principal, now_ms)
-            .with_roles(&roles)
-            .evaluate(plan, &inputs);
+        let bench = self.bench(&session, &principal, now_ms);
+        let bench = bench.with_roles(&roles);
+        let decision = bench.evaluate(plan, &inputs);
+        let none = BTreeMap::new();
+        bench.shadow_plan(What::Revision, Some(&id), plan, &inputs, &none, &decision);
         if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
             // A refusal leaves the process as a fact, so that it is stored first.
             self.record_refusal(submission, decision, reply.clone(), now_ms);

@@ -15,6 +15,7 @@ mod active;
 mod annotations;
 mod definitions;
 mod error;
+mod explain;
 mod expression;
 mod facts;
 pub mod import;

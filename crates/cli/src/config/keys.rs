@@ -159,6 +159,13 @@ pub(crate) const KEYS: &[Key] = &[
         "policy files beside the folder, or instead of it",
     ),
     key(
+        "policy.shadow",
+        Shape::Path,
+        Rule::Replace,
+        "",
+        "a policy that is asked beside the one in force and decides nothing; `mandate policy shadow` shows where it differs: [working on policies](policy-workflow.md)",
+    ),
+    key(
         "fs.roots",
         Shape::Paths,
         Rule::Beneath,

@@ -165,7 +165,7 @@ fn laundering_that_shows_only_at_the_call_is_refused_there() {
         ),
     ] {
         let project = project();
-        run(&project, steps, 1);
+        run(&project, steps, 3);
         assert_eq!(project.last()["error"]["code"], "POLICY_DENIED", "{name}");
         assert_eq!(ledger(&project), [] as [Value; 0], "{name}");
         project.run(&["executions", "replay", "@last"]).exits(0);
@@ -180,7 +180,7 @@ fn what_is_trusted_goes_through() {
         json!([
             fetch(),
             { "id": "read", "tool": "fs.read", "args": { "path": "local.json" } },
-            { "id": "send", "tool": "mail.send", "args": { "to": "${json.parse(steps.read.output.content).to}", "body": "${steps.fetch.output}" } },
+            { "id": "send", "tool": "mail.send", "args": { "to": "${json.parse(steps.read.output.content).to}", "body": "${steps.fetch.output.to}" } },
             { "id": "copy", "tool": "mail.send", "args": { "cc": "${steps.fetch.output.to}" } },
         ]),
         0,
@@ -206,7 +206,7 @@ fn a_yes_endorses_exactly_what_it_was_given_to() {
     );
     let request = project.run(&["inbox", "list", "--json"]).json()["requests"][0].clone();
     assert_eq!(
-        request["detail"]["flow"]["untrusted_sinks"],
+        request["detail"]["detail"]["flow"]["untrusted_sinks"],
         json!({ "/to": "recipient" })
     );
     project.run(&["approvals", "approve", "@last"]).exits(0);

@@ -31,6 +31,8 @@ mod limits;
 mod look_ups;
 mod nested;
 mod plans;
+mod policy_change;
+mod policy_workflow;
 mod project;
 mod replan;
 mod rerun;

@@ -25,6 +25,8 @@ mod expr_speed;
 mod expr_steps;
 mod expr_template;
 mod expr_values;
+mod fuzz;
+mod fuzzing;
 mod hostile;
 mod mistakes;
 mod narrowing;

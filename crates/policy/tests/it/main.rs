@@ -23,6 +23,9 @@ mod enforce_arguments;
 mod enforce_flow;
 mod enforce_policy;
 mod evaluate;
+mod fuzz;
+#[path = "../../../plan/tests/it/fuzzing.rs"]
+mod fuzzing;
 mod normalise;
 mod patterns;
 mod resources;

@@ -175,6 +175,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_operator_says_of_arguments_is_known_by_the_plans_name_of_the_tool() {
+        let said: ToolFacts =
+            serde_json::from_value(json!({ "sinks": { "entry": "recipient", "to": "none" } }))
+                .unwrap();
+        let said = BTreeMap::from([("t".to_owned(), said)]);
+        let raw = [json!({ "name": "t" }), json!({ "name": "u" })];
+        let catalogue = Catalogue::read("s", &raw, &said, false);
+        let words = [("entry", "recipient"), ("to", "none")];
+        let words = words.map(|(name, word)| (name.to_owned(), word.to_owned()));
+        assert_eq!(catalogue.sinks("s.t"), BTreeMap::from(words));
+        assert!(catalogue.sinks("s.u").is_empty());
+        assert!(serde_json::from_value::<ToolFacts>(json!({ "sinks": { "x": "who" } })).is_err());
+    }
+
+    #[test]
     fn claims_count_only_where_they_are_trusted() {
         let harmless =
             json!({"readOnlyHint": true, "idempotentHint": true, "openWorldHint": false});
