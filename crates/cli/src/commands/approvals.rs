@@ -39,7 +39,7 @@ pub(crate) struct ApproveArgs {
 
 /// What `list` takes.
 #[derive(Debug, Args)]
-pub(crate) struct ListArgs {
+pub(crate) struct ApprovalListArgs {
     #[command(flatten)]
     list: list::ListArgs,
     /// The approvals that stand for further executions, instead
@@ -54,7 +54,7 @@ pub(crate) enum ApprovalsCommand {
     #[command(
         after_help = "Examples:\n  mandate approvals list\n  mandate approvals list --all --json\n  mandate approvals list --standing"
     )]
-    List(ListArgs),
+    List(ApprovalListArgs),
     /// Show what an approval would allow: every effect, with inputs and risk
     #[command(after_help = "Examples:\n  mandate approvals show @last")]
     Show(RequestArg),

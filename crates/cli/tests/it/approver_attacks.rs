@@ -1,120 +1,8 @@
 //! Attacks on who may approve, through the shipped binary: each is refused with its code and journaled, and the effect
 //! behind the request does not happen.
 
-use crate::project::{Project, Ran};
+use crate::office::Office;
 use serde_json::{Value, json};
-
-/// A project with keys; the name of each is the person it is of.
-struct Office {
-    project: Project,
-    keys: Vec<(String, String)>,
-}
-
-impl Office {
-    fn new() -> Self {
-        let mut office = Self {
-            project: Project::new(),
-            keys: Vec::new(),
-        };
-        for (name, roles) in [
-            ("root", "admin"),
-            ("bob", "approver,sre"),
-            ("eve", "sre"),
-            ("vic", "viewer"),
-            ("bot", "agent,approver,sre"),
-        ] {
-            let by = if name == "root" { "" } else { "root" };
-            let made = office
-                .run(by, &["keys", "create", name, "--role", roles])
-                .exits(0);
-            office
-                .keys
-                .push((name.to_owned(), made.stdout.trim().to_owned()));
-        }
-        office
-    }
-
-    fn key(&self, who: &str) -> &str {
-        &self.keys.iter().find(|(name, _)| name == who).unwrap().1
-    }
-
-    /// As somebody; as the user without a key where that is empty.
-    fn run(&self, who: &str, args: &[&str]) -> Ran {
-        let mut command = self.project.command(args);
-        if !who.is_empty() {
-            command.env("MANDATE_API_KEY", self.key(who));
-        }
-        Ran::of(command.output().unwrap())
-    }
-
-    /// A plan whose effect stands behind a question to these approvers, run by somebody up to that question.
-    fn asks(&self, by: &str, approvers: &str) {
-        self.project.write(
-            "plan.yaml",
-            format!(
-                "version: 1\nname: asks\nsteps:\n  - id: q\n    tool: human.ask\n    \
-                 args: {{question: Go?, choices: [go, halt], approvers: [{approvers}]}}\n  \
-                 - id: act\n    tool: process.exec\n    if: steps.q.output.choice == 'go'\n    \
-                 args: {{argv: [sh, -c, 'echo called >> ledger']}}\n"
-            ),
-        );
-        self.run(by, &["run", "plan.yaml", "--yes"]).exits(4);
-    }
-
-    fn answer(&self, who: &str) -> Ran {
-        self.run(who, &["inbox", "answer", "@last", "go", "--json"])
-    }
-
-    /// The answer is refused with that code, and stands in the journal as refused.
-    fn refuses(&self, who: &str, code: &str) {
-        let before = self.refused().len();
-        let refused = self.answer(who).exits(3).json();
-        assert_eq!(refused["error"]["code"], code, "{refused}");
-        let rows = self.refused();
-        assert_eq!(rows.len(), before + 1, "{rows:?}");
-        let row = rows.last().unwrap();
-        assert_eq!(row["code"], code);
-        assert_eq!(row["choice"], "go");
-        match who {
-            "" => assert_eq!(row["key"], Value::Null),
-            who => {
-                assert_eq!(row["by"], who);
-                assert!(row["key"].as_str().unwrap().starts_with("key-"), "{row}");
-            }
-        }
-        assert!(!self.project.path("ledger").exists());
-    }
-
-    fn refused(&self) -> Vec<Value> {
-        self.rows("answer_refused")
-    }
-
-    /// What the journal holds of that kind outside of executions.
-    fn rows(&self, kind: &str) -> Vec<Value> {
-        let exported = self.project.run(&["audit", "export"]).exits(0).stdout;
-        let lines = exported
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines
-            .filter(|row| row["kind"] == kind)
-            .map(|row| row["payload"].clone())
-            .collect()
-    }
-
-    fn goes_on_and_acts(&self) {
-        self.project
-            .run(&["executions", "continue", "@last"])
-            .exits(0);
-        assert_eq!(self.project.read("ledger"), "called\n");
-        let replayed = self
-            .project
-            .run(&["executions", "replay", "@last"])
-            .exits(0)
-            .stdout;
-        assert!(replayed.starts_with("identical: "), "{replayed}");
-        self.project.run(&["audit", "verify"]).exits(0);
-    }
-}
 
 const MISMATCH: &str = "APPROVER_MISMATCH";
 
@@ -336,4 +224,100 @@ fn the_same_holds_over_the_socket_of_a_host() {
         assert!(begun.elapsed() < std::time::Duration::from_secs(30));
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+}
+
+/// Runs the plan as somebody, and answers nothing.
+fn waits(office: &Office, who: &str) {
+    office.run(who, &["run", "plan.yaml"]).exits(4);
+    assert_eq!(office.ledger(), "");
+}
+
+#[test]
+fn a_plan_that_needs_others_is_not_approved_by_who_asked() {
+    let office = Office::with_approvers("other");
+    let refused = office
+        .run("", &["run", "plan.yaml", "--yes", "--json"])
+        .exits(3)
+        .json();
+    assert_eq!(refused["error"]["code"], MISMATCH, "{refused}");
+    assert_eq!(office.refused().last().unwrap()["channel"], "flag");
+    for wrong in ["", "eve", "vic", "bot"] {
+        let refused = office.run(wrong, &["approvals", "approve", "@last", "--json"]);
+        assert_eq!(refused.exits(3).json()["error"]["code"], MISMATCH);
+        office
+            .run(wrong, &["approvals", "reject", "@last"])
+            .exits(3);
+    }
+    office.run("", &["executions", "continue", "@last", "--yes"]);
+    assert_eq!(office.ledger(), "");
+    office
+        .run(
+            "bob",
+            &["approvals", "approve", "@last", "--reason", "read it"],
+        )
+        .exits(0);
+    office
+        .project
+        .run(&["executions", "continue", "@last"])
+        .exits(0);
+    assert_eq!(office.ledger(), "first\n");
+    let events = office
+        .run("", &["executions", "events", "@last"])
+        .exits(0)
+        .stdout;
+    assert!(
+        events.contains("approve by bob (key-") && events.contains("read it"),
+        "{events}"
+    );
+    office.project.run(&["audit", "verify"]).exits(0);
+}
+
+#[test]
+fn an_agent_does_not_approve_what_it_asked_for() {
+    let office = Office::with_approvers("requester");
+    let refused = office
+        .run("bot", &["run", "plan.yaml", "--yes", "--json"])
+        .exits(3)
+        .json();
+    assert_eq!(refused["error"]["code"], MISMATCH, "{refused}");
+    // Nor does the user of the machine, who is not the one who asked.
+    let refused = office
+        .run("", &["approvals", "approve", "@last", "--json"])
+        .exits(3)
+        .json();
+    assert_eq!(refused["error"]["code"], MISMATCH, "{refused}");
+    assert_eq!(office.ledger(), "");
+}
+
+#[test]
+fn a_plan_that_needs_several_runs_when_all_have_said_yes() {
+    let office = Office::with_approvers("requester, 2 of role:sre");
+    waits(&office, "");
+    let say = |who: &str| office.run(who, &["approvals", "approve", "@last", "--json"]);
+    let still = |ran: crate::project::Ran| ran.exits(0).json()["still_wanted"].clone();
+    assert_eq!(still(say("bob")), json!(["requester", "2 of role:sre"]));
+    assert_eq!(say("bob").exits(3).json()["error"]["code"], MISMATCH);
+    assert_eq!(still(say("")), json!(["2 of role:sre"]));
+    office
+        .project
+        .run(&["executions", "continue", "@last"])
+        .exits(4);
+    assert_eq!(office.ledger(), "");
+    let shown = office
+        .run("", &["approvals", "show", "@last"])
+        .exits(0)
+        .stdout;
+    assert!(shown.contains("approve by bob (key-"), "{shown}");
+    assert!(shown.contains("`approve` by 2 of role:sre"), "{shown}");
+    assert_eq!(still(say("eve")), Value::Null);
+    office
+        .project
+        .run(&["executions", "continue", "@last"])
+        .exits(0);
+    assert_eq!(office.ledger(), "first\n");
+    office
+        .project
+        .run(&["executions", "replay", "@last"])
+        .exits(0);
+    office.project.run(&["audit", "verify"]).exits(0);
 }
