@@ -5,7 +5,7 @@ use mandate_engine::{Body, State};
 use mandate_host::{
     Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Overriding,
     PolicyTerms, Server, Terms,
-    keys::{may_administer, may_revoke, may_steer},
+    keys::{may_override, may_revoke, may_steer},
     record,
 };
 use mandate_policy::Rules;
@@ -216,17 +216,12 @@ pub(crate) fn record_only(
             let answer = answer.by(&who);
             return Ok(record::record_answer(store, execution_id, now_ms, answer)?);
         }
-        Word::Pause => Body::ExecutionPaused { by: steers()? },
-        Word::Resume => Body::ExecutionResumed { by: steers()? },
-        Word::Revoke { reason } => Body::ApprovalRevoked {
-            by: may_revoke(store, &who, execution_id).map(|()| who.name.clone())?,
-            reason,
-        },
         Word::Override { step, item, reason } => {
+            may_override(&who)?;
             let overriding = Overriding {
                 step,
                 item,
-                by: may_administer(&who).map(|()| who.name.clone())?,
+                by: who.name.clone(),
                 reason,
             };
             return Ok(record::record_override(
@@ -236,6 +231,12 @@ pub(crate) fn record_only(
                 overriding,
             )?);
         }
+        Word::Pause => Body::ExecutionPaused { by: steers()? },
+        Word::Resume => Body::ExecutionResumed { by: steers()? },
+        Word::Revoke { reason } => Body::ApprovalRevoked {
+            by: may_revoke(store, &who, execution_id).map(|()| who.name.clone())?,
+            reason,
+        },
         Word::Resolve {
             step,
             item,

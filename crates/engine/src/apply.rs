@@ -207,7 +207,6 @@ impl State {
                 policy_version,
                 decision,
             } => self.change_policy(policy_version, decision),
-            // Their place; nothing in this version leads to them.
             Body::PlanRevised {
                 revision,
                 plan_hash,

@@ -10,6 +10,7 @@ mod row;
 mod step_words;
 mod waiting_for;
 
+pub use crate::narrowed::StandsOn;
 pub use created::{Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use request::{
@@ -358,6 +359,12 @@ bodies! {
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// It only narrows what was approved, and that approval stands for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stands: Option<Box<StandsOn>>,
+        /// In what it asks for more than was approved: what whoever is asked is shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delta: Option<Value>,
     }
     /// The plan has a new revision.
     PlanRevised = "plan_revised" {

@@ -57,6 +57,14 @@ impl State {
             );
             return Err(invalid(message));
         }
+        let refers = checked.args.references();
+        let mut names = refers.needs.keys().chain(refers.order.keys());
+        let open = |id: &String| !self.step(id).is_some_and(|(_, data)| data.state.settled());
+        if let Some(other) = names.find(|id| open(id)) {
+            let message =
+                format!("the arguments of step `{step}` are not known before `{other}` is settled");
+            return Err(invalid(message));
+        }
         call(self, checked, data, number, unit).map_err(|fault| {
             invalid(format!(
                 "the arguments of step `{step}` are not known yet: {}",

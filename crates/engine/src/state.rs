@@ -366,6 +366,9 @@ pub struct State {
     /// What was submitted, once a revision has taken its place: how it began, and the plan.
     #[serde(skip)]
     pub(crate) submitted: Option<(Box<Created>, Arc<CheckedPlan>)>,
+    /// The plan that was approved in the place of the one that runs, which narrows it.
+    #[serde(skip)]
+    pub(crate) narrowed_from: Option<crate::narrowed::Basis>,
     /// A revision of the plan that is not in force yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposed: Option<Proposed>,
@@ -478,6 +481,7 @@ impl State {
             finished_ms: None,
             frontier: 0,
             submitted: None,
+            narrowed_from: None,
             proposed: None,
             replans: 0,
             files_untrusted: created

@@ -267,7 +267,8 @@ impl Turn for State {
 
     fn running(&self, purpose: Purpose) -> Result<(), Refusal> {
         let runs = match (self.phase, purpose) {
-            (Phase::Active, Purpose::Run) => self.paused.is_none(),
+            // What is to come may be in the next plan another call, or none.
+            (Phase::Active, Purpose::Run) => self.paused.is_none() && !self.is_replanning(),
             (Phase::Closing, Purpose::Run) => !self.is_forced(),
             (Phase::Active | Phase::Stopping, Purpose::Compensate) => {
                 self.may_finish() && self.owes_undo()

@@ -62,12 +62,12 @@ impl Host {
             name: submission.plan.plan().name.clone(),
             at_ms: now_ms,
         };
+        let standing = self.standing_for(&state, now_ms);
+        let asked = state.open_request().filter(|_| !standing.approved);
         let submitted = Submitted {
             execution_id: execution_id.clone(),
             decision: state.created.decision.clone(),
-            request_id: state
-                .open_request()
-                .map(|open| open.request.request_id.clone()),
+            request_id: asked.map(|open| open.request.request_id.clone()),
         };
         let mut drive = Drive::new(state, Some(row), 0);
         drive.approved = approved;
@@ -80,6 +80,7 @@ impl Host {
         ));
         self.drives.insert(execution_id.clone(), drive);
         self.carry_out(&execution_id, turned, permitted);
+        self.apply_standing(&execution_id, standing, now_ms);
         self.reschedule(&execution_id);
         Ok(())
     }

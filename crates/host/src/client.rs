@@ -6,6 +6,7 @@ use crate::ask::{HostError, Submitted, Update};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::socket;
+use crate::standing::StandingAct;
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{
@@ -192,6 +193,16 @@ impl Client {
             .ok_or_else(|| HostError::Protocol("nothing is said of the tools".to_owned()))
     }
 
+    /// Has something done to standing approvals, and gives the id of the one.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn act_on_standing(&self, act: StandingAct) -> Result<String, HostError> {
+        self.put(Wish::Standing(act), None)?
+            .standing
+            .ok_or_else(|| HostError::Protocol("nothing is said of the approval".to_owned()))
+    }
+
     /// Has something done to keys.
     ///
     /// # Errors
@@ -344,6 +355,7 @@ struct Done {
     submitted: Option<Submitted>,
     acted: Option<ToolActed>,
     keys: Option<KeyActed>,
+    standing: Option<String>,
 }
 
 fn read_hello(
@@ -403,11 +415,13 @@ fn hear(said: Said, shared: &mut Shared) {
             submitted,
             acted,
             keys,
+            standing,
         } => {
             let done = Done {
                 submitted: submitted.map(|boxed| *boxed),
                 acted: acted.map(|boxed| *boxed),
                 keys: keys.map(|boxed| *boxed),
+                standing,
             };
             settle(id, Ok(done), shared);
         }

@@ -2,14 +2,14 @@
 
 use crate::backtest::What;
 use crate::shadow::{CallSeen, Shadow};
-use mandate_engine::event::{Request, RequestKind};
+use mandate_engine::event::Request;
 use mandate_engine::{Gate, RUN, Started, State};
-use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup};
+use mandate_plan::{BoundInputs, CheckedPlan, Digest, ToolLookup};
 use mandate_policy::classify::Category;
 use mandate_policy::{
     Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Labels, Outcome, Permit, Purpose,
-    Refusal, ResolvedCall, Rules, SessionView, admit_with, counts_as_call, enforce,
-    evaluate_within,
+    Refusal, ResolvedCall, Rules, SessionView, Stands, admit_narrowed, admit_with, counts_as_call,
+    enforce, evaluate_within,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -133,15 +133,20 @@ impl HostGate<'_> {
                 values: created.inputs.clone(),
                 secrets: created.secrets.clone(),
             };
-            let admitted = admit_with(
-                self.bench.rules.clone(),
-                state.plan().clone(),
-                &inputs,
-                self.bench.lookup.clone(),
-                &created.execution_id,
-                created.decision.clone(),
-                grant(state),
-            )?;
+            let rules = self.bench.rules.clone();
+            let (plan, lookup) = (state.plan().clone(), self.bench.lookup.clone());
+            let (id, decision) = (&created.execution_id, created.decision.clone());
+            let admitted = match (grant(state), state.narrowed_from()) {
+                (Grant::Approved(approval), Some(basis)) => {
+                    let stands = Stands {
+                        plan: basis.plan.clone(),
+                        tools: basis.tools.clone(),
+                        approval,
+                    };
+                    admit_narrowed(rules, plan, &inputs, lookup, id, decision, stands)?
+                }
+                (grant, _) => admit_with(rules, plan, &inputs, lookup, id, decision, grant)?,
+            };
             *self.approved = Some(admitted);
         }
         self.approved.as_ref().ok_or_else(|| {
@@ -157,16 +162,15 @@ pub(crate) fn grant(state: &State) -> Grant {
     if state.created.decision.outcome == Outcome::Allow {
         return Grant::Allowed;
     }
-    let approved = state.requests.values().find(|open| {
-        matches!(open.request.kind, RequestKind::Plan | RequestKind::Revision)
-            && open.request.subject == state.created.execution_digest
-            && open.closed.as_deref() == Some("approve")
-    });
-    let Some(open) = approved else {
-        return Grant::Allowed;
-    };
+    let subject = state.basis().execution_digest;
+    approval_of(state, &subject).map_or(Grant::Allowed, Grant::Approved)
+}
+
+/// The approval of the plan, or the revision, of this digest.
+pub(crate) fn approval_of(state: &State, subject: &Digest) -> Option<Approval> {
+    let open = state.approved_request(subject)?;
     let (by, channel) = open.by.clone().unwrap_or_default();
-    Grant::Approved(Approval {
+    Some(Approval {
         request_id: open.request.request_id.clone(),
         execution_id: state.created.execution_id.clone(),
         subject: open.request.subject,
@@ -201,7 +205,9 @@ impl Gate for HostGate<'_> {
         let lookup = self.bench.lookup.clone();
         let (shadow, rules) = (self.bench.shadow.clone(), self.bench.rules.clone());
         let approved = self.approved_plan(state)?;
-        let permit = enforce(approved, state, call, &session, now_ms);
+        let version = || approved.decision().policy_version.clone();
+        let permit = enforce(approved, state, call, &session, now_ms)
+            .map_err(|refusal| refusal.of_call(call.args_digest(), version()));
         let assessed = approved.decision().assessment(&call.step, call.purpose);
         let category = assessed.map_or(Category::Unknown, |assessed| assessed.category);
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);

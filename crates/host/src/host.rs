@@ -15,6 +15,7 @@ use crate::policies::{Pinned, PolicyTerms};
 use crate::queue::Queue;
 use crate::sessions::Sessions;
 use crate::spawn::Spawn;
+use crate::standing::Ledger;
 use crate::switch::{Freeze, Switch};
 use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::{Limits, Purpose, Rules};
@@ -148,6 +149,8 @@ pub struct Host {
     pub(crate) sessions: Sessions,
     pub(crate) frozen: Option<Freeze>,
     pub(crate) pinned: Pinned,
+    /// The standing approvals.
+    pub(crate) standing: Ledger,
     /// Executions that are not over and not in memory.
     pub(crate) away: BTreeMap<String, Away>,
     pub(crate) queue: Queue,
@@ -175,6 +178,7 @@ impl Host {
             sessions,
             frozen,
             pinned: Pinned::new(),
+            standing: Ledger::default(),
             away: BTreeMap::new(),
             queue,
             backlog: VecDeque::new(),

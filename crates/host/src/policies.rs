@@ -6,7 +6,7 @@ use crate::host::Host;
 use mandate_engine::{Body, Phase};
 use mandate_plan::BoundInputs;
 use mandate_policy::rules::{Case, RuleError, Ruling};
-use mandate_policy::{EvaluateRequest, Limits, Rules, SessionView, evaluate_with};
+use mandate_policy::{EvaluateRequest, Rules, SessionView, evaluate_with};
 use mandate_store::{Batch, Journal, NewRecord, SYSTEM};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ impl Host {
         };
         let state = &drive.state;
         // What is nested is judged with the plan that holds it, and call by call.
-        let nested = state.created.parent.is_some();
+        let (nested, driven) = (state.created.parent.is_some(), state.driven);
         if nested || state.phase == Phase::Ended || !self.outdates(state.policy_version()) {
             return;
         }
@@ -178,7 +178,7 @@ impl Host {
             session: SessionView {
                 session_id: created.session.clone(),
                 principal: created.principal.clone(),
-                limits: Limits::default(),
+                roles: created.roles.clone(),
                 ..SessionView::default()
             },
             now_ms: self.parts.clock.now_ms(),
@@ -190,6 +190,11 @@ impl Host {
             policy_version: rules.version(),
             decision: Box::new(decision),
         };
+        // As the journal has it the last host drives it still: nothing may follow before this one does.
+        if driven {
+            let reason = "the host that drove it is gone".to_owned();
+            self.take_turn(execution_id, Body::HostStopped { reason });
+        }
         self.take_turn(execution_id, body);
     }
 }

@@ -6,6 +6,7 @@
 use crate::ask::{HostError, Submitted};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
+use crate::standing::StandingAct;
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
 use mandate_engine::event::{Answer, Resolution};
@@ -106,6 +107,8 @@ pub(crate) enum Wish {
     Authenticate(ApiKey),
     /// Do something to keys.
     Keys(KeyAct),
+    /// Do something to standing approvals.
+    Standing(StandingAct),
     /// Say what became of a step in doubt.
     Resolve {
         execution_id: String,
@@ -161,6 +164,9 @@ pub(crate) enum Said {
         acted: Option<Box<ToolActed>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keys: Option<Box<KeyActed>>,
+        /// The standing approval that it was done to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        standing: Option<String>,
     },
     /// It is not done.
     Failed { id: u64, error: Refused },

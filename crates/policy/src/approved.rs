@@ -160,7 +160,33 @@ pub fn admit_with(
     let digest = execution_digest(plan.hash(), &inputs.digest(), tools.digests());
     about_this(&decision, &digest, &tools)?;
     permitted(&decision, &grant, execution_id, &digest)?;
+    built(
+        rules,
+        plan,
+        inputs,
+        tools,
+        execution_id,
+        digest,
+        decision,
+        grant,
+    )
+}
 
+/// The plan with its calls made ready. Whoever calls it has seen that the grant is one for this.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of an approved plan, each checked before"
+)]
+pub(crate) fn built(
+    rules: Arc<dyn Rules>,
+    plan: Arc<CheckedPlan>,
+    inputs: &BoundInputs,
+    tools: ToolTable,
+    execution_id: &str,
+    digest: Digest,
+    decision: Decision,
+    grant: Grant,
+) -> Result<ApprovedPlan, Refusal> {
     let broken =
         |error: mandate_plan::BadPattern| Refusal::new(ErrorCode::PolicyDenied, error.to_string());
     let forbidden = Arc::new(RuleSet::of_plan(&plan.plan().constraints).map_err(broken)?);
@@ -210,7 +236,11 @@ pub fn admit_with(
 }
 
 /// The decision is about this plan, these inputs and these tools.
-fn about_this(decision: &Decision, digest: &Digest, tools: &ToolTable) -> Result<(), Refusal> {
+pub(crate) fn about_this(
+    decision: &Decision,
+    digest: &Digest,
+    tools: &ToolTable,
+) -> Result<(), Refusal> {
     if decision.subject == *digest {
         return Ok(());
     }
@@ -234,38 +264,54 @@ fn permitted(
     execution_id: &str,
     digest: &Digest,
 ) -> Result<(), Refusal> {
-    let refuse = |code, message: &str| {
-        let decisive = decision
-            .reasons
-            .iter()
-            .find(|reason| reason.outcome == decision.outcome);
-        let message = match decisive {
-            Some(reason) => format!("{message}: {}", reason.message),
-            None => message.to_owned(),
-        };
-        let refusal = Refusal::new(code, message);
-        Err(match decisive {
-            Some(reason) => refusal.by_rule(&reason.rule),
-            None => refusal,
-        })
-    };
+    admissible(decision)?;
     match (decision.outcome, grant) {
-        (Outcome::Deny, _) => refuse(ErrorCode::PolicyDenied, "policy denies the plan"),
-        (Outcome::RateLimited, _) => {
-            refuse(ErrorCode::RateLimited, "the session has used up its calls")
-        }
-        (Outcome::RequireApproval, Grant::Allowed) => {
-            refuse(ErrorCode::ApprovalRequired, "the plan needs approval")
-        }
         (Outcome::Allow, Grant::Allowed) => Ok(()),
-        (Outcome::Allow | Outcome::RequireApproval, Grant::Approved(approval)) => {
-            verify(decision, approval, execution_id, digest)
-        }
+        (_, Grant::Allowed) => Err(refused(
+            decision,
+            ErrorCode::ApprovalRequired,
+            "the plan needs approval",
+        )),
+        (_, Grant::Approved(approval)) => verify(decision, approval, execution_id, digest),
+    }
+}
+
+/// The decision is one that an approval can do something about.
+pub(crate) fn admissible(decision: &Decision) -> Result<(), Refusal> {
+    match decision.outcome {
+        Outcome::Deny => Err(refused(
+            decision,
+            ErrorCode::PolicyDenied,
+            "policy denies the plan",
+        )),
+        Outcome::RateLimited => Err(refused(
+            decision,
+            ErrorCode::RateLimited,
+            "the session has used up its calls",
+        )),
+        Outcome::Allow | Outcome::RequireApproval => Ok(()),
+    }
+}
+
+/// A refusal with the rule that decided.
+fn refused(decision: &Decision, code: ErrorCode, message: &str) -> Refusal {
+    let decisive = decision
+        .reasons
+        .iter()
+        .find(|reason| reason.outcome == decision.outcome);
+    let message = match decisive {
+        Some(reason) => format!("{message}: {}", reason.message),
+        None => message.to_owned(),
+    };
+    let refusal = Refusal::new(code, message);
+    match decisive {
+        Some(reason) => refusal.by_rule(&reason.rule),
+        None => refusal,
     }
 }
 
 /// The approval is for this execution of exactly this, and by somebody who may give it.
-fn verify(
+pub(crate) fn verify(
     decision: &Decision,
     approval: &Approval,
     execution_id: &str,

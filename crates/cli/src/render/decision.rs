@@ -23,7 +23,7 @@ pub(crate) fn outcome_look(outcome: Outcome) -> Look {
     }
 }
 
-fn level_look(level: Level) -> Look {
+pub(crate) fn level_look(level: Level) -> Look {
     match level {
         Level::Info | Level::Low => Look::Good,
         Level::Medium => Look::Warn,

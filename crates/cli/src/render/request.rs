@@ -120,6 +120,9 @@ pub(crate) fn asked(request: &Request, paint: Paint) -> String {
     }
     match (request.kind, &request.detail) {
         (RequestKind::Step, detail) => calls(detail, paint, &mut out),
+        (RequestKind::Revision, Value::Object(detail)) if detail.contains_key("delta") => {
+            super::delta::show(detail, &request.request_id, paint, &mut out);
+        }
         (_, Value::Object(detail)) => {
             for (name, value) in detail {
                 push(name, value, paint, &mut out);

@@ -305,7 +305,7 @@ fn the_same_holds_over_the_socket_of_a_host() {
     // A plan beside it keeps a host in the background.
     office.project.write(
         "long.yaml",
-        "version: 1\nname: long\nsteps:\n  - {id: wait, tool: time.sleep, args: {ms: 600000}}\n",
+        "version: 1\nname: long\nsteps:\n  - {id: wait, tool: time.sleep, args: {duration_ms: 600000}}\n",
     );
     let request = office.run("", &["inbox", "list", "--json"]).exits(0).json();
     let request = request["requests"][0]["request_id"]

@@ -31,6 +31,7 @@ mod limits;
 mod look_ups;
 mod nested;
 mod plans;
+mod policy_change;
 mod policy_workflow;
 mod project;
 mod replan;

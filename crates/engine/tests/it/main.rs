@@ -20,6 +20,7 @@ mod illegal;
 mod its_turn;
 mod labels;
 mod laws;
+mod narrowed;
 mod script;
 mod scripts;
 mod second;

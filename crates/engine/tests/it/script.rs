@@ -223,7 +223,7 @@ fn value(text: &str) -> Option<Value> {
 }
 
 /// `propose {steps: […]}` or `propose ask {steps: […]}`: a revision, as a host gives it in.
-fn propose(state: &mandate_engine::State, text: &str) -> Body {
+pub(crate) fn propose(state: &mandate_engine::State, text: &str) -> Body {
     let (ask, keys) = match text.strip_prefix("ask ") {
         Some(keys) => (true, keys),
         None => (false, text),
@@ -247,6 +247,8 @@ fn propose(state: &mandate_engine::State, text: &str) -> Body {
         diff: json!({ "added": [] }),
         by: "ann".to_owned(),
         reason: None,
+        stands: None,
+        delta: None,
     }
 }
 

@@ -34,13 +34,13 @@ impl Keys {
         may_steer(self.journal.as_ref(), who, execution_id)
     }
 
-    /// Whether they may pass what policy denies.
+    /// Whether they may let a call pass a policy deny.
     ///
     /// # Errors
     /// They may not, or their key was revoked.
-    pub(crate) fn may_administer(&self, who: &Principal) -> Result<(), HostError> {
+    pub(crate) fn may_override(&self, who: &Principal) -> Result<(), HostError> {
         self.still(who)?;
-        may_administer(who)
+        may_override(who)
     }
 
     /// Whether they may take the approval back that this execution runs on: who steers it, and whoever approves.
@@ -68,20 +68,20 @@ pub fn may_revoke(
     may_steer(journal, who, execution_id)
 }
 
+/// Whether they may let a call pass a policy deny.
+///
+/// # Errors
+/// They may not.
+pub fn may_override(who: &Principal) -> Result<(), HostError> {
+    allowed(who, Right::Administer, "let calls pass a policy deny")
+}
+
 /// Whether they may steer whatever runs here, and the tools.
 ///
 /// # Errors
 /// They may not.
 pub fn may_operate(who: &Principal) -> Result<(), HostError> {
     allowed(who, Right::Operate, "steer what runs here")
-}
-
-/// Whether they may pass what policy denies.
-///
-/// # Errors
-/// They may not.
-pub fn may_administer(who: &Principal) -> Result<(), HostError> {
-    allowed(who, Right::Administer, "override a policy")
 }
 
 /// Whether they may steer this execution: their own, or anybody's.

@@ -10,6 +10,7 @@ use crate::local::RandomIds;
 use crate::overriding::Overriding;
 use crate::peer;
 use crate::refused::{note_answer, note_key};
+use crate::standing::{self, StandingAct};
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line};
@@ -165,6 +166,9 @@ async fn take(
         Wish::Keys(act) => act_on_keys(act, caller, desk)
             .await
             .map(|acted| done.keys = Some(Box::new(acted))),
+        Wish::Standing(act) => act_on_standing(act, caller, desk)
+            .await
+            .map(|id| done.standing = Some(id)),
         ask => grant(ask, caller, desk)
             .await
             .map(|submitted| done.submitted = submitted.map(Box::new)),
@@ -175,6 +179,7 @@ async fn take(
             submitted: done.submitted,
             acted: done.acted,
             keys: done.keys,
+            standing: done.standing,
         },
         Err(error) => Said::Failed {
             id,
@@ -190,6 +195,7 @@ struct Finished {
     submitted: Option<Box<Submitted>>,
     acted: Option<Box<ToolActed>>,
     keys: Option<Box<KeyActed>>,
+    standing: Option<String>,
 }
 
 /// Whoever shows a key speaks as its owner from here on, and never as more than one.
@@ -236,6 +242,20 @@ async fn act_on_keys(
     waiting(move || known.keys.act(act, &who)).await
 }
 
+async fn act_on_standing(
+    act: StandingAct,
+    caller: &Caller,
+    desk: &Arc<Desk>,
+) -> Result<String, HostError> {
+    caller.may_grant()?;
+    let (known, who) = (desk.clone(), caller.principal.clone());
+    waiting(move || {
+        known.keys.still(&who)?;
+        standing::act(known.journal.as_ref(), act, &who, SystemClock.now_ms())
+    })
+    .await
+}
+
 async fn grant(
     ask: Wish,
     caller: &Caller,
@@ -268,7 +288,11 @@ async fn grant(
             })
             .await
         }
-        Wish::Watch { .. } | Wish::Tools(_) | Wish::Keys(_) | Wish::Authenticate(_) => Ok(()),
+        Wish::Watch { .. }
+        | Wish::Tools(_)
+        | Wish::Keys(_)
+        | Wish::Standing(_)
+        | Wish::Authenticate(_) => Ok(()),
         Wish::Answer {
             execution_id,
             answer,
@@ -366,7 +390,7 @@ async fn grant(
                 reason,
             };
             waiting(move || {
-                known.keys.may_administer(&who)?;
+                known.keys.may_override(&who)?;
                 host.override_step(&execution_id, overriding)
             })
             .await

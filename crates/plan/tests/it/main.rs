@@ -29,6 +29,7 @@ mod fuzz;
 mod fuzzing;
 mod hostile;
 mod mistakes;
+mod narrowing;
 mod patterns;
 mod plan_rules;
 mod plans;

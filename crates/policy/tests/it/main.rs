@@ -10,6 +10,7 @@
 )]
 
 mod admit;
+mod admit_narrowed;
 mod argument_rules;
 mod assent;
 mod classify;

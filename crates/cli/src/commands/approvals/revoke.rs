@@ -1,5 +1,6 @@
 //! `mandate approvals revoke ID`.
 
+use super::standing;
 use crate::{
     context::Context,
     drive::{self, Word},
@@ -13,7 +14,8 @@ use serde_json::json;
 /// What `approvals revoke` takes.
 #[derive(Debug, Args)]
 pub(crate) struct RevokeArgs {
-    /// The approval: the request that was approved, or the execution that runs on it (an id, its beginning, or `@last`)
+    /// The approval: the request that was approved, the execution that runs on it (an id, its beginning, or `@last`), or
+    /// a standing approval
     #[arg(value_name = "ID")]
     approval: String,
     /// Why; kept in the journal
@@ -22,6 +24,9 @@ pub(crate) struct RevokeArgs {
 }
 
 pub(super) fn run(args: &RevokeArgs, context: &Context) -> Result<Exit, Failure> {
+    if args.approval.starts_with("stand-") {
+        return standing::revoke(&args.approval, args.reason.clone(), context);
+    }
     of_an_execution(args, context)
 }
 

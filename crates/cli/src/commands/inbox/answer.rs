@@ -2,6 +2,7 @@
 //! execution. Where none does it is recorded, and nothing happens because of it until one takes the execution up.
 
 use super::{RequestArg, View, show::find};
+use crate::commands::approvals::standing;
 use crate::{
     context::Context,
     document::{Source, exists},
@@ -14,7 +15,7 @@ use crate::{
 };
 use clap::Args;
 use mandate_engine::event::Request;
-use mandate_host::Answered;
+use mandate_host::{Answered, StandingTerms};
 use mandate_plan::{ErrorCode, Format, parse_value};
 use mandate_store::RequestRow;
 use serde_json::Value;
@@ -45,6 +46,8 @@ pub(crate) struct Given<'a> {
     pub(crate) choice: Option<&'a str>,
     pub(crate) data: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
+    /// How far the yes is to stand for further executions.
+    pub(crate) terms: Option<&'a StandingTerms>,
 }
 
 pub(super) fn run(args: &AnswerArgs, context: &Context) -> Result<Exit, Failure> {
@@ -53,6 +56,7 @@ pub(super) fn run(args: &AnswerArgs, context: &Context) -> Result<Exit, Failure>
         choice: args.word.as_deref().or(args.choice.as_deref()),
         data: args.data.as_deref(),
         reason: args.reason.as_deref(),
+        terms: None,
     };
     give(&given, None, context)
 }
@@ -100,6 +104,14 @@ pub(crate) fn give(
     let settings = context.settings()?;
     let driver = drive::say(settings, &row.execution_id, Word::Answer(answer))?;
     let given_choice = choice.clone();
+    let standing = given.terms.cloned();
+    let standing = standing.map(|terms| standing::give(&row.request_id, terms, context));
+    let standing = standing.transpose()?;
+    if let Some(id) = standing.as_ref().filter(|_| !out.is_json()) {
+        out.line(&format!(
+            "stands as {id}; `mandate approvals revoke {id}` ends that"
+        ));
+    }
     if out.is_json() {
         let state = read_only::state(&context.reader()?, &row.execution_id)?;
         let mut value = execution::to_json(&state, state.waiting_for().as_ref(), None);
@@ -111,6 +123,7 @@ pub(crate) fn give(
             let open = open.filter(|open| open.closed.is_none());
             let still = open.map(|open| state.still_wanted(open, &given_choice));
             map.insert("still_wanted".to_owned(), still.into());
+            map.insert("standing_id".to_owned(), standing.into());
         }
         out.value(&value);
         return Ok(Exit::Success);
