@@ -2,7 +2,7 @@
 
 use crate::{failure::Failure, plans::Rows};
 use mandate_host::Rebuilder;
-use mandate_store::verify;
+use mandate_store::{SYSTEM, verify};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
@@ -40,9 +40,11 @@ fn open(dir: &Path) -> Result<Connection, Failure> {
     Ok(Connection::open_with_flags(dir.join("journal.db"), flags)?)
 }
 
+/// The rows of executions. What concerns the data directory as a whole, such as the policy in force, is no work.
 fn counted(db: &Connection) -> Result<Rows, Failure> {
-    let mut query = db.prepare("SELECT kind, count(*) FROM events GROUP BY kind")?;
-    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut query =
+        db.prepare("SELECT kind, count(*) FROM events WHERE stream <> ?1 GROUP BY kind")?;
+    let rows = query.query_map([SYSTEM], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
