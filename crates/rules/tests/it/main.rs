@@ -1,6 +1,8 @@
 //! Behaviour of the policy language, one module per subject.
 
+mod agreement;
 mod judging;
 mod loading;
+mod slow;
 mod starter;
 mod support;
