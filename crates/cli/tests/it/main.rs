@@ -28,6 +28,7 @@ mod limits;
 mod look_ups;
 mod nested;
 mod plans;
+mod policies;
 mod project;
 mod replan;
 mod rerun;
