@@ -14,12 +14,13 @@ pub(crate) mod template;
 
 use crate::errors::Failure;
 use layer::Layer;
+use mandate_host::OnChange;
 use mandate_policy::{Limits, Rules};
 use mandate_rules::Active;
 use mandate_tools::{McpServerConfig, OwnToolConfig, ToolsConfig};
 use merge::Merged;
 pub(crate) use place::Place;
-pub(crate) use policy::{Policies, SetPaths};
+pub(crate) use policy::{Policies, SetPaths, broken};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
@@ -49,8 +50,14 @@ pub(crate) struct Settings {
     pub(crate) max_active: usize,
     /// The policy.
     pub(crate) rules: Arc<dyn Rules>,
+    /// What becomes of executions that began under another policy.
+    pub(crate) on_change: OnChange,
     /// The same policy with its sets.
     pub(crate) policy: Arc<Active>,
+    /// The limits that the configuration sets, whatever the policy says.
+    pub(crate) limits: Limits,
+    /// The policy that is asked beside the one in force; or why it cannot be.
+    pub(crate) shadow: Option<policy::Shadow>,
     /// What its sets were read from; empty where the starter set holds.
     pub(crate) policy_sets: Vec<SetPaths>,
     /// The tools' part.
@@ -79,6 +86,7 @@ impl Settings {
         paths.push(self.project.join(FILE_NAME));
         paths.push(self.project.join(policy::DIR_NAME));
         paths.extend(self.policy_sets.iter().flat_map(SetPaths::all));
+        paths.extend(self.shadow.iter().map(|shadow| shadow.path.clone()));
         paths.extend(self.files.iter().cloned());
         paths.sort();
         paths.dedup();
@@ -134,7 +142,13 @@ pub(crate) fn load(
         project,
         max_active: max_active(&merged),
         rules: policy.clone(),
+        on_change: on_change(&merged)?,
         policy,
+        limits: limits(&merged),
+        shadow: match policies {
+            Policies::Unread => None,
+            Policies::With(_) => policy::shadow(&merged, limits(&merged)),
+        },
         policy_sets,
         tools: tools(&merged)?,
         require_accepted_tools: matches!(
@@ -152,6 +166,19 @@ fn limits(merged: &Merged) -> Limits {
     Limits {
         calls_per_session: Some(set("limits.calls_per_session").unwrap_or(CALLS_PER_SESSION)),
         calls_per_minute: set("limits.calls_per_minute"),
+    }
+}
+
+fn on_change(merged: &Merged) -> Result<OnChange, Failure> {
+    let Some((value, place)) = merged.get("policy.on_change") else {
+        return Ok(OnChange::default());
+    };
+    match value.as_str() {
+        Some("re-evaluate") => Ok(OnChange::ReEvaluate),
+        Some("pin") => Ok(OnChange::Pin),
+        _ => Err(Failure::config(format!(
+            "{place}: `policy.on_change` is `re-evaluate` or `pin`, not {value}"
+        ))),
     }
 }
 

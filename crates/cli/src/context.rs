@@ -83,8 +83,3 @@ impl Context {
         })
     }
 }
-
-/// Who acts here: the user of this process.
-pub(crate) fn principal() -> String {
-    format!("local:{}", rustix::process::getuid().as_raw())
-}

@@ -31,6 +31,7 @@ mod render;
 mod step_path;
 mod toolbox;
 mod when;
+mod who;
 
 pub use args::command;
 
@@ -65,7 +66,7 @@ fn start(arguments: &[OsString]) -> Exit {
     log();
     let out = Out::new(cli.globals.json, cli.globals.colour);
     let context = Context::new(cli.globals, out);
-    let result = commands::run(cli.command, &context);
+    let result = who::shield().and_then(|()| commands::run(cli.command, &context));
     let exit = match result {
         Ok(exit) => exit,
         Err(failure) => {

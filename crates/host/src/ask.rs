@@ -2,6 +2,8 @@
 
 use crate::following::Follower;
 use crate::leaving::Doings;
+use crate::overriding::Overriding;
+use crate::switch::Switch;
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
@@ -21,6 +23,8 @@ pub struct Submission {
     pub inputs: Map<String, Value>,
     /// Who asks.
     pub principal: String,
+    /// The roles of the key that they asked with.
+    pub roles: Vec<String>,
     /// The session it belongs to.
     pub session: String,
     /// Absolute deadline, Unix milliseconds.
@@ -98,6 +102,21 @@ pub enum Ask {
     Pause(String, String, Sender<Result<(), HostError>>),
     /// Start steps again.
     Resume(String, String, Sender<Result<(), HostError>>),
+    /// Freeze calls everywhere, or thaw them.
+    Switch(Switch, String, Sender<Result<(), HostError>>),
+    /// Take the approval back that the execution runs on.
+    Revoke {
+        /// Which.
+        execution_id: String,
+        /// Who asks.
+        by: String,
+        /// Why.
+        reason: Option<String>,
+        /// The answer.
+        reply: Sender<Result<(), HostError>>,
+    },
+    /// Let one call of a step pass a policy deny.
+    Override(String, Overriding, Sender<Result<(), HostError>>),
     /// Say what became of a step in doubt.
     Resolve {
         /// Which execution.
@@ -119,7 +138,11 @@ impl Ask {
     /// The execution that it is about; none for a submission, which has none yet.
     pub(crate) fn execution_id(&self) -> Option<&str> {
         match self {
-            Ask::Submit(..) | Ask::Doings(..) | Ask::Recover(_) | Ask::Leave(..) => None,
+            Ask::Submit(..)
+            | Ask::Doings(..)
+            | Ask::Recover(_)
+            | Ask::Leave(..)
+            | Ask::Switch(..) => None,
             Ask::Continue(execution_id, ..)
             | Ask::Follow(execution_id, ..)
             | Ask::Unfollow(execution_id)
@@ -128,6 +151,8 @@ impl Ask {
             | Ask::Cancel { execution_id, .. }
             | Ask::Pause(execution_id, ..)
             | Ask::Resume(execution_id, ..)
+            | Ask::Revoke { execution_id, .. }
+            | Ask::Override(execution_id, ..)
             | Ask::Resolve { execution_id, .. } => Some(execution_id),
         }
     }
@@ -167,6 +192,30 @@ pub enum HostError {
     /// A tool server that the plan names does not work.
     #[error("{0}")]
     ToolServer(String),
+    /// The API key is not one of this data directory.
+    #[error("there is no key `{0}` here")]
+    NoSuchKey(String),
+    /// The API key holds no longer.
+    #[error("the key `{0}` was revoked")]
+    KeyRevoked(String),
+    /// The key's roles do not allow it.
+    #[error("{by} may not {what}: that needs a key with the role {}", roles.join(" or "))]
+    MayNot {
+        /// Who.
+        by: String,
+        /// What.
+        what: String,
+        /// The roles that may.
+        roles: Vec<String>,
+    },
+    /// Somebody answers once more.
+    #[error("{by} has given this answer already, and {} must still give it", still.join(" and "))]
+    Again {
+        /// Who.
+        by: String,
+        /// Who is still wanted.
+        still: Vec<String>,
+    },
     /// Somebody answers who may not.
     #[error("{by} may not answer this request: it was asked for by {asked_by}, and {} may answer{}", approvers.join(" and "), needed(approvers))]
     NotTheApprover {
@@ -275,9 +324,16 @@ impl HostError {
     pub fn code(&self) -> ErrorCode {
         match self {
             HostError::Plan(_) | HostError::ToolServer(_) => ErrorCode::InvalidPayload,
-            HostError::NotTheApprover { .. } => ErrorCode::ApproverMismatch,
-            HostError::FromATool { .. } => ErrorCode::PolicyDenied,
+            HostError::NotTheApprover { .. } | HostError::Again { .. } => {
+                ErrorCode::ApproverMismatch
+            }
+            HostError::NoSuchKey(_) | HostError::KeyRevoked(_) => ErrorCode::TokenInvalid,
+            HostError::FromATool { .. } | HostError::MayNot { .. } => ErrorCode::PolicyDenied,
             HostError::NotSupported { .. } => ErrorCode::NotSupported,
+            HostError::Answer(NotAnAnswer::TooLate(_)) => ErrorCode::ApprovalExpired,
+            HostError::Answer(NotAnAnswer::Closed { how, .. }) if how == "expired" => {
+                ErrorCode::ApprovalExpired
+            }
             HostError::Inputs(_) | HostError::Answer(_) => ErrorCode::InvalidPayload,
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,
@@ -309,7 +365,7 @@ impl From<&HostError> for Fault {
 /// What others than the requester need.
 fn needed(approvers: &[String]) -> &'static str {
     if approvers.iter().any(|approver| approver != "requester") {
-        "; `other` and `role:` answer over a channel that says who is there, such as an API key, and this version has none"
+        "; `other` and `role:` are people with an API key (`MANDATE_API_KEY`) who did not ask for it, `other` with the role `approver` or `admin`"
     } else {
         ""
     }

@@ -5,9 +5,11 @@ use crate::client::Client;
 use crate::handle::Handle;
 use crate::host::Ids as _;
 use crate::intake::{Intake, Proposal};
+use crate::keys::Keys;
 use crate::local::RandomIds;
 use crate::wire::Answered;
 use mandate_engine::event::Resolution;
+use mandate_policy::Principal;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -16,25 +18,34 @@ pub struct Local {
     host: Handle,
     intake: Arc<Intake>,
     runtime: tokio::runtime::Handle,
-    principal: String,
+    principal: Principal,
+    keys: Keys,
     session: String,
 }
 
 impl Local {
-    /// Asks `host` in the name of `principal`.
+    /// Asks `host` in the name of `principal`, whose key is one of `keys`.
     pub fn new(
         host: Handle,
         intake: Arc<Intake>,
         runtime: tokio::runtime::Handle,
-        principal: String,
+        principal: Principal,
+        keys: Keys,
     ) -> Self {
         Self {
             host,
             intake,
             runtime,
             principal,
+            keys,
             session: format!("cli-{}", RandomIds.id()),
         }
+    }
+
+    /// The name of whoever asks, if they may steer the execution.
+    fn steers(&self, execution_id: &str) -> Result<&str, HostError> {
+        self.keys.may_steer(&self.principal, execution_id)?;
+        Ok(&self.principal.name)
     }
 }
 
@@ -54,9 +65,12 @@ impl Connection {
     pub fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError> {
         match self {
             Connection::Local(local) => {
-                let taken = local
-                    .intake
-                    .take(proposal, &local.principal, &local.session);
+                let (keys, who) = (&local.keys, &local.principal);
+                keys.may_submit(who)?;
+                if let Some(revises) = &proposal.revises {
+                    keys.may_steer(who, &revises.execution_id)?;
+                }
+                let taken = local.intake.take(proposal, who, &local.session);
                 local.host.submit(local.runtime.block_on(taken)?)
             }
             Connection::Remote(client) => client.submit(proposal),
@@ -92,6 +106,7 @@ impl Connection {
     pub fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), HostError> {
         match self {
             Connection::Local(local) => {
+                local.keys.still(&local.principal)?;
                 let answer = answer.by(&local.principal);
                 local.host.answer(execution_id, answer)
             }
@@ -111,9 +126,8 @@ impl Connection {
     ) -> Result<(), HostError> {
         match self {
             Connection::Local(local) => {
-                local
-                    .host
-                    .cancel(execution_id, &local.principal, reason, force)
+                let by = local.steers(execution_id)?;
+                local.host.cancel(execution_id, by, reason, force)
             }
             Connection::Remote(client) => client.cancel(execution_id, reason, force),
         }
@@ -125,7 +139,7 @@ impl Connection {
     /// When it is paused or ending already.
     pub fn pause(&self, execution_id: &str) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => local.host.pause(execution_id, &local.principal),
+            Connection::Local(local) => local.host.pause(execution_id, local.steers(execution_id)?),
             Connection::Remote(client) => client.pause(execution_id),
         }
     }
@@ -136,7 +150,9 @@ impl Connection {
     /// When it is not paused.
     pub fn resume(&self, execution_id: &str) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => local.host.resume(execution_id, &local.principal),
+            Connection::Local(local) => {
+                local.host.resume(execution_id, local.steers(execution_id)?)
+            }
             Connection::Remote(client) => client.resume(execution_id),
         }
     }
@@ -153,9 +169,8 @@ impl Connection {
     ) -> Result<(), HostError> {
         match self {
             Connection::Local(local) => {
-                local
-                    .host
-                    .resolve(execution_id, place, &local.principal, resolution)
+                let by = local.steers(execution_id)?;
+                local.host.resolve(execution_id, place, by, resolution)
             }
             Connection::Remote(client) => client.resolve(execution_id, place, resolution),
         }

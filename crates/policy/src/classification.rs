@@ -40,6 +40,7 @@ fn sensitive_path() -> Option<TagRule> {
         tag: Tag::SensitivePath,
         applies_to: vec![ResourceKind::File],
         pattern: SENSITIVE.clone()?,
+        except: None,
     })
 }
 

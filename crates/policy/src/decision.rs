@@ -4,6 +4,7 @@ use crate::{
     Purpose,
     approver::Approver,
     classify::{Category, Tag},
+    flow::FlowPath,
     resources::Resource,
     risk::{Level, Risk},
 };
@@ -128,8 +129,11 @@ pub struct Decision {
     pub steps: Vec<StepAssessment>,
     /// The risk of the whole.
     pub risk: Risk,
-    /// Who may approve; all must be satisfied by one answer. Empty unless the outcome is `require_approval`.
+    /// Who may approve; all must be satisfied. Empty unless the outcome is `require_approval`.
     pub approvers: Vec<Approver>,
+    /// The ways by which untrusted values may reach sensitive arguments and decisions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<FlowPath>,
 }
 
 impl Decision {

@@ -9,6 +9,7 @@ use crate::{
     approver::Approver,
     classify::Category,
     decision::{Outcome, StepAssessment},
+    explain::RuleSeen,
     flow::CallFlow,
     resources::Found,
     risk::Level,
@@ -91,6 +92,29 @@ pub trait Rules: Send + Sync + fmt::Debug {
     /// The tables that calls are classified by.
     fn classification(&self) -> &Classification {
         Classification::standard()
+    }
+
+    /// Everything that the policy is made of, so that it can be had again; null where it is part of the program.
+    fn texts(&self) -> Value {
+        Value::Null
+    }
+
+    /// The ids of all rules, as [`Ruling::rule`] names them; empty where a policy does not list them.
+    fn rule_ids(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Every rule before a call, with why it did not match; where a policy cannot tell, only those that did.
+    fn explain(&self, case: &Case<'_>) -> Vec<RuleSeen> {
+        let matched = self.judge(case).unwrap_or_default();
+        let seen = matched.into_iter().map(|ruling| RuleSeen {
+            rule: ruling.rule,
+            outcome: ruling.outcome,
+            matched: true,
+            why_not: None,
+            inputs: ruling.inputs,
+        });
+        seen.collect()
     }
 
     /// How many calls a session may make.

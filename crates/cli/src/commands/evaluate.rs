@@ -1,12 +1,12 @@
 //! `mandate evaluate PLAN`: a dry run of the policy.
 
 use crate::{
-    context::{self, Context},
+    context::Context,
     document::{note_warnings, read_plan},
     errors::{Exit, Failure},
     inputs::InputArgs,
     render::{decision, shown, table::terminal_width},
-    toolbox, when,
+    toolbox, when, who,
 };
 use clap::Args;
 use mandate_host::HostError;
@@ -47,12 +47,13 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
         .plan
         .bind_inputs(&args.inputs.collect()?)
         .map_err(HostError::Inputs)?;
-    let principal = context::principal();
+    let who = who::known(context.reader_if_any()?.as_ref())?;
     let request = EvaluateRequest {
-        principal: principal.clone(),
+        principal: who.name.clone(),
         session: SessionView {
             session_id: "evaluate".to_owned(),
-            principal,
+            principal: who.name,
+            roles: who.roles.into_iter().collect(),
             ..SessionView::default()
         },
         now_ms: when::now_ms(),
@@ -90,6 +91,10 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
     let reasons = decision::reasons_with_inputs(&said, paint);
     if !reasons.is_empty() {
         out.line(&format!("\n{}\n{reasons}", paint.bold("Why")));
+    }
+    let flows = decision::flows(&said, paint);
+    if !flows.is_empty() {
+        out.line(&format!("\n{}\n{flows}", paint.bold(decision::FLOWS)));
     }
     if !said.approvers.is_empty() {
         let who: Vec<String> = said.approvers.iter().map(ToString::to_string).collect();

@@ -11,6 +11,7 @@
 )]
 
 mod approvals;
+mod approver_attacks;
 mod audit;
 mod background;
 mod canary;
@@ -18,23 +19,30 @@ mod command_line;
 mod compensation;
 mod configuration;
 mod crash;
+mod data_flow;
 mod endings;
 mod examples;
 mod executions;
+mod freeze;
 mod inbox;
 mod interrupts;
 mod left_behind;
 mod limits;
 mod look_ups;
 mod nested;
+mod office;
 mod plans;
 mod policies;
+mod policy_change;
+mod policy_workflow;
 mod project;
 mod replan;
 mod rerun;
 mod sensitive;
+mod sessions;
 mod several;
 mod site;
+mod standing;
 mod sync_trace;
 mod tampering;
 mod terminal;

@@ -32,6 +32,8 @@ pub(super) async fn tell(desk: Arc<Desk>, id: u64, execution_id: String, mouth: 
         id,
         submitted: None,
         acted: None,
+        keys: None,
+        standing: None,
     };
     if mouth.say(&done).await {
         let mut watch = Watch {

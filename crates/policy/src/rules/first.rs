@@ -21,6 +21,12 @@ impl Rules for FirstPolicy {
         Digest::framed("mandate/policy/v1", [TEXT.as_bytes()]).to_string()
     }
 
+    fn rule_ids(&self) -> Vec<String> {
+        ["first-policy/reads", "first-policy/effects"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
     fn judge(&self, case: &Case<'_>) -> Result<Vec<Ruling>, RuleError> {
         let call = case.call;
         let ruling = if call.facts().closed_world_read() {

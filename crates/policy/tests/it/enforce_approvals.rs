@@ -24,6 +24,7 @@ fn yes_to(call: &ResolvedCall, by: &str) -> Option<Approval> {
         by: by.to_owned(),
         channel: "terminal".to_owned(),
         at_ms: NOW_MS,
+        assents: Vec::new(),
     })
 }
 

@@ -14,6 +14,7 @@
 mod conformance;
 #[cfg(feature = "failpoints")]
 mod crash;
+mod export_tampering;
 mod exports;
 mod fail_stop;
 mod faulty;
@@ -26,3 +27,4 @@ mod released;
 mod support;
 mod tamper;
 mod tamper_tables;
+mod token_keys;
