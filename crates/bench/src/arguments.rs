@@ -16,9 +16,22 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// How fast plans run durably, beside what the disk can do at best
     Durable(DurableArguments),
+    /// How long a policy takes: to evaluate a plan, to judge a call, to be loaded; without the disk
+    Policy(PolicyArguments),
     /// One measurement, in a process of its own; `durable` starts it
     #[command(hide = true)]
     Measure(MeasureArguments),
+}
+
+/// What `policy` takes.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArguments {
+    /// How often each thing is done
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..))]
+    pub(crate) times: u32,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What `durable` takes.

@@ -14,6 +14,7 @@ mod figures;
 mod machine;
 mod measure;
 mod plans;
+mod policy;
 mod raw;
 mod rig;
 mod rows;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Durable(arguments) => durable::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),
     };
     match done {

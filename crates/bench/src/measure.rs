@@ -114,7 +114,7 @@ fn fleet(
     let rig = Rig::open(dir)?;
     let plan = plans::sequence(steps, reads, rig.lookup().as_ref())?;
     let section = Section::begin(&rig)?;
-    side_by_side(executions, at_a_time, || rig.run(&plan))?;
+    side_by_side(executions, at_a_time, || rig.run(&plan).map(drop))?;
     section.end(&rig)
 }
 
@@ -149,7 +149,7 @@ fn fill(dir: &Path, finished: u32, parked: u32) -> Result<Figures, Failure> {
         plans::sequence(10, false, rig.lookup().as_ref())?,
     );
     let section = Section::begin(&rig)?;
-    side_by_side(finished, FILL_AT_A_TIME, || rig.run(&short))?;
+    side_by_side(finished, FILL_AT_A_TIME, || rig.run(&short).map(drop))?;
     side_by_side(parked, FILL_AT_A_TIME, || rig.submit(&long).map(|_| ()))?;
     let all = section.end(&rig)?;
     Ok(figures([(

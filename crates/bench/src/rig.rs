@@ -2,7 +2,7 @@
 
 use crate::{bench_tools::BenchTools, failure::Failure};
 use mandate_engine::{Status, event::Answer};
-use mandate_host::{LocalHost, Submission, Submitted, Update};
+use mandate_host::{LocalHost, Submission, Submitted, Terms, Update};
 use mandate_plan::{CheckedPlan, ToolLookup};
 use mandate_store::{Journal as _, SqliteStore};
 use mandate_tools::{NoSecrets, Registry, Runner, Tools as _, ToolsConfig, builtins};
@@ -34,7 +34,12 @@ impl Rig {
             .thread_name("mandate-tools")
             .build()
             .map_err(Failure::doing("start the threads that tools run on"))?;
-        let host = LocalHost::start(store.clone(), runner.clone(), runtime.handle().clone())?;
+        let terms = Terms {
+            rules: mandate_rules::starter::starter(),
+            ..Terms::default()
+        };
+        let journal = store.clone();
+        let host = LocalHost::start_with(journal, runner.clone(), runtime.handle().clone(), terms)?;
         Ok(Self {
             host: Some(host),
             runtime: Some(runtime),
@@ -57,6 +62,11 @@ impl Rig {
     /// What plans are checked against.
     pub(crate) fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync> {
         self.runner.lookup()
+    }
+
+    /// The journal.
+    pub(crate) fn journal(&self) -> &SqliteStore {
+        &self.store
     }
 
     /// How many transactions the journal has committed.
@@ -83,8 +93,8 @@ impl Rig {
         })?)
     }
 
-    /// Submits a plan, approves it if policy asks for that, and waits until the disk has its end.
-    pub(crate) fn run(&self, plan: &Arc<CheckedPlan>) -> Result<(), Failure> {
+    /// Submits a plan, approves it if policy asks for that, and waits until the disk has its end. Gives its id.
+    pub(crate) fn run(&self, plan: &Arc<CheckedPlan>) -> Result<String, Failure> {
         let submitted = self.submit(plan)?;
         let execution_id = &submitted.execution_id;
         let updates = self.host()?.watch(execution_id)?;
@@ -95,7 +105,9 @@ impl Rig {
         for update in updates {
             match update {
                 Update::Rest(rest) => match rest.state.ending {
-                    Some(ending) if ending.status == Status::Success => return Ok(()),
+                    Some(ending) if ending.status == Status::Success => {
+                        return Ok(execution_id.clone());
+                    }
                     Some(ending) => {
                         let why = ending.error.map(|fault| fault.message).unwrap_or_default();
                         return Err(Failure::Wrong(format!("an execution failed: {why}")));

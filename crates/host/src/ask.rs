@@ -375,6 +375,7 @@ fn reasons(decision: &Decision) -> String {
     let all: Vec<&str> = decision
         .reasons
         .iter()
+        .filter(|reason| reason.outcome == decision.outcome)
         .map(|reason| reason.message.as_str())
         .collect();
     all.join("; ")

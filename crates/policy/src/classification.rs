@@ -30,14 +30,16 @@ pub struct Classification {
 }
 
 /// The constant is a valid pattern, which a test holds; were it not, every file would be sensitive.
+static SENSITIVE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let pattern = Regex::new(SENSITIVE_PATH).or_else(|_| Regex::new(""));
+    pattern.ok()
+});
+
 fn sensitive_path() -> Option<TagRule> {
-    let pattern = Regex::new(SENSITIVE_PATH)
-        .or_else(|_| Regex::new(""))
-        .ok()?;
     Some(TagRule {
         tag: Tag::SensitivePath,
         applies_to: vec![ResourceKind::File],
-        pattern,
+        pattern: SENSITIVE.clone()?,
         except: None,
     })
 }

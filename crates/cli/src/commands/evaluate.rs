@@ -88,7 +88,7 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
         decision::risk(&said, paint)
     ));
     out.line(&decision::table(&said, paint, terminal_width()));
-    let reasons = decision::reasons(&said, true, paint);
+    let reasons = decision::reasons_with_inputs(&said, paint);
     if !reasons.is_empty() {
         out.line(&format!("\n{}\n{reasons}", paint.bold("Why")));
     }
@@ -104,5 +104,6 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
             who.join(" and ")
         ));
     }
+    out.line(&format!("{} {}", paint.dim("policy:"), said.policy_version));
     Ok(exit)
 }

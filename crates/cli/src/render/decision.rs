@@ -14,6 +14,9 @@ use serde_json::{Map, Value};
 /// this cuts only what nobody would read to its end; `--json` has all of it.
 const ARGUMENT_WIDTH: usize = 8_000;
 
+/// The longest that one thing may be which a rule looked at, in characters.
+const INPUT_WIDTH: usize = 120;
+
 /// How an outcome looks.
 pub(crate) fn outcome_look(outcome: Outcome) -> Look {
     match outcome {
@@ -76,6 +79,33 @@ pub(crate) fn reasons(decision: &Decision, all: bool, paint: Paint) -> String {
             shown::line(&reason.message),
             paint.dim(&format!("[{}]", reason.rule))
         ));
+    }
+    lines.join("\n")
+}
+
+/// Every rule that matched, with its severity and what it looked at.
+pub(crate) fn reasons_with_inputs(decision: &Decision, paint: Paint) -> String {
+    let mut lines = Vec::new();
+    for reason in &decision.reasons {
+        let step = reason.step.as_ref();
+        let place = step.map_or_else(String::new, |step| format!("{step}: "));
+        lines.push(format!(
+            "  {} {place}{} {} {}",
+            paint.look(outcome_look(reason.outcome), "•"),
+            shown::line(&reason.message),
+            paint.dim(&format!("[{}]", shown::line(&reason.rule))),
+            paint.look(level_look(reason.severity), reason.severity.as_str()),
+        ));
+        let inputs: Vec<String> = reason
+            .inputs
+            .iter()
+            .map(|(name, value)| {
+                format!("{name} = {}", shown::short(&value.to_string(), INPUT_WIDTH))
+            })
+            .collect();
+        if !inputs.is_empty() {
+            lines.push(paint.dim(&format!("      {}", inputs.join(", "))));
+        }
     }
     lines.join("\n")
 }

@@ -92,7 +92,10 @@ fn a_call_outside_of_the_plans_own_limits_is_blocked() {
         "version: 1\nname: Blocked\nconstraints: { forbidden_paths: [\"**/secret.txt\"] }\nsteps:\n  \
          - { id: read, tool: fs.read, args: { path: secret.txt } }\n",
     );
-    let result = project.run(&["run", "plan.yaml", "--json"]).exits(1).json();
+    let result = project
+        .run(&["run", "plan.yaml", "--yes", "--json"])
+        .exits(1)
+        .json();
     assert_eq!(step_of(&result, "read")["state"], "blocked");
     assert_eq!(result["error"]["code"], "ARGUMENT_VIOLATION");
 }

@@ -16,6 +16,7 @@ fn plan_of(steps: usize) -> String {
 #[test]
 fn a_thousand_and_twenty_four_steps_run_and_one_more_does_not() {
     let site = Site::new();
+    site.write("mandate.toml", "[limits]\ncalls_per_session = 2000\n");
     site.write("plan.yaml", plan_of(1024));
     site.write("more.yaml", plan_of(1025));
     let ran = site.run(&["run", "plan.yaml", "--json"]);

@@ -32,6 +32,7 @@ mod look_ups;
 mod nested;
 mod office;
 mod plans;
+mod policies;
 mod policy_change;
 mod policy_workflow;
 mod project;
