@@ -245,6 +245,7 @@ fn timer_name(timer: &Timer) -> String {
         Timer::Rate { step, item } => format!("rate of {}", step_path::show(step, *item)),
         Timer::Grace => "time for running calls to end".to_owned(),
         Timer::PlanTimeout => "the plan's time limit".to_owned(),
+        Timer::Idle => "the time that an agent may be idle".to_owned(),
         Timer::Deadline => "the deadline".to_owned(),
     }
 }

@@ -16,7 +16,8 @@
 use crate::show;
 use crate::world::{Begin, Taken, World, answer, call_outcome, created, plan_of, resolve};
 use mandate_engine::Body;
-use mandate_engine::event::{Answer, FailureKind, Resolution};
+use mandate_engine::agent::matching::find;
+use mandate_engine::event::{Answer, FailureKind, RefusedCall, Resolution};
 use mandate_plan::ErrorCode;
 use mandate_policy::Refusal;
 use serde_json::{Value, json};
@@ -210,6 +211,25 @@ fn propose(state: &mandate_engine::State, text: &str) -> Body {
     }
 }
 
+/// `ask TOOL ARGS`: an agent's call, as a host gives it in.
+fn asked(state: &mandate_engine::State, tool: &str, args: Value) -> Body {
+    match find(state, tool, &args, None, &|_| true) {
+        Ok(found) => Body::CallRequested {
+            step: found.step,
+            item: found.item,
+            tool: tool.to_owned(),
+            args: found.args,
+            by: "ann".to_owned(),
+            key: None,
+        },
+        Err(refusal) => Body::CallRefused {
+            refusal,
+            admission: false,
+            call: Some(Box::new(RefusedCall::new(tool, &args, "ann"))),
+        },
+    }
+}
+
 fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Turned> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -239,6 +259,7 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "admit" if first == "refused" => Body::CallRefused {
             refusal: Refusal::new(code(more), "not admitted"),
             admission: true,
+            call: None,
         },
         "admit" => Body::ExecutionStarted { approval: None },
         "approve" => answer(&world.state, "approve", None),
@@ -254,6 +275,16 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
             reason: rest.to_owned(),
         },
         "propose" => propose(&world.state, rest),
+        "ask" => asked(
+            &world.state,
+            first,
+            value(more).unwrap_or_else(|| json!({})),
+        ),
+        "finish" => Body::FinishRequested {
+            by: by(),
+            step: (!first.is_empty()).then(|| place(first).0.to_owned()),
+            item: place(first).1,
+        },
         "pause" => Body::ExecutionPaused { by: by() },
         "resume" => Body::ExecutionResumed { by: by() },
         "cancel" => Body::CancelRequested {
