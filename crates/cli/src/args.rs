@@ -2,7 +2,8 @@
 
 use crate::{
     commands::{
-        approvals, audit, completions, evaluate, executions, host, inbox, init, plan, run, tools,
+        approvals, audit, completions, evaluate, executions, host, inbox, init, plan, run, tokens,
+        tools,
     },
     output::Colour,
 };
@@ -77,6 +78,9 @@ pub(crate) enum Command {
     /// Verify and export the journal
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Narrow the tokens of agents, and change their keys
+    #[command(subcommand)]
+    Tokens(tokens::TokensCommand),
     /// See the tools that plans can call, and call one
     #[command(subcommand)]
     Tools(tools::ToolsCommand),

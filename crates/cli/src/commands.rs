@@ -12,6 +12,7 @@ pub(crate) mod init;
 pub(crate) mod plan;
 pub(crate) mod reference;
 pub(crate) mod run;
+pub(crate) mod tokens;
 pub(crate) mod tools;
 
 use crate::{
@@ -33,6 +34,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Approvals(command) => approvals::run(command, context),
         Command::Inbox(command) => inbox::run(command, context),
         Command::Audit(command) => audit::run(command, context),
+        Command::Tokens(command) => tokens::run(command, context),
         Command::Tools(command) => tools::run(command, context),
         Command::Doctor => doctor::run(context),
         Command::Host(args) => host::run(&args, context),

@@ -5,7 +5,7 @@ use mandate_engine::{Body, State};
 use mandate_host::{
     Connection, Doings, Farewell, HostError, Intake, Local, LocalHost, Server, Terms, record,
 };
-use mandate_store::{SqliteStore, StoreError};
+use mandate_store::{SqliteStore, StoreError, TokenKeys};
 use mandate_tools::Registry;
 use std::{
     io::Write as _,
@@ -52,6 +52,7 @@ impl Hosting {
         let terms = Terms {
             max_active: settings.max_active,
             rules: settings.rules.clone(),
+            tokens: Arc::new(TokenKeys::of(&settings.data_dir)),
             report: Arc::new(report),
         };
         let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;

@@ -13,6 +13,7 @@ use crate::look_up::{StatusAnswer, may_bring_doubts};
 use crate::parking::Away;
 use crate::queue::Queue;
 use crate::spawn::Spawn;
+use crate::tokens::TokenSource;
 use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::{Purpose, Rules};
 use mandate_store::{Appended, Journal, StoreError};
@@ -98,6 +99,8 @@ pub struct Parts {
     pub tools: Arc<dyn Tools>,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// The keys of tokens.
+    pub tokens: Arc<dyn TokenSource>,
     /// Where calls run.
     pub spawn: Arc<dyn Spawn>,
     /// Makes execution, plan and host ids (UUID v7 outside tests) and seeds.
@@ -269,6 +272,14 @@ impl Host {
             Ask::Answer(execution_id, answer, reply) => {
                 self.take_answer(&execution_id, *answer, reply);
             }
+            Ask::Agent(ask, reply) => self.agent(*ask, reply),
+            Ask::Token {
+                execution_id,
+                by,
+                steps,
+                reply,
+            } => self.mint(&execution_id, &by, steps, reply),
+            Ask::RotateTokens(by, at_once, reply) => self.rotate_tokens(&by, at_once, reply),
             Ask::Cancel {
                 execution_id,
                 by,

@@ -8,6 +8,7 @@
 
 mod admission;
 mod agenda;
+mod agent;
 mod answering;
 pub mod ask;
 mod backlog;
@@ -41,10 +42,12 @@ mod spawn;
 mod submit;
 mod supported;
 mod taking_up;
+mod tokens;
 pub mod tool_acts;
 mod verify;
 mod wire;
 
+pub use agent::{AgentAnswer, AgentAsk, AgentReply, AgentWish};
 pub use ask::{Ask, HostError, Rerun, Rest, Revises, Submission, Submitted, Update};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
@@ -61,6 +64,7 @@ pub use queue::MAX_ACTIVE;
 pub use server::Server;
 pub use spawn::{OnTokio, Spawn, Task};
 pub use submit::APPROVAL_EXPIRES_MS;
+pub use tokens::{Issued, TokenSource, TokenText};
 pub use tool_acts::{ToolAct, ToolActed};
 pub use verify::Rebuilder;
 pub use wire::{Answered, Farewell, PROTOCOL};

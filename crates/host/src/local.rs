@@ -6,6 +6,8 @@ use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
+use crate::tokens::{NoTokens, TokenSource};
+use mandate_policy::token::KeyRing;
 use mandate_policy::{FirstPolicy, Rules};
 use mandate_store::Journal;
 use mandate_tools::Tools;
@@ -37,13 +39,22 @@ pub struct Terms {
     pub max_active: usize,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// The keys of tokens.
+    pub tokens: Arc<dyn TokenSource>,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
 }
 
 impl Default for Terms {
     fn default() -> Self {
+        let mut key = [0_u8; 32];
+        // Whoever needs tokens brings keys; these are kept nowhere. Without randomness they would be everybody's.
+        let tokens: Arc<dyn TokenSource> = match getrandom::fill(&mut key) {
+            Ok(()) => Arc::new(KeyRing::single(&key)),
+            Err(_) => Arc::new(NoTokens),
+        };
         Self {
+            tokens,
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
             report: Arc::new(|_| {}),
@@ -86,6 +97,7 @@ impl LocalHost {
             journal,
             tools,
             rules: terms.rules,
+            tokens: terms.tokens,
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,

@@ -3,8 +3,10 @@
 //! A conversation begins with a [`Hello`] from each side. Then every [`Request`] has an id, and whatever the host says
 //! about it carries that id. [`PROTOCOL`] is raised when an old program would misunderstand a new one.
 
+use crate::agent::{AgentAnswer, AgentWish};
 use crate::ask::{HostError, Submitted};
 use crate::intake::Proposal;
+use crate::tokens::{Issued, TokenText};
 use crate::tool_acts::{ToolAct, ToolActed};
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{Event, WaitingFor};
@@ -12,6 +14,7 @@ use mandate_plan::Digest;
 use mandate_store::Head;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::io;
 
 /// The protocol that this program speaks.
@@ -83,6 +86,19 @@ pub(crate) enum Wish {
     Pause { execution_id: String },
     /// Start steps again.
     Resume { execution_id: String },
+    /// Do what somebody with a token wants.
+    Agent {
+        execution_id: String,
+        token: TokenText,
+        wish: AgentWish,
+    },
+    /// Give a token out.
+    Token {
+        execution_id: String,
+        steps: Option<BTreeSet<String>>,
+    },
+    /// Make a new key for tokens.
+    RotateTokens { at_once: bool },
     /// Do something to tools.
     Tools(ToolAct),
     /// Say what became of a step in doubt.
@@ -126,6 +142,18 @@ impl Answered {
     }
 }
 
+/// What agents and their keepers are told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AgentSaid {
+    /// What came of a wish.
+    Answer(AgentAnswer),
+    /// A token.
+    Issued(Issued),
+    /// The id of a new key.
+    Rotated(String),
+}
+
 /// What a host says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -137,6 +165,8 @@ pub(crate) enum Said {
         submitted: Option<Box<Submitted>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         acted: Option<Box<ToolActed>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<Box<AgentSaid>>,
     },
     /// It is not done.
     Failed { id: u64, error: Refused },

@@ -173,7 +173,22 @@ pub(crate) fn summary(event: &Event) -> String {
             )
         }
         Body::Thawed { by } => format!("by {by}"),
-        Body::CallRefused { refusal, .. } => format!("{}: {}", refusal.code, refusal.message),
+        Body::CallRefused { refusal, call, .. } => {
+            let tool =
+                { call.as_ref() }.map_or_else(String::new, |call| format!("{}: ", call.tool));
+            format!("{tool}{}: {}", refusal.code, refusal.message)
+        }
+        Body::CallRequested {
+            step,
+            item,
+            tool,
+            by,
+            ..
+        } => format!("{}: {tool} by {by}", path(step, item)),
+        Body::FinishRequested { by, step, item } => match step {
+            Some(step) => format!("{} by {by}", path(step, item)),
+            None => format!("by {by}"),
+        },
         Body::StepInDoubt {
             step, item, error, ..
         } => format!("{}: {}", path(step, item), error.message),

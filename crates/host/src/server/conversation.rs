@@ -2,12 +2,15 @@
 
 use super::lines::{Mouth, Reader};
 use super::{Desk, waiting, watching};
+use crate::agent::AgentAsk;
 use crate::ask::{HostError, Submitted};
 use crate::host::Ids as _;
 use crate::local::RandomIds;
 use crate::peer;
 use crate::tool_acts::{ToolAct, ToolActed};
-use crate::wire::{Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line};
+use crate::wire::{
+    AgentSaid, Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -155,6 +158,7 @@ async fn take(
                 id,
                 submitted: None,
                 acted: Some(Box::new(acted)),
+                agent: None,
             },
             Err(error) => Said::Failed {
                 id,
@@ -163,11 +167,38 @@ async fn take(
         };
         return mouth.say(&said).await;
     }
+    if matches!(
+        ask,
+        Wish::Agent { .. } | Wish::Token { .. } | Wish::RotateTokens { .. }
+    ) {
+        if watches.len() >= WATCHES {
+            return complain(mouth, id, "too much is under way").await;
+        }
+        // A call may take long, and others of the conversation do not wait for it.
+        let (desk, mouth, caller) = (desk.clone(), mouth.clone(), caller.clone());
+        watches.spawn(async move {
+            let said = match agent(ask, &caller, &desk).await {
+                Ok(told) => Said::Done {
+                    id,
+                    submitted: None,
+                    acted: None,
+                    agent: told.map(Box::new),
+                },
+                Err(error) => Said::Failed {
+                    id,
+                    error: error.into(),
+                },
+            };
+            mouth.say(&said).await;
+        });
+        return true;
+    }
     let said = match grant(ask, caller, desk).await {
         Ok(submitted) => Said::Done {
             id,
             submitted: submitted.map(Box::new),
             acted: None,
+            agent: None,
         },
         Err(error) => Said::Failed {
             id,
@@ -185,6 +216,43 @@ async fn act_on_tools(act: ToolAct, caller: &Caller, desk: &Desk) -> Result<Tool
     crate::tool_acts::act(registry, desk.journal.as_ref(), act, &caller.principal).await
 }
 
+async fn agent(
+    ask: Wish,
+    caller: &Caller,
+    desk: &Arc<Desk>,
+) -> Result<Option<AgentSaid>, HostError> {
+    let (host, by) = (desk.host.clone(), caller.principal.clone());
+    let said = match ask {
+        Wish::Agent {
+            execution_id,
+            token,
+            wish,
+        } => {
+            let ask = AgentAsk {
+                execution_id,
+                token,
+                by,
+                wish,
+            };
+            AgentSaid::Answer(waiting(move || host.agent(ask)).await?)
+        }
+        Wish::Token {
+            execution_id,
+            steps,
+        } => {
+            // A program that a plan runs gets no credentials of its requester.
+            caller.may_grant()?;
+            AgentSaid::Issued(waiting(move || host.token(&execution_id, &by, steps)).await?)
+        }
+        Wish::RotateTokens { at_once } => {
+            caller.may_grant()?;
+            AgentSaid::Rotated(waiting(move || host.rotate_tokens(&by, at_once)).await?)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(said))
+}
+
 async fn grant(
     ask: Wish,
     caller: &Caller,
@@ -200,7 +268,11 @@ async fn grant(
         Wish::Continue { execution_id } => {
             waiting(move || host.resume_from_journal(&execution_id)).await
         }
-        Wish::Watch { .. } | Wish::Tools(_) => Ok(()),
+        Wish::Watch { .. }
+        | Wish::Tools(_)
+        | Wish::Agent { .. }
+        | Wish::Token { .. }
+        | Wish::RotateTokens { .. } => Ok(()),
         Wish::Answer {
             execution_id,
             answer,
