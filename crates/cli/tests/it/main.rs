@@ -10,7 +10,10 @@
     reason = "tests"
 )]
 
+mod agent;
+mod agents;
 mod approvals;
+mod attacks;
 mod audit;
 mod background;
 mod canary;
