@@ -212,6 +212,13 @@ pub(crate) fn summary(event: &Event) -> String {
         },
         Body::BranchEvaluated { step, result } => format!("{step}: {result}"),
         Body::RequestExpired { request_id } => request_id.clone(),
+        Body::TokenIssued {
+            principal, steps, ..
+        } => {
+            let steps = { steps.as_ref() }
+                .map_or_else(String::new, |steps| format!(", for {}", steps.join(", ")));
+            format!("to {principal}{steps}")
+        }
         Body::ExecutionPaused { by } | Body::ExecutionResumed { by } => format!("by {by}"),
         Body::CancelRequested { by, reason, .. } => {
             let reason = reason
