@@ -75,6 +75,7 @@ impl Rig {
             plan: plan.clone(),
             inputs: Map::new(),
             principal: PRINCIPAL.to_owned(),
+            roles: Vec::new(),
             session: PRINCIPAL.to_owned(),
             deadline_ms: None,
             rerun: None,

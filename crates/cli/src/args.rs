@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        approvals, audit, completions, evaluate, executions, host, inbox, init, plan, run, tokens,
-        tools,
+        approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, keys, plan,
+        policy, run, sessions, tokens, tools,
     },
     output::Colour,
 };
@@ -66,6 +66,9 @@ pub(crate) enum Command {
     Plan(plan::PlanCommand),
     /// Say what a plan would do and what policy says, without doing it
     Evaluate(evaluate::EvaluateArgs),
+    /// Say what agents may do: check, show, test, explain, try out and import policies
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Look at executions, steer them, carry them on, replay them
     #[command(subcommand)]
     Executions(executions::ExecutionsCommand),
@@ -75,15 +78,29 @@ pub(crate) enum Command {
     /// See what waits for approval, and answer
     #[command(subcommand)]
     Approvals(approvals::ApprovalsCommand),
+    /// Give people and agents keys that say who they are
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Verify and export the journal
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Narrow the tokens of agents, and change their keys
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
+    /// See what the calls of sessions add up to
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
     /// See the tools that plans can call, and call one
     #[command(subcommand)]
     Tools(tools::ToolsCommand),
+    /// Let no new call of any execution be made, until `thaw`
+    #[command(
+        after_help = "Examples:\n  mandate freeze --reason 'the agent misbehaves'\n  mandate thaw\n\nIt holds for every execution, also for those that are started later. Calls under way end by themselves; everything \nelse waits, what undoes something too. `executions pause` stops a single execution."
+    )]
+    Freeze(freeze::SwitchArgs),
+    /// Let calls be made again
+    #[command(after_help = "Examples:\n  mandate thaw --reason 'looked at it'")]
+    Thaw(freeze::SwitchArgs),
     /// Look for what is wrong with the set-up, and say what to do
     #[command(after_help = "Examples:\n  mandate doctor\n  mandate doctor --json")]
     Doctor,

@@ -1,15 +1,20 @@
 //! Requests that an execution opens while somebody stays with it: asked in the terminal, or answered as `--yes` says.
 
 use crate::{
-    context::{self, Context},
+    context::Context,
     drive::Driver,
     errors::Failure,
     prompt::{self, Said, Told},
     read_only,
     render::{decision, request as shown},
+    who,
 };
-use mandate_engine::{State, event::Request, event::RequestKind};
+use mandate_engine::{
+    State, Weighed,
+    event::{Answer, Request, RequestKind},
+};
 use mandate_host::Answered;
+use mandate_policy::Principal;
 use std::collections::BTreeSet;
 
 /// Who answers while somebody stays with an execution.
@@ -70,7 +75,11 @@ impl Answering {
                 continue;
             };
             match driver.answer(&owner, &answer) {
-                Ok(()) => answered = true,
+                Ok(()) => {
+                    // Where others must join, it stays open, and is not asked about again.
+                    self.later.insert(request.request_id.clone());
+                    answered = true;
+                }
                 // Somebody else was faster, or its time has passed.
                 Err(failure) if is_closed(driver, &owner, &request)? => {
                     context.out().note(failure.message());
@@ -89,11 +98,12 @@ impl Answering {
         execution_id: &str,
     ) -> Result<Option<(String, Request)>, Failure> {
         let reader = driver.reader()?;
+        let me = who::known(Some(&reader))?;
         let mut owners = vec![execution_id.to_owned()];
         while let Some(owner) = owners.pop() {
             let state = read_only::state(&reader, &owner)?;
             let mut open = state.open_requests().map(|open| &open.request);
-            if let Some(request) = open.find(|request| self.is_mine(&state, request)) {
+            if let Some(request) = open.find(|request| self.is_mine(&state, request, &me)) {
                 return Ok(Some((owner, request.clone())));
             }
             let children = state.open_children().into_iter();
@@ -102,11 +112,11 @@ impl Answering {
         Ok(None)
     }
 
-    fn is_mine(&self, state: &State, request: &Request) -> bool {
-        let mine = state.created.principal == context::principal()
-            && request.approvers.iter().all(|who| who == "requester");
+    fn is_mine(&self, state: &State, request: &Request, me: &Principal) -> bool {
         let by_flag = self.yes && is_confirm(request);
-        mine && (by_flag || self.somebody) && !self.later.contains(&request.request_id)
+        counts(state, request, me)
+            && (by_flag || self.somebody)
+            && !self.later.contains(&request.request_id)
     }
 
     fn told(
@@ -151,6 +161,13 @@ impl Answering {
             Told::Later | Told::Interrupted => None,
         })
     }
+}
+
+/// Whether an answer of that person would count.
+pub(crate) fn counts(state: &State, request: &Request, me: &Principal) -> bool {
+    let choice = request.choices.first().map_or("", String::as_str);
+    let answer = Answer::new(&request.request_id, choice, "", "terminal").given_by(me);
+    matches!(state.weigh(&answer), Weighed::Counts(_) | Weighed::Holds)
 }
 
 /// Whether nobody waits for an answer any more.

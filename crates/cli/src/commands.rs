@@ -6,12 +6,16 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod executions;
+pub(crate) mod freeze;
 pub(crate) mod host;
 pub(crate) mod inbox;
 pub(crate) mod init;
+pub(crate) mod keys;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod reference;
 pub(crate) mod run;
+pub(crate) mod sessions;
 pub(crate) mod tokens;
 pub(crate) mod tools;
 
@@ -30,12 +34,17 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Run(args) => run::run(&args, context),
         Command::Plan(command) => plan::run(command, context),
         Command::Evaluate(args) => evaluate::run(&args, context),
+        Command::Policy(command) => policy::run(command, context),
         Command::Executions(command) => executions::run(command, context),
         Command::Approvals(command) => approvals::run(command, context),
         Command::Inbox(command) => inbox::run(command, context),
+        Command::Keys(command) => keys::run(command, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Tokens(command) => tokens::run(command, context),
+        Command::Sessions(command) => sessions::run(command, context),
         Command::Tools(command) => tools::run(command, context),
+        Command::Freeze(args) => freeze::freeze(&args, context),
+        Command::Thaw(args) => freeze::thaw(&args, context),
         Command::Doctor => doctor::run(context),
         Command::Host(args) => host::run(&args, context),
         Command::Init(args) => init::run(&args, context),

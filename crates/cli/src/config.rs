@@ -8,15 +8,19 @@ pub(crate) mod keys;
 mod layer;
 mod merge;
 mod place;
+pub(crate) mod policy;
 mod servers_file;
 pub(crate) mod template;
 
 use crate::errors::Failure;
 use layer::Layer;
-use mandate_policy::{FirstPolicy, Rules};
+use mandate_host::OnChange;
+use mandate_policy::{Limits, Rules};
+use mandate_rules::Active;
 use mandate_tools::{McpServerConfig, OwnToolConfig, ToolsConfig};
 use merge::Merged;
 pub(crate) use place::Place;
+pub(crate) use policy::{Policies, SetPaths, broken};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
@@ -29,6 +33,8 @@ use std::{
 pub(crate) const FILE_NAME: &str = "mandate.toml";
 /// The data directory beside it.
 pub(crate) const DATA_NAME: &str = ".mandate";
+/// How many calls a session may make where nothing else is set.
+const CALLS_PER_SESSION: u64 = 100;
 const SYSTEM_FILE: &str = "/etc/mandate/mandate.toml";
 
 /// What all sources together say.
@@ -44,6 +50,16 @@ pub(crate) struct Settings {
     pub(crate) max_active: usize,
     /// The policy.
     pub(crate) rules: Arc<dyn Rules>,
+    /// What becomes of executions that began under another policy.
+    pub(crate) on_change: OnChange,
+    /// The same policy with its sets.
+    pub(crate) policy: Arc<Active>,
+    /// The limits that the configuration sets, whatever the policy says.
+    pub(crate) limits: Limits,
+    /// The policy that is asked beside the one in force; or why it cannot be.
+    pub(crate) shadow: Option<policy::Shadow>,
+    /// What its sets were read from; empty where the starter set holds.
+    pub(crate) policy_sets: Vec<SetPaths>,
     /// The tools' part.
     pub(crate) tools: ToolsConfig,
     /// A tool of a server is not accepted by its first use.
@@ -68,6 +84,9 @@ impl Settings {
                 .map(Path::to_owned),
         );
         paths.push(self.project.join(FILE_NAME));
+        paths.push(self.project.join(policy::DIR_NAME));
+        paths.extend(self.policy_sets.iter().flat_map(SetPaths::all));
+        paths.extend(self.shadow.iter().map(|shadow| shadow.path.clone()));
         paths.extend(self.files.iter().cloned());
         paths.sort();
         paths.dedup();
@@ -79,7 +98,10 @@ impl Settings {
 ///
 /// # Errors
 /// A source that cannot be read, is not valid, or widens what an earlier one set.
-pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
+pub(crate) fn load(
+    data_dir_flag: Option<&Path>,
+    policies: Policies<'_>,
+) -> Result<Settings, Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::io("cannot tell the current directory", &error))?;
     let project_file = nearest(&here);
@@ -98,7 +120,14 @@ pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
     }
     let (variables, strange_variables) = environment::layer(std::env::vars_os(), &here)?;
     layers.push(variables);
+    let policy_sets = policy::sets(&layers, policies.further(), &here);
     let merged = merge::merge(layers)?;
+    let policy = Arc::new(match policies {
+        Policies::Unread => Active::new(Vec::new(), Limits::default()),
+        Policies::With(_) => {
+            policy::active(&policy_sets, policies.further().len(), limits(&merged))?
+        }
+    });
 
     let project = project_file
         .as_deref()
@@ -112,7 +141,15 @@ pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
         data_dir_from,
         project,
         max_active: max_active(&merged),
-        rules: Arc::new(FirstPolicy),
+        rules: policy.clone(),
+        on_change: on_change(&merged)?,
+        policy,
+        limits: limits(&merged),
+        shadow: match policies {
+            Policies::Unread => None,
+            Policies::With(_) => policy::shadow(&merged, limits(&merged)),
+        },
+        policy_sets,
         tools: tools(&merged)?,
         require_accepted_tools: matches!(
             merged.get("require_accepted_tools"),
@@ -122,6 +159,27 @@ pub(crate) fn load(data_dir_flag: Option<&Path>) -> Result<Settings, Failure> {
         files: read,
         strange_variables,
     })
+}
+
+fn limits(merged: &Merged) -> Limits {
+    let set = |path: &str| merged.get(path).and_then(|(value, _)| value.as_u64());
+    Limits {
+        calls_per_session: Some(set("limits.calls_per_session").unwrap_or(CALLS_PER_SESSION)),
+        calls_per_minute: set("limits.calls_per_minute"),
+    }
+}
+
+fn on_change(merged: &Merged) -> Result<OnChange, Failure> {
+    let Some((value, place)) = merged.get("policy.on_change") else {
+        return Ok(OnChange::default());
+    };
+    match value.as_str() {
+        Some("re-evaluate") => Ok(OnChange::ReEvaluate),
+        Some("pin") => Ok(OnChange::Pin),
+        _ => Err(Failure::config(format!(
+            "{place}: `policy.on_change` is `re-evaluate` or `pin`, not {value}"
+        ))),
+    }
 }
 
 fn max_active(merged: &Merged) -> usize {
@@ -136,6 +194,7 @@ fn tools(merged: &Merged) -> Result<ToolsConfig, Failure> {
         map.remove("data_dir");
         map.remove("mcp_servers_file");
         map.remove("limits");
+        map.remove("policy");
         map.remove("require_accepted_tools");
     }
     check_tables::<McpServerConfig>(merged, "mcpServers")?;

@@ -2,18 +2,19 @@
 
 use crate::{
     args::Globals,
-    config::{self, Settings},
+    config::{self, Policies, Settings},
     errors::Failure,
     output::Out,
 };
 use mandate_store::{Reader, SqliteStore};
-use std::cell::OnceCell;
+use std::{cell::OnceCell, path::PathBuf};
 
 /// What every command has at hand.
 pub(crate) struct Context {
     globals: Globals,
     out: Out,
     settings: OnceCell<Settings>,
+    further_policies: OnceCell<Vec<PathBuf>>,
 }
 
 impl Context {
@@ -22,6 +23,7 @@ impl Context {
             globals,
             out,
             settings: OnceCell::new(),
+            further_policies: OnceCell::new(),
         }
     }
 
@@ -37,8 +39,23 @@ impl Context {
         if let Some(settings) = self.settings.get() {
             return Ok(settings);
         }
-        let settings = config::load(self.globals.data_dir.as_deref())?;
+        let further = self.further_policies.get().map_or(&[][..], Vec::as_slice);
+        let data_dir = self.globals.data_dir.as_deref();
+        let settings = config::load(data_dir, Policies::With(further))?;
         Ok(self.settings.get_or_init(|| settings))
+    }
+
+    /// Names policies that must allow, too: what `--policy` says. Before the settings are read.
+    pub(crate) fn add_policies(&self, paths: &[PathBuf]) {
+        self.further_policies.get_or_init(|| paths.to_vec());
+    }
+
+    /// The configuration without the policies, for looking at policies that cannot be read.
+    ///
+    /// # Errors
+    /// A source that cannot be read, is not valid, or widens what an earlier one set.
+    pub(crate) fn settings_without_policies(&self) -> Result<Settings, Failure> {
+        config::load(self.globals.data_dir.as_deref(), Policies::Unread)
     }
 
     /// The journal, for reading; none if nothing has run here yet.
@@ -65,9 +82,4 @@ impl Context {
                 .remedy("`mandate run PLAN` runs a plan; `--data-dir` looks into another directory")
         })
     }
-}
-
-/// Who acts here: the user of this process.
-pub(crate) fn principal() -> String {
-    format!("local:{}", rustix::process::getuid().as_raw())
 }

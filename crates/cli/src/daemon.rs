@@ -77,7 +77,9 @@ fn command(settings: &Settings, after: Option<u32>) -> io::Result<Command> {
     command
         .arg(COMMAND)
         .arg("--data-dir")
-        .arg(&settings.data_dir);
+        .arg(&settings.data_dir)
+        // It drives for everybody, and speaks for nobody.
+        .env_remove(crate::who::VARIABLE);
     if let Some(after) = after {
         command.arg("--after").arg(after.to_string());
     }

@@ -7,6 +7,7 @@ use crate::{
     errors::{Failure, Kind},
     hosting::{Hosting, open},
     interrupt::Interrupts,
+    who,
 };
 use mandate_engine::event::Resolution;
 use mandate_host::{
@@ -130,7 +131,7 @@ impl<'s> Driver<'s> {
     fn find(&self, patience: Duration, other_first: Option<Duration>) -> Result<Way, Failure> {
         let begun = Instant::now();
         while other_first.is_some_and(|wait| begun.elapsed() < wait) {
-            if let Ok(client) = Client::connect(&self.settings.data_dir) {
+            if let Ok(client) = who::connect(self.settings) {
                 return self.remote(client);
             }
             sleep(AGAIN);
@@ -141,7 +142,7 @@ impl<'s> Driver<'s> {
                 Err(error @ StoreError::Locked { .. }) => error,
                 Err(error) => return Err(error.into()),
             };
-            match Client::connect(&self.settings.data_dir) {
+            match who::connect(self.settings) {
                 Ok(client) => return self.remote(client),
                 Err(HostError::Unreachable(_)) if begun.elapsed() < patience => {
                     if self.interrupts.must_leave() {
@@ -235,7 +236,7 @@ impl<'s> Driver<'s> {
                 return answer;
             }
             sleep(AGAIN);
-            let found = match Client::connect(&self.settings.data_dir) {
+            let found = match who::connect(self.settings) {
                 Ok(client) => self.remote(client),
                 Err(_) => self.find(LEAVING, Some(HEIR)),
             };
@@ -415,6 +416,14 @@ pub(crate) enum Word {
     Answer(Answered),
     Pause,
     Resume,
+    Revoke {
+        reason: Option<String>,
+    },
+    Override {
+        step: String,
+        item: Option<u32>,
+        reason: String,
+    },
     Resolve {
         step: String,
         item: Option<u32>,
@@ -432,28 +441,44 @@ pub(crate) fn say(
     execution_id: &str,
     word: Word,
 ) -> Result<Option<u32>, Failure> {
+    let here = |store: &SqliteStore| {
+        crate::hosting::record_only(store, execution_id, word.clone()).map(|_| ())
+    };
+    reach(settings, here, |host| match word.clone() {
+        Word::Answer(answer) => host.answer(execution_id, answer),
+        Word::Pause => host.pause(execution_id),
+        Word::Resume => host.resume(execution_id),
+        Word::Revoke { reason } => host.revoke(execution_id, reason),
+        Word::Override { step, item, reason } => {
+            host.override_step(execution_id, (&step, item), &reason)
+        }
+        Word::Resolve {
+            step,
+            item,
+            resolution,
+        } => host.resolve(execution_id, (&step, item), resolution),
+    })
+}
+
+/// Has something done by the host, and gives its process; `here` where there is none, in the journal that nobody has.
+///
+/// # Errors
+/// It does not fit, or the process that has the journal does not answer.
+pub(crate) fn reach(
+    settings: &Settings,
+    here: impl Fn(&SqliteStore) -> Result<(), Failure>,
+    there: impl Fn(&Client) -> Result<(), HostError>,
+) -> Result<Option<u32>, Failure> {
     let begun = Instant::now();
     loop {
         let locked = match open(settings) {
-            Ok(store) => {
-                crate::hosting::record_only(&store, execution_id, word)?;
-                return Ok(None);
-            }
+            Ok(store) => return here(&store).map(|()| None),
             Err(error @ StoreError::Locked { .. }) => error,
             Err(error) => return Err(error.into()),
         };
-        match Client::connect(&settings.data_dir) {
+        match who::connect(settings) {
             Ok(host) => {
-                let said = match word.clone() {
-                    Word::Answer(answer) => host.answer(execution_id, answer),
-                    Word::Pause => host.pause(execution_id),
-                    Word::Resume => host.resume(execution_id),
-                    Word::Resolve {
-                        step,
-                        item,
-                        resolution,
-                    } => host.resolve(execution_id, (&step, item), resolution),
-                };
+                let said = there(&host);
                 let leaves = matches!(said, Err(HostError::Leaving | HostError::Stopped));
                 if !leaves || begun.elapsed() > LEAVING {
                     said?;
@@ -473,7 +498,7 @@ pub(crate) fn say(
 /// # Errors
 /// It is of another version.
 pub(crate) fn find_client(settings: &Settings) -> Result<Option<Client>, Failure> {
-    match Client::connect(&settings.data_dir) {
+    match who::connect(settings) {
         Ok(client) => Ok(Some(client)),
         Err(HostError::Unreachable(_)) => Ok(None),
         Err(error) => Err(error.into()),

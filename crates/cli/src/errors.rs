@@ -213,6 +213,13 @@ impl Failure {
         Self::new(Kind::Io, format!("{what}: {error}"))
     }
 
+    /// The same, under another code.
+    #[must_use]
+    pub(crate) fn with_code(mut self, code: ErrorCode) -> Self {
+        self.code = code;
+        self
+    }
+
     /// The same, with what to do about it.
     #[must_use]
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
@@ -300,7 +307,13 @@ impl From<HostError> for Failure {
             HostError::ToolServer(_) => Self::config(message).remedy(
                 "mend its entry in `mcpServers`; `mandate doctor` starts every server and tells",
             ),
-            HostError::NotTheApprover { .. } => return Self::mismatch(message),
+            HostError::NotTheApprover { .. } | HostError::Again { .. } => {
+                return Self::mismatch(message);
+            }
+            HostError::NoSuchKey(_) | HostError::KeyRevoked(_) => Self::new(Kind::Denied, message)
+                .remedy("`mandate keys list --all` shows the keys; unset MANDATE_API_KEY to speak as yourself"),
+            HostError::MayNot { .. } => Self::new(Kind::Denied, message)
+                .remedy("use a key with that role in MANDATE_API_KEY; `mandate keys list` shows who has which"),
             HostError::Answer(error) => {
                 use mandate_engine::NotAnAnswer as N;
                 let kind = match error {

@@ -1,10 +1,14 @@
 //! Being the host: the store open for writing, the thread that drives executions, and the socket that others ask over.
 
-use crate::{config::Settings, context, drive::Word, errors::Failure, toolbox, when};
+use crate::{config::Settings, drive::Word, errors::Failure, toolbox, when, who};
 use mandate_engine::{Body, State};
 use mandate_host::{
-    Connection, Doings, Farewell, HostError, Intake, Local, LocalHost, Server, Terms, record,
+    Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Overriding,
+    PolicyTerms, Server, Terms,
+    keys::{may_override, may_revoke, may_steer},
+    record,
 };
+use mandate_policy::Rules;
 use mandate_store::{SqliteStore, StoreError, TokenKeys};
 use mandate_tools::Registry;
 use std::{
@@ -43,6 +47,7 @@ impl Hosting {
         runtime: &Handle,
         recover: bool,
     ) -> Result<(Self, Connection), Failure> {
+        let principal = who::principal(&store)?;
         let store = Arc::new(store);
         // Only now does nobody else write it.
         let fresh = registry.lock().reload();
@@ -53,7 +58,16 @@ impl Hosting {
             max_active: settings.max_active,
             rules: settings.rules.clone(),
             tokens: Arc::new(TokenKeys::of(&settings.data_dir)),
+            shadow: shadow(settings),
+            policies: PolicyTerms {
+                on_change: settings.on_change,
+                restore: Arc::new(|kept| {
+                    let restored = mandate_rules::Active::restored(kept)?;
+                    Ok(Arc::new(restored))
+                }),
+            },
             report: Arc::new(report),
+            ..Terms::default()
         };
         let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;
         let server = Server::start(
@@ -63,7 +77,8 @@ impl Hosting {
             intake.clone(),
             runtime,
         )?;
-        let local = Local::new(host.handle(), intake, runtime.clone(), context::principal());
+        let keys = Keys::new(store.clone());
+        let local = Local::new(host.handle(), intake, runtime.clone(), principal, keys);
         let this = Self {
             farewell: Farewell::Stop,
             about_to_recover: Arc::default(),
@@ -144,6 +159,17 @@ fn report(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// The policy that is asked beside the one in force. One that cannot be asked is told of, and keeps nothing from running.
+fn shadow(settings: &Settings) -> Option<Arc<dyn Rules>> {
+    match &settings.shadow.as_ref()?.rules {
+        Ok(rules) => Some(rules.clone()),
+        Err(why) => {
+            report(&format!("the shadow policy is not asked: {why}"));
+            None
+        }
+    }
+}
+
 /// Opens the store for writing, and says at what a directory is there for.
 ///
 /// # Errors
@@ -178,20 +204,40 @@ pub(crate) fn record_only(
     word: Word,
 ) -> Result<State, Failure> {
     // A program that a plan started cannot speak for a human, whether or not its host still runs.
-    let grants = !matches!(word, Word::Pause);
+    let grants = !matches!(word, Word::Pause | Word::Revoke { .. });
     if grants && std::env::var_os(mandate_tools::CHILD_MARK).is_some() {
         let pid = std::process::id();
         return Err(HostError::FromATool { pid }.into());
     }
-    let by = context::principal();
+    let who = who::principal(store)?;
     let now_ms = when::now_ms();
+    let steers = || may_steer(store, &who, execution_id).map(|()| who.name.clone());
     let body = match word {
         Word::Answer(answer) => {
-            let answer = answer.by(&by);
+            let answer = answer.by(&who);
             return Ok(record::record_answer(store, execution_id, now_ms, answer)?);
         }
-        Word::Pause => Body::ExecutionPaused { by },
-        Word::Resume => Body::ExecutionResumed { by },
+        Word::Override { step, item, reason } => {
+            may_override(&who)?;
+            let overriding = Overriding {
+                step,
+                item,
+                by: who.name.clone(),
+                reason,
+            };
+            return Ok(record::record_override(
+                store,
+                execution_id,
+                now_ms,
+                overriding,
+            )?);
+        }
+        Word::Pause => Body::ExecutionPaused { by: steers()? },
+        Word::Resume => Body::ExecutionResumed { by: steers()? },
+        Word::Revoke { reason } => Body::ApprovalRevoked {
+            by: may_revoke(store, &who, execution_id).map(|()| who.name.clone())?,
+            reason,
+        },
         Word::Resolve {
             step,
             item,
@@ -199,7 +245,7 @@ pub(crate) fn record_only(
         } => Body::StepResolved {
             step,
             item,
-            by,
+            by: steers()?,
             resolution,
             channel: Some("cli".to_owned()),
             answer_digest: None,

@@ -1,7 +1,7 @@
 //! From a checked plan to its end: submit, ask, follow, tell. What `run`, `tools call` and `continue` share.
 
 use crate::{
-    asking::Answering,
+    asking::{Answering, counts},
     config::Settings,
     context::Context,
     document::{Source, invalid},
@@ -12,6 +12,7 @@ use crate::{
     prompt::{self, Said},
     read_only,
     render::{decision, execution},
+    who,
 };
 use mandate_host::{Answered, HostError, Proposal, Rerun, Rest, Revises, Submitted};
 use mandate_plan::Format;
@@ -24,6 +25,8 @@ pub(crate) struct Launch {
     pub(crate) source: Source,
     pub(crate) inputs: Map<String, Value>,
     pub(crate) deadline_ms: Option<i64>,
+    /// The session that its calls count for; none = one of its own.
+    pub(crate) session: Option<String>,
     /// What was done by another execution is taken over.
     pub(crate) rerun: Option<Rerun>,
     /// It takes the place of the plan of an execution that runs.
@@ -77,6 +80,7 @@ impl Launch {
             json: self.source.format == Format::Json,
             inputs: self.inputs.clone(),
             deadline_ms: self.deadline_ms,
+            session: self.session.clone(),
             rerun: self.rerun.clone(),
             revises: self.revises.clone(),
         };
@@ -99,11 +103,14 @@ impl Launch {
         request_id: &str,
     ) -> Result<(), Failure> {
         let out = context.out();
-        let asks = !self.yes && !self.detach && prompt::somebody_is_there();
+        let reader = driver.reader()?;
+        let state = read_only::state(&reader, &submitted.execution_id)?;
+        let me = who::known(Some(&reader))?;
+        let open = state.requests.get(request_id);
+        let mine = open.is_some_and(|open| counts(&state, &open.request, &me));
+        let asks = mine && !self.yes && !self.detach && prompt::somebody_is_there();
         if !out.is_json() || asks {
             // What is shown is what the host took.
-            let reader = driver.reader()?;
-            let state = read_only::state(&reader, &submitted.execution_id)?;
             let text = decision::for_approval(
                 state.plan(),
                 &state.created.inputs,

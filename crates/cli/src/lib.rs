@@ -33,6 +33,7 @@ mod step_path;
 mod token_file;
 mod toolbox;
 mod when;
+mod who;
 
 pub use args::command;
 
@@ -67,7 +68,7 @@ fn start(arguments: &[OsString]) -> Exit {
     log();
     let out = Out::new(cli.globals.json, cli.globals.colour);
     let context = Context::new(cli.globals, out);
-    let result = commands::run(cli.command, &context);
+    let result = who::shield().and_then(|()| commands::run(cli.command, &context));
     let exit = match result {
         Ok(exit) => exit,
         Err(failure) => {

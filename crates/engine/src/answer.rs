@@ -100,7 +100,7 @@ impl State {
         })
     }
 
-    /// Takes the digest over what a person said, so that a replay sees whether it was changed. Executions of older
+    /// Takes out of what a person said what nobody may keep, and then the digest over it, so that a replay sees whether it was changed. Executions of older
     /// versions have none.
     pub fn sealed(&self, body: Body) -> Body {
         if !self.asks() {
@@ -108,17 +108,23 @@ impl State {
         }
         match body {
             Body::RequestAnswered(mut answer) => {
+                self.hide_answer(&mut answer);
                 answer.answer_digest = Some(answer.digest());
                 Body::RequestAnswered(answer)
+            }
+            Body::AnswerCounted(mut answer) => {
+                answer.answer_digest = Some(answer.digest());
+                Body::AnswerCounted(answer)
             }
             Body::StepResolved {
                 step,
                 item,
                 by,
-                resolution,
+                mut resolution,
                 channel,
                 ..
             } => {
+                self.hide_resolution(&step, &mut resolution);
                 let said = json!([step, item, by, resolution, channel]);
                 let digest =
                     Digest::framed("mandate/answer/v1", [canonical_json(&said).as_slice()]);
@@ -139,14 +145,10 @@ impl State {
     pub(crate) fn answer(&mut self, answer: &Answer) -> Result<(), Illegal> {
         let open = self.requests.get(&answer.request_id).ok_or(Illegal)?;
         let request = open.request.clone();
-        let fits = check_open(open, self.at_ms).is_ok()
-            && request.choices.contains(&answer.choice)
-            && answer.subject.is_none_or(|shown| shown == request.subject)
-            && check_presence(&request, answer).is_ok()
-            && self.answerable(&request);
-        if !fits || (request.kind == RequestKind::Plan && self.approval_overdue()) {
+        if check_open(open, self.at_ms).is_err() || !self.fits(&request, answer) {
             return Err(Illegal);
         }
+        self.note_said(answer);
         let by = Some((answer.by.clone(), answer.channel.clone()));
         self.close_request(&answer.request_id, &answer.choice, by);
         if let Some(open) = self.requests.get_mut(&answer.request_id) {
@@ -161,7 +163,7 @@ impl State {
     }
 
     /// Whether the execution is where the request belongs. A doubt is resolved by an event of its own.
-    fn answerable(&self, request: &Request) -> bool {
+    pub(crate) fn answerable(&self, request: &Request) -> bool {
         match request.kind {
             RequestKind::Plan => self.phase == Phase::Created,
             RequestKind::Step | RequestKind::Question => {
@@ -286,7 +288,7 @@ impl Said<'_> {
     }
 }
 
-fn check_open(open: &OpenRequest, now_ms: i64) -> Result<(), NotAnAnswer> {
+pub(crate) fn check_open(open: &OpenRequest, now_ms: i64) -> Result<(), NotAnAnswer> {
     let request = &open.request;
     if let Some(how) = &open.closed {
         return Err(NotAnAnswer::Closed {
@@ -309,7 +311,7 @@ fn closed(how: &str) -> String {
 }
 
 /// What can be said of an answer's data without its schema: it is there exactly where it belongs.
-fn check_presence(request: &Request, answer: &Answer) -> Result<(), String> {
+pub(crate) fn check_presence(request: &Request, answer: &Answer) -> Result<(), String> {
     match (request.takes(&answer.choice), &answer.data) {
         (Takes::Nothing, Some(_)) => Err("takes no data".to_owned()),
         (Takes::MustHold, None) => Err("needs data".to_owned()),

@@ -5,6 +5,7 @@ use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
 use crate::nested::RUN;
+use crate::overriding::Override;
 use crate::state::{Ending, State, StepData, Stop};
 use mandate_plan::ErrorCode;
 use mandate_policy::Purpose;
@@ -132,6 +133,7 @@ impl State {
             }
             Body::RequestOpened(request) => self.open(request),
             Body::RequestAnswered(answer) => self.answer(answer),
+            Body::AnswerCounted(answer) => self.count_answer(answer),
             Body::RequestExpired { request_id } => self.expire(request_id),
             Body::InvariantChecked {
                 invariant, holds, ..
@@ -148,11 +150,14 @@ impl State {
             Body::CancelRequested { by, reason, force } => {
                 self.cancel(by, reason.as_deref(), *force)
             }
-            Body::ApprovalRevoked { by } => {
-                if !self.plan_approved() {
+            Body::ApprovalRevoked { by, reason } => {
+                if !self.may_be_revoked() {
                     return Err(Illegal);
                 }
-                let message = format!("`{by}` revoked the approval");
+                let message = match reason {
+                    Some(reason) => format!("`{by}` revoked the approval: {reason}"),
+                    None => format!("`{by}` revoked the approval"),
+                };
                 let fault = Fault::new(ErrorCode::ApprovalRequired, message);
                 self.stop(fault, false, false)?;
                 self.revoked = true;
@@ -189,9 +194,25 @@ impl State {
             | Body::ChoiceRecorded { .. }
             | Body::TokenIssued { .. }
             | Body::UsageRecorded { .. }
-            | Body::OverrideGranted { .. }
             | Body::FindingRecorded { .. } => Ok(()),
-            // Their place; nothing in this version leads to them.
+            Body::OverrideGranted {
+                step,
+                by,
+                reason,
+                args_digest,
+                item,
+            } => self.grant_override(Override {
+                step: step.clone(),
+                item: *item,
+                args_digest: *args_digest,
+                by: by.clone(),
+                reason: reason.clone(),
+                used: false,
+            }),
+            Body::PolicyChanged {
+                policy_version,
+                decision,
+            } => self.change_policy(policy_version, decision),
             Body::PlanRevised {
                 revision,
                 plan_hash,
@@ -206,6 +227,10 @@ impl State {
                 ..
             }
             | Body::RetryScheduled {
+                purpose: Purpose::Compensate,
+                ..
+            }
+            | Body::StepHeld {
                 purpose: Purpose::Compensate,
                 ..
             }
@@ -338,6 +363,7 @@ impl Body {
             self,
             Body::HostStarted { .. }
                 | Body::RequestAnswered(_)
+                | Body::AnswerCounted(_)
                 | Body::StepResolved { .. }
                 | Body::ExecutionPaused { .. }
                 | Body::ExecutionResumed { .. }
@@ -347,6 +373,7 @@ impl Body {
                 | Body::TokenIssued { .. }
                 | Body::UsageRecorded { .. }
                 | Body::OverrideGranted { .. }
+                | Body::PolicyChanged { .. }
                 | Body::FindingRecorded { .. }
         )
     }

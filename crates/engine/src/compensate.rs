@@ -64,7 +64,10 @@ pub(crate) fn compensate(state: &State) -> Vec<Command> {
             }));
         }
         Some(undo)
-            if undo.state == StepState::Waiting && !undo.orphaned && undo.due_ms.is_none() =>
+            if undo.state == StepState::Waiting
+                && !undo.orphaned
+                && undo.due_ms.is_none()
+                && undo.hold.is_none() =>
         {
             out.push(Command::Record(retry_scheduled(state, step, item, undo)));
         }

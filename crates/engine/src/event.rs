@@ -11,6 +11,7 @@ mod row;
 mod step_words;
 mod waiting_for;
 
+pub use crate::narrowed::StandsOn;
 pub use created::{Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use refused_call::RefusedCall;
@@ -55,13 +56,16 @@ macro_rules! bodies {
             /// A human answered.
             #[serde(rename = "request_answered")]
             RequestAnswered(Answer),
+            /// A human answered, and others must say the same before it holds.
+            #[serde(rename = "answer_counted")]
+            AnswerCounted(Answer),
             $($(#[$meta])* #[serde(rename = $kind)] $variant { $($(#[$fmeta])* $field: $type,)* },)*
         }
 
         impl Body {
             /// Every kind, for the documentation.
             pub const KINDS: &'static [&'static str] =
-                &["execution_created", "request_opened", "request_answered", $($kind,)*];
+                &["execution_created", "request_opened", "request_answered", "answer_counted", $($kind,)*];
 
             /// The kind as the journal writes it.
             pub fn kind(&self) -> &'static str {
@@ -69,6 +73,7 @@ macro_rules! bodies {
                     Body::ExecutionCreated(_) => "execution_created",
                     Body::RequestOpened(_) => "request_opened",
                     Body::RequestAnswered(_) => "request_answered",
+                    Body::AnswerCounted(_) => "answer_counted",
                     $(Body::$variant { .. } => $kind,)*
                 }
             }
@@ -245,6 +250,9 @@ bodies! {
         /// When it is tried again, Unix milliseconds; none = once calls are no longer frozen.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         due_ms: Option<i64>,
+        /// Whether it would have run the step or undone it.
+        #[serde(default, skip_serializing_if = "is_run")]
+        purpose: Purpose,
     }
     /// Calls are no longer frozen: what was held back is tried again.
     Thawed = "thawed" {
@@ -384,6 +392,12 @@ bodies! {
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// It only narrows what was approved, and that approval stands for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stands: Option<Box<StandsOn>>,
+        /// In what it asks for more than was approved: what whoever is asked is shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delta: Option<Value>,
     }
     /// The plan has a new revision.
     PlanRevised = "plan_revised" {
@@ -498,6 +512,9 @@ bodies! {
     ApprovalRevoked = "approval_revoked" {
         /// Who.
         by: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     }
     /// One step may pass a policy deny once.
     OverrideGranted = "override_granted" {
@@ -509,6 +526,16 @@ bodies! {
         reason: String,
         /// The arguments it holds for.
         args_digest: Digest,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+    }
+    /// Another policy is in force than before, and open requests and further calls are judged by it.
+    PolicyChanged = "policy_changed" {
+        /// Its version.
+        policy_version: String,
+        /// What it says of the plan.
+        decision: Box<Decision>,
     }
     /// Something that people should look at.
     FindingRecorded = "finding_recorded" {
@@ -561,6 +588,7 @@ impl Body {
                 | Body::StepResolved { .. }
                 | Body::ChildWaiting { .. }
                 | Body::RequestAnswered(_)
+                | Body::AnswerCounted(_)
                 | Body::RequestExpired { .. }
                 | Body::ChoiceRecorded { .. }
                 | Body::RevisionProposed { .. }
@@ -571,6 +599,7 @@ impl Body {
                 | Body::CancelRequested { .. }
                 | Body::ApprovalRevoked { .. }
                 | Body::OverrideGranted { .. }
+                | Body::PolicyChanged { .. }
                 | Body::FindingRecorded { .. }
         )
     }

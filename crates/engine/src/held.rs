@@ -1,13 +1,14 @@
 //! Refusals that wait: what `enforce` will not have now, and may have later. Everything else blocks the step.
 
 use crate::ask::Asked;
+use crate::compensate;
 use crate::confirm;
 use crate::event::{Body, GRANT, REJECT, Request, RequestKind};
 use crate::life::{Illegal, Phase, StepState};
-use crate::state::{Hold, State};
+use crate::state::{Hold, State, Unit};
 use crate::units::Place;
-use mandate_plan::{ErrorCode, Mode};
-use mandate_policy::{Refusal, ResolvedCall};
+use mandate_plan::ErrorCode;
+use mandate_policy::{Purpose, Refusal, ResolvedCall};
 use serde_json::json;
 
 /// The rule that a used-up `max_tool_calls` is refused by.
@@ -18,15 +19,12 @@ const MOST_GRANTED: u64 = 10_000;
 
 /// What follows when a call of the engine is refused.
 pub(crate) fn after_refusal(state: &State, call: ResolvedCall, refusal: Refusal) -> Body {
-    let waits =
-        state.asks() && state.phase == Phase::Active && state.plan().plan().mode != Mode::Agent;
-    let due_ms = refusal
-        .retry_after_ms
-        .map(|after| i64::try_from(after).unwrap_or(i64::MAX))
-        .map(|after| state.at_ms.saturating_add(after.max(1)));
+    // What an agent asked for is refused to it; what the engine calls waits in any mode.
+    let waits = state.asks() && state.phase == Phase::Active;
+    if let Some(due_ms) = holds_until(state, &refusal) {
+        return held(call, refusal, due_ms);
+    }
     match refusal.code {
-        ErrorCode::RateLimited if waits && due_ms.is_some() => held(call, refusal, due_ms),
-        ErrorCode::Frozen if waits => held(call, refusal, None),
         ErrorCode::ApprovalRequired if waits && state.wants_approval(&call, &refusal) => {
             confirm::request(state, &[call], Some(refusal))
         }
@@ -41,12 +39,38 @@ pub(crate) fn after_refusal(state: &State, call: ResolvedCall, refusal: Refusal)
     }
 }
 
+/// What follows when a call that would undo something is refused: it waits as others do, or it is not made.
+pub(crate) fn after_undo_refusal(state: &State, call: ResolvedCall, refusal: Refusal) -> Body {
+    match holds_until(state, &refusal) {
+        Some(due_ms) => held(call, refusal, due_ms),
+        None => compensate::refused(call.step, call.item, refusal),
+    }
+}
+
+/// Whether the call waits for the end of a freeze, or of a rate's stretch, and until when. What tidies up and what undoes
+/// waits as well: it is owed.
+fn holds_until(state: &State, refusal: &Refusal) -> Option<Option<i64>> {
+    if !state.asks() {
+        return None;
+    }
+    let after_ms = refusal.retry_after_ms;
+    let after_ms = after_ms.map(|after| i64::try_from(after).unwrap_or(i64::MAX));
+    match (refusal.code, after_ms) {
+        (ErrorCode::RateLimited, Some(after_ms)) => {
+            Some(Some(state.at_ms.saturating_add(after_ms.max(1))))
+        }
+        (ErrorCode::Frozen, _) => Some(None),
+        _ => None,
+    }
+}
+
 fn held(call: ResolvedCall, refusal: Refusal, due_ms: Option<i64>) -> Body {
     Body::StepHeld {
         step: call.step,
         item: call.item,
         refusal,
         due_ms,
+        purpose: call.purpose,
     }
 }
 
@@ -108,12 +132,7 @@ impl State {
         if !self.may_hold(&[place])? {
             return Err(Illegal);
         }
-        let hold = if due_ms.is_some() {
-            Hold::Rate
-        } else {
-            Hold::Frozen
-        };
-        self.hold(place, hold, due_ms)
+        self.hold(place, Hold::until(due_ms), due_ms)
     }
 
     /// Calls are no longer frozen, or a new host asks again whether they are.
@@ -122,23 +141,31 @@ impl State {
         if frozen.is_empty() {
             return Err(Illegal);
         }
-        for place in frozen {
-            self.release(place)?;
+        for (place, purpose) in frozen {
+            match purpose {
+                Purpose::Run => self.release(place)?,
+                Purpose::Compensate => self.release_undo(place)?,
+            }
         }
         Ok(())
     }
 
-    fn frozen(&self) -> Vec<Place> {
+    fn frozen(&self) -> Vec<(Place, Purpose)> {
         if self.waiting == 0 {
             return Vec::new();
         }
+        let held =
+            |unit: &Unit| unit.state == StepState::Waiting && unit.hold == Some(Hold::Frozen);
         let mut frozen = Vec::new();
         for (step, data) in self.steps.iter().enumerate() {
-            let units = data.units.iter().enumerate();
-            let held = units.filter(|(_, unit)| {
-                unit.state == StepState::Waiting && unit.hold == Some(Hold::Frozen)
-            });
-            frozen.extend(held.map(|(unit, _)| (step, unit)));
+            for (number, unit) in data.units.iter().enumerate() {
+                if held(unit) {
+                    frozen.push(((step, number), Purpose::Run));
+                }
+                if unit.undo.as_deref().is_some_and(held) {
+                    frozen.push(((step, number), Purpose::Compensate));
+                }
+            }
         }
         frozen
     }

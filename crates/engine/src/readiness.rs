@@ -10,16 +10,25 @@ use mandate_plan::{CheckedStep, model::OnItemFailure};
 use mandate_policy::Outcome;
 
 impl State {
-    /// The request for approval of the plan, whatever became of it.
+    /// The request for approval of the plan, whatever became of it; one that was taken back is none.
     pub(crate) fn plan_request(&self) -> Option<&OpenRequest> {
-        self.requests
-            .values()
-            .find(|open| open.request.kind == RequestKind::Plan)
+        self.requests.values().find(|open| {
+            open.request.kind == RequestKind::Plan && open.closed.as_deref() != Some("withdrawn")
+        })
     }
 
     pub(crate) fn plan_approved(&self) -> bool {
         self.plan_request()
             .is_some_and(|open| open.closed.as_deref() == Some("approve"))
+    }
+
+    /// Somebody approved what runs, so that the approval can be taken back.
+    pub(crate) fn may_be_revoked(&self) -> bool {
+        let approved = self.requests.values().any(|open| {
+            matches!(open.request.kind, RequestKind::Plan | RequestKind::Revision)
+                && open.closed.as_deref() == Some("approve")
+        });
+        approved || self.approved_with_parent()
     }
 
     /// It is a nested plan, and the approval of the plan that holds it covers it.

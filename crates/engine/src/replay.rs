@@ -2,7 +2,7 @@
 //! decided again.
 
 use crate::carry;
-use crate::event::{Body, Event, RequestKind};
+use crate::event::{Body, Event, Request, RequestKind};
 use crate::settle::{self, CallOutcome, settle};
 use crate::state::State;
 use crate::turn::{Gate, Started, Turned, begin, turn};
@@ -111,19 +111,31 @@ impl Gate for Journaled<'_> {
                 step,
                 item,
                 refusal,
-            })
-            | Some(Body::StepHeld {
+            }) if *step == call.step && *item == call.item => Err(refusal.clone()),
+            Some(Body::StepHeld {
                 step,
                 item,
                 refusal,
+                purpose,
                 ..
-            }) if *step == call.step && *item == call.item => Err(refusal.clone()),
+            }) if *step == call.step && *item == call.item && *purpose == call.purpose => {
+                Err(refusal.clone())
+            }
             Some(Body::RequestOpened(request))
                 if request.step.as_deref() == Some(&call.step) && request.item == call.item =>
             {
                 Err(request.refusal.clone().unwrap_or_else(not_in_journal))
             }
             _ => Err(not_in_journal()),
+        }
+    }
+
+    fn flow(&mut self, state: &State, request: &Request) -> Option<Value> {
+        match self.next(state) {
+            Some(Body::RequestOpened(found)) if found.request_id == request.request_id => {
+                found.detail.get("flow").cloned()
+            }
+            _ => None,
         }
     }
 

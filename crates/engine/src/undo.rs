@@ -5,7 +5,7 @@ use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
 use crate::retry::{After, after_failure};
-use crate::state::{State, Unit};
+use crate::state::{Hold, State, Unit};
 use crate::units::Place;
 use mandate_plan::ErrorCode;
 
@@ -105,8 +105,55 @@ impl State {
                 undo.due_ms = Some(*due_ms);
                 Ok(())
             }
+            Body::StepHeld {
+                step, item, due_ms, ..
+            } => self.hold_undo(step, *item, *due_ms),
             _ => Err(Illegal),
         }
+    }
+
+    /// An undo call was refused and can wait.
+    fn hold_undo(
+        &mut self,
+        step: &str,
+        item: Option<u32>,
+        due_ms: Option<i64>,
+    ) -> Result<(), Illegal> {
+        let place = self.locate(step, item)?;
+        let next = self.undo_attempt(place)?;
+        if self.gives_up() || self.not_the_turn_of(step, item, next).is_some() {
+            return Err(Illegal);
+        }
+        self.begin_undo()?;
+        let (hold, held_ms) = (Hold::until(due_ms), Some(self.at_ms));
+        let wait = |undo: &mut Unit| {
+            undo.hold = Some(hold);
+            undo.held_ms = held_ms;
+            undo.due_ms = due_ms;
+        };
+        let begun = self
+            .undo_at(place)
+            .is_ok_and(|undo| undo.state != StepState::Pending);
+        if begun {
+            wait(self.undo_mut(place)?);
+            return Ok(());
+        }
+        self.change_undo(place, StepChange::Hold, wait)
+    }
+
+    /// What an undo call waited for is there: it may be made.
+    pub(crate) fn release_undo(&mut self, place: Place) -> Result<(), Illegal> {
+        let now_ms = self.at_ms;
+        if self.undo_at(place)?.attempt == 0 {
+            return self.change_undo(place, StepChange::Release, |undo| {
+                undo.hold = None;
+                undo.due_ms = None;
+            });
+        }
+        let undo = self.undo_mut(place)?;
+        undo.hold = None;
+        undo.due_ms = Some(now_ms);
+        Ok(())
     }
 
     fn start_undo(&mut self, body: &Body) -> Result<(), Illegal> {
@@ -133,6 +180,7 @@ impl State {
             undo.args = Some(args.clone());
             undo.facts = Some(*facts);
             undo.due_ms = None;
+            undo.hold = None;
             undo.orphaned = false;
             undo.timeout_ms = *timeout_ms;
             undo.started_ms = Some(now_ms);
@@ -213,10 +261,21 @@ impl State {
 
     /// The timer of a back-off between undo calls is legal once.
     pub(crate) fn fire_undo_timer(&self, timer: &Timer, before_ms: i64) -> Result<(), Illegal> {
-        let Timer::Retry { step, item } = timer else {
-            return Err(Illegal);
+        let (step, item, hold) = match timer {
+            Timer::Retry { step, item } => (step, item, None),
+            Timer::Rate { step, item } => (step, item, Some(Hold::Rate)),
+            Timer::Sleep { .. }
+            | Timer::Grace
+            | Timer::PlanTimeout
+            | Timer::Deadline
+            | Timer::Idle => {
+                return Err(Illegal);
+            }
         };
         let undo = self.undo_at(self.locate(step, *item)?)?;
+        if undo.hold != hold {
+            return Err(Illegal);
+        }
         let due = undo
             .due_ms
             .filter(|due| *due <= self.at_ms && *due > before_ms);

@@ -156,7 +156,10 @@ impl State {
                 .unwrap_or(self.at_ms),
             due_ms: unit.due_ms,
             who: Vec::new(),
-            next_command: format!("mandate executions continue {id}"),
+            next_command: match unit.hold {
+                Some(Hold::Frozen) => "mandate thaw".to_owned(),
+                _ => format!("mandate executions continue {id}"),
+            },
         })
     }
 
@@ -243,7 +246,10 @@ impl State {
             && let Some(due_ms) = undo.due_ms.filter(|due| *due > self.at_ms)
         {
             let step = step.step.id.clone();
-            let timer = Timer::Retry { step, item };
+            let timer = match undo.hold {
+                Some(Hold::Rate) => Timer::Rate { step, item },
+                _ => Timer::Retry { step, item },
+            };
             due.push((due_ms, Body::TimerFired { timer }));
         }
         if self.phase == Phase::Closing && self.waiting > 0 {

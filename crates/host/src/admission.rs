@@ -20,7 +20,7 @@ impl Host {
             return self.propose(&submission, &revises, reply);
         }
         let now_ms = self.parts.clock.now_ms();
-        let bench = self.bench(&submission.session, &submission.principal, now_ms);
+        let bench = self.bench_of(&submission, now_ms);
         let again = match &submission.rerun {
             Some(rerun) => Some(load_with(
                 self.parts.journal.as_ref(),
@@ -62,12 +62,12 @@ impl Host {
             name: submission.plan.plan().name.clone(),
             at_ms: now_ms,
         };
+        let standing = self.standing_for(&state, now_ms);
+        let asked = state.open_request().filter(|_| !standing.approved);
         let submitted = Submitted {
             execution_id: execution_id.clone(),
             decision: state.created.decision.clone(),
-            request_id: state
-                .open_request()
-                .map(|open| open.request.request_id.clone()),
+            request_id: asked.map(|open| open.request.request_id.clone()),
         };
         let mut drive = Drive::new(state, Some(row), 0);
         drive.approved = approved;
@@ -80,6 +80,7 @@ impl Host {
         ));
         self.drives.insert(execution_id.clone(), drive);
         self.carry_out(&execution_id, turned, permitted);
+        self.apply_standing(&execution_id, standing, now_ms);
         self.reschedule(&execution_id);
         Ok(())
     }
@@ -98,6 +99,7 @@ impl Host {
             "session": submission.session,
             "decision": decision,
         });
+        let plan = &submission.plan;
         let batch = Batch {
             stream: SYSTEM.to_owned(),
             records: vec![NewRecord {
@@ -105,6 +107,13 @@ impl Host {
                 kind: "admission_refused",
                 payload: payload.to_string().into_bytes(),
             }],
+            // Another policy can be tried on what was refused, too.
+            plan: Some(PlanRow {
+                hash: *plan.hash(),
+                canonical: plan.canonical().to_vec(),
+                name: plan.plan().name.clone(),
+                at_ms: now_ms,
+            }),
             ..Batch::default()
         };
         self.parts.journal.append(

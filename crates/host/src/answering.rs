@@ -2,45 +2,49 @@
 
 use crate::ask::HostError;
 use crate::host::Host;
-use mandate_engine::event::{Answer, Request};
-use mandate_engine::{Body, State};
-use mandate_policy::approver::Approver;
+use crate::refused::note_answer;
+use mandate_engine::event::Answer;
+use mandate_engine::{Body, State, Weighed};
 use std::sync::mpsc::Sender;
 
 /// The channels over which somebody speaks as the user of their process, and as nobody else.
 const OWN_CHANNELS: [&str; 4] = ["terminal", "flag", "cli", "socket"];
 
-/// The input that an answer is: it fits the request, and whoever gives it may.
+/// The input that an answer is: it fits the request, and whoever gives it may. One that others must join is counted.
 ///
 /// # Errors
 /// What does not fit, or who may answer instead.
 pub(crate) fn input_of(state: &State, answer: Answer, now_ms: i64) -> Result<Body, HostError> {
     let open = state.requests.get(&answer.request_id);
     let request = open.map(|open| open.request.clone());
-    let (by, channel) = (answer.by.clone(), answer.channel.clone());
+    let weighed = state.weigh(&answer);
+    let (by, known) = (answer.by.clone(), is_known(&answer));
+    let choice = answer.choice.clone();
     let body = state.given(answer, now_ms)?;
-    if let Some(request) = request {
-        may_answer(state, &request, &by, &channel)?;
+    let Some(request) = request else {
+        return Ok(body);
+    };
+    match (weighed, body) {
+        (Weighed::Holds, body) if known => Ok(body),
+        (Weighed::Counts(_), Body::RequestAnswered(answer)) if known => {
+            Ok(Body::AnswerCounted(answer))
+        }
+        (Weighed::Again, _) => {
+            let still = open.map(|open| state.still_wanted(open, &choice));
+            let still = still.unwrap_or_default();
+            Err(HostError::Again { by, still })
+        }
+        _ => Err(HostError::NotTheApprover {
+            by,
+            asked_by: state.created.principal.clone(),
+            approvers: request.approvers.clone(),
+        }),
     }
-    Ok(body)
 }
 
-/// Over the channels that there are, an answer counts as the requester's if it is theirs, and as nobody else's: others
-/// need a channel that says who is there.
-fn may_answer(state: &State, request: &Request, by: &str, channel: &str) -> Result<(), HostError> {
-    let known = OWN_CHANNELS.contains(&channel) && *by == state.created.principal;
-    let counts = |approver: &String| match approver.parse() {
-        Ok(Approver::Requester) => known,
-        Ok(Approver::Other | Approver::Role(_)) | Err(_) => false,
-    };
-    if !request.approvers.is_empty() && request.approvers.iter().all(counts) {
-        return Ok(());
-    }
-    Err(HostError::NotTheApprover {
-        by: by.to_owned(),
-        asked_by: state.created.principal.clone(),
-        approvers: request.approvers.clone(),
-    })
+/// People answer over channels that are known: what a standing approval says, for one, comes from the host alone.
+fn is_known(answer: &Answer) -> bool {
+    OWN_CHANNELS.contains(&answer.channel.as_str())
 }
 
 impl Host {
@@ -54,8 +58,17 @@ impl Host {
         let now_ms = self.parts.clock.now_ms();
         let fits = self.unfold(execution_id).and_then(|undriven| {
             let drive = self.drive(execution_id)?;
-            Ok((undriven, input_of(&drive.state, answer, now_ms)))
+            Ok((undriven, input_of(&drive.state, answer.clone(), now_ms)))
         });
+        if let Ok((_, Err(error))) | Err(error) = &fits {
+            note_answer(
+                self.parts.journal.as_ref(),
+                now_ms,
+                execution_id,
+                &answer,
+                error,
+            );
+        }
         match fits {
             Ok((undriven, Ok(body))) => {
                 let otherwise = "the execution cannot take this answer now";

@@ -3,6 +3,8 @@
 use crate::agent::{AgentAsk, AgentReply};
 use crate::following::Follower;
 use crate::leaving::Doings;
+use crate::overriding::Overriding;
+use crate::switch::Switch;
 use crate::tokens::Issued;
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
@@ -24,6 +26,8 @@ pub struct Submission {
     pub inputs: Map<String, Value>,
     /// Who asks.
     pub principal: String,
+    /// The roles of the key that they asked with.
+    pub roles: Vec<String>,
     /// The session it belongs to.
     pub session: String,
     /// Absolute deadline, Unix milliseconds.
@@ -116,6 +120,21 @@ pub enum Ask {
     Pause(String, String, Sender<Result<(), HostError>>),
     /// Start steps again.
     Resume(String, String, Sender<Result<(), HostError>>),
+    /// Freeze calls everywhere, or thaw them.
+    Switch(Switch, String, Sender<Result<(), HostError>>),
+    /// Take the approval back that the execution runs on.
+    Revoke {
+        /// Which.
+        execution_id: String,
+        /// Who asks.
+        by: String,
+        /// Why.
+        reason: Option<String>,
+        /// The answer.
+        reply: Sender<Result<(), HostError>>,
+    },
+    /// Let one call of a step pass a policy deny.
+    Override(String, Overriding, Sender<Result<(), HostError>>),
     /// Say what became of a step in doubt.
     Resolve {
         /// Which execution.
@@ -141,7 +160,8 @@ impl Ask {
             | Ask::Doings(..)
             | Ask::Recover(_)
             | Ask::Leave(..)
-            | Ask::RotateTokens(..) => None,
+            | Ask::RotateTokens(..)
+            | Ask::Switch(..) => None,
             Ask::Agent(ask, _) => Some(&ask.execution_id),
             Ask::Continue(execution_id, ..)
             | Ask::Follow(execution_id, ..)
@@ -152,6 +172,8 @@ impl Ask {
             | Ask::Token { execution_id, .. }
             | Ask::Pause(execution_id, ..)
             | Ask::Resume(execution_id, ..)
+            | Ask::Revoke { execution_id, .. }
+            | Ask::Override(execution_id, ..)
             | Ask::Resolve { execution_id, .. } => Some(execution_id),
         }
     }
@@ -191,6 +213,30 @@ pub enum HostError {
     /// A tool server that the plan names does not work.
     #[error("{0}")]
     ToolServer(String),
+    /// The API key is not one of this data directory.
+    #[error("there is no key `{0}` here")]
+    NoSuchKey(String),
+    /// The API key holds no longer.
+    #[error("the key `{0}` was revoked")]
+    KeyRevoked(String),
+    /// The key's roles do not allow it.
+    #[error("{by} may not {what}: that needs a key with the role {}", roles.join(" or "))]
+    MayNot {
+        /// Who.
+        by: String,
+        /// What.
+        what: String,
+        /// The roles that may.
+        roles: Vec<String>,
+    },
+    /// Somebody answers once more.
+    #[error("{by} has given this answer already, and {} must still give it", still.join(" and "))]
+    Again {
+        /// Who.
+        by: String,
+        /// Who is still wanted.
+        still: Vec<String>,
+    },
     /// Somebody answers who may not.
     #[error("{by} may not answer this request: it was asked for by {asked_by}, and {} may answer{}", approvers.join(" and "), needed(approvers))]
     NotTheApprover {
@@ -302,9 +348,16 @@ impl HostError {
     pub fn code(&self) -> ErrorCode {
         match self {
             HostError::Plan(_) | HostError::ToolServer(_) => ErrorCode::InvalidPayload,
-            HostError::NotTheApprover { .. } => ErrorCode::ApproverMismatch,
-            HostError::FromATool { .. } => ErrorCode::PolicyDenied,
+            HostError::NotTheApprover { .. } | HostError::Again { .. } => {
+                ErrorCode::ApproverMismatch
+            }
+            HostError::NoSuchKey(_) | HostError::KeyRevoked(_) => ErrorCode::TokenInvalid,
+            HostError::FromATool { .. } | HostError::MayNot { .. } => ErrorCode::PolicyDenied,
             HostError::NotSupported { .. } => ErrorCode::NotSupported,
+            HostError::Answer(NotAnAnswer::TooLate(_)) => ErrorCode::ApprovalExpired,
+            HostError::Answer(NotAnAnswer::Closed { how, .. }) if how == "expired" => {
+                ErrorCode::ApprovalExpired
+            }
             HostError::Inputs(_) | HostError::Answer(_) => ErrorCode::InvalidPayload,
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,
@@ -337,7 +390,7 @@ impl From<&HostError> for Fault {
 /// What others than the requester need.
 fn needed(approvers: &[String]) -> &'static str {
     if approvers.iter().any(|approver| approver != "requester") {
-        "; `other` and `role:` answer over a channel that says who is there, such as an API key, and this version has none"
+        "; `other` and `role:` are people with an API key (`MANDATE_API_KEY`) who did not ask for it, `other` with the role `approver` or `admin`"
     } else {
         ""
     }

@@ -5,7 +5,10 @@ mod unfold;
 use crate::agent::{AgentAnswer, AgentWish};
 use crate::ask::{HostError, Submitted, Update};
 use crate::intake::Proposal;
+use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::socket;
+use crate::standing::StandingAct;
+use crate::switch::Switch;
 use crate::tokens::{Issued, TokenText};
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{
@@ -105,6 +108,18 @@ impl Client {
         })
     }
 
+    /// Connects, and speaks as whoever has the key.
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; the key is none of this host's, or was revoked.
+    pub fn connect_as(dir: &Path, key: Option<&ApiKey>) -> Result<Self, HostError> {
+        let client = Self::connect(dir)?;
+        if let Some(key) = key {
+            client.ask(Wish::Authenticate(key.clone()))?;
+        }
+        Ok(client)
+    }
+
     /// Waits for no answer any longer when `abandon` says so.
     #[must_use]
     pub fn abandon_when(mut self, abandon: impl Fn() -> bool + Send + Sync + 'static) -> Self {
@@ -188,6 +203,26 @@ impl Client {
         self.put(Wish::Tools(act), None)?
             .acted
             .ok_or_else(|| HostError::Protocol("nothing is said of the tools".to_owned()))
+    }
+
+    /// Has something done to standing approvals, and gives the id of the one.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn act_on_standing(&self, act: StandingAct) -> Result<String, HostError> {
+        self.put(Wish::Standing(act), None)?
+            .standing
+            .ok_or_else(|| HostError::Protocol("nothing is said of the approval".to_owned()))
+    }
+
+    /// Has something done to keys.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn act_on_keys(&self, act: KeyAct) -> Result<KeyActed, HostError> {
+        self.put(Wish::Keys(act), None)?
+            .keys
+            .ok_or_else(|| HostError::Protocol("nothing is said of the keys".to_owned()))
     }
 
     /// Has an unfinished execution taken up.
@@ -293,6 +328,44 @@ impl Client {
         })
     }
 
+    /// Freezes calls everywhere, or thaws them.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn throw(&self, switch: Switch) -> Result<(), HostError> {
+        self.ask(Wish::Switch(switch))
+    }
+
+    /// Takes the approval back that an execution runs on.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn revoke(&self, execution_id: &str, reason: Option<String>) -> Result<(), HostError> {
+        let execution_id = execution_id.to_owned();
+        self.ask(Wish::Revoke {
+            execution_id,
+            reason,
+        })
+    }
+
+    /// Lets one call of a step pass a policy deny.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn override_step(
+        &self,
+        execution_id: &str,
+        (step, item): (&str, Option<u32>),
+        reason: &str,
+    ) -> Result<(), HostError> {
+        self.ask(Wish::Override {
+            execution_id: execution_id.to_owned(),
+            step: step.to_owned(),
+            item,
+            reason: reason.to_owned(),
+        })
+    }
+
     /// Lets no more steps start.
     ///
     /// # Errors
@@ -346,6 +419,8 @@ struct Done {
     submitted: Option<Submitted>,
     acted: Option<ToolActed>,
     agent: Option<AgentSaid>,
+    keys: Option<KeyActed>,
+    standing: Option<String>,
 }
 
 fn unanswered() -> HostError {
@@ -409,11 +484,15 @@ fn hear(said: Said, shared: &mut Shared) {
             submitted,
             acted,
             agent,
+            keys,
+            standing,
         } => {
             let done = Done {
                 submitted: submitted.map(|boxed| *boxed),
                 acted: acted.map(|boxed| *boxed),
                 agent: agent.map(|boxed| *boxed),
+                keys: keys.map(|boxed| *boxed),
+                standing,
             };
             settle(id, Ok(done), shared);
         }

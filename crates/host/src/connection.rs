@@ -6,10 +6,12 @@ use crate::client::Client;
 use crate::handle::Handle;
 use crate::host::Ids as _;
 use crate::intake::{Intake, Proposal};
+use crate::keys::Keys;
 use crate::local::RandomIds;
 use crate::tokens::{Issued, TokenText};
 use crate::wire::Answered;
 use mandate_engine::event::Resolution;
+use mandate_policy::Principal;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -19,25 +21,34 @@ pub struct Local {
     host: Handle,
     intake: Arc<Intake>,
     runtime: tokio::runtime::Handle,
-    principal: String,
+    principal: Principal,
+    keys: Keys,
     session: String,
 }
 
 impl Local {
-    /// Asks `host` in the name of `principal`.
+    /// Asks `host` in the name of `principal`, whose key is one of `keys`.
     pub fn new(
         host: Handle,
         intake: Arc<Intake>,
         runtime: tokio::runtime::Handle,
-        principal: String,
+        principal: Principal,
+        keys: Keys,
     ) -> Self {
         Self {
             host,
             intake,
             runtime,
             principal,
+            keys,
             session: format!("cli-{}", RandomIds.id()),
         }
+    }
+
+    /// The name of whoever asks, if they may steer the execution.
+    fn steers(&self, execution_id: &str) -> Result<&str, HostError> {
+        self.keys.may_steer(&self.principal, execution_id)?;
+        Ok(&self.principal.name)
     }
 }
 
@@ -57,9 +68,12 @@ impl Connection {
     pub fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError> {
         match self {
             Connection::Local(local) => {
-                let taken = local
-                    .intake
-                    .take(proposal, &local.principal, &local.session);
+                let (keys, who) = (&local.keys, &local.principal);
+                keys.may_submit(who)?;
+                if let Some(revises) = &proposal.revises {
+                    keys.may_steer(who, &revises.execution_id)?;
+                }
+                let taken = local.intake.take(proposal, who, &local.session);
                 local.host.submit(local.runtime.block_on(taken)?)
             }
             Connection::Remote(client) => client.submit(proposal),
@@ -95,6 +109,7 @@ impl Connection {
     pub fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), HostError> {
         match self {
             Connection::Local(local) => {
+                local.keys.still(&local.principal)?;
                 let answer = answer.by(&local.principal);
                 local.host.answer(execution_id, answer)
             }
@@ -117,7 +132,7 @@ impl Connection {
             Connection::Local(local) => local.host.agent(AgentAsk {
                 execution_id,
                 token,
-                by: local.principal.clone(),
+                by: local.principal.name.clone(),
                 wish,
             }),
             Connection::Remote(client) => client.agent(execution_id, token, wish),
@@ -134,7 +149,9 @@ impl Connection {
         steps: Option<BTreeSet<String>>,
     ) -> Result<Issued, HostError> {
         match self {
-            Connection::Local(local) => local.host.token(execution_id, &local.principal, steps),
+            Connection::Local(local) => {
+                local.host.token(execution_id, &local.principal.name, steps)
+            }
             Connection::Remote(client) => client.token(execution_id, steps),
         }
     }
@@ -145,7 +162,10 @@ impl Connection {
     /// It cannot be kept.
     pub fn rotate_tokens(&self, at_once: bool) -> Result<String, HostError> {
         match self {
-            Connection::Local(local) => local.host.rotate_tokens(&local.principal, at_once),
+            Connection::Local(local) => {
+                local.keys.may_operate(&local.principal)?;
+                local.host.rotate_tokens(&local.principal.name, at_once)
+            }
             Connection::Remote(client) => client.rotate_tokens(at_once),
         }
     }
@@ -162,9 +182,8 @@ impl Connection {
     ) -> Result<(), HostError> {
         match self {
             Connection::Local(local) => {
-                local
-                    .host
-                    .cancel(execution_id, &local.principal, reason, force)
+                let by = local.steers(execution_id)?;
+                local.host.cancel(execution_id, by, reason, force)
             }
             Connection::Remote(client) => client.cancel(execution_id, reason, force),
         }
@@ -176,7 +195,7 @@ impl Connection {
     /// When it is paused or ending already.
     pub fn pause(&self, execution_id: &str) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => local.host.pause(execution_id, &local.principal),
+            Connection::Local(local) => local.host.pause(execution_id, local.steers(execution_id)?),
             Connection::Remote(client) => client.pause(execution_id),
         }
     }
@@ -187,7 +206,9 @@ impl Connection {
     /// When it is not paused.
     pub fn resume(&self, execution_id: &str) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => local.host.resume(execution_id, &local.principal),
+            Connection::Local(local) => {
+                local.host.resume(execution_id, local.steers(execution_id)?)
+            }
             Connection::Remote(client) => client.resume(execution_id),
         }
     }
@@ -204,9 +225,8 @@ impl Connection {
     ) -> Result<(), HostError> {
         match self {
             Connection::Local(local) => {
-                local
-                    .host
-                    .resolve(execution_id, place, &local.principal, resolution)
+                let by = local.steers(execution_id)?;
+                local.host.resolve(execution_id, place, by, resolution)
             }
             Connection::Remote(client) => client.resolve(execution_id, place, resolution),
         }

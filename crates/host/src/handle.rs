@@ -5,6 +5,8 @@ use crate::ask::{Ask, HostError, Submission, Submitted, Update};
 use crate::following::Notice;
 use crate::host::Input;
 use crate::leaving::Doings;
+use crate::overriding::Overriding;
+use crate::switch::Switch;
 use crate::tokens::Issued;
 use mandate_engine::event::{Answer, Resolution};
 use std::collections::BTreeSet;
@@ -194,6 +196,45 @@ impl Handle {
     /// When it is not paused.
     pub fn resume(&self, execution_id: &str, by: &str) -> Result<(), HostError> {
         self.ask(|reply| Ask::Resume(execution_id.to_owned(), by.to_owned(), reply))
+    }
+
+    /// Freezes calls everywhere, or thaws them. Returns when the disk has it.
+    ///
+    /// # Errors
+    /// When it stands like that already.
+    pub fn throw(&self, switch: Switch, by: &str) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Switch(switch, by.to_owned(), reply))
+    }
+
+    /// Takes the approval back that an execution runs on.
+    ///
+    /// # Errors
+    /// When nobody approved it, or it is ending already.
+    pub fn revoke(
+        &self,
+        execution_id: &str,
+        by: &str,
+        reason: Option<String>,
+    ) -> Result<(), HostError> {
+        let (execution_id, by) = (execution_id.to_owned(), by.to_owned());
+        self.ask(|reply| Ask::Revoke {
+            execution_id,
+            by,
+            reason,
+            reply,
+        })
+    }
+
+    /// Lets one call of a step pass a policy deny.
+    ///
+    /// # Errors
+    /// When the step has begun, or its arguments are not known yet.
+    pub fn override_step(
+        &self,
+        execution_id: &str,
+        overriding: Overriding,
+    ) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Override(execution_id.to_owned(), overriding, reply))
     }
 
     /// Says what became of a step in doubt.

@@ -11,11 +11,15 @@ use crate::gate::{HostGate, Permitted};
 use crate::known_plans::KnownPlans;
 use crate::look_up::{StatusAnswer, may_bring_doubts};
 use crate::parking::Away;
+use crate::policies::{Pinned, PolicyTerms};
 use crate::queue::Queue;
+use crate::sessions::Sessions;
 use crate::spawn::Spawn;
+use crate::standing::Ledger;
+use crate::switch::{Freeze, Switch};
 use crate::tokens::TokenSource;
 use mandate_engine::{Body, Phase, Turned, turn};
-use mandate_policy::{Purpose, Rules};
+use mandate_policy::{Limits, Purpose, Rules};
 use mandate_store::{Appended, Journal, StoreError};
 use mandate_tools::Tools;
 use std::collections::{BTreeMap, VecDeque};
@@ -67,6 +71,17 @@ pub enum Input {
         /// What the store said.
         result: Result<Appended, StoreError>,
     },
+    /// The disk has a switch that somebody threw, or failed to take it.
+    Thrown {
+        /// Which.
+        switch: Switch,
+        /// Who threw it.
+        by: String,
+        /// What the store said.
+        result: Result<Appended, StoreError>,
+        /// Who waits for it.
+        reply: Sender<Result<(), HostError>>,
+    },
 }
 
 impl Input {
@@ -74,6 +89,7 @@ impl Input {
     fn execution_id(&self) -> Option<&str> {
         match self {
             Input::Ask(ask) => ask.execution_id(),
+            Input::Thrown { .. } => None,
             Input::Outcome { execution_id, .. }
             | Input::Told { execution_id, .. }
             | Input::ChildEnded { execution_id, .. }
@@ -101,6 +117,12 @@ pub struct Parts {
     pub rules: Arc<dyn Rules>,
     /// The keys of tokens.
     pub tokens: Arc<dyn TokenSource>,
+    /// A policy that is asked beside it, and decides nothing.
+    pub shadow: Option<Arc<dyn Rules>>,
+    /// How many calls a session may make, whatever the policy says.
+    pub limits: Limits,
+    /// What becomes of executions that began under another policy.
+    pub policies: PolicyTerms,
     /// Where calls run.
     pub spawn: Arc<dyn Spawn>,
     /// Makes execution, plan and host ids (UUID v7 outside tests) and seeds.
@@ -127,8 +149,11 @@ pub struct Host {
     pub(crate) drives: BTreeMap<String, Drive>,
     agenda: Agenda,
     pub(crate) plans: KnownPlans,
-    pub(crate) sessions: BTreeMap<String, u64>,
-    pub(crate) frozen: bool,
+    pub(crate) sessions: Sessions,
+    pub(crate) frozen: Option<Freeze>,
+    pub(crate) pinned: Pinned,
+    /// The standing approvals.
+    pub(crate) standing: Ledger,
     /// Executions that are not over and not in memory.
     pub(crate) away: BTreeMap<String, Away>,
     pub(crate) queue: Queue,
@@ -144,6 +169,8 @@ impl Host {
     pub fn new(parts: Parts, post: Post) -> Self {
         let id = parts.ids.id();
         let queue = Queue::new(parts.max_active);
+        let sessions = Sessions::new(parts.limits);
+        let frozen = Freeze::found(parts.journal.as_ref(), parts.clock.now_ms());
         Self {
             parts,
             post,
@@ -151,8 +178,10 @@ impl Host {
             drives: BTreeMap::new(),
             agenda: Agenda::default(),
             plans: KnownPlans::default(),
-            sessions: BTreeMap::new(),
-            frozen: false,
+            sessions,
+            frozen,
+            pinned: Pinned::new(),
+            standing: Ledger::default(),
             away: BTreeMap::new(),
             queue,
             backlog: VecDeque::new(),
@@ -196,6 +225,12 @@ impl Host {
             } => {
                 self.stored(&execution_id, last_seq, result);
             }
+            Input::Thrown {
+                switch,
+                by,
+                result,
+                reply,
+            } => self.thrown(&switch, &by, result, &reply),
         }
         if let Some(execution_id) = about {
             self.let_go(&execution_id);
@@ -306,6 +341,16 @@ impl Host {
                 let otherwise = "the execution is not paused";
                 self.input(&execution_id, body.clone(), reply, otherwise);
                 self.pass_down(&execution_id, &body);
+            }
+            Ask::Switch(switch, by, reply) => self.throw(switch, by, reply),
+            Ask::Revoke {
+                execution_id,
+                by,
+                reason,
+                reply,
+            } => self.revoke(&execution_id, Body::ApprovalRevoked { by, reason }, reply),
+            Ask::Override(execution_id, overriding, reply) => {
+                self.override_step(&execution_id, overriding, reply);
             }
             Ask::Resolve {
                 execution_id,
@@ -471,7 +516,6 @@ impl Host {
         let Some(drive) = self.drives.get_mut(execution_id) else {
             return;
         };
-        let calls = permitted.len() as u64;
         drive.wake_ms = turned.wake_ms;
         let started: BTreeMap<Place, u64> = turned
             .events
@@ -487,7 +531,7 @@ impl Host {
             })
             .collect();
         let doubts = turned.events.iter().any(may_bring_doubts);
-        drive.note(turned.events);
+        let calls = drive.note(turned.events);
         for permitted in permitted {
             if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {
                 drive.held.push_back(Held {
@@ -496,10 +540,8 @@ impl Host {
                 });
             }
         }
-        let session = drive.state.created.session.clone();
-        if calls > 0 {
-            let counted = self.sessions.entry(session).or_insert(0);
-            *counted = counted.saturating_add(calls);
+        for row in calls {
+            self.sessions.add(&row);
         }
         if admit {
             // Before anything goes to the disk, so that both turns share a commit.

@@ -3,6 +3,7 @@
 use crate::ask::{HostError, Rerun, Revises, Submission};
 use crate::tool_acts::{accept_new, hold_against_lock};
 use mandate_plan::{Format, check, parse};
+use mandate_policy::Principal;
 use mandate_store::Journal;
 use mandate_tools::Registry;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub struct Proposal {
     pub inputs: Map<String, Value>,
     /// Absolute deadline, Unix milliseconds.
     pub deadline_ms: Option<i64>,
+    /// The session that it belongs to; none = one of the conversation's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// It is run once more.
     #[serde(default)]
     pub rerun: Option<Rerun>,
@@ -64,9 +68,13 @@ impl Intake {
     pub async fn take(
         &self,
         proposal: Proposal,
-        principal: &str,
+        principal: &Principal,
         session: &str,
     ) -> Result<Submission, HostError> {
+        let named = proposal.session.clone();
+        if let Some(named) = &named {
+            may_be_named(named)?;
+        }
         let format = if proposal.json {
             Format::Json
         } else {
@@ -89,11 +97,27 @@ impl Intake {
         Ok(Submission {
             plan,
             inputs: proposal.inputs,
-            principal: principal.to_owned(),
-            session: session.to_owned(),
+            principal: principal.name.clone(),
+            roles: principal.roles.iter().cloned().collect(),
+            session: named.unwrap_or_else(|| session.to_owned()),
             deadline_ms: proposal.deadline_ms,
             rerun: proposal.rerun,
             revises: proposal.revises,
         })
     }
+}
+
+/// The longest name of a session.
+const SESSION_CHARACTERS: usize = 128;
+
+/// A session's name is shown, typed and compared.
+fn may_be_named(session: &str) -> Result<(), HostError> {
+    let printable = |c: char| c.is_ascii_graphic();
+    if !session.is_empty() && session.len() <= SESSION_CHARACTERS && session.chars().all(printable)
+    {
+        return Ok(());
+    }
+    Err(HostError::NotNow(format!(
+        "a session's name is 1 to {SESSION_CHARACTERS} visible ASCII characters"
+    )))
 }

@@ -79,6 +79,8 @@ impl Host {
             | Ask::Resume(_, _, reply)
             | Ask::Recover(reply)
             | Ask::Cancel { reply, .. }
+            | Ask::Revoke { reply, .. }
+            | Ask::Override(_, _, reply)
             | Ask::Resolve { reply, .. } => reply,
             // Looking on is let be, where there is something to look at.
             Ask::Watch(execution_id, _, reply) | Ask::Follow(execution_id, _, reply)

@@ -4,11 +4,12 @@ use crate::ask::HostError;
 use crate::clock::{Clock, SystemClock};
 use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
+use crate::policies::{PolicyTerms, activate};
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
 use crate::tokens::{NoTokens, TokenSource};
 use mandate_policy::token::KeyRing;
-use mandate_policy::{FirstPolicy, Rules};
+use mandate_policy::{FirstPolicy, Limits, Rules};
 use mandate_store::Journal;
 use mandate_tools::Tools;
 use std::sync::Arc;
@@ -41,6 +42,12 @@ pub struct Terms {
     pub rules: Arc<dyn Rules>,
     /// The keys of tokens.
     pub tokens: Arc<dyn TokenSource>,
+    /// A policy that is asked beside it, and decides nothing.
+    pub shadow: Option<Arc<dyn Rules>>,
+    /// How many calls a session may make, whatever the policy says.
+    pub limits: Limits,
+    /// What becomes of executions that began under another policy.
+    pub policies: PolicyTerms,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
 }
@@ -57,6 +64,9 @@ impl Default for Terms {
             tokens,
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
+            shadow: None,
+            limits: Limits::default(),
+            policies: PolicyTerms::default(),
             report: Arc::new(|_| {}),
         }
     }
@@ -92,12 +102,16 @@ impl LocalHost {
         terms: Terms,
     ) -> Result<Self, HostError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        activate(journal.as_ref(), terms.rules.as_ref(), clock.now_ms())?;
         let parts = Parts {
             clock: clock.clone(),
             journal,
             tools,
             rules: terms.rules,
             tokens: terms.tokens,
+            shadow: terms.shadow,
+            limits: terms.limits,
+            policies: terms.policies,
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,

@@ -140,6 +140,7 @@ impl Host {
             plan: plan.clone(),
             inputs,
             principal: of.created.principal.clone(),
+            roles: of.created.roles.clone(),
             session: of.created.session.clone(),
             deadline_ms: of.created.deadline_ms,
             rerun: None,
@@ -154,16 +155,15 @@ impl Host {
                 item: child.item,
                 attempt: child.attempt,
                 approval: approval.map(|approval| {
-                    let by = (&approval.request_id, &approval.by, &approval.channel);
-                    format!(
-                        "{} by {} over {}, with the plan that holds it",
-                        by.0, by.1, by.2
-                    )
+                    let (id, by) = (&approval.request_id, approval.given_by());
+                    format!("{id} by {by}, with the plan that holds it")
                 }),
                 most_calls: child.most_calls,
+                input_labels: of.labels_passed_on(&child.step),
+                files_untrusted: of.files_untrusted,
             },
         };
-        let bench = self.bench(&submission.session, &submission.principal, now_ms);
+        let bench = self.bench_of(&submission, now_ms);
         let event = created_event(
             &submission,
             Some(nested),

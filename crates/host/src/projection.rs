@@ -70,6 +70,11 @@ pub fn request_row(state: &State, open: &OpenRequest) -> RequestRow {
             detail
         }
     };
+    let mut detail = detail;
+    // Who has answered so far, and others must join.
+    if let (Some(map), true) = (detail.as_object_mut(), has_several(open)) {
+        map.insert("answers".to_owned(), json!(open.said));
+    }
     let answer = open
         .closed
         .as_ref()
@@ -77,6 +82,17 @@ pub fn request_row(state: &State, open: &OpenRequest) -> RequestRow {
         .map(|choice| {
             let (by, channel) = open.by.clone().unwrap_or_default();
             let mut answer = json!({ "choice": choice, "by": by, "channel": channel });
+            let last = open.said.last().filter(|said| said.assent.by == by);
+            if let (Some(map), Some(key)) = (
+                answer.as_object_mut(),
+                last.and_then(|said| said.assent.key.as_ref()),
+            ) {
+                map.insert("key".to_owned(), json!(key));
+                map.insert(
+                    "roles".to_owned(),
+                    json!(last.map(|said| &said.assent.roles)),
+                );
+            }
             if let Some(map) = answer.as_object_mut() {
                 let data = open.data.clone().map(|data| ("data", data));
                 let reason = open.reason.clone().map(|reason| ("reason", json!(reason)));
@@ -106,6 +122,11 @@ pub fn request_row(state: &State, open: &OpenRequest) -> RequestRow {
     }
 }
 
+/// Whether more than the one answer that closed it was given.
+fn has_several(open: &OpenRequest) -> bool {
+    open.said.len() > usize::from(open.closed.is_some())
+}
+
 /// All requests of an execution, by id.
 pub fn request_rows(state: &State) -> Vec<RequestRow> {
     state
@@ -121,10 +142,18 @@ pub(crate) fn changed_request_rows(state: &State, events: &[Event]) -> Vec<Reque
     let Some(first) = events.first() else {
         return Vec::new();
     };
+    // What is asked about the plan shows what policy says of it.
+    let repolicied = events
+        .iter()
+        .any(|event| matches!(event.body, mandate_engine::Body::PolicyChanged { .. }));
     state
         .requests
         .values()
-        .filter(|open| open.closed_ms.unwrap_or(open.opened_ms) >= first.at_ms)
+        .filter(|open| {
+            let said = open.said.iter().map(|said| said.assent.at_ms).max();
+            let changed_ms = open.closed_ms.or(said).unwrap_or(open.opened_ms);
+            repolicied || changed_ms >= first.at_ms
+        })
         .map(|open| request_row(state, open))
         .collect()
 }

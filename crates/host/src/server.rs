@@ -11,6 +11,7 @@ mod watching;
 use crate::ask::HostError;
 use crate::handle::Handle;
 use crate::intake::Intake;
+use crate::keys::Keys;
 use crate::socket::{self, Bound};
 pub use crate::wire::Farewell;
 use mandate_store::Journal;
@@ -29,6 +30,7 @@ pub(crate) struct Desk {
     host: Handle,
     journal: Arc<dyn Journal>,
     intake: Arc<Intake>,
+    keys: Keys,
     directory: (u64, u64),
 }
 
@@ -65,6 +67,7 @@ impl Server {
         };
         let desk = Arc::new(Desk {
             host,
+            keys: Keys::new(journal.clone()),
             journal,
             intake,
             directory,

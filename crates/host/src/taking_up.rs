@@ -74,7 +74,9 @@ impl Host {
             if self.drives.contains_key(&parent.execution_id) {
                 self.begin_child(&parent.execution_id, &parent.step, parent.item);
             } else {
-                let _ = self.take_up(&parent.execution_id);
+                if let Err(error) = self.take_up(&parent.execution_id) {
+                    self.report(&parent.execution_id, &error);
+                }
             }
             return;
         }
@@ -94,6 +96,8 @@ impl Host {
             execution_id.to_owned(),
             Drive::new(state, None, durable_seq),
         );
+        // Before anything else: what comes next is judged by the policy that is in force.
+        self.renew_policy(execution_id);
         Ok(())
     }
 }

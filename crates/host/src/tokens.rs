@@ -262,10 +262,10 @@ impl Host {
                 return;
             }
         };
-        let payload = json!({ "kind": "token", "key": key, "by": by, "alone": at_once });
+        let payload = json!({ "key": key, "by": by, "alone": at_once });
         let record = NewRecord {
             at_ms: self.parts.clock.now_ms(),
-            kind: "key_created",
+            kind: "token_key_created",
             payload: payload.to_string().into_bytes(),
         };
         let batch = Batch {

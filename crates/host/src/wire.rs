@@ -6,11 +6,15 @@
 use crate::agent::{AgentAnswer, AgentWish};
 use crate::ask::{HostError, Submitted};
 use crate::intake::Proposal;
+use crate::keys::{ApiKey, KeyAct, KeyActed};
+use crate::standing::StandingAct;
+use crate::switch::Switch;
 use crate::tokens::{Issued, TokenText};
 use crate::tool_acts::{ToolAct, ToolActed};
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{Event, WaitingFor};
 use mandate_plan::Digest;
+use mandate_policy::Principal;
 use mandate_store::Head;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -99,8 +103,28 @@ pub(crate) enum Wish {
     },
     /// Make a new key for tokens.
     RotateTokens { at_once: bool },
+    /// Freeze calls everywhere, or thaw them.
+    Switch(Switch),
+    /// Take the approval back that an execution runs on.
+    Revoke {
+        execution_id: String,
+        reason: Option<String>,
+    },
+    /// Let one call of a step pass a policy deny.
+    Override {
+        execution_id: String,
+        step: String,
+        item: Option<u32>,
+        reason: String,
+    },
     /// Do something to tools.
     Tools(ToolAct),
+    /// From here on, speak as whoever has this key.
+    Authenticate(ApiKey),
+    /// Do something to keys.
+    Keys(KeyAct),
+    /// Do something to standing approvals.
+    Standing(StandingAct),
     /// Say what became of a step in doubt.
     Resolve {
         execution_id: String,
@@ -132,13 +156,14 @@ pub struct Answered {
 
 impl Answered {
     /// The answer as somebody gives it.
-    pub fn by(self, by: &str) -> Answer {
-        Answer {
+    pub fn by(self, principal: &Principal) -> Answer {
+        let answer = Answer {
             data: self.data,
             reason: self.reason,
             subject: self.subject,
-            ..Answer::new(&self.request_id, &self.choice, by, &self.channel)
-        }
+            ..Answer::new(&self.request_id, &self.choice, "", &self.channel)
+        };
+        answer.given_by(principal)
     }
 }
 
@@ -167,6 +192,10 @@ pub(crate) enum Said {
         acted: Option<Box<ToolActed>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agent: Option<Box<AgentSaid>>,
+        keys: Option<Box<KeyActed>>,
+        /// The standing approval that it was done to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        standing: Option<String>,
     },
     /// It is not done.
     Failed { id: u64, error: Refused },
@@ -253,6 +282,17 @@ mod tests {
             },
             HostError::Answer(mandate_engine::NotAnAnswer::TooLate("req-1".to_owned())),
             HostError::FromATool { pid: 7 },
+            HostError::NoSuchKey("key-1".to_owned()),
+            HostError::KeyRevoked("key-1".to_owned()),
+            HostError::MayNot {
+                by: "ann".to_owned(),
+                what: "steer".to_owned(),
+                roles: vec!["operator".to_owned()],
+            },
+            HostError::Again {
+                by: "ann".to_owned(),
+                still: vec!["2 of other".to_owned()],
+            },
             HostError::NotSupported {
                 feature: "x".to_owned(),
                 pointer: "/x".to_owned(),

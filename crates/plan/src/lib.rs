@@ -15,6 +15,7 @@ pub mod graph;
 mod inputs;
 mod json_schema;
 pub mod model;
+mod narrowing;
 pub mod schema;
 pub mod show;
 pub mod tool;
@@ -34,6 +35,7 @@ pub use model::{
     ForEach, Input, Invariant, Matcher, Mode, OnFailure, OnItemFailure, OnViolation, Pattern,
     PatternKind, Plan, Retry, Rules, Step, Workspace,
 };
+pub use narrowing::{Narrowing, Widening, narrows};
 pub use tool::{Effect, Facts, ToolLookup, ToolSpec};
 pub use violation::{Level, Position, Violation};
 pub use violation_code::ViolationCode;

@@ -1,24 +1,42 @@
 //! Who may approve, and the approvals themselves.
 
+use crate::{assent::Assent, principal::is_role};
 use mandate_plan::Digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
-/// Who may answer a request; written `requester`, `other`, `role:NAME`.
+/// The most people that one rule may ask for.
+const MOST: u32 = 16;
+
+/// Who may answer a request; written `requester`, `other`, `role:NAME`, `2 of other`, `2 of role:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Approver {
     /// Whoever asked for the execution.
     Requester,
-    /// A separately authenticated human who is not the requester.
+    /// A separately authenticated human who is not the requester, and whose key has the role `approver` or `admin`.
     Other,
-    /// A separately authenticated human with this role.
+    /// A separately authenticated human who is not the requester, and whose key has this role.
     Role(String),
+    /// So many different ones of `Other` or `Role`.
+    AtLeast(u32, Box<Approver>),
 }
 
 /// The text names no approver.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an approver: `requester`, `other` or `role:NAME` is expected")]
+#[error(
+    "`{0}` is not an approver: `requester`, `other`, `role:NAME`, `2 of other` or `2 of role:NAME` is expected"
+)]
 pub struct NotAnApprover(pub String);
+
+impl Approver {
+    /// Several, separated by commas: all of them must be satisfied.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn list(text: &str) -> Result<Vec<Self>, NotAnApprover> {
+        text.split(',').map(|one| one.trim().parse()).collect()
+    }
+}
 
 impl fmt::Display for Approver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,6 +44,7 @@ impl fmt::Display for Approver {
             Approver::Requester => f.write_str("requester"),
             Approver::Other => f.write_str("other"),
             Approver::Role(name) => write!(f, "role:{name}"),
+            Approver::AtLeast(count, of) => write!(f, "{count} of {of}"),
         }
     }
 }
@@ -33,11 +52,22 @@ impl fmt::Display for Approver {
 impl FromStr for Approver {
     type Err = NotAnApprover;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let none = || NotAnApprover(text.to_owned());
+        if let Some((count, of)) = text.split_once(" of ") {
+            let count: u32 = count.trim().parse().map_err(|_| none())?;
+            let of: Approver = of.trim().parse().map_err(|_| none())?;
+            let several = matches!(of, Approver::Other | Approver::Role(_));
+            return match count {
+                1 if several => Ok(of),
+                2..=MOST if several => Ok(Approver::AtLeast(count, Box::new(of))),
+                _ => Err(none()),
+            };
+        }
         match (text, text.strip_prefix("role:")) {
             ("requester", _) => Ok(Approver::Requester),
             ("other", _) => Ok(Approver::Other),
-            (_, Some(name)) if !name.is_empty() => Ok(Approver::Role(name.to_owned())),
-            _ => Err(NotAnApprover(text.to_owned())),
+            (_, Some(name)) if is_role(name) => Ok(Approver::Role(name.to_owned())),
+            _ => Err(none()),
         }
     }
 }
@@ -70,6 +100,35 @@ pub struct Approval {
     pub channel: String,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
+    /// Everybody who said yes, the one named above included; empty: that one alone, without a key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assents: Vec<Assent>,
+}
+
+impl Approval {
+    /// Everybody who said yes.
+    pub fn everybody(&self) -> Vec<Assent> {
+        if !self.assents.is_empty() {
+            return self.assents.clone();
+        }
+        vec![Assent {
+            by: self.by.clone(),
+            channel: self.channel.clone(),
+            key: None,
+            roles: Vec::new(),
+            at_ms: self.at_ms,
+        }]
+    }
+
+    /// Who, over which channel, shown by which key: in words.
+    pub fn given_by(&self) -> String {
+        let one = |assent: Assent| match &assent.key {
+            Some(key) => format!("{} ({key}) over {}", assent.by, assent.channel),
+            None => format!("{} over {}", assent.by, assent.channel),
+        };
+        let all: Vec<String> = self.everybody().into_iter().map(one).collect();
+        all.join(" and ")
+    }
 }
 
 /// On what ground an execution may start.

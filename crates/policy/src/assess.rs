@@ -1,11 +1,11 @@
 //! One call looked at: what it touches, what kind of action it is, how risky.
 
 use crate::{
-    Purpose,
-    classify::{Tag, category, category_by_effect, tag},
+    Classification, Purpose,
+    classify::{Category, Tag, category_by_effect},
     decision::{Outcome, StepAssessment},
     resources::{Found, Resource, find},
-    risk::RiskTable,
+    risk::{Mitigation, Risk},
 };
 use mandate_plan::Facts;
 use serde_json::Value;
@@ -26,30 +26,20 @@ pub(crate) struct Subject<'a> {
 }
 
 /// The assessment, which no rule has judged yet: its outcome is deny. With it, what was found in the arguments.
-pub(crate) fn assess(subject: Subject<'_>, table: &RiskTable) -> (StepAssessment, Vec<Found>) {
+pub(crate) fn assess(
+    subject: Subject<'_>,
+    classification: &Classification,
+) -> (StepAssessment, Vec<Found>) {
     let facts = subject.facts.unwrap_or(Facts::WORST);
     let found = find(subject.tool, facts.effect, subject.args);
-    let mut seen: BTreeSet<&Resource> = BTreeSet::new();
-    let tags: Vec<Tag> = found
-        .iter()
-        .filter(|found| seen.insert(&found.resource))
-        .filter_map(tag)
-        .collect();
-    let category = category(subject.tool, subject.facts);
-    let mut risk = table.step(category, &tags, subject.urls_limited);
-    // A harmless name does not make a tool harmless.
-    if subject.facts.is_some() {
-        let by_effect = table.step(
-            category_by_effect(subject.tool, facts),
-            &tags,
-            subject.urls_limited,
-        );
-        if by_effect.score > risk.score {
-            risk = by_effect;
-        }
-    }
+    let (category, tags, risk) = classified(
+        classification,
+        subject.tool,
+        subject.facts,
+        &found,
+        subject.urls_limited,
+    );
     let resources: BTreeSet<Resource> = found.iter().map(|found| found.resource.clone()).collect();
-    let tags: BTreeSet<Tag> = tags.into_iter().collect();
     let assessment = StepAssessment {
         step: subject.step.to_owned(),
         purpose: subject.purpose,
@@ -59,10 +49,53 @@ pub(crate) fn assess(subject: Subject<'_>, table: &RiskTable) -> (StepAssessment
         open_world: facts.open_world,
         category,
         resources: resources.into_iter().collect(),
-        tags: tags.into_iter().collect(),
+        tags,
         unknown_args: subject.unknown_args,
         risk,
         outcome: Outcome::Deny,
     };
     (assessment, found)
+}
+
+/// Category, tags in order, and risk.
+fn classified(
+    classification: &Classification,
+    tool: &str,
+    facts: Option<Facts>,
+    found: &[Found],
+    urls_limited: bool,
+) -> (Category, Vec<Tag>, Risk) {
+    let mut seen: BTreeSet<&Resource> = BTreeSet::new();
+    let tags: Vec<Tag> = found
+        .iter()
+        .filter(|found| seen.insert(&found.resource))
+        .flat_map(|found| classification.tags_of(found))
+        .collect();
+    let category = classification.category(tool, facts);
+    let table = &classification.risk;
+    let mut risk = table.step(category, &tags, urls_limited);
+    // A harmless name does not make a tool harmless.
+    if let Some(facts) = facts {
+        let by_effect = table.step(category_by_effect(tool, facts), &tags, urls_limited);
+        if by_effect.score > risk.score {
+            risk = by_effect;
+        }
+    }
+    let tags: BTreeSet<Tag> = tags.into_iter().collect();
+    (category, tags.into_iter().collect(), risk)
+}
+
+impl StepAssessment {
+    /// The same call as another policy's tables see it; `found` is what is in its arguments.
+    pub fn reclassified(&self, classification: &Classification, found: &[Found]) -> Self {
+        let limited = !self.risk.mitigations.contains(&Mitigation::UrlAllowlist);
+        let facts = Some(self.facts());
+        let (category, tags, risk) = classified(classification, &self.tool, facts, found, limited);
+        Self {
+            category,
+            tags,
+            risk,
+            ..self.clone()
+        }
+    }
 }

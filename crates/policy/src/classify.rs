@@ -1,13 +1,10 @@
-//! What kind of action a call is, and what its resources are known for.
+//! What kind of action a call is, by the name of its tool and by its effect.
 
-use crate::{
-    normalise::is_loopback,
-    resources::{Found, ResourceKind},
-};
+pub use crate::tag::{Tag, tag};
+
 use mandate_plan::{Effect, Facts};
-use regex::Regex;
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::LazyLock};
+use std::fmt;
 
 /// The kind of action that a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,6 +53,11 @@ impl Category {
             Category::SystemCommand => "system_command",
             Category::Unknown => "unknown",
         }
+    }
+
+    /// The category of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Category::ALL.into_iter().find(|it| it.as_str() == name)
     }
 
     /// The tool names that belong to the category: a whole name, or its part behind the server.
@@ -155,55 +157,5 @@ pub fn category(tool: &str, facts: Option<Facts>) -> Category {
     match BUILT_IN.contains(&server) {
         true => by_effect,
         false => category_by_name(tool).unwrap_or(by_effect),
-    }
-}
-
-/// What a resource is known for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tag {
-    /// System configuration, logs, or something whose name says that it is secret.
-    SensitivePath,
-    /// An address that is not on this machine.
-    ExternalUrl,
-}
-
-impl Tag {
-    /// The tag as it is written in policies, journal and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Tag::SensitivePath => "sensitive_path",
-            Tag::ExternalUrl => "external_url",
-        }
-    }
-
-    /// Whether it adds to the risk.
-    pub fn sensitive(self) -> bool {
-        self == Tag::SensitivePath
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-const SENSITIVE_PATH: &str = r"(?i)^/etc(/|$)|^/var/log(/|$)|passwd|shadow|secret|credential|\.(pem|key|env)$|(^|/)\.env(\.[^/]*)?$";
-
-/// `None` only if the constant did not compile; then every path counts as sensitive, and a test fails.
-static SENSITIVE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(SENSITIVE_PATH).ok());
-
-/// The tag of one resource, over all its readings.
-pub fn tag(found: &Found) -> Option<Tag> {
-    match found.resource.kind {
-        ResourceKind::File => {
-            let sensitive =
-                |text: &String| SENSITIVE.as_ref().is_none_or(|regex| regex.is_match(text));
-            let mut readings = found.readings.all.iter().chain(&found.readings.suspects);
-            readings.any(sensitive).then_some(Tag::SensitivePath)
-        }
-        ResourceKind::Url => (!is_loopback(&found.resource.value)).then_some(Tag::ExternalUrl),
-        ResourceKind::Command => None,
     }
 }

@@ -135,6 +135,33 @@ pub(crate) fn all_words(line: &str) -> Vec<String> {
     }
 }
 
+/// The words of the lines that a shell among these words is given behind `-c`, the programs left out.
+pub(crate) fn words_inside(argv: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut argv = argv.to_vec();
+    for _ in 0..MAX_NESTING {
+        let shell = argv
+            .iter()
+            .position(|word| SHELLS.contains(&bare_name(word)));
+        let Some(line) = shell.and_then(|at| shell_line(argv.get(at + 1..)?)) else {
+            break;
+        };
+        let words = all_words(line);
+        found.extend(words.iter().skip(1).cloned());
+        argv = words;
+    }
+    found
+}
+
+/// The line behind `-c` among a shell's arguments.
+fn shell_line(rest: &[String]) -> Option<&String> {
+    let at = rest
+        .iter()
+        .position(|word| word.starts_with('-') && word.contains('c'))?;
+    let mut behind = rest.iter().skip(at + 1);
+    behind.find(|word| !word.starts_with('-'))
+}
+
 /// The ways in which an argument list may be read.
 pub fn argv_readings(argv: &[String]) -> Readings {
     let visible: Vec<String> = argv.iter().map(|word| visible(word)).collect();
@@ -187,13 +214,7 @@ fn look_inside(name: &str, rest: &[String], depth: usize, suspects: &mut BTreeSe
     if depth >= MAX_NESTING || !SHELLS.contains(&name) {
         return;
     }
-    let Some(at) = rest
-        .iter()
-        .position(|word| word.starts_with('-') && word.contains('c'))
-    else {
-        return;
-    };
-    let Some(line) = rest.iter().skip(at + 1).find(|word| !word.starts_with('-')) else {
+    let Some(line) = shell_line(rest) else {
         return;
     };
     for piece in pieces(line) {

@@ -4,6 +4,7 @@ use crate::{
     Purpose,
     approver::Approver,
     classify::{Category, Tag},
+    flow::FlowPath,
     resources::Resource,
     risk::{Level, Risk},
 };
@@ -58,6 +59,9 @@ pub struct Reason {
     pub step: Option<String>,
     /// How grave the rule's author finds it.
     pub severity: Level,
+    /// What the rule looked at, by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub inputs: Map<String, Value>,
 }
 
 /// What one call of the plan would do, in the worst case over everything that is not known yet.
@@ -125,8 +129,11 @@ pub struct Decision {
     pub steps: Vec<StepAssessment>,
     /// The risk of the whole.
     pub risk: Risk,
-    /// Who may approve; all must be satisfied by one answer. Empty unless the outcome is `require_approval`.
+    /// Who may approve; all must be satisfied. Empty unless the outcome is `require_approval`.
     pub approvers: Vec<Approver>,
+    /// The ways by which untrusted values may reach sensitive arguments and decisions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<FlowPath>,
 }
 
 impl Decision {

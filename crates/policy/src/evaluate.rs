@@ -1,23 +1,25 @@
 //! May this plan run? A pure answer that runs nothing and writes nothing, so that asking is always safe.
 
 use crate::{
-    Limits, Purpose, SessionView,
+    Classification, Limits, Purpose, SessionView,
     approver::Approver,
     argument_rules::RuleSet,
     assess::{Subject, assess},
     classify::Category,
+    dataflow::{Forecast, Survey, survey},
     decision::{Decision, Outcome, Reason, StepAssessment},
-    flow::CallFlow,
     known_args::KnownArgs,
+    labels::Labels,
     nested::nested_facts,
     planned::{Planned, every_call},
     resources::ResourceKind,
-    risk::{Level, RiskTable},
+    risk::Level,
     rules::{Case, FirstPolicy, Moment, Rules, judge},
     tool_table,
 };
 use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup, execution_digest};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Who asks, in which session, when.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +50,18 @@ pub fn evaluate_with(
     tools: &dyn ToolLookup,
     request: &EvaluateRequest,
 ) -> Decision {
+    evaluate_within(rules, plan, inputs, &BTreeMap::new(), tools, request)
+}
+
+/// The same of a plan that a step of another one holds: `origins` says where the inputs come from that the step passes on.
+pub fn evaluate_within(
+    rules: &dyn Rules,
+    plan: &CheckedPlan,
+    inputs: &BoundInputs,
+    origins: &BTreeMap<String, Labels>,
+    tools: &dyn ToolLookup,
+    request: &EvaluateRequest,
+) -> Decision {
     let (digests, missing) = tool_table::digests(plan, tools);
     let mut verdict = Verdict::default();
     for tool in missing {
@@ -60,17 +74,27 @@ pub fn evaluate_with(
     if let Err(error) = RuleSet::of_plan(&plan.plan().constraints) {
         verdict.deny("constraints", None, error.to_string());
     }
-    verdict.rates(rules.limits(), &request.session);
+    verdict.rates(rules.limits().and(request.session.limits), &request.session);
 
-    let table = RiskTable::default();
+    let classification = rules.classification();
     let mut steps: Vec<StepAssessment> = Vec::new();
     let mut before: Vec<Category> = Vec::new();
+    let mut survey = survey(origins);
     for planned in every_call(plan) {
         let known = match planned.nested {
             true => KnownArgs::without_inputs(planned.template),
             false => KnownArgs::of(planned.template, planned.raw, inputs),
         };
-        let call = verdict.call(rules, &planned, known, tools, &table, request, &before);
+        let call = verdict.call(
+            rules,
+            &planned,
+            known,
+            tools,
+            classification,
+            request,
+            &before,
+            &mut survey,
+        );
         before.push(call.category);
         steps.push(call);
     }
@@ -85,7 +109,9 @@ pub fn evaluate_with(
     if outcome != Outcome::RequireApproval {
         approvers.clear();
     }
-    let risk = table.plan(steps.iter().map(|call| (call.step.as_str(), &call.risk)));
+    let risk = classification
+        .risk
+        .plan(steps.iter().map(|call| (call.step.as_str(), &call.risk)));
     Decision {
         outcome,
         reasons: verdict.reasons,
@@ -99,6 +125,7 @@ pub fn evaluate_with(
         steps,
         risk,
         approvers,
+        flows: survey.into_paths(),
     }
 }
 
@@ -145,6 +172,7 @@ impl Verdict {
             message,
             step,
             severity: Level::Critical,
+            inputs: Map::new(),
         });
     }
 
@@ -165,6 +193,7 @@ impl Verdict {
                     message: format!("the session has made {count} calls, the limit is {limit}"),
                     step: None,
                     severity: Level::Medium,
+                    inputs: Map::new(),
                 });
             }
         }
@@ -180,9 +209,10 @@ impl Verdict {
         planned: &Planned<'_>,
         known: KnownArgs,
         tools: &dyn ToolLookup,
-        table: &RiskTable,
+        classification: &Classification,
         request: &EvaluateRequest,
         before: &[Category],
+        survey: &mut Survey,
     ) -> StepAssessment {
         let allow = match planned.rules() {
             Ok((allow, _)) => allow,
@@ -202,10 +232,19 @@ impl Verdict {
             facts: tools.spec(planned.tool).and(facts),
             args: &known.args,
             unknown_args: known.unknown,
-            urls_limited: allow.is_some_and(|allow| allow.limits(ResourceKind::Url)),
+            urls_limited: allow
+                .as_ref()
+                .is_some_and(|allow| allow.limits(ResourceKind::Url)),
         };
         let exists = subject.facts.is_some();
-        let (mut call, _) = assess(subject, table);
+        let (mut call, found) = assess(subject, classification);
+        let forecast = Forecast {
+            allow: allow.as_ref(),
+            args: &known.args,
+            found: &found,
+            facts: call.facts(),
+        };
+        let flow = survey.call(planned, &forecast, tools);
         if !exists {
             // The missing tool has been named; nothing more can be said of its calls.
             self.outcome = Outcome::Deny;
@@ -218,8 +257,9 @@ impl Verdict {
             now_ms: request.now_ms,
             call: &call,
             args: &known.args,
+            found: &found,
             before,
-            flow: &CallFlow::default(),
+            flow: &flow,
         };
         let (outcome, rulings) = judge(rules, &case);
         call.outcome = outcome;
@@ -238,6 +278,7 @@ impl Verdict {
                 message: format!("{}{purpose}", ruling.message),
                 step: Some(planned.id.clone()),
                 severity: ruling.severity,
+                inputs: ruling.inputs,
             });
         }
         call

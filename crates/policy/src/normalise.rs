@@ -10,7 +10,7 @@ mod url;
 
 pub use path::{normal_path, path_readings};
 pub use text::{shown, strip_invisible};
-pub use url::{is_loopback, normal_url, url_readings};
+pub use url::{host_of, is_loopback, normal_url, url_readings};
 
 pub(crate) use path::lexical;
 

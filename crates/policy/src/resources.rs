@@ -2,7 +2,11 @@
 
 mod find;
 
-pub use find::{Found, find};
+pub(crate) use find::{
+    COMMAND_KEYS, COMMAND_LIST_KEYS, FILE_WORDS, PROGRAM_ARGS_KEYS, TOUCH_NOTHING, URL_WORDS,
+    words_of,
+};
+pub use find::{Found, find, may_touch};
 
 use mandate_plan::Effect;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use crate::classify::{Category, Tag};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// Points of a sensitive tag.
 const TAG_POINTS: u32 = 15;
@@ -91,6 +91,8 @@ pub struct Risk {
 pub struct RiskTable {
     /// By category, in the order of [`Category::ALL`].
     pub weights: [(u32, u32); 8],
+    /// The tags that add points.
+    pub sensitive: BTreeSet<Tag>,
 }
 
 impl Default for RiskTable {
@@ -105,16 +107,28 @@ impl Default for RiskTable {
             (70, 400),
             (40, 250),
         ];
-        Self { weights }
+        Self {
+            weights,
+            sensitive: BTreeSet::from([Tag::SensitivePath]),
+        }
     }
 }
 
 impl RiskTable {
-    fn weight(&self, category: Category) -> (u32, u32) {
+    /// Base points and multiplier of a category.
+    pub fn weight(&self, category: Category) -> (u32, u32) {
         let at = Category::ALL.iter().position(|c| *c == category);
         at.and_then(|at| self.weights.get(at))
             .copied()
             .unwrap_or((MAX_SCORE, 100))
+    }
+
+    /// Sets base points and multiplier of a category.
+    pub fn set_weight(&mut self, category: Category, base: u32, per_cent: u32) {
+        let at = Category::ALL.iter().position(|c| *c == category);
+        if let Some(weight) = at.and_then(|at| self.weights.get_mut(at)) {
+            *weight = (base, per_cent);
+        }
     }
 
     /// The risk of one call: its category's points, and those of its sensitive resources.
@@ -123,13 +137,15 @@ impl RiskTable {
     pub fn step(&self, category: Category, tags: &[Tag], limited: bool) -> Risk {
         let (base, per_cent) = self.weight(category);
         let points = base.saturating_mul(per_cent) / 100;
-        let sensitive =
-            u32::try_from(tags.iter().filter(|tag| tag.sensitive()).count()).unwrap_or(u32::MAX);
+        let counted = || tags.iter().filter(|tag| self.sensitive.contains(*tag));
+        let sensitive = u32::try_from(counted().count()).unwrap_or(u32::MAX);
         let tag_points = sensitive.saturating_mul(TAG_POINTS).min(MAX_TAG_POINTS);
         let score = points.saturating_add(tag_points).min(MAX_SCORE);
         let mut factors = vec![format!("{category}: {points}")];
         if tag_points > 0 {
-            factors.push(format!("{}: {tag_points}", Tag::SensitivePath));
+            let names: BTreeSet<&str> = counted().map(Tag::as_str).collect();
+            let names: Vec<&str> = names.into_iter().collect();
+            factors.push(format!("{}: {tag_points}", names.join(", ")));
         }
         let mut mitigations = Vec::new();
         if Level::of(score) >= Level::Medium {

@@ -5,14 +5,16 @@ mod first;
 pub use first::FirstPolicy;
 
 use crate::{
-    Limits, SessionView,
+    Classification, Limits, SessionView,
     approver::Approver,
     classify::Category,
     decision::{Outcome, StepAssessment},
+    explain::RuleSeen,
     flow::CallFlow,
+    resources::Found,
     risk::Level,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// When a rule is asked.
@@ -39,6 +41,8 @@ pub struct Case<'a> {
     pub call: &'a StepAssessment,
     /// The arguments, as far as they are known.
     pub args: &'a Value,
+    /// What is touched, as far as the arguments tell, with every way in which it may be read.
+    pub found: &'a [Found],
     /// The categories of the plan's calls before this one, in the order of the document.
     pub before: &'a [Category],
     /// Where its arguments come from.
@@ -60,6 +64,8 @@ pub struct Ruling {
     pub approvers: Vec<Approver>,
     /// No override passes it.
     pub absolute: bool,
+    /// What the rule looked at, by name.
+    pub inputs: Map<String, Value>,
 }
 
 /// A rule could not be evaluated. That counts as a deny.
@@ -83,6 +89,34 @@ pub trait Rules: Send + Sync + fmt::Debug {
     /// A rule that fails, which is a deny.
     fn judge(&self, case: &Case<'_>) -> Result<Vec<Ruling>, RuleError>;
 
+    /// The tables that calls are classified by.
+    fn classification(&self) -> &Classification {
+        Classification::standard()
+    }
+
+    /// Everything that the policy is made of, so that it can be had again; null where it is part of the program.
+    fn texts(&self) -> Value {
+        Value::Null
+    }
+
+    /// The ids of all rules, as [`Ruling::rule`] names them; empty where a policy does not list them.
+    fn rule_ids(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Every rule before a call, with why it did not match; where a policy cannot tell, only those that did.
+    fn explain(&self, case: &Case<'_>) -> Vec<RuleSeen> {
+        let matched = self.judge(case).unwrap_or_default();
+        let seen = matched.into_iter().map(|ruling| RuleSeen {
+            rule: ruling.rule,
+            outcome: ruling.outcome,
+            matched: true,
+            why_not: None,
+            inputs: ruling.inputs,
+        });
+        seen.collect()
+    }
+
     /// How many calls a session may make.
     fn limits(&self) -> Limits {
         Limits::default()
@@ -102,6 +136,7 @@ pub(crate) fn judge(rules: &dyn Rules, case: &Case<'_>) -> (Outcome, Vec<Ruling>
                 severity,
                 approvers: Vec::new(),
                 absolute: true,
+                inputs: Map::new(),
             }],
         )
     };

@@ -20,7 +20,10 @@ mod projection;
 mod queue;
 mod reader;
 pub mod schema;
+mod sessions;
+mod signing_key;
 mod sqlite;
+mod system;
 mod tails;
 mod timestamp;
 mod token_keys;
@@ -28,14 +31,19 @@ pub mod verify;
 mod writer;
 
 pub use blob::{INLINE_LIMIT_BYTES, VALUE_LIMIT_BYTES};
-pub use export::{ExportFormat, ExportOptions, export};
+pub use export::{ExportFormat, ExportOptions, Selection, export};
 pub use journal::{
     Ack, Appended, Batch, ExecutionRow, Head, Journal, Lease, NewRecord, PlanRow, Record,
     RequestRow, SYSTEM, StoreError,
 };
 pub use listing::{Cursor, ExecutionFilter, Listed, NotACursor, Page, PlanSummary, RequestFilter};
 pub use reader::Reader;
+pub use sessions::{CallRow, SessionSummary, Tally};
+pub use signing_key::{NotAPublicKey, NotASignature, PublicKey, Signature, SignedHead, SigningKey};
 pub use sqlite::SqliteStore;
 pub use tails::EXECUTION_LIMIT_BYTES;
 pub use token_keys::TokenKeys;
-pub use verify::{Finding, FindingKind, Place, Rebuild, VerifyReport, verify};
+pub use verify::{
+    ExportReport, Finding, FindingKind, Known, Origin, Place, Rebuild, VerifyReport, verify,
+    verify_export,
+};

@@ -270,7 +270,7 @@ impl StoredRecord {
     }
 }
 
-fn records(
+pub(crate) fn records(
     db: &Connection,
     sql: &str,
     params: impl rusqlite::Params,

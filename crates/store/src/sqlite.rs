@@ -1,7 +1,7 @@
 //! The SQLite store: opening a data directory, and the [`Journal`] over its writer and its readers.
 
 use crate::{
-    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, RequestRow, StoreError,
+    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, RequestRow, StoreError, Tally,
     audit_key::{AuditKey, key_path},
     failure::file_failed,
     head_file::{self, HeadFile},
@@ -154,6 +154,18 @@ impl Journal for SqliteStore {
     fn head(&self) -> Result<Head, StoreError> {
         self.reader.head()
     }
+
+    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
+        self.reader.tally(session, now_ms, idle_ms)
+    }
+
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
+        self.reader.system_rows(kind, 1)
+    }
+
+    fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
+        self.reader.last_of_system(kinds)
+    }
 }
 
 /// What can be done with a batch before its turn: large fields leave it here, off the writer's thread.
@@ -177,6 +189,7 @@ fn prepare(batch: Batch) -> Result<Prepared, StoreError> {
         plan: batch.plan,
         execution: batch.execution,
         requests: batch.requests,
+        calls: batch.calls,
     })
 }
 

@@ -10,28 +10,58 @@ use crate::{
 };
 use clap::Subcommand;
 
+/// The kinds of events by which something was decided, asked, answered, refused or overridden.
+const DECISIONS: &[&str] = &[
+    "execution_created",
+    "request_opened",
+    "request_answered",
+    "request_expired",
+    "call_refused",
+    "step_blocked",
+    "step_resolved",
+    "revision_proposed",
+    "plan_revised",
+    "cancel_requested",
+    "approval_revoked",
+    "override_granted",
+    "admission_refused",
+    "policy_activated",
+    "key_created",
+    "key_revoked",
+    "token_key_created",
+    "token_issued",
+    "tool_accepted",
+    "tool_changed",
+    "tool_disabled",
+    "tool_enabled",
+    "frozen",
+    "thawed",
+];
+
 /// The commands under `audit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Check every hash, every commit and every row of the journal
+    /// Check every hash, every commit and every row of the journal, or of an export of one
     #[command(
-        after_help = "Examples:\n  mandate audit verify\n  mandate audit verify --head 812:9f3c…   # a head that was kept elsewhere"
+        after_help = "Examples:\n  mandate audit verify\n  mandate audit verify --head 812:9f3c…   # a head that was kept elsewhere\n  mandate audit verify --export journal.jsonl --public-key 5d1e…   # needs nothing but the file"
     )]
     Verify(verify::VerifyArgs),
-    /// Print the journal for other programs
+    /// Print the journal, signed, for other programs and for auditors
     #[command(
-        after_help = "Examples:\n  mandate audit export > journal.jsonl\n  mandate audit export --format cloudevents --execution @last"
+        after_help = "Examples:\n  mandate audit export > journal.jsonl\n  mandate audit export --format cloudevents --execution @last\n  mandate audit export --kind decisions --since 7d"
     )]
     Export(export::ExportArgs),
-    /// Print number and hash of the last commit, to keep them elsewhere
-    #[command(after_help = "Examples:\n  mandate audit head\n  mandate audit head --json")]
-    Head,
+    /// Print number and hash of the last commit, signed, to keep them elsewhere
+    #[command(
+        after_help = "Examples:\n  mandate audit head\n  mandate audit head --public-key   # what exports are verified with\n  mandate audit head --json"
+    )]
+    Head(head::HeadArgs),
 }
 
 pub(crate) fn run(command: AuditCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         AuditCommand::Verify(args) => verify::run(&args, context),
         AuditCommand::Export(args) => export::run(&args, context),
-        AuditCommand::Head => head::run(context),
+        AuditCommand::Head(args) => head::run(&args, context),
     }
 }

@@ -1,22 +1,24 @@
 //! `mandate evaluate PLAN`: a dry run of the policy.
 
 use crate::{
-    context::{self, Context},
+    context::Context,
     document::{note_warnings, read_plan},
     errors::{Exit, Failure},
     inputs::InputArgs,
     render::{decision, shown, table::terminal_width},
-    toolbox, when,
+    toolbox, when, who,
 };
 use clap::Args;
 use mandate_host::HostError;
 use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate_with};
 use serde_json::json;
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
   mandate evaluate plan.yaml
   mandate evaluate plan.yaml --input folder=docs --json
+  mandate evaluate plan.yaml --policy stricter.cedar
 
 No tool is called and nothing is written. Exits with 0 where the plan may run, at once or after approval, and with 3 \
 where policy denies it.";
@@ -29,10 +31,14 @@ pub(crate) struct EvaluateArgs {
     plan: String,
     #[command(flatten)]
     inputs: InputArgs,
+    /// A policy, file or folder, that must allow it, too
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
+    context.add_policies(&args.policy);
     let registry = toolbox::registry(context.settings()?)?;
     let read = read_plan(context, &args.plan, Some(&registry))?;
     let tools = registry.snapshot();
@@ -41,12 +47,13 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
         .plan
         .bind_inputs(&args.inputs.collect()?)
         .map_err(HostError::Inputs)?;
-    let principal = context::principal();
+    let who = who::known(context.reader_if_any()?.as_ref())?;
     let request = EvaluateRequest {
-        principal: principal.clone(),
+        principal: who.name.clone(),
         session: SessionView {
             session_id: "evaluate".to_owned(),
-            principal,
+            principal: who.name,
+            roles: who.roles.into_iter().collect(),
             ..SessionView::default()
         },
         now_ms: when::now_ms(),
@@ -84,6 +91,10 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
     let reasons = decision::reasons(&said, true, paint);
     if !reasons.is_empty() {
         out.line(&format!("\n{}\n{reasons}", paint.bold("Why")));
+    }
+    let flows = decision::flows(&said, paint);
+    if !flows.is_empty() {
+        out.line(&format!("\n{}\n{flows}", paint.bold(decision::FLOWS)));
     }
     if !said.approvers.is_empty() {
         let who: Vec<String> = said.approvers.iter().map(ToString::to_string).collect();

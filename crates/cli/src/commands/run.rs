@@ -38,6 +38,9 @@ pub(crate) struct RunArgs {
     /// When it must have ended: `10m` from now, or a time such as `2026-07-01T12:00:00Z`
     #[arg(long, value_name = "TIME")]
     deadline: Option<String>,
+    /// The session that its calls count for; without it, one of its own
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
     /// Approve the plan as the one who asked for it, without being asked
     #[arg(short, long)]
     yes: bool,
@@ -50,12 +53,23 @@ pub(crate) struct RunArgs {
     /// With `--json`: events as JSON Lines while it runs, then the result
     #[arg(long, requires = "json")]
     stream: bool,
+    /// A policy, file or folder, that must allow it, too, while this process drives
+    #[arg(long, value_name = "PATH", conflicts_with = "detach")]
+    policy: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     let deadline_ms = args.deadline.as_deref().map(deadline_ms).transpose()?;
     let inputs = args.inputs.collect()?;
+    context.add_policies(&args.policy);
     let settings = context.settings()?;
+    if !args.policy.is_empty() && holder(&settings.data_dir).is_some() {
+        let message =
+            "another process drives executions here, under the policy of its own configuration";
+        return Err(Failure::usage(message).remedy(
+            "name the policy in `mandate.toml`, under `[policy] files`, or wait until that process has ended",
+        ));
+    }
     let registry = toolbox::registry(settings)?;
     // Where another process drives, it checks the plan with its own tools.
     let here = holder(&settings.data_dir).is_none();
@@ -75,6 +89,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
         source: read.source,
         inputs,
         deadline_ms,
+        session: args.session.clone(),
         rerun: None,
         revises: None,
         yes: args.yes,

@@ -18,6 +18,7 @@ const OTHER: &[&str] = &[
     "MANDATE_STEP",
     "MANDATE_ATTEMPT",
     crate::daemon::IDLE_VARIABLE,
+    crate::who::VARIABLE,
     mandate_tools::CHILD_MARK,
 ];
 

@@ -38,6 +38,8 @@ impl PartialEq for Key {
 /// What one source sets.
 #[derive(Debug, Default)]
 pub(crate) struct Layer {
+    /// The file; none for the environment.
+    pub(crate) file: Option<PathBuf>,
     pub(crate) sets: Vec<Set>,
 }
 
@@ -80,7 +82,10 @@ impl Layer {
             sets: Vec::new(),
         };
         reader.table(&mut Vec::new(), table.get_ref())?;
-        Ok(Self { sets: reader.sets })
+        Ok(Self {
+            file: Some(path.to_path_buf()),
+            sets: reader.sets,
+        })
     }
 }
 

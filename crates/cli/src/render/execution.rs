@@ -298,6 +298,13 @@ pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> S
             let then = format!("mandate executions continue {id}");
             (what, commands.chain([then]).collect())
         }
+        "frozen" => (
+            format!("Calls are frozen, and `{step}` would make one."),
+            vec![
+                waiting.next_command.clone(),
+                format!("mandate executions continue {id}"),
+            ],
+        ),
         kind => (
             format!("`{step}` waits for its {kind}; it goes on when a process drives it."),
             vec![waiting.next_command.clone()],
@@ -317,11 +324,16 @@ pub(crate) fn steps(state: &State, now_ms: i64, paint: Paint, width: Option<usiz
         let (sign, look) = step::sign(data.state);
         let child = state.child_of(&checked.step.id, None);
         let child = child.map(|id| format!("execution {}", ids::short(&id)));
-        let detail: Vec<String> = [Some(step::detail(data, now_ms)), child, step::problem(data)]
-            .into_iter()
-            .flatten()
-            .filter(|text| !text.is_empty())
-            .collect();
+        let detail: Vec<String> = [
+            Some(step::detail(data, now_ms)),
+            step::untrusted(data),
+            child,
+            step::problem(data),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .collect();
         table.row(vec![
             (sign.to_owned(), look),
             (checked.step.id.clone(), Look::Bold),
@@ -365,6 +377,11 @@ pub(crate) fn about(state: &State, now_ms: i64, paint: Paint) -> String {
         let answer = match (&open.closed, &open.by) {
             (Some(choice), Some((by, channel))) => format!("{choice} by {by} over `{channel}`"),
             (Some(choice), None) => choice.clone(),
+            (None, _) if !open.said.is_empty() => {
+                let said = open.said.iter();
+                let said = said.map(|said| format!("{} by {}", said.choice, said.assent.by));
+                format!("open, so far {}", said.collect::<Vec<_>>().join(" and "))
+            }
             (None, _) => "open".to_owned(),
         };
         out.push(field(

@@ -1,10 +1,17 @@
 //! Requests to people as they are shown.
 
 use super::shown;
-use crate::output::{Look, Paint};
-use mandate_engine::event::{Request, RequestKind, Takes};
+use crate::{
+    output::{Look, Paint},
+    when,
+};
+use mandate_engine::{
+    OpenRequest, Said,
+    event::{Request, RequestKind, Takes},
+};
 use mandate_store::RequestRow;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The longest that one value may be where somebody answers for it, in characters: this cuts only what nobody would read
 /// to its end; `--json` has all of it.
@@ -52,6 +59,30 @@ pub(crate) fn open_to_json(request: &Request) -> Value {
     })
 }
 
+/// What one person said to a request.
+pub(crate) fn said(said: &Said) -> String {
+    let who = &said.assent;
+    let key = who.key.as_ref();
+    let key = key.map_or_else(String::new, |key| {
+        format!(" ({key}: {})", who.roles.join(", "))
+    });
+    let reason = said.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |why| format!(": {}", shown::line(why)));
+    let at = when::show_time(who.at_ms);
+    format!(
+        "{} by {}{key} over `{}`, {at}{reason}",
+        shown::line(&said.choice),
+        who.by,
+        who.channel
+    )
+}
+
+/// The choices that somebody took and others must join.
+pub(crate) fn begun(open: &OpenRequest) -> BTreeSet<&str> {
+    let said = open.said.iter().filter(|_| open.closed.is_none());
+    said.map(|said| said.choice.as_str()).collect()
+}
+
 /// What can be typed to answer a request.
 pub(crate) fn commands(request: &Request) -> Vec<String> {
     let id = &request.request_id;
@@ -89,6 +120,9 @@ pub(crate) fn asked(request: &Request, paint: Paint) -> String {
     }
     match (request.kind, &request.detail) {
         (RequestKind::Step, detail) => calls(detail, paint, &mut out),
+        (RequestKind::Revision, Value::Object(detail)) if detail.contains_key("delta") => {
+            super::delta::show(detail, &request.request_id, paint, &mut out);
+        }
         (_, Value::Object(detail)) => {
             for (name, value) in detail {
                 push(name, value, paint, &mut out);
@@ -111,8 +145,48 @@ fn calls(detail: &Value, paint: Paint, out: &mut Vec<String>) {
         }
         for (name, value) in args.into_iter().flatten() {
             let value = shown::value(value, VALUE_WIDTH);
+            let from = origin(detail, name, paint);
             let name = paint.dim(&format!("{}:", shown::line(name)));
-            out.push(format!("    {name} {value}"));
+            out.push(format!("    {name} {value}{from}"));
+        }
+    }
+    if let Some(Value::Bool(true)) = detail.pointer("/flow/untrusted_control") {
+        let text = "an untrusted value decided that it is called";
+        out.push(format!("  {}", paint.look(Look::Warn, text)));
+    }
+}
+
+/// Where an argument comes from, and what it decides if that is not to be trusted. Of what stands in the plan, nothing.
+fn origin(detail: &Value, name: &str, paint: Paint) -> String {
+    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    let Some(flow) = detail.get("flow") else {
+        return String::new();
+    };
+    let labels = flow.get("labels").and_then(|labels| labels.get(&pointer));
+    let labels: Vec<&str> = labels
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|label| *label != "plan")
+        .collect();
+    if labels.is_empty() {
+        return String::new();
+    }
+    let below = format!("{pointer}/");
+    let sinks = flow.get("untrusted_sinks").and_then(Value::as_object);
+    let mut kinds = sinks.into_iter().flatten();
+    let kind = kinds.find(|(sink, _)| **sink == pointer || sink.starts_with(&below));
+    match kind.and_then(|(_, kind)| kind.as_str()) {
+        Some(kind) => {
+            let mut labels = labels;
+            labels.retain(|label| *label != "untrusted");
+            let text = format!("untrusted {kind}, from {}", labels.join(", "));
+            format!("  {}", paint.look(Look::Warn, &shown::line(&text)))
+        }
+        None => {
+            let text = format!("from {}", labels.join(", "));
+            format!("  {}", paint.dim(&shown::line(&text)))
         }
     }
 }

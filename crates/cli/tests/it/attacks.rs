@@ -262,7 +262,11 @@ fn a_token_that_is_too_old_or_whose_key_is_gone_is_refused() {
     agent.site.run(&token).exits(0);
     agent.call("pay.send", SEND).exits(0);
     let export = agent.site.run(&["audit", "export"]).exits(0).stdout;
-    assert_eq!(export.matches("\"key_created\"").count(), 2, "{export}");
+    assert_eq!(
+        export.matches("\"token_key_created\"").count(),
+        2,
+        "{export}"
+    );
     agent.assert_sound();
 }
 

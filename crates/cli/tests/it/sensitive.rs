@@ -110,3 +110,44 @@ fn after_a_restart_it_is_gone_and_the_step_says_so() {
     assert!(!site.path("got").exists());
     assert_hidden(&site, &everything_printed(&site));
 }
+
+#[test]
+fn what_a_human_gives_in_its_place_is_kept_nowhere() {
+    let site = Site::new();
+    site.write(
+        "plan.yaml",
+        r#"
+version: 1
+name: log in
+steps:
+  - id: login
+    tool: process.exec
+    args: {argv: ["false"]}
+    sensitive: [/stdout]
+    on_failure: ask
+  - id: use
+    tool: process.exec
+    args: {argv: [sh, -c, 'printf %s "$0" > got', "${steps.login.output.stdout}"]}
+"#,
+    );
+    let asked = site.run(&["run", "plan.yaml", "--yes", "--json"]).exits(4);
+    let asked = asked.json();
+    let request = asked["requests"][0]["request_id"].as_str().unwrap();
+    let given = serde_json::json!({
+        "exit_code": 0, "signal": null, "truncated": false, "duration_ms": 1, "sandbox": "none",
+        "stdout": TOKEN, "stdout_encoding": "utf8", "stderr": "", "stderr_encoding": "utf8",
+    })
+    .to_string();
+    site.run(&["inbox", "answer", request, "supply", "--data", &given])
+        .exits(0);
+    let carried = site.run(&["executions", "continue", "@last", "--json"]);
+    assert_eq!(
+        carried.json()["error"]["code"],
+        "CONTEXT_MISSING",
+        "{carried:#?}"
+    );
+    assert!(!site.path("got").exists());
+    assert_hidden(&site, &everything_printed(&site));
+    let replayed = site.run(&["executions", "replay", "@last"]);
+    assert!(replayed.stdout.contains("identical"), "{replayed:#?}");
+}

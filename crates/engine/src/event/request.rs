@@ -1,7 +1,7 @@
 //! Requests to humans and their answers.
 
 use mandate_plan::{Digest, canonical_json};
-use mandate_policy::Refusal;
+use mandate_policy::{Principal, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -173,6 +173,12 @@ pub struct Answer {
     pub by: String,
     /// Over which channel, such as `terminal` or `flag`.
     pub channel: String,
+    /// The id of the API key that showed who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The roles of that key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
     /// The subject that was shown to whoever answered, where they say so: it must be the request's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Digest>,
@@ -191,9 +197,20 @@ impl Answer {
             reason: None,
             by: by.to_owned(),
             channel: channel.to_owned(),
+            key: None,
+            roles: Vec::new(),
             subject: None,
             answer_digest: None,
         }
+    }
+
+    /// The same, by somebody who showed who they are.
+    #[must_use]
+    pub fn given_by(mut self, principal: &Principal) -> Self {
+        self.by.clone_from(&principal.name);
+        self.key.clone_from(&principal.key);
+        self.roles = principal.roles.iter().cloned().collect();
+        self
     }
 
     /// The digest over everything else in it.
@@ -205,10 +222,16 @@ impl Answer {
             reason,
             by,
             channel,
+            key,
+            roles,
             subject,
             answer_digest: _,
         } = self;
-        let all = json!([request_id, choice, data, reason, by, channel, subject]);
+        let mut all = json!([request_id, choice, data, reason, by, channel, subject]);
+        // Answers without a key keep the digest that they had before there were keys.
+        if let (Some(all), true) = (all.as_array_mut(), key.is_some() || !roles.is_empty()) {
+            all.extend([json!(key), json!(roles)]);
+        }
         Digest::framed("mandate/answer/v1", [canonical_json(&all).as_slice()])
     }
 }

@@ -135,7 +135,10 @@ impl Chance {
                 reason: None,
                 force: *force,
             },
-            Act::Revoke => Body::ApprovalRevoked { by: "ann".into() },
+            Act::Revoke => Body::ApprovalRevoked {
+                by: "ann".into(),
+                reason: None,
+            },
             Act::Resolve(which, how) => {
                 let doubts = doubts(&self.world.state);
                 let Some((step, item, _)) = doubts.get(usize::from(*which) % doubts.len().max(1))

@@ -169,6 +169,7 @@ fn events_for(change: StepChange, attempt: u32) -> Vec<Body> {
                 item,
                 refusal: Refusal::new(ErrorCode::Frozen, "x"),
                 due_ms: None,
+                purpose: mandate_policy::Purpose::Run,
             },
             Body::RequestOpened(Box::new(approval_of(&step))),
         ],

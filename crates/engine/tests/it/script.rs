@@ -15,11 +15,12 @@
 
 use crate::show;
 use crate::world::{Begin, Taken, World, answer, call_outcome, created, plan_of, resolve};
-use mandate_engine::Body;
 use mandate_engine::agent::matching::find;
 use mandate_engine::event::{Answer, FailureKind, RefusedCall, Resolution};
+use mandate_engine::{Body, Weighed};
 use mandate_plan::ErrorCode;
-use mandate_policy::Refusal;
+use mandate_policy::approver::Approver;
+use mandate_policy::{Outcome, Principal, Refusal};
 use serde_json::{Value, json};
 
 pub(crate) struct Script {
@@ -81,9 +82,13 @@ pub(crate) fn run(script: &Script) -> (Vec<String>, Taken) {
             }
             Some(world) => {
                 forged |= words.starts_with("raw ");
+                let somebody = words
+                    .strip_prefix("as ")
+                    .map(|words| said_by(world, at_ms, words));
                 match words
                     .strip_prefix("say ")
                     .map(|words| said(world, at_ms, words))
+                    .or(somebody)
                 {
                     Some(Err(refused)) => {
                         actual.push(format!("  refused: {refused}"));
@@ -124,6 +129,41 @@ fn begin(words: &str) -> Begin {
         }
     }
     how
+}
+
+/// `NAME ROLE[,ROLE] CHOICE`: an answer to the longest open request by somebody with a key of those roles (`-`: none), as
+/// a host would give it in.
+fn said_by(world: &World, at_ms: i64, words: &str) -> Result<Body, String> {
+    let words: Vec<&str> = words.split(' ').collect();
+    let [name, roles, choice] = words[..] else {
+        panic!("`as NAME ROLES CHOICE`")
+    };
+    let keyed = (roles != "-").then(|| format!("key-{name}"));
+    let principal = Principal {
+        name: name.to_owned(),
+        roles: roles
+            .split(',')
+            .filter(|_| keyed.is_some())
+            .map(str::to_owned)
+            .collect(),
+        key: keyed,
+    };
+    let open = world
+        .state
+        .open_requests()
+        .next()
+        .ok_or("nothing is open")?;
+    let answer = Answer::new(&open.request.request_id, choice, "", "cli").given_by(&principal);
+    let weighed = world.state.weigh(&answer);
+    let body = world
+        .state
+        .given(answer, at_ms)
+        .map_err(|error| error.to_string())?;
+    match (weighed, body) {
+        (Weighed::Holds, body) => Ok(body),
+        (Weighed::Counts(_), Body::RequestAnswered(answer)) => Ok(Body::AnswerCounted(answer)),
+        (weighed, _) => Err(format!("{weighed:?}")),
+    }
 }
 
 /// `KIND CHOICE [data] [because REASON]`: an answer to the longest open request of that kind (`step/2`: the second of
@@ -184,7 +224,7 @@ fn value(text: &str) -> Option<Value> {
 }
 
 /// `propose {steps: […]}` or `propose ask {steps: […]}`: a revision, as a host gives it in.
-fn propose(state: &mandate_engine::State, text: &str) -> Body {
+pub(crate) fn propose(state: &mandate_engine::State, text: &str) -> Body {
     let (ask, keys) = match text.strip_prefix("ask ") {
         Some(keys) => (true, keys),
         None => (false, text),
@@ -208,6 +248,25 @@ fn propose(state: &mandate_engine::State, text: &str) -> Body {
         diff: json!({ "added": [] }),
         by: "ann".to_owned(),
         reason: None,
+        stands: None,
+        delta: None,
+    }
+}
+
+/// `policy v2 allow`: another policy, and what it says of the plan: `allow`, `ask`, `ask other` or `deny`.
+fn policy(state: &mandate_engine::State, version: &str, says: &str) -> Body {
+    let mut decision = state.created.decision.clone();
+    let asks = |who| (Outcome::RequireApproval, vec![who]);
+    (decision.outcome, decision.approvers) = match says {
+        "allow" => (Outcome::Allow, Vec::new()),
+        "ask" => asks(Approver::Requester),
+        "ask other" => asks(Approver::Other),
+        _ => (Outcome::Deny, Vec::new()),
+    };
+    decision.policy_version = version.to_owned();
+    Body::PolicyChanged {
+        policy_version: version.to_owned(),
+        decision: Box::new(decision),
     }
 }
 
@@ -274,6 +333,20 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "host_stopped" => Body::HostStopped {
             reason: rest.to_owned(),
         },
+        "policy" => policy(&world.state, first, more),
+        "override" => {
+            let (step, item, _) = place(first);
+            let call = world.state.first_call(step, item);
+            let args_digest =
+                call.map_or(mandate_plan::Digest::of(b"none"), |call| call.args_digest());
+            Body::OverrideGranted {
+                step: step.to_owned(),
+                by: by(),
+                reason: more.to_owned(),
+                args_digest,
+                item,
+            }
+        }
         "propose" => propose(&world.state, rest),
         "ask" => asked(
             &world.state,
@@ -292,7 +365,10 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
             reason: (!rest.is_empty() && first != "force").then(|| rest.to_owned()),
             force: first == "force",
         },
-        "revoke" => Body::ApprovalRevoked { by: by() },
+        "revoke" => Body::ApprovalRevoked {
+            by: by(),
+            reason: (!rest.is_empty()).then(|| rest.to_owned()),
+        },
         "resolve" => {
             let (step, item, _) = place(first);
             let (how, with) = more.split_once(' ').unwrap_or((more, ""));

@@ -160,6 +160,7 @@ pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
         tools,
         execution_digest: subject,
         principal: "ann".to_owned(),
+        roles: Vec::new(),
         session: "s1".to_owned(),
         parent: None,
         deadline_ms: how.deadline_ms,

@@ -4,13 +4,20 @@ use super::lines::{Mouth, Reader};
 use super::{Desk, waiting, watching};
 use crate::agent::AgentAsk;
 use crate::ask::{HostError, Submitted};
+use crate::clock::{Clock as _, SystemClock};
 use crate::host::Ids as _;
+use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::local::RandomIds;
+use crate::overriding::Overriding;
 use crate::peer;
+use crate::refused::{note_answer, note_key};
+use crate::standing::{self, StandingAct};
+use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{
     AgentSaid, Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line,
 };
+use mandate_policy::Principal;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -30,7 +37,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 struct Caller {
     pid: u32,
-    principal: String,
+    /// The user, until they show a key.
+    principal: Principal,
     /// One for each conversation.
     session: String,
     of_a_tool: bool,
@@ -46,7 +54,7 @@ impl Caller {
         let pid = known.pid().and_then(|pid| u32::try_from(pid).ok());
         Some(Self {
             pid: pid.unwrap_or(0),
-            principal: format!("local:{}", known.uid()),
+            principal: Principal::local(known.uid()),
             session: format!("cli-{}", RandomIds.id()),
             of_a_tool: pid.is_some_and(|pid| peer::is_of_a_tool(pid, std::process::id())),
         })
@@ -66,7 +74,7 @@ pub(super) async fn hold(
     desk: Arc<Desk>,
     mut ending: watch::Receiver<Option<Farewell>>,
 ) {
-    let Some(caller) = Caller::of(&stream) else {
+    let Some(mut caller) = Caller::of(&stream) else {
         return;
     };
     let (from, to) = stream.into_split();
@@ -92,7 +100,7 @@ pub(super) async fn hold(
             while watches.try_join_next().is_some() {}
             match read {
                 Ok(Some(read)) => {
-                    if !take(&read, &caller, &desk, &mouth, &mut watches).await {
+                    if !take(&read, &mut caller, &desk, &mouth, &mut watches).await {
                         break;
                     }
                 }
@@ -132,7 +140,7 @@ async fn complain(mouth: &Mouth, id: u64, what: &str) -> bool {
 /// Takes one line up; false to end the conversation.
 async fn take(
     read: &[u8],
-    caller: &Caller,
+    caller: &mut Caller,
     desk: &Arc<Desk>,
     mouth: &Mouth,
     watches: &mut JoinSet<()>,
@@ -152,21 +160,6 @@ async fn take(
         watches.spawn(watching::tell(desk, id, execution_id, mouth));
         return true;
     }
-    if let Wish::Tools(act) = ask {
-        let said = match act_on_tools(act, caller, desk).await {
-            Ok(acted) => Said::Done {
-                id,
-                submitted: None,
-                acted: Some(Box::new(acted)),
-                agent: None,
-            },
-            Err(error) => Said::Failed {
-                id,
-                error: error.into(),
-            },
-        };
-        return mouth.say(&said).await;
-    }
     if matches!(
         ask,
         Wish::Agent { .. } | Wish::Token { .. } | Wish::RotateTokens { .. }
@@ -183,6 +176,8 @@ async fn take(
                     submitted: None,
                     acted: None,
                     agent: told.map(Box::new),
+                    keys: None,
+                    standing: None,
                 },
                 Err(error) => Said::Failed {
                     id,
@@ -193,11 +188,29 @@ async fn take(
         });
         return true;
     }
-    let said = match grant(ask, caller, desk).await {
-        Ok(submitted) => Said::Done {
+    let mut done = Finished::default();
+    let result = match ask {
+        Wish::Authenticate(key) => authenticate(key, caller, desk).await,
+        Wish::Tools(act) => act_on_tools(act, caller, desk)
+            .await
+            .map(|acted| done.acted = Some(Box::new(acted))),
+        Wish::Keys(act) => act_on_keys(act, caller, desk)
+            .await
+            .map(|acted| done.keys = Some(Box::new(acted))),
+        Wish::Standing(act) => act_on_standing(act, caller, desk)
+            .await
+            .map(|id| done.standing = Some(id)),
+        ask => grant(ask, caller, desk)
+            .await
+            .map(|submitted| done.submitted = submitted.map(Box::new)),
+    };
+    let said = match result {
+        Ok(()) => Said::Done {
             id,
-            submitted: submitted.map(Box::new),
-            acted: None,
+            submitted: done.submitted,
+            acted: done.acted,
+            keys: done.keys,
+            standing: done.standing,
             agent: None,
         },
         Err(error) => Said::Failed {
@@ -208,12 +221,71 @@ async fn take(
     mouth.say(&said).await
 }
 
-async fn act_on_tools(act: ToolAct, caller: &Caller, desk: &Desk) -> Result<ToolActed, HostError> {
+/// What an answer holds besides that it is done.
+#[derive(Default)]
+struct Finished {
+    submitted: Option<Box<Submitted>>,
+    acted: Option<Box<ToolActed>>,
+    keys: Option<Box<KeyActed>>,
+    standing: Option<String>,
+}
+
+/// Whoever shows a key speaks as its owner from here on, and never as more than one.
+async fn authenticate(key: ApiKey, caller: &mut Caller, desk: &Arc<Desk>) -> Result<(), HostError> {
+    if caller.principal.key.is_some() {
+        let message = "a conversation has one key".to_owned();
+        return Err(HostError::Protocol(message));
+    }
+    let (known, user) = (desk.clone(), caller.principal.clone());
+    let shown = move || {
+        let shown = known.keys.principal(&key);
+        if let Err(error) = &shown {
+            let now_ms = SystemClock.now_ms();
+            note_key(known.journal.as_ref(), now_ms, &key.id(), &user, error);
+        }
+        shown
+    };
+    caller.principal = waiting(shown).await?;
+    Ok(())
+}
+
+async fn act_on_tools(
+    act: ToolAct,
+    caller: &Caller,
+    desk: &Arc<Desk>,
+) -> Result<ToolActed, HostError> {
     if !matches!(act, ToolAct::Show { .. }) {
         caller.may_grant()?;
+        let (known, who) = (desk.clone(), caller.principal.clone());
+        waiting(move || known.keys.may_operate(&who)).await?;
     }
     let registry = desk.intake.registry();
-    crate::tool_acts::act(registry, desk.journal.as_ref(), act, &caller.principal).await
+    let by = &caller.principal.name;
+    crate::tool_acts::act(registry, desk.journal.as_ref(), act, by).await
+}
+
+async fn act_on_keys(
+    act: KeyAct,
+    caller: &Caller,
+    desk: &Arc<Desk>,
+) -> Result<KeyActed, HostError> {
+    caller.may_grant()?;
+    let (known, who) = (desk.clone(), caller.principal.clone());
+    waiting(move || known.keys.act(act, &who)).await
+}
+
+async fn act_on_standing(
+    act: StandingAct,
+    caller: &Caller,
+    desk: &Arc<Desk>,
+) -> Result<String, HostError> {
+    caller.may_grant()?;
+    let (known, who) = (desk.clone(), caller.principal.clone());
+    waiting(move || {
+        known.keys.still(&who)?;
+        standing::act(known.journal.as_ref(), act, &who, SystemClock.now_ms())
+    })
+    .await
 }
 
 async fn agent(
@@ -221,7 +293,7 @@ async fn agent(
     caller: &Caller,
     desk: &Arc<Desk>,
 ) -> Result<Option<AgentSaid>, HostError> {
-    let (host, by) = (desk.host.clone(), caller.principal.clone());
+    let (host, by) = (desk.host.clone(), caller.principal.name.clone());
     let said = match ask {
         Wish::Agent {
             execution_id,
@@ -234,7 +306,13 @@ async fn agent(
                 by,
                 wish,
             };
-            AgentSaid::Answer(waiting(move || host.agent(ask)).await?)
+            // Whoever shows a token with a key that is revoked is not who they were.
+            let (known, who) = (desk.clone(), caller.principal.clone());
+            let answer = waiting(move || {
+                known.keys.still(&who)?;
+                host.agent(ask)
+            });
+            AgentSaid::Answer(answer.await?)
         }
         Wish::Token {
             execution_id,
@@ -242,11 +320,21 @@ async fn agent(
         } => {
             // A program that a plan runs gets no credentials of its requester.
             caller.may_grant()?;
-            AgentSaid::Issued(waiting(move || host.token(&execution_id, &by, steps)).await?)
+            let (known, who) = (desk.clone(), caller.principal.clone());
+            let issued = waiting(move || {
+                known.keys.still(&who)?;
+                host.token(&execution_id, &by, steps)
+            });
+            AgentSaid::Issued(issued.await?)
         }
         Wish::RotateTokens { at_once } => {
             caller.may_grant()?;
-            AgentSaid::Rotated(waiting(move || host.rotate_tokens(&by, at_once)).await?)
+            let (known, who) = (desk.clone(), caller.principal.clone());
+            let key = waiting(move || {
+                known.keys.may_operate(&who)?;
+                host.rotate_tokens(&by, at_once)
+            });
+            AgentSaid::Rotated(key.await?)
         }
         _ => return Ok(None),
     };
@@ -258,28 +346,73 @@ async fn grant(
     caller: &Caller,
     desk: &Arc<Desk>,
 ) -> Result<Option<Submitted>, HostError> {
-    let (host, by) = (desk.host.clone(), caller.principal.clone());
+    let (host, who, by) = (
+        desk.host.clone(),
+        caller.principal.clone(),
+        caller.principal.name.clone(),
+    );
+    let known = desk.clone();
     match ask {
         Wish::Submit(proposal) => {
+            let revised = proposal.revises.as_ref().map(|it| it.execution_id.clone());
+            waiting(move || {
+                known.keys.may_submit(&who)?;
+                revised.map_or(Ok(()), |id| known.keys.may_steer(&who, &id))
+            })
+            .await?;
             let intake = &desk.intake;
-            let taken = intake.take(*proposal, &by, &caller.session).await?;
+            let taken = intake
+                .take(*proposal, &caller.principal, &caller.session)
+                .await?;
             return waiting(move || host.submit(taken)).await.map(Some);
         }
         Wish::Continue { execution_id } => {
-            waiting(move || host.resume_from_journal(&execution_id)).await
+            waiting(move || {
+                known.keys.still(&who)?;
+                host.resume_from_journal(&execution_id)
+            })
+            .await
         }
         Wish::Watch { .. }
         | Wish::Tools(_)
         | Wish::Agent { .. }
         | Wish::Token { .. }
-        | Wish::RotateTokens { .. } => Ok(()),
+        | Wish::RotateTokens { .. }
+        | Wish::Keys(_)
+        | Wish::Standing(_)
+        | Wish::Authenticate(_) => Ok(()),
         Wish::Answer {
             execution_id,
             answer,
         } => {
-            caller.may_grant()?;
+            let answer = answer.by(&who);
+            if let Err(error) = caller.may_grant() {
+                let now_ms = SystemClock.now_ms();
+                note_answer(
+                    desk.journal.as_ref(),
+                    now_ms,
+                    &execution_id,
+                    &answer,
+                    &error,
+                );
+                return Err(error);
+            }
             // Who may answer is for the host to say; the channel is what the program at the other end says it is.
-            waiting(move || host.answer(&execution_id, answer.by(&by))).await
+            waiting(move || {
+                if let Err(error) = known.keys.still(&who) {
+                    let now_ms = SystemClock.now_ms();
+                    note_answer(
+                        known.journal.as_ref(),
+                        now_ms,
+                        &execution_id,
+                        &answer,
+                        &error,
+                    );
+                    return Err(error);
+                }
+                host.answer(&execution_id, answer)
+            })
+            .await
         }
         Wish::Cancel {
             execution_id,
@@ -289,12 +422,66 @@ async fn grant(
             if force {
                 caller.may_grant()?;
             }
-            waiting(move || host.cancel(&execution_id, &by, reason, force)).await
+            waiting(move || {
+                known.keys.may_steer(&who, &execution_id)?;
+                host.cancel(&execution_id, &by, reason, force)
+            })
+            .await
         }
-        Wish::Pause { execution_id } => waiting(move || host.pause(&execution_id, &by)).await,
+        Wish::Pause { execution_id } => {
+            waiting(move || {
+                known.keys.may_steer(&who, &execution_id)?;
+                host.pause(&execution_id, &by)
+            })
+            .await
+        }
         Wish::Resume { execution_id } => {
             caller.may_grant()?;
-            waiting(move || host.resume(&execution_id, &by)).await
+            waiting(move || {
+                known.keys.may_steer(&who, &execution_id)?;
+                host.resume(&execution_id, &by)
+            })
+            .await
+        }
+        Wish::Switch(switch) => {
+            // Anybody may stop; only people let go on.
+            if matches!(switch, Switch::Thaw { .. }) {
+                caller.may_grant()?;
+            }
+            waiting(move || {
+                known.keys.may_operate(&who)?;
+                host.throw(switch, &by)
+            })
+            .await
+        }
+        Wish::Revoke {
+            execution_id,
+            reason,
+        } => {
+            waiting(move || {
+                known.keys.may_revoke(&who, &execution_id)?;
+                host.revoke(&execution_id, &by, reason)
+            })
+            .await
+        }
+        Wish::Override {
+            execution_id,
+            step,
+            item,
+            reason,
+        } => {
+            caller.may_grant()?;
+            let overriding = Overriding {
+                step,
+                item,
+                by,
+                reason,
+            };
+            waiting(move || {
+                known.keys.may_override(&who)?;
+                host.override_step(&execution_id, overriding)
+            })
+            .await
         }
         Wish::Resolve {
             execution_id,
@@ -303,7 +490,11 @@ async fn grant(
             resolution,
         } => {
             caller.may_grant()?;
-            waiting(move || host.resolve(&execution_id, (&step, item), &by, resolution)).await
+            waiting(move || {
+                known.keys.may_steer(&who, &execution_id)?;
+                host.resolve(&execution_id, (&step, item), &by, resolution)
+            })
+            .await
         }
     }
     .map(|()| None)

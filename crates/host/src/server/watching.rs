@@ -33,6 +33,8 @@ pub(super) async fn tell(desk: Arc<Desk>, id: u64, execution_id: String, mouth: 
         submitted: None,
         acted: None,
         agent: None,
+        keys: None,
+        standing: None,
     };
     if mouth.say(&done).await {
         let mut watch = Watch {

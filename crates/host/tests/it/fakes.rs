@@ -219,6 +219,9 @@ impl World {
             journal: journal.clone(),
             tools: tools.clone(),
             rules: Arc::new(mandate_policy::FirstPolicy),
+            shadow: None,
+            limits: mandate_policy::Limits::default(),
+            policies: mandate_host::PolicyTerms::default(),
             spawn: spawn.clone(),
             ids: ids.clone(),
             report: {
@@ -317,6 +320,7 @@ impl World {
             plan: checked(plan),
             inputs: Map::new(),
             principal: "ann".to_owned(),
+            roles: Default::default(),
             session: "s1".to_owned(),
             deadline_ms: None,
             rerun: None,
@@ -404,6 +408,15 @@ impl World {
         self.host
             .handle(Input::Ask(Ask::Leave(only_if_idle, reply)));
         answer
+    }
+
+    /// Throws a switch, and waits until the disk has it.
+    pub fn throw(&mut self, switch: mandate_host::Switch) {
+        let (reply, answer) = channel();
+        self.host
+            .handle(Input::Ask(Ask::Switch(switch, "ann".to_owned(), reply)));
+        self.run_through();
+        answer.recv().unwrap().unwrap();
     }
 
     pub fn cancel(&mut self, id: &str) -> bool {

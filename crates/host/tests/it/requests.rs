@@ -3,10 +3,11 @@
 use crate::fakes::World;
 use mandate_engine::event::{Answer, RequestKind};
 use mandate_engine::{NotAnAnswer, State, Status, StepState};
-use mandate_host::HostError;
 use mandate_host::projection::request_rows;
 use mandate_host::record::record_answer;
+use mandate_host::{HostError, Switch};
 use mandate_plan::ErrorCode;
+use mandate_policy::Principal;
 use serde_json::{Value, json};
 
 const NOTHING: Value = Value::Null;
@@ -94,7 +95,56 @@ fn a_question_is_answered_once_and_by_who_may() {
 }
 
 #[test]
-fn others_than_the_requester_cannot_answer_yet_and_are_told_what_they_need() {
+fn several_who_showed_who_they_are_answer_together() {
+    let (mut world, id) = started(
+        "steps:
+  - {id: q, tool: human.ask, args: {question: Q, approvers: ['2 of role:sre', requester], choices: [go, stop]}}
+  - {id: put, tool: kv.put, args: {a: '${steps.q.output.choice}'}}
+",
+    );
+    let request_id = open_id(&world, &id);
+    let by = |name: &str, roles: &[&str], choice: &str| {
+        let principal = Principal {
+            name: name.to_owned(),
+            key: (!roles.is_empty()).then(|| format!("key-{name}")),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        };
+        Answer::new(&request_id, choice, "", "cli").given_by(&principal)
+    };
+    let mismatch = |refused: HostError| assert_eq!(refused.code(), ErrorCode::ApproverMismatch);
+    mismatch(world.give(&id, by("bob", &[], "go")).unwrap_err());
+    mismatch(
+        world
+            .give(&id, by("bot", &["agent", "sre"], "go"))
+            .unwrap_err(),
+    );
+    world.give(&id, by("bob", &["sre"], "go")).unwrap();
+    let again = world.give(&id, by("bob", &["sre"], "go")).unwrap_err();
+    assert!(
+        matches!(&again, HostError::Again { still, .. } if still.len() == 2),
+        "{again}"
+    );
+    mismatch(again);
+    // The requester counts as who asked, and not as one of the others, whatever the key.
+    world.give(&id, by("ann", &["sre"], "go")).unwrap();
+    world.give(&id, by("eve", &["sre"], "stop")).unwrap();
+    world.run_through();
+    assert_eq!(world.made_calls(), Vec::<String>::new());
+    let rows = request_rows(&world.ended(&id));
+    let detail: Value = serde_json::from_str(&rows[1].detail).unwrap();
+    assert_eq!(detail["answers"].as_array().unwrap().len(), 3, "{detail}");
+    // Somebody who changes their mind is counted for the last thing they said.
+    world.give(&id, by("eve", &["sre"], "go")).unwrap();
+    world.run_through();
+    assert_eq!(world.made_calls(), ["put/1"]);
+    let state = world.ended(&id);
+    let open = &state.requests[&request_id];
+    let names: Vec<_> = open.assents().into_iter().map(|assent| assent.by).collect();
+    assert_eq!(names, ["bob", "ann", "eve"]);
+}
+
+#[test]
+fn others_than_the_requester_are_told_what_they_need() {
     for who in ["other", "role:finance"] {
         let (mut world, id) = started(&format!(
             "steps:\n  - {{id: q, tool: human.ask, args: {{question: Q, approvers: ['{who}'], choices: [a]}}}}\n"
@@ -123,7 +173,11 @@ fn a_confirmed_call_is_made_with_what_was_shown_and_a_rejected_one_is_not() {
     let request = &state.open_request().unwrap().request;
     assert_eq!(
         request.detail,
-        json!({ "tool": "mail.send", "calls": [{ "args": { "to": "a" } }] })
+        json!({
+            "tool": "mail.send",
+            "calls": [{ "args": { "to": "a" } }],
+            "flow": { "labels": { "/to": ["tool:fs.read"] }, "untrusted_sinks": {}, "untrusted_control": false },
+        })
     );
     world.answer(&id, "approve", NOTHING).unwrap();
     world.run_through();
@@ -327,7 +381,7 @@ fn an_answer_about_a_doubt_resolves_it() {
 #[test]
 fn frozen_calls_wait_and_go_on_when_they_are_thawed() {
     let mut world = World::new();
-    world.host.freeze();
+    world.throw(Switch::Freeze { reason: None });
     let (id, _updates) = world.start(
         "version: 1\nname: cold\nsteps:\n  - {id: look, tool: fs.read, args: {path: a}}\n  - {id: put, tool: kv.put}\n",
     );
@@ -338,7 +392,7 @@ fn frozen_calls_wait_and_go_on_when_they_are_thawed() {
     world.advance(3_600_000);
     let active_ms = world.ended(&id).active_ms;
     assert_eq!(active_ms, 0);
-    world.host.thaw("ann");
+    world.throw(Switch::Thaw { reason: None });
     world.run_through();
     assert_eq!(world.made_calls(), ["look/1", "put/1"]);
     assert_eq!(world.ended(&id).ending.unwrap().status, Status::Success);

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// What stands in the place of a sensitive value.
+pub const SENSITIVE_MARK: &str = "[sensitive]";
+
 /// The sensitive parts of a plan's outputs, by step.
 #[derive(Debug, Clone, Default)]
 pub struct Hidden {

@@ -2,8 +2,9 @@
 
 use crate::{
     Purpose, Refusal, ResolvedCall, Turn,
-    approved::{ApprovedPlan, satisfies},
+    approved::ApprovedPlan,
     approver::{Approval, Approver},
+    assent::unmet,
     decision::Outcome,
     planned_call::PlannedCall,
     rules::Ruling,
@@ -43,6 +44,11 @@ pub(super) fn given(
             && counts(approved, of_call(turn, call).as_ref(), approvers))
 }
 
+/// Whether a human said yes to exactly the arguments of this call.
+pub(super) fn endorsed(turn: &dyn Turn, call: &ResolvedCall) -> bool {
+    call.purpose == Purpose::Run && of_call(turn, call).is_some()
+}
+
 /// The approval of this call: one that binds to other arguments is none.
 fn of_call(turn: &dyn Turn, call: &ResolvedCall) -> Option<Approval> {
     turn.approval(call)
@@ -77,8 +83,6 @@ fn counts(approved: &ApprovedPlan, approval: Option<&Approval>, approvers: &[App
     let requester = &approved.decision().principal;
     approval.is_some_and(|approval| {
         approval.execution_id == approved.execution_id()
-            && approvers
-                .iter()
-                .all(|approver| satisfies(approval, approver, requester))
+            && unmet(approvers, &approval.everybody(), requester).is_empty()
     })
 }

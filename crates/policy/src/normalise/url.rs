@@ -187,3 +187,13 @@ fn mapped_ipv4(url: &Url) -> Option<Url> {
         .ok()?;
     Some(plain)
 }
+
+/// The host of a URL in normal form, without brackets; `None` where it has none.
+pub fn host_of(normal: &str) -> Option<String> {
+    let url = Url::parse(normal).ok()?;
+    Some(match url.host()? {
+        Host::Domain(name) => name.to_owned(),
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    })
+}

@@ -3,6 +3,7 @@
 use super::{Case, RuleError, Rules, Ruling};
 use crate::{approver::Approver, decision::Outcome, risk::Level};
 use mandate_plan::Digest;
+use serde_json::Map;
 
 /// The policy in words. Its digest is the policy's version: whoever changes the behaviour below changes these, too.
 const TEXT: &str = "\
@@ -20,6 +21,12 @@ impl Rules for FirstPolicy {
         Digest::framed("mandate/policy/v1", [TEXT.as_bytes()]).to_string()
     }
 
+    fn rule_ids(&self) -> Vec<String> {
+        ["first-policy/reads", "first-policy/effects"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
     fn judge(&self, case: &Case<'_>) -> Result<Vec<Ruling>, RuleError> {
         let call = case.call;
         let ruling = if call.facts().closed_world_read() {
@@ -33,6 +40,7 @@ impl Rules for FirstPolicy {
                 severity: Level::Info,
                 approvers: Vec::new(),
                 absolute: false,
+                inputs: Map::new(),
             }
         } else {
             Ruling {
@@ -48,6 +56,7 @@ impl Rules for FirstPolicy {
                 severity: call.risk.level,
                 approvers: vec![Approver::Requester],
                 absolute: false,
+                inputs: Map::new(),
             }
         };
         Ok(vec![ruling])

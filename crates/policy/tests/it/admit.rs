@@ -2,7 +2,9 @@
 
 use crate::support::{EXECUTION, Tools, approval, decide, inputs, no_inputs, one_step, plan};
 use mandate_plan::{CheckedPlan, Digest, ErrorCode, execution_digest};
-use mandate_policy::{Approval, ApprovedPlan, Approver, Decision, Grant, Outcome, Refusal, admit};
+use mandate_policy::{
+    Approval, ApprovedPlan, Approver, Assent, Decision, Grant, Outcome, Refusal, admit,
+};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -120,7 +122,42 @@ fn another_approval_does_not() {
 }
 
 #[test]
-fn nobody_counts_as_another_human_yet() {
+fn everybody_who_is_wanted_must_have_said_yes() {
+    let plan = writes();
+    let mut decision = decide(&plan, &no_inputs());
+    decision.approvers.push("2 of role:sre".parse().unwrap());
+    let assent = |by: &str, roles: &[&str]| Assent {
+        by: by.to_owned(),
+        channel: "cli".to_owned(),
+        key: (!roles.is_empty()).then(|| format!("key-{by}")),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        at_ms: 0,
+    };
+    let (ada, bob, eve) = (
+        assent("ada", &[]),
+        assent("bob", &["sre"]),
+        assent("eve", &["sre"]),
+    );
+    for (assents, enough) in [
+        (vec![ada.clone()], false),
+        (vec![bob.clone(), eve.clone()], false),
+        (vec![ada.clone(), bob.clone(), bob.clone()], false),
+        (vec![ada, bob, eve], true),
+    ] {
+        let grant = Grant::Approved(Approval {
+            assents: assents.clone(),
+            ..approval(&decision)
+        });
+        let admitted = admitted(&plan, decision.clone(), grant);
+        match enough {
+            true => assert!(admitted.is_ok(), "{admitted:?}"),
+            false => assert_eq!(code(admitted), ErrorCode::ApproverMismatch, "{assents:?}"),
+        }
+    }
+}
+
+#[test]
+fn nobody_without_a_key_counts_as_another_human() {
     let plan = writes();
     for approver in [Approver::Other, Approver::Role("admin".to_owned())] {
         let mut decision = decide(&plan, &no_inputs());

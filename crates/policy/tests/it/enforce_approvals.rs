@@ -24,6 +24,7 @@ fn yes_to(call: &ResolvedCall, by: &str) -> Option<Approval> {
         by: by.to_owned(),
         channel: "terminal".to_owned(),
         at_ms: NOW_MS,
+        assents: Vec::new(),
     })
 }
 
@@ -94,6 +95,7 @@ impl Rules for Asks {
             severity: Level::Low,
             approvers: self.0.clone(),
             absolute: false,
+            inputs: serde_json::Map::new(),
         }])
     }
 

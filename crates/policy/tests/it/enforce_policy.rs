@@ -163,6 +163,7 @@ impl Rules for Later {
             severity: Level::Low,
             approvers: Vec::new(),
             absolute: false,
+            inputs: serde_json::Map::new(),
         };
         Ok(outcomes.into_iter().map(ruling).collect())
     }

@@ -261,6 +261,7 @@ impl Rules for Fixed {
             severity: Level::Low,
             approvers: vec![Approver::Role(format!("r{index}"))],
             absolute: false,
+            inputs: serde_json::Map::new(),
         };
         self.0
             .clone()

@@ -41,7 +41,7 @@ fn sensitive_resources_add_at_most_thirty() {
     );
     assert_eq!(
         RiskTable::default()
-            .step(Category::FileWrite, &[Tag::SensitivePath; 9], false)
+            .step(Category::FileWrite, &vec![Tag::SensitivePath; 9], false)
             .score,
         90
     );

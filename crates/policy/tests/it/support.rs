@@ -158,6 +158,7 @@ pub(crate) fn approval(decision: &Decision) -> Approval {
         by: "ada".to_owned(),
         channel: "terminal".to_owned(),
         at_ms: NOW_MS,
+        assents: Vec::new(),
     }
 }
 

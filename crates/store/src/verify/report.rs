@@ -97,6 +97,8 @@ pub enum FindingKind {
     PlanChanged,
     /// A plan belongs to no commit.
     PlanInserted,
+    /// A plan that a commit counts is not there.
+    PlanMissing,
     /// A projection row is not what its stream gives.
     ProjectionChanged,
     /// A projection row is not there.
@@ -117,6 +119,14 @@ pub enum FindingKind {
     SchemaChanged,
     /// SQLite finds the file damaged, or cannot read it.
     DatabaseDamaged,
+    /// A line of an export is not one that an export has.
+    LineChanged,
+    /// An export has no last line.
+    CutOff,
+    /// The signature of an export is not one over it.
+    SignatureWrong,
+    /// An export was signed by another key than the expected one.
+    OtherKey,
 }
 
 /// Where a finding is.
@@ -170,6 +180,8 @@ pub enum Place {
     Schema(String),
     /// The database as a whole.
     Database,
+    /// A line of an export, from 1.
+    Line(u64),
 }
 
 impl fmt::Display for Place {
@@ -207,6 +219,7 @@ impl fmt::Display for Place {
             Self::Key => f.write_str("keys/audit.key"),
             Self::Schema(name) => write!(f, "schema: {name}"),
             Self::Database => f.write_str("journal.db"),
+            Self::Line(number) => write!(f, "line {number}"),
         }
     }
 }

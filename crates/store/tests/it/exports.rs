@@ -2,7 +2,9 @@
 
 use crate::support::{START_MS, append, batch_with, system_batch};
 use mandate_plan::Digest;
-use mandate_store::{ExportFormat, ExportOptions, Head, SqliteStore, chain::RowParts, export};
+use mandate_store::{
+    ExportFormat, ExportOptions, Head, Selection, SigningKey, SqliteStore, chain::RowParts, export,
+};
 use serde_json::{Value, json};
 
 fn filled(dir: &std::path::Path) -> (SqliteStore, Head) {
@@ -18,10 +20,15 @@ fn filled(dir: &std::path::Path) -> (SqliteStore, Head) {
     (store, head)
 }
 
-fn lines(store: &SqliteStore, options: &ExportOptions) -> Vec<Value> {
+fn text(store: &SqliteStore, options: &ExportOptions) -> String {
     let mut out = Vec::new();
-    export(store.reader(), options, &mut out).unwrap();
-    let text = String::from_utf8(out).unwrap();
+    let key = SigningKey::of_directory(store.reader().dir()).unwrap();
+    export(store.reader(), options, &key, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn lines(store: &SqliteStore, options: &ExportOptions) -> Vec<Value> {
+    let text = text(store, options);
     assert!(text.ends_with('\n'));
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -33,9 +40,10 @@ fn json_lines_hold_every_column_and_end_with_the_head() {
     let dir = tempfile::tempdir().unwrap();
     let (store, head) = filled(dir.path());
     let all = lines(&store, &ExportOptions::default());
-    assert_eq!(all.len(), 4);
+    let rows: Vec<_> = all.iter().filter(|line| !line["gseq"].is_null()).collect();
+    assert_eq!(rows.len(), 3);
     let records = store.reader().events_after(0, 10).unwrap();
-    for (line, record) in all.iter().zip(&records) {
+    for (line, record) in rows.into_iter().zip(&records) {
         let payload: Value = serde_json::from_slice(&record.payload).unwrap();
         assert_eq!(
             *line,
@@ -43,10 +51,19 @@ fn json_lines_hold_every_column_and_end_with_the_head() {
                 "kind": record.kind, "payload": payload, "prev_hash": record.prev_hash, "hash": record.hash})
         );
     }
+    let words = [
+        "export", "gseq", "gseq", "plan", "commit", "gseq", "commit", "head",
+    ];
+    assert_eq!(all.len(), words.len());
+    for (line, word) in all.iter().zip(words) {
+        assert_eq!(line.as_object().unwrap().keys().next().unwrap(), word);
+    }
+    let end = all.last().unwrap();
     assert_eq!(
-        all[3],
-        json!({"head": {"number": head.number, "hash": head.hash}})
+        end["head"],
+        json!({"number": head.number, "hash": head.hash})
     );
+    assert_eq!((&end["events"], &end["plans"]), (&json!(3), &json!(1)));
 }
 
 #[test]
@@ -59,9 +76,7 @@ fn with_references_kept_the_hashes_can_be_recomputed_from_the_export() {
     };
     let mut before = Digest::from_bytes([0; 32]);
     let mut found = 0;
-    let mut out = Vec::new();
-    export(store.reader(), &options, &mut out).unwrap();
-    for text in String::from_utf8(out).unwrap().lines() {
+    for text in text(&store, &options).lines() {
         let line: Value = serde_json::from_str(text).unwrap();
         if line["stream"] != "a" {
             continue;
@@ -93,7 +108,7 @@ fn cloud_events_have_what_the_specification_asks_for() {
         ..ExportOptions::default()
     };
     let all = lines(&store, &options);
-    assert_eq!(all.len(), 4);
+    assert_eq!(all.len(), 8);
     let mut ids = std::collections::BTreeSet::new();
     for event in &all {
         assert_eq!(event["specversion"], "1.0");
@@ -117,14 +132,20 @@ fn cloud_events_have_what_the_specification_asks_for() {
             );
         }
     }
-    assert_eq!(all[0]["type"], "dev.mandate.execution_created");
-    assert_eq!(all[0]["subject"], "a");
-    assert_eq!(all[0]["sequence"], "1");
-    assert_eq!(all[0]["time"], "2026-01-01T00:00:00.001Z");
-    assert_eq!(all[1]["data"]["output"].as_str().unwrap().len(), 120_000);
-    assert_eq!(all[3]["type"], "dev.mandate.head");
+    let rows: Vec<_> = all
+        .iter()
+        .filter(|event| !event["sequence"].is_null())
+        .collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[0]["type"], "dev.mandate.execution_created");
+    assert_eq!(rows[0]["subject"], "a");
+    assert_eq!(rows[0]["sequence"], "1");
+    assert_eq!(rows[0]["time"], "2026-01-01T00:00:00.001Z");
+    assert_eq!(rows[1]["data"]["output"].as_str().unwrap().len(), 120_000);
+    let end = all.last().unwrap();
+    assert_eq!(end["type"], "dev.mandate.export.head");
     assert_eq!(
-        all[3]["data"],
+        end["data"]["head"],
         json!({"number": head.number, "hash": head.hash})
     );
 }
@@ -133,14 +154,49 @@ fn cloud_events_have_what_the_specification_asks_for() {
 fn a_part_may_be_exported() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = filled(dir.path());
-    let system = ExportOptions {
-        stream: Some("system".to_owned()),
-        ..ExportOptions::default()
+    let rows = |selection: Selection| -> Vec<u64> {
+        let options = ExportOptions {
+            selection,
+            ..ExportOptions::default()
+        };
+        let lines = lines(&store, &options);
+        lines
+            .iter()
+            .filter_map(|line| line["gseq"].as_u64())
+            .collect()
     };
-    assert_eq!(lines(&store, &system).len(), 2);
-    let later = ExportOptions {
-        after_gseq: 2,
-        ..ExportOptions::default()
-    };
-    assert_eq!(lines(&store, &later)[0]["gseq"], 3);
+    let all = Selection::default;
+    let system = Some("system".to_owned());
+    assert_eq!(
+        rows(Selection {
+            stream: system,
+            ..all()
+        }),
+        [3]
+    );
+    assert_eq!(
+        rows(Selection {
+            after_gseq: 1,
+            ..all()
+        }),
+        [2, 3]
+    );
+    assert!(
+        rows(Selection {
+            after_gseq: 3,
+            ..all()
+        })
+        .is_empty()
+    );
+    let kinds = ["execution_created".to_owned()].into();
+    assert_eq!(rows(Selection { kinds, ..all() }), [1]);
+    let since_ms = Some(START_MS + 2);
+    assert_eq!(rows(Selection { since_ms, ..all() }), [2]);
+    assert_eq!(
+        rows(Selection {
+            until_ms: since_ms,
+            ..all()
+        }),
+        [1, 3]
+    );
 }

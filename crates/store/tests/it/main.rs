@@ -14,6 +14,7 @@
 mod conformance;
 #[cfg(feature = "failpoints")]
 mod crash;
+mod export_tampering;
 mod exports;
 mod fail_stop;
 mod faulty;

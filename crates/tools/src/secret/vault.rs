@@ -3,13 +3,11 @@
 
 use super::{MIN_SECRET_BYTES, Scrubber, SecretError, SecretValue};
 use crate::Outcome;
+use mandate_plan::expr::SENSITIVE_MARK as MARK;
 use mandate_policy::{Purpose, ResolvedCall};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// What stands in the place of a sensitive value.
-const MARK: &str = "[sensitive]";
 
 /// Whose output: step, item, pointer.
 type Place = (String, Option<u32>, String);

@@ -44,6 +44,7 @@ pub(crate) fn permit(tools: Lookup, constraints: Value, call: &ResolvedCall) -> 
         by: "ada".into(),
         channel: "terminal".into(),
         at_ms: 0,
+        assents: Vec::new(),
     });
     let approved = admit(plan, &inputs, tools, EXECUTION, decision, grant).unwrap();
     enforce(&approved, &Always, call, &session, 0).unwrap()

@@ -5,55 +5,78 @@ use crate::{
     errors::{Exit, Failure},
     ids,
     output::Out,
+    when,
 };
 use clap::{Args, ValueEnum};
-use mandate_store::{ExportFormat, ExportOptions, export};
-use std::io;
+use mandate_store::{ExportFormat, ExportOptions, Selection, SigningKey, export};
+use std::{collections::BTreeSet, io};
 
 /// What `audit export` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// How each row is written
+    /// How each line is written
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
-    /// Only this execution
+    /// Only this execution; `system` for what belongs to none
     #[arg(long, value_name = "ID")]
     execution: Option<String>,
-    /// Only rows behind this place in the store-wide sequence
+    /// Only events of this kind; `decisions` for all that decide, ask, answer or refuse
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<String>,
+    /// Only what happened since: `24h`, `7d`, or a time
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only what happened before: `24h`, `7d`, or a time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only rows behind this place in the store-wide sequence, and the commits that hold them
     #[arg(long, value_name = "GSEQ", default_value_t = 0)]
     after: u64,
-    /// Leave large values out, as the rows do: hashes are taken over that form
+    /// Leave large values out, as the rows do
     #[arg(long)]
     references: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// One JSON object per row
+    /// One JSON object per line
     Jsonl,
-    /// One CloudEvents 1.0 document per row
+    /// One CloudEvents 1.0 document per line
     Cloudevents,
 }
 
 pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let reader = context.reader()?;
-    let stream = args
-        .execution
-        .as_deref()
-        .map(|typed| ids::execution(&reader, typed))
-        .transpose()?;
+    let stream = match args.execution.as_deref() {
+        Some(typed) if typed == mandate_store::SYSTEM => Some(typed.to_owned()),
+        Some(typed) => Some(ids::execution(&reader, typed)?),
+        None => None,
+    };
+    let time = |text: &Option<String>| {
+        let time = text
+            .as_deref()
+            .map(|text| when::past_ms(text, when::now_ms()));
+        time.transpose()
+            .map_err(|error| Failure::usage(error.to_string()))
+    };
     let options = ExportOptions {
         format: match args.format {
             Format::Jsonl => ExportFormat::JsonLines,
             Format::Cloudevents => ExportFormat::CloudEvents,
         },
-        stream,
-        after_gseq: args.after,
+        selection: Selection {
+            stream,
+            kinds: kinds(&args.kind)?,
+            since_ms: time(&args.since)?,
+            until_ms: time(&args.until)?,
+            after_gseq: args.after,
+        },
         keep_references: args.references,
     };
+    let key = SigningKey::of_directory(reader.dir())?;
     let out = context.out();
     let mut writer = io::BufWriter::new(Lines { out });
-    let exported = export(&reader, &options, &mut writer);
+    let exported = export(&reader, &options, &key, &mut writer);
     let flushed = io::Write::flush(&mut writer);
     match exported {
         // Whoever read it has seen enough.
@@ -64,6 +87,25 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure>
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The kinds that were typed, `decisions` spelt out. Kinds that this version does not know are taken: journals are older and
+/// newer than programs.
+fn kinds(typed: &[String]) -> Result<BTreeSet<String>, Failure> {
+    let mut kinds = BTreeSet::new();
+    for kind in typed {
+        if kind == "decisions" {
+            kinds.extend(super::DECISIONS.iter().map(|kind| (*kind).to_owned()));
+            continue;
+        }
+        let letters = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        if kind.is_empty() || !kind.bytes().all(letters) {
+            return Err(Failure::usage(format!("`{kind}` is not a kind of event"))
+                .remedy("kinds are such as `step_started`; `docs/journal.md` lists them"));
+        }
+        kinds.insert(kind.clone());
+    }
+    Ok(kinds)
 }
 
 /// Standard output that stops the export when nobody reads it.

@@ -5,25 +5,45 @@ use crate::{
     errors::{Exit, Failure},
     render::execution,
 };
-use mandate_store::Head;
-use serde_json::json;
+use clap::Args;
+use mandate_store::{Head, SigningKey};
 
-pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
-    let head = context.reader()?.head()?;
-    if context.out().is_json() {
-        context.out().value(&json!({ "head": head }));
+/// What `audit head` takes.
+#[derive(Debug, Args)]
+pub(crate) struct HeadArgs {
+    /// Print the public key alone
+    #[arg(long)]
+    public_key: bool,
+}
+
+pub(super) fn run(args: &HeadArgs, context: &Context) -> Result<Exit, Failure> {
+    let reader = context.reader()?;
+    let signed = SigningKey::of_directory(reader.dir())?.sign_head(reader.head()?);
+    let out = context.out();
+    if out.is_json() {
+        out.value(&serde_json::to_value(&signed).unwrap_or_default());
+    } else if args.public_key {
+        out.line(&signed.public_key.to_string());
     } else {
-        context.out().line(&execution::head(&head));
+        let paint = out.paint();
+        out.line(&execution::head(&signed.head));
+        out.line(&format!("{} {}", paint.dim("signature"), signed.signature));
+        out.line(&format!(
+            "{} {}",
+            paint.dim("public key"),
+            signed.public_key
+        ));
     }
     Ok(Exit::Success)
 }
 
-/// A head as `audit head` prints it.
+/// A head as `audit head` prints it: its first line, whatever stands behind.
 ///
 /// # Errors
 /// Anything else.
 pub(super) fn parse(text: &str) -> Result<Head, Failure> {
-    let parsed = text.trim().split_once(':').and_then(|(number, hash)| {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let parsed = first.split_once(':').and_then(|(number, hash)| {
         Some(Head {
             number: number.parse().ok()?,
             hash: hash.parse().ok()?,

@@ -1,7 +1,7 @@
 //! What doctor looks at.
 
 use super::Finding;
-use crate::{config::Settings, context::Context, holder::holder, toolbox, when};
+use crate::{commands::freeze, config::Settings, context::Context, holder::holder, toolbox, when};
 use mandate_store::{Reader, SqliteStore};
 use mandate_tools::{SecretConfig, SecretValue};
 use std::path::Path;
@@ -31,6 +31,7 @@ pub(super) fn all(context: &Context) -> Vec<Finding> {
     found.extend(configuration(settings));
     found.extend(data(settings));
     found.extend(host(settings));
+    found.extend(frozen(settings));
     found.extend(tools(settings));
     found.extend(secrets(settings));
     found.extend(kernel());
@@ -113,6 +114,21 @@ fn host(settings: &Settings) -> Option<Finding> {
             format!("look what it does, or end it: `kill {pid}` lets it put things in order"),
         ),
     })
+}
+
+/// Whether the switch is thrown that stops every call.
+fn frozen(settings: &Settings) -> Option<Finding> {
+    let dir = &settings.data_dir;
+    if !Reader::has_journal(dir) {
+        return None;
+    }
+    let reader = SqliteStore::open_readonly(dir).ok()?;
+    let standing = freeze::standing(&reader).ok().flatten()?;
+    Some(Finding::note(
+        "freeze",
+        freeze::sentence(&standing, when::now_ms()),
+        "`mandate thaw` when it is safe",
+    ))
 }
 
 fn writable_by_others(path: &Path) -> bool {

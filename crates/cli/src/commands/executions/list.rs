@@ -1,6 +1,7 @@
 //! `mandate executions list`.
 
 use crate::{
+    commands::freeze,
     context::Context,
     errors::{Exit, Failure},
     ids,
@@ -37,7 +38,7 @@ pub(crate) struct ListArgs {
     /// Ended with this status
     #[arg(long, value_parser = ["success", "partial", "failure"])]
     status: Option<String>,
-    /// Waiting for this kind of thing: `plan`, `in_doubt`, `timer`, `retry`, `paused`
+    /// Waiting for this kind of thing: `plan`, `in_doubt`, `timer`, `retry`, `paused`, `frozen`, `rate_limit`
     #[arg(long, value_name = "KIND")]
     waiting_for: Option<String>,
     /// Created after this: `2h` ago, or a time
@@ -99,13 +100,23 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         .transpose()?;
     let (rows, next) = listed.map_or((Vec::new(), None), |listed| (listed.rows, listed.next));
     let driver = crate::holder::holder(&context.settings()?.data_dir);
+    let reader = context.reader_if_any()?;
+    let freeze = reader.as_ref().map(freeze::standing).transpose()?.flatten();
     if out.is_json() {
         out.value(&json!({
+            "freeze": freeze,
             "executions": rows.iter().map(row_json).collect::<Vec<_>>(),
             "next": next.map(|next| next.to_string()),
             "host_pid": driver,
         }));
         return Ok(Exit::Success);
+    }
+    if let Some(freeze) = &freeze {
+        let text = format!(
+            "{}; `mandate thaw` ends it",
+            freeze::sentence(freeze, now_ms)
+        );
+        out.note(&out.paint_notes().look(Look::Warn, &text));
     }
     if rows.is_empty() {
         out.note("no executions");

@@ -2,10 +2,13 @@
 
 use super::ExecutionArg;
 use crate::{
+    commands::freeze,
     context::Context,
     errors::{Exit, Failure},
     holder::holder,
-    ids, read_only,
+    ids,
+    output::Look,
+    read_only,
     render::{execution, table::terminal_width},
     when,
 };
@@ -18,10 +21,12 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
     let waiting = state.waiting_for();
     let head = reader.head()?;
     let driver = holder(reader.dir());
+    let freeze = freeze::standing(&reader)?.filter(|_| state.ending.is_none());
     if out.is_json() {
         let mut value = execution::to_json(&state, waiting.as_ref(), Some(&head));
         if let Some(map) = value.as_object_mut() {
             map.insert("host_pid".to_owned(), driver.into());
+            map.insert("freeze".to_owned(), serde_json::json!(freeze));
         }
         out.value(&value);
         return Ok(Exit::Success);
@@ -38,6 +43,13 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
             "\n{}",
             execution::next_steps(&state, waiting, paint)
         ));
+    }
+    if let Some(freeze) = &freeze {
+        let text = format!(
+            "{}; `mandate thaw` ends it",
+            freeze::sentence(freeze, now_ms)
+        );
+        out.line(&format!("\n{}", paint.look(Look::Warn, &text)));
     }
     // Where nobody drives it, what it waits for says what to type.
     if (waiting.is_none() || driver.is_some())

@@ -2,6 +2,7 @@
 //! execution. Where none does it is recorded, and nothing happens because of it until one takes the execution up.
 
 use super::{RequestArg, View, show::find};
+use crate::commands::approvals::standing;
 use crate::{
     context::Context,
     document::{Source, exists},
@@ -14,8 +15,8 @@ use crate::{
 };
 use clap::Args;
 use mandate_engine::event::Request;
-use mandate_host::Answered;
-use mandate_plan::{Format, parse_value};
+use mandate_host::{Answered, StandingTerms};
+use mandate_plan::{ErrorCode, Format, parse_value};
 use mandate_store::RequestRow;
 use serde_json::Value;
 use std::path::Path;
@@ -45,6 +46,8 @@ pub(crate) struct Given<'a> {
     pub(crate) choice: Option<&'a str>,
     pub(crate) data: Option<&'a str>,
     pub(crate) reason: Option<&'a str>,
+    /// How far the yes is to stand for further executions.
+    pub(crate) terms: Option<&'a StandingTerms>,
 }
 
 pub(super) fn run(args: &AnswerArgs, context: &Context) -> Result<Exit, Failure> {
@@ -53,6 +56,7 @@ pub(super) fn run(args: &AnswerArgs, context: &Context) -> Result<Exit, Failure>
         choice: args.word.as_deref().or(args.choice.as_deref()),
         data: args.data.as_deref(),
         reason: args.reason.as_deref(),
+        terms: None,
     };
     give(&given, None, context)
 }
@@ -99,15 +103,39 @@ pub(crate) fn give(
     };
     let settings = context.settings()?;
     let driver = drive::say(settings, &row.execution_id, Word::Answer(answer))?;
+    let given_choice = choice.clone();
+    let standing = given.terms.cloned();
+    let standing = standing.map(|terms| standing::give(&row.request_id, terms, context));
+    let standing = standing.transpose()?;
+    if let Some(id) = standing.as_ref().filter(|_| !out.is_json()) {
+        out.line(&format!(
+            "stands as {id}; `mandate approvals revoke {id}` ends that"
+        ));
+    }
     if out.is_json() {
         let state = read_only::state(&context.reader()?, &row.execution_id)?;
         let mut value = execution::to_json(&state, state.waiting_for().as_ref(), None);
         if let Some(map) = value.as_object_mut() {
-            map.insert("request_id".to_owned(), row.request_id.into());
-            map.insert("choice".to_owned(), choice.into());
+            map.insert("request_id".to_owned(), row.request_id.clone().into());
+            map.insert("choice".to_owned(), given_choice.clone().into());
             map.insert("host_pid".to_owned(), driver.into());
+            let open = state.requests.get(&row.request_id);
+            let open = open.filter(|open| open.closed.is_none());
+            let still = open.map(|open| state.still_wanted(open, &given_choice));
+            map.insert("still_wanted".to_owned(), still.into());
+            map.insert("standing_id".to_owned(), standing.into());
         }
         out.value(&value);
+        return Ok(Exit::Success);
+    }
+    let state = read_only::state(&context.reader()?, &row.execution_id)?;
+    let open = state.requests.get(&row.request_id);
+    if let Some(open) = open.filter(|open| open.closed.is_none()) {
+        let word = out.paint().look(Look::Warn, "counted");
+        let still = state.still_wanted(open, &choice).join(" and ");
+        out.line(&format!(
+            "{word}: `{choice}` holds once {still} gave it, too"
+        ));
         return Ok(Exit::Success);
     }
     let (word, look) = match choice.as_str() {
@@ -137,7 +165,12 @@ fn is_open(row: &RequestRow) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("the request `{}` is {}", row.request_id, row.state);
-    Err(Failure::new(Kind::NotNow, message).remedy("`mandate inbox list` shows what is open"))
+    let failure = Failure::new(Kind::NotNow, message);
+    let failure = match row.state.as_str() {
+        "expired" => failure.with_code(ErrorCode::ApprovalExpired),
+        _ => failure,
+    };
+    Err(failure.remedy("`mandate inbox list` shows what is open"))
 }
 
 fn choice_of(request: &Request, typed: Option<&str>) -> Result<String, Failure> {

@@ -21,7 +21,7 @@ use serde_json::json;
 pub(crate) struct ListArgs {
     /// Also those that were answered or have expired
     #[arg(long)]
-    all: bool,
+    pub(crate) all: bool,
     /// Rows at most
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: usize,

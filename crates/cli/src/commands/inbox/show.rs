@@ -35,6 +35,13 @@ pub(crate) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure>
     field("asked by", state.created.principal.clone());
     if let Some(open) = open {
         field("answered by", open.request.approvers.join(" and "));
+        for said in &open.said {
+            field("said", request::said(said));
+        }
+        for choice in request::begun(open) {
+            let still = state.still_wanted(open, choice).join(" and ");
+            field("wanted", format!("`{choice}` by {still}"));
+        }
     }
     field("binds to", row.subject.to_string());
     let look = if row.state == "open" {

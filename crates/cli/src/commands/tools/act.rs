@@ -5,9 +5,9 @@ use crate::{
     context,
     errors::{Exit, Failure},
     hosting::open,
-    toolbox,
+    toolbox, who,
 };
-use mandate_host::{Client, HostError, ToolAct, ToolActed, tool_acts};
+use mandate_host::{HostError, ToolAct, ToolActed, keys::may_operate, tool_acts};
 use mandate_store::StoreError;
 use std::{
     thread::sleep,
@@ -34,14 +34,15 @@ pub(super) fn act(settings: &Settings, act: ToolAct) -> Result<ToolActed, Failur
                     return Err(HostError::FromATool { pid }.into());
                 }
                 let registry = toolbox::registry(settings)?;
-                let by = context::principal();
-                let acted = tool_acts::act(&registry, &store, act, &by);
+                let by = who::principal(&store)?;
+                may_operate(&by)?;
+                let acted = tool_acts::act(&registry, &store, act, &by.name);
                 return Ok(toolbox::wait(acted)??);
             }
             Err(error @ StoreError::Locked { .. }) => error,
             Err(error) => return Err(error.into()),
         };
-        match Client::connect(&settings.data_dir) {
+        match who::connect(settings) {
             Ok(host) => return Ok(host.act_on_tools(act)?),
             Err(HostError::Unreachable(_)) if begun.elapsed() < PATIENCE => sleep(AGAIN),
             Err(HostError::Unreachable(_)) => return Err(locked.into()),

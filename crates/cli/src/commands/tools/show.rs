@@ -12,7 +12,7 @@ use crate::{
     when::show_time,
 };
 use clap::Args;
-use mandate_host::{Client, ToolAct};
+use mandate_host::ToolAct;
 use mandate_tools::{FactsFrom, Lifecycle, Metrics, Standing, ToolStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
 /// The same tool as the process that drives has it: it knows the calls. Where it does not answer, what is known here does.
 fn as_it_runs(settings: &Settings, tool: ToolStatus) -> ToolStatus {
     let name = tool.name.clone();
-    let told = Client::connect(&settings.data_dir)
+    let told = crate::who::connect(settings)
         .and_then(|host| host.act_on_tools(ToolAct::Show { name }))
         .ok()
         .and_then(|acted| serde_json::from_value::<Told>(acted.status?).ok());

@@ -1,0 +1,99 @@
+//! The time machine: a candidate policy is put before everything that the journal holds, run by run in the order of the
+//! journal, and what it would have decided otherwise is reported.
+//!
+//! Only the journal is read, and no tool is asked: a call has the effect that it had. Counters and recent categories of a
+//! session are folded as the candidate would have seen them, so that a call which it stops counts for nothing after it,
+//! and neither do the calls that could not have followed. An approval that the candidate wants is taken for given.
+
+mod report;
+mod runs;
+mod sessions;
+
+pub(crate) use report::decision_change;
+pub use report::{BacktestReport, Change, Counts, Group, Turned, What};
+
+use crate::ask::HostError;
+use crate::recovery::event;
+use mandate_engine::{Body, Event};
+use mandate_policy::Rules;
+use mandate_store::{Reader, Record, SYSTEM};
+use runs::Runs;
+
+const PAGE: usize = 500;
+
+/// Runs `rules` over the journal. Runs that began before `since_ms` are folded too, because counters begin with them, but
+/// not reported.
+///
+/// # Errors
+/// The journal cannot be read. A single run that cannot be judged any more is told in the report.
+pub fn backtest(
+    reader: &Reader,
+    rules: &dyn Rules,
+    since_ms: Option<i64>,
+) -> Result<BacktestReport, HostError> {
+    let mut runs = Runs::new(reader, rules, since_ms);
+    let mut after = 0;
+    loop {
+        let page = reader.events_after(after, PAGE)?;
+        let full = page.len() == PAGE;
+        for record in &page {
+            after = record.gseq;
+            take(&mut runs, record)?;
+        }
+        if !full {
+            return Ok(runs.into_report());
+        }
+    }
+}
+
+fn take(runs: &mut Runs<'_>, record: &Record) -> Result<(), HostError> {
+    if record.stream == SYSTEM {
+        if record.kind == "admission_refused" {
+            runs.refused(record)?;
+        }
+        return Ok(());
+    }
+    let Event { at_ms, body, .. } = event(record)?;
+    let id = record.stream.as_str();
+    match body {
+        Body::ExecutionCreated(created) => runs.created(*created, at_ms)?,
+        Body::RevisionProposed {
+            revision,
+            plan,
+            decision,
+            ..
+        } => runs.proposed(id, revision, &plan, &decision, at_ms),
+        Body::PlanRevised { revision, .. } => runs.revised(id, revision),
+        Body::RequestOpened(request) => runs.asked(id, &request),
+        Body::StepStarted {
+            step,
+            item,
+            tool,
+            facts,
+            args,
+            ..
+        } => {
+            let call = runs::Made::run(step, item, tool, facts, args);
+            runs.made(id, &call, at_ms);
+        }
+        Body::CompensationStarted {
+            step,
+            item,
+            tool,
+            facts,
+            args,
+            ..
+        } => {
+            let call = runs::Made::undo(step, item, tool, facts, args);
+            runs.made(id, &call, at_ms);
+        }
+        Body::StepBlocked {
+            step,
+            item,
+            refusal,
+        } => runs.blocked(id, &step, item, &refusal, at_ms),
+        Body::ExecutionFinished { .. } => runs.finished(id),
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The tools of a plan as a journaled decision saw them: for judging the past again without the tools of today.
+
+use crate::{Decision, known_args::KnownArgs, planned::every_call};
+use mandate_plan::{BoundInputs, CheckedPlan, Digest, Facts, ToolLookup, ToolSpec, canonical_json};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A view of tools that are known from the journal only. A call that was made, or decided about, has the facts that it
+/// had then; another call of the same tool has the worst of them.
+#[derive(Debug, Clone, Default)]
+pub struct PastTools {
+    specs: BTreeMap<String, ToolSpec>,
+    facts: BTreeMap<String, OfTool>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct OfTool {
+    /// By the canonical arguments; none = they were not all known.
+    by_args: BTreeMap<Option<Vec<u8>>, Facts>,
+}
+
+impl PastTools {
+    /// The tools that a decision about `plan` rests on.
+    pub fn of(plan: &CheckedPlan, inputs: &BoundInputs, decision: &Decision) -> Self {
+        let mut tools = Self::default();
+        for (name, digest) in &decision.tools {
+            tools.specs.insert(name.clone(), spec(name, *digest));
+        }
+        // The assessments stand in the order of the calls.
+        for (planned, assessed) in every_call(plan).iter().zip(&decision.steps) {
+            if planned.id != assessed.step || planned.purpose != assessed.purpose {
+                continue;
+            }
+            let known = match planned.nested {
+                true => KnownArgs::without_inputs(planned.template),
+                false => KnownArgs::of(planned.template, planned.raw, inputs),
+            };
+            let args = known.complete().then_some(&known.args);
+            tools.note(planned.tool, args, assessed.facts());
+        }
+        tools
+    }
+
+    /// A call that was made, and what it was.
+    pub fn note(&mut self, tool: &str, args: Option<&Value>, facts: Facts) {
+        let known = self.facts.entry(tool.to_owned()).or_default();
+        known.by_args.insert(args.map(canonical_json), facts);
+    }
+}
+
+/// The worst of both.
+fn worse(left: Facts, right: Facts) -> Facts {
+    Facts {
+        effect: left.effect.max(right.effect),
+        idempotent: left.idempotent && right.idempotent,
+        open_world: left.open_world || right.open_world,
+    }
+}
+
+fn spec(name: &str, digest: Digest) -> ToolSpec {
+    ToolSpec {
+        name: name.to_owned(),
+        description: String::new(),
+        input_schema: Value::Bool(true),
+        output_schema: None,
+        digest,
+        engine_handled: false,
+    }
+}
+
+impl ToolLookup for PastTools {
+    fn spec(&self, name: &str) -> Option<&ToolSpec> {
+        self.specs.get(name)
+    }
+
+    fn facts(&self, name: &str, args: Option<&Value>) -> Option<Facts> {
+        self.specs.get(name)?;
+        let Some(known) = self.facts.get(name) else {
+            return Some(Facts::WORST);
+        };
+        let exact = known.by_args.get(&args.map(canonical_json));
+        let worst = || known.by_args.values().copied().reduce(worse);
+        exact.copied().or_else(worst).or(Some(Facts::WORST))
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.specs.keys().map(String::as_str).collect()
+    }
+}
