@@ -3,7 +3,7 @@
 use crate::{
     commands::{
         approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, keys, plan,
-        policy, run, sessions, tools,
+        policy, run, sessions, tokens, tools,
     },
     output::Colour,
 };
@@ -84,6 +84,9 @@ pub(crate) enum Command {
     /// Verify and export the journal
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Narrow the tokens of agents, and change their keys
+    #[command(subcommand)]
+    Tokens(tokens::TokensCommand),
     /// See what the calls of sessions add up to
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),

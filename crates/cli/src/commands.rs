@@ -16,6 +16,7 @@ pub(crate) mod policy;
 pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod sessions;
+pub(crate) mod tokens;
 pub(crate) mod tools;
 
 use crate::{
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Inbox(command) => inbox::run(command, context),
         Command::Keys(command) => keys::run(command, context),
         Command::Audit(command) => audit::run(command, context),
+        Command::Tokens(command) => tokens::run(command, context),
         Command::Sessions(command) => sessions::run(command, context),
         Command::Tools(command) => tools::run(command, context),
         Command::Freeze(args) => freeze::freeze(&args, context),

@@ -11,12 +11,14 @@ use crate::{
 };
 use mandate_engine::event::Resolution;
 use mandate_host::{
-    Answered, Client, Connection, Farewell, HostError, Proposal, Submitted, Update,
+    AgentAnswer, AgentWish, Answered, Client, Connection, Farewell, HostError, Issued, Proposal,
+    Submitted, TokenText, Update,
 };
 use mandate_store::{Reader, SqliteStore, StoreError};
 use mandate_tools::Registry;
 use std::{
     cell::RefCell,
+    collections::BTreeSet,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -279,6 +281,39 @@ impl<'s> Driver<'s> {
     /// Why the host does not take it.
     pub(crate) fn answer(&self, execution_id: &str, answer: &Answered) -> Result<(), Failure> {
         Ok(self.ask(|host| host.answer(execution_id, answer.clone()))?)
+    }
+
+    /// Does what somebody with a token wants.
+    ///
+    /// # Errors
+    /// That it is refused, or why nothing can be done.
+    pub(crate) fn agent(
+        &self,
+        execution_id: &str,
+        token: &TokenText,
+        wish: &AgentWish,
+    ) -> Result<AgentAnswer, Failure> {
+        Ok(self.ask(|host| host.agent(execution_id, token, wish.clone()))?)
+    }
+
+    /// Gives a token for an execution.
+    ///
+    /// # Errors
+    /// Why the host does not.
+    pub(crate) fn token(
+        &self,
+        execution_id: &str,
+        steps: Option<BTreeSet<String>>,
+    ) -> Result<Issued, Failure> {
+        Ok(self.ask(|host| host.token(execution_id, steps.clone()))?)
+    }
+
+    /// Makes a new key for tokens.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub(crate) fn rotate_tokens(&self, at_once: bool) -> Result<String, Failure> {
+        Ok(self.ask(|host| host.rotate_tokens(at_once))?)
     }
 
     /// Ends an execution.

@@ -7,7 +7,10 @@ use crate::{
 use mandate_engine::{CannotCarry, Ending, Fault, Status};
 use mandate_host::HostError;
 use mandate_plan::{ErrorCode, Violation};
-use mandate_policy::decision::{Decision, Outcome};
+use mandate_policy::{
+    Refusal,
+    decision::{Decision, Outcome},
+};
 use mandate_store::StoreError;
 use serde_json::{Map, Value, json};
 
@@ -80,6 +83,10 @@ pub(crate) enum Kind {
     InvalidInputs,
     NotSupported,
     Denied,
+    /// A call of an agent was refused.
+    Refused,
+    /// The same, and a human is awaited.
+    Waiting,
     RateLimited,
     NotFound,
     NotNow,
@@ -99,6 +106,8 @@ impl Kind {
             Kind::InvalidInputs => "invalid_inputs",
             Kind::NotSupported => "not_supported",
             Kind::Denied => "denied",
+            Kind::Refused => "refused",
+            Kind::Waiting => "waiting",
             Kind::RateLimited => "rate_limited",
             Kind::NotFound => "not_found",
             Kind::NotNow => "not_now",
@@ -118,7 +127,8 @@ impl Kind {
             | Kind::InvalidInputs
             | Kind::NotSupported
             | Kind::NotFound => Exit::Invalid,
-            Kind::Denied => Exit::Denied,
+            Kind::Denied | Kind::Refused => Exit::Denied,
+            Kind::Waiting => Exit::Waiting,
             Kind::RateLimited => Exit::Limited,
             Kind::NotNow | Kind::Locked | Kind::Gone | Kind::Store | Kind::Io | Kind::Internal => {
                 Exit::Failure
@@ -148,6 +158,7 @@ pub(crate) struct Failure {
     remedy: Option<String>,
     violations: Vec<Violation>,
     decision: Option<Box<Decision>>,
+    refusal: Option<Box<Refusal>>,
     /// For people: the violations with the lines that they are about, where the document is at hand.
     report: Option<String>,
 }
@@ -161,6 +172,7 @@ impl Failure {
             remedy: None,
             violations: Vec::new(),
             decision: None,
+            refusal: None,
             report: None,
         }
     }
@@ -244,6 +256,11 @@ impl Failure {
         error.insert("remedy".to_owned(), json!(self.remedy));
         if let Some(decision) = &self.decision {
             error.insert("decision".to_owned(), json!(decision));
+        }
+        if let Some(refusal) = &self.refusal {
+            error.insert("rule".to_owned(), json!(refusal.rule));
+            error.insert("expected".to_owned(), json!(refusal.expected));
+            error.insert("retry_after_ms".to_owned(), json!(refusal.retry_after_ms));
         }
         let mut whole = Map::new();
         whole.insert("error".to_owned(), Value::Object(error));
@@ -335,6 +352,16 @@ impl From<HostError> for Failure {
                 let mut failure = Self::new(kind, message);
                 failure.decision = Some(decision);
                 return failure.with_remedy_of_code();
+            }
+            HostError::Refused(refusal) => {
+                let kind = match code {
+                    ErrorCode::ApprovalRequired => Kind::Waiting,
+                    ErrorCode::RateLimited | ErrorCode::BudgetExceeded => Kind::RateLimited,
+                    _ => Kind::Refused,
+                };
+                let mut failure = Self::new(kind, message);
+                failure.refusal = Some(refusal);
+                failure
             }
             HostError::Tool(fault) => return Self::of_tool(fault),
             HostError::NotSupported { .. } => Self::new(Kind::NotSupported, message),

@@ -9,7 +9,7 @@ use mandate_host::{
     record,
 };
 use mandate_policy::Rules;
-use mandate_store::{SqliteStore, StoreError};
+use mandate_store::{SqliteStore, StoreError, TokenKeys};
 use mandate_tools::Registry;
 use std::{
     io::Write as _,
@@ -57,6 +57,7 @@ impl Hosting {
         let terms = Terms {
             max_active: settings.max_active,
             rules: settings.rules.clone(),
+            tokens: Arc::new(TokenKeys::of(&settings.data_dir)),
             shadow: shadow(settings),
             policies: PolicyTerms {
                 on_change: settings.on_change,

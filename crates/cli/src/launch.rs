@@ -70,7 +70,11 @@ impl Launch {
     }
 
     /// Has the plan taken, and approved as far as that can be done here.
-    fn submit(&self, context: &Context, driver: &Driver<'_>) -> Result<Submitted, Failure> {
+    pub(crate) fn submit(
+        &self,
+        context: &Context,
+        driver: &Driver<'_>,
+    ) -> Result<Submitted, Failure> {
         let proposal = Proposal {
             document: String::from_utf8_lossy(&self.source.bytes).into_owned(),
             json: self.source.format == Format::Json,

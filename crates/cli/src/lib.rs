@@ -6,6 +6,7 @@
 //! Start reading at [`args`], which names every command; each is one file under `commands/`. `follow.rs` is how a
 //! command stays with an execution until it rests, `errors.rs` how a failure becomes a message and an exit code.
 
+mod agent_run;
 mod args;
 mod asking;
 mod commands;
@@ -29,6 +30,7 @@ mod prompt;
 mod read_only;
 mod render;
 mod step_path;
+mod token_file;
 mod toolbox;
 mod when;
 mod who;

@@ -44,6 +44,7 @@ impl State {
             Ok(()) => {
                 self.seq = event.seq;
                 self.advance_frontier();
+                self.touch(&event.body);
                 self.check_invariants(&event.body);
                 Applied::Changed
             }
@@ -66,7 +67,9 @@ impl State {
         self.driven
             && matches!(self.phase, Phase::Active | Phase::Stopping)
             && self.paused.is_none()
-            && (self.busy() > 0 || !self.awaits_human() || self.awaits_time_at(at_ms))
+            && (self.busy() > 0
+                || self.awaits_time_at(at_ms)
+                || !(self.awaits_human() || self.agents_turn()))
     }
 
     /// Whether a sleep, a back-off or a rate of its own is awaited.
@@ -121,6 +124,7 @@ impl State {
             Body::CallRefused {
                 refusal,
                 admission: true,
+                ..
             } => {
                 if !self.awaits_admission() {
                     return Err(Illegal);
@@ -184,6 +188,8 @@ impl State {
                 self.finished_ms = Some(event.at_ms);
                 Ok(())
             }
+            body @ Body::CallRequested { .. } => self.ask_for(body),
+            Body::FinishRequested { by, step, item } => self.finish_for(by, step.as_deref(), *item),
             Body::CallRefused { .. }
             | Body::ChoiceRecorded { .. }
             | Body::TokenIssued { .. }

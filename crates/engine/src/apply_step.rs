@@ -87,6 +87,9 @@ impl State {
                     return Err(Illegal);
                 }
                 self.settle_child(place, Some(output))?;
+                if self.may_be_called_again(place.0, self.at(place)?) {
+                    return self.end_invocation(place, output);
+                }
                 self.change(place.0, place.1, StepChange::Complete, |unit| {
                     unit.output = Some(output.clone());
                     unit.error = None;
@@ -269,6 +272,7 @@ impl State {
         if closed
             || *attempt != unit.attempt.saturating_add(1)
             || !unit.may_start(self.at_ms, self.own_wait(place.0))
+            || !self.was_asked_for(step, *item)
         {
             return Err(Illegal);
         }
@@ -396,6 +400,14 @@ impl State {
                     return Err(Illegal);
                 }
                 let message = format!("the plan used up its {limit_ms} ms of active time");
+                self.stop(Fault::new(ErrorCode::PlanTimeout, message), false, true)
+            }
+            Timer::Idle => {
+                let idle_ms = self.agent_idle_ms();
+                if !is_due(self.idle_due_ms()) {
+                    return Err(Illegal);
+                }
+                let message = format!("the agent left the execution alone for {idle_ms} ms");
                 self.stop(Fault::new(ErrorCode::PlanTimeout, message), false, true)
             }
             Timer::Deadline => {

@@ -52,11 +52,12 @@ pub(crate) fn call(
         tool: step.step.tool.clone(),
         args: resolved.value,
         secrets: resolved.secrets,
-        idempotency_key: idempotency_key(
+        idempotency_key: invocation_key(
             &state.created.execution_id,
             &step.step.id,
             item,
             Purpose::Run,
+            unit.invocations.saturating_add(1),
         ),
         timeout_ms: limit_ms,
         sensitive: step.step.sensitive.clone(),
@@ -127,7 +128,19 @@ pub fn idempotency_key(
     item: Option<u32>,
     purpose: Purpose,
 ) -> String {
+    invocation_key(execution_id, step, item, purpose, 1)
+}
+
+/// The same for a step that an agent may call several times: each time is another call.
+fn invocation_key(
+    execution_id: &str,
+    step: &str,
+    item: Option<u32>,
+    purpose: Purpose,
+    invocation: u32,
+) -> String {
+    let invocation = invocation.to_string();
     let item = item.map_or_else(|| "-".to_owned(), |item| item.to_string());
-    let parts = [execution_id, step, &item, purpose.as_str(), "1"].map(str::as_bytes);
+    let parts = [execution_id, step, &item, purpose.as_str(), &invocation].map(str::as_bytes);
     Digest::framed("mandate/idempotency-key/v1", parts).to_string()
 }

@@ -1,5 +1,6 @@
 //! `decide`: what should happen next. It depends on nothing but the state.
 
+use crate::agent;
 use crate::ask::plan_request;
 use crate::call::call;
 use crate::compensate::compensate;
@@ -89,6 +90,9 @@ fn go_on(state: &State) -> Vec<Command> {
     if !out.is_empty() {
         return out;
     }
+    if let Some(command) = agent::follow_up(state) {
+        return vec![command];
+    }
     let plan = state.plan().clone();
     let constraints = &plan.plan().constraints;
     let parallel = if constraints.sequential {
@@ -139,8 +143,13 @@ pub(crate) fn carry_on(
     follow_up(state, index, step, data, out);
     let begun = state.paused.is_none()
         && !state.is_stalled()
-        && (data.state != StepState::Pending || begin(state, step, data, out))
-        && confirmed(state, step, data, out);
+        && (data.state != StepState::Pending || begin(state, step, data, out));
+    if begun && state.is_agents_step(step) {
+        // Its calls start when the agent asks for them.
+        out.extend(agent::uncallable(state, step, data));
+        return;
+    }
+    let begun = begun && confirmed(state, step, data, out);
     if begun {
         start_units(state, step, data, places, out);
     }

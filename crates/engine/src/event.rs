@@ -5,6 +5,7 @@
 
 mod created;
 mod fault;
+mod refused_call;
 mod request;
 mod row;
 mod step_words;
@@ -13,6 +14,7 @@ mod waiting_for;
 pub use crate::narrowed::StandsOn;
 pub use created::{Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
+pub use refused_call::RefusedCall;
 pub use request::{
     ANSWER, APPROVE, Answer, BoundCall, CONTINUE, DONE, DefaultAnswer, FAIL, GRANT, HALT, NOT_DONE,
     REJECT, RETRY, Request, RequestKind, SKIP, SUPPLY, Takes,
@@ -257,13 +259,44 @@ bodies! {
         /// Who.
         by: String,
     }
-    /// A call that no step asked for was refused, or the admission of the plan itself.
+    /// An agent asks for a call; what follows from that comes next.
+    CallRequested = "call_requested" {
+        /// The step that it is.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// The tool.
+        tool: String,
+        /// The arguments: those of the plan, and what the agent chose.
+        args: Value,
+        /// Who.
+        by: String,
+        /// The key of the token that it came with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    }
+    /// The agent has finished.
+    FinishRequested = "finish_requested" {
+        /// Who.
+        by: String,
+        /// With this step alone; none = with the whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+    }
+    /// A call of an agent was refused, or the admission of the plan itself.
     CallRefused = "call_refused" {
         /// Why.
         refusal: Refusal,
         /// The plan itself was refused: the execution ends.
         #[serde(default)]
         admission: bool,
+        /// What was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<Box<RefusedCall>>,
     }
     /// A call was made and nobody knows whether its effect happened.
     StepInDoubt = "step_in_doubt" {
@@ -381,6 +414,12 @@ bodies! {
         principal: String,
         /// Unix milliseconds.
         expires_ms: i64,
+        /// The key that it was made with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// The only steps that may be called with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<Vec<String>>,
     }
     /// Model use was counted.
     UsageRecorded = "usage_recorded" {
@@ -542,6 +581,8 @@ impl Body {
                 | Body::HostStopped { .. }
                 | Body::ExecutionStarted { .. }
                 | Body::TimerFired { .. }
+                | Body::CallRequested { .. }
+                | Body::FinishRequested { .. }
                 | Body::CallRefused { .. }
                 | Body::Thawed { .. }
                 | Body::StepResolved { .. }

@@ -86,7 +86,7 @@ pub(crate) fn follow_up(
 }
 
 fn retry_scheduled(state: &State, step: &CheckedStep, item: Option<u32>, unit: &Unit) -> Body {
-    let failures = unit.attempt.saturating_sub(unit.interrupted);
+    let failures = unit.used();
     let pause = backoff_ms(
         &step.retry,
         failures,

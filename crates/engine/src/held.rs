@@ -7,7 +7,7 @@ use crate::event::{Body, GRANT, REJECT, Request, RequestKind};
 use crate::life::{Illegal, Phase, StepState};
 use crate::state::{Hold, State, Unit};
 use crate::units::Place;
-use mandate_plan::{ErrorCode, Mode};
+use mandate_plan::ErrorCode;
 use mandate_policy::{Purpose, Refusal, ResolvedCall};
 use serde_json::json;
 
@@ -19,8 +19,8 @@ const MOST_GRANTED: u64 = 10_000;
 
 /// What follows when a call of the engine is refused.
 pub(crate) fn after_refusal(state: &State, call: ResolvedCall, refusal: Refusal) -> Body {
-    let waits =
-        state.asks() && state.phase == Phase::Active && state.plan().plan().mode != Mode::Agent;
+    // What an agent asked for is refused to it; what the engine calls waits in any mode.
+    let waits = state.asks() && state.phase == Phase::Active;
     if let Some(due_ms) = holds_until(state, &refusal) {
         return held(call, refusal, due_ms);
     }
@@ -50,9 +50,7 @@ pub(crate) fn after_undo_refusal(state: &State, call: ResolvedCall, refusal: Ref
 /// Whether the call waits for the end of a freeze, or of a rate's stretch, and until when. What tidies up and what undoes
 /// waits as well: it is owed.
 fn holds_until(state: &State, refusal: &Refusal) -> Option<Option<i64>> {
-    let plan = state.plan().plan();
-    let tidies = state.phase != Phase::Active;
-    if !state.asks() || (plan.mode == Mode::Agent && !tidies) {
+    if !state.asks() {
         return None;
     }
     let after_ms = refusal.retry_after_ms;

@@ -7,6 +7,7 @@
 //! Start reading at [`life`], then [`event`], then `apply.rs` and `decide.rs`; [`turn`] is how a host drives it all and
 //! [`replay`] how a journal is checked against it.
 
+pub mod agent;
 mod answer;
 mod apply;
 mod apply_step;
@@ -49,6 +50,7 @@ mod units;
 mod waiting;
 mod wind_down;
 
+pub use agent::{AGENT_IDLE_MS, AgentData, AskedCall};
 pub use answer::NotAnAnswer;
 pub use apply::{Applied, SLEEP, is_counted};
 pub use ask::REQUEST_EXPIRES_MS;

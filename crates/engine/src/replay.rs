@@ -102,6 +102,11 @@ impl Gate for Journaled<'_> {
             {
                 Err(refusal.clone())
             }
+            Some(Body::CallRefused {
+                refusal,
+                admission: false,
+                ..
+            }) => Err(refusal.clone()),
             Some(Body::StepBlocked {
                 step,
                 item,

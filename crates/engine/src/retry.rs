@@ -18,8 +18,7 @@ pub enum After {
 /// wrong output, never is. An unknown outcome of anything else does not come here: it is a doubt.
 /// Nor are arguments that do not fit: they will not fit the next time either.
 pub fn after_failure(policy: &Retry, unit: &Unit, outcome: FailureKind, code: ErrorCode) -> After {
-    let used = unit.attempt.saturating_sub(unit.interrupted);
-    if used >= policy.max_attempts {
+    if unit.used() >= policy.max_attempts {
         return After::Never;
     }
     let named = policy.retry_on.contains(&code);

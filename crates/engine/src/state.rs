@@ -1,5 +1,6 @@
 //! The state of an execution: a fold over its events, and nothing else.
 
+use crate::agent::AgentData;
 use crate::event::{Body, Created, Event, FailureKind, Fault, Request, Status, WaitingFor};
 use crate::labels::StepLabels;
 use crate::life::{Phase, StepState};
@@ -99,6 +100,12 @@ pub struct Unit {
     /// When its effect happened: the event's `seq`. What is undone is undone in the reverse order of these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub done_seq: Option<u64>,
+    /// In agent mode: how often its tool was called and completed, where it may be called more often.
+    #[serde(skip_serializing_if = "is_zero_u32")]
+    pub invocations: u32,
+    /// Attempts that these took.
+    #[serde(skip_serializing_if = "is_zero_u32")]
+    pub earlier: u32,
     /// The call that undoes it, once that began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<Unit>>,
@@ -127,8 +134,17 @@ impl Unit {
             reserved: 0,
             child_waits: None,
             done_seq: None,
+            invocations: 0,
+            earlier: 0,
             undo: None,
         }
+    }
+
+    /// Attempts that count against the retry policy.
+    pub(crate) fn used(&self) -> u32 {
+        self.attempt
+            .saturating_sub(self.interrupted)
+            .saturating_sub(self.earlier)
     }
 
     /// What is known of its call; the worst where nothing is.
@@ -389,6 +405,9 @@ pub struct State {
     /// Somebody gave up on undoing what was done.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub abandoned: bool,
+    /// In agent mode: what the agent asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Box<AgentData>>,
     /// Its plan was admitted, so that steps may have run.
     #[serde(skip)]
     pub(crate) began: bool,
@@ -449,6 +468,7 @@ impl State {
             }
         }
         let invariants = crate::invariant::at_first(&plan);
+        let agent = AgentData::at_first(plan.plan().mode, event.at_ms);
         Ok(Self {
             open: Vec::new(),
             granted_calls: 0,
@@ -478,6 +498,7 @@ impl State {
             conclusion: None,
             ending: None,
             began: false,
+            agent,
             finished_ms: None,
             frontier: 0,
             submitted: None,

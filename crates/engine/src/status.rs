@@ -35,8 +35,16 @@ pub(crate) fn conclude(state: &State) -> (Status, Option<Fault>) {
         return (Status::Success, None);
     }
     let first = first_failure(state);
+    let halted = state.agent.as_ref().and_then(|agent| agent.halted.clone());
     let mut steps = state.steps.iter().take(state.plan().steps().len());
     let completed = steps.any(|data| data.state.usable());
+    if let Some(mut halted) = halted {
+        halted.cause = first.map(Box::new);
+        return match completed {
+            true => (Status::Partial, Some(halted)),
+            false => (Status::Failure, Some(halted.stopping())),
+        };
+    }
     if !completed {
         let fault =
             first.unwrap_or_else(|| Fault::new(ErrorCode::UnknownError, "no step completed"));
@@ -60,6 +68,7 @@ fn clean_steps(state: &State) -> Vec<bool> {
             StepState::Completed => !any_failed(data),
             StepState::Recovered => true,
             StepState::Skipped if data.skipped == Some(SkipReason::If) => true,
+            StepState::Skipped if data.skipped == Some(SkipReason::Finished) => false,
             StepState::Skipped => step
                 .needs
                 .iter()

@@ -1,5 +1,6 @@
 //! One turn: an input comes in, everything that follows from it is decided and applied. Hosts and replays share it.
 
+use crate::agent;
 use crate::apply::Applied;
 use crate::decide::{Command, decide};
 use crate::event::{Body, Event, Request, RequestKind};
@@ -141,7 +142,10 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
                     Err(refusal) if call.purpose == Purpose::Compensate => {
                         after_undo_refusal(state, call, refusal)
                     }
-                    Err(refusal) => after_refusal(state, call, refusal),
+                    Err(refusal) => match agent::refused(state, refusal) {
+                        Ok(body) => body,
+                        Err(refusal) => after_refusal(state, call, refusal),
+                    },
                 },
                 Command::Abort {
                     step,

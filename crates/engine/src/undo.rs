@@ -264,7 +264,11 @@ impl State {
         let (step, item, hold) = match timer {
             Timer::Retry { step, item } => (step, item, None),
             Timer::Rate { step, item } => (step, item, Some(Hold::Rate)),
-            Timer::Sleep { .. } | Timer::Grace | Timer::PlanTimeout | Timer::Deadline => {
+            Timer::Sleep { .. }
+            | Timer::Grace
+            | Timer::PlanTimeout
+            | Timer::Deadline
+            | Timer::Idle => {
                 return Err(Illegal);
             }
         };

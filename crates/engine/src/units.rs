@@ -166,6 +166,19 @@ impl State {
         })
     }
 
+    /// A call has completed, and the plan allows another one of the step.
+    pub(crate) fn end_invocation(&mut self, place: Place, output: &Value) -> Result<(), Illegal> {
+        let now_ms = self.at_ms;
+        self.change(place.0, place.1, StepChange::Retry, |unit| {
+            unit.output = Some(output.clone());
+            unit.error = None;
+            unit.failure = None;
+            unit.due_ms = Some(now_ms);
+            unit.invocations = unit.invocations.saturating_add(1);
+            unit.earlier = unit.attempt.saturating_sub(unit.interrupted);
+        })
+    }
+
     /// An attempt that was under way did not complete.
     pub(crate) fn fail_attempt(
         &mut self,

@@ -26,6 +26,7 @@ impl State {
             Phase::Created => "pending",
             Phase::Active | Phase::Stopping | Phase::Closing if self.busy() > 0 => "running",
             Phase::Active if self.is_replanning() => "replanning",
+            Phase::Active if self.awaits_agent() => "waiting",
             Phase::Active | Phase::Closing
                 if self.waiting > 0
                     || self.doubtful > 0
@@ -129,6 +130,9 @@ impl State {
                 next_command: format!("mandate executions continue {id}"),
             });
         }
+        if self.awaits_agent() {
+            return Some(self.waiting_for_agent());
+        }
         let waits = |unit: &Unit| unit.state == StepState::Waiting;
         let of_undo = undo.filter(|(.., unit)| waits(unit));
         let undoes = of_undo.is_some();
@@ -157,6 +161,23 @@ impl State {
                 _ => format!("mandate executions continue {id}"),
             },
         })
+    }
+
+    fn waiting_for_agent(&self) -> WaitingFor {
+        let id = &self.created.execution_id;
+        let next = self.callable().first().copied();
+        let tool = next.map_or("TOOL", |(_, tool)| tool);
+        WaitingFor {
+            kind: "agent".to_owned(),
+            step: next.map(|(step, _)| step.to_owned()),
+            since_ms: self
+                .agent
+                .as_ref()
+                .map_or(self.at_ms, |agent| agent.touched_ms),
+            due_ms: self.idle_due_ms(),
+            who: vec![self.created.principal.clone()],
+            next_command: format!("mandate executions call {id} {tool} --token-file FILE"),
+        }
     }
 
     /// Nothing happens any more until a host takes it up.
@@ -210,6 +231,10 @@ impl State {
                 let at_ms = self.at_ms.saturating_add(left_ms.max(0));
                 let timer = Timer::PlanTimeout;
                 due.push((at_ms, Body::TimerFired { timer }));
+            }
+            if let Some(idle_ms) = self.idle_due_ms() {
+                let timer = Timer::Idle;
+                due.push((idle_ms, Body::TimerFired { timer }));
             }
             if self.paused.is_none() && self.waiting > 0 {
                 due.extend(self.next_unit_due());

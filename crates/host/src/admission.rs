@@ -141,6 +141,7 @@ impl Host {
             Err(refusal) => Body::CallRefused {
                 refusal,
                 admission: true,
+                call: None,
             },
         };
         self.take_turn(execution_id, body);

@@ -1,16 +1,19 @@
 //! What surfaces ask of the host, and what it answers: the one interface behind every command.
 
+use crate::agent::{AgentAsk, AgentReply};
 use crate::following::Follower;
 use crate::leaving::Doings;
 use crate::overriding::Overriding;
 use crate::switch::Switch;
+use crate::tokens::Issued;
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
-use mandate_policy::Decision;
+use mandate_policy::{Decision, Refusal};
 use mandate_store::{Head, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -85,6 +88,21 @@ pub enum Ask {
     Leave(bool, Sender<Result<(), HostError>>),
     /// An answer to a request of the execution.
     Answer(String, Box<Answer>, Sender<Result<(), HostError>>),
+    /// Somebody with a token wants something.
+    Agent(Box<AgentAsk>, AgentReply),
+    /// Give out a token.
+    Token {
+        /// For which execution.
+        execution_id: String,
+        /// To whom.
+        by: String,
+        /// For these steps only.
+        steps: Option<BTreeSet<String>>,
+        /// The answer.
+        reply: Sender<Result<Issued, HostError>>,
+    },
+    /// Make a new key for tokens; those before it may go at once.
+    RotateTokens(String, bool, Sender<Result<String, HostError>>),
     /// End the execution.
     Cancel {
         /// Which.
@@ -142,13 +160,16 @@ impl Ask {
             | Ask::Doings(..)
             | Ask::Recover(_)
             | Ask::Leave(..)
+            | Ask::RotateTokens(..)
             | Ask::Switch(..) => None,
+            Ask::Agent(ask, _) => Some(&ask.execution_id),
             Ask::Continue(execution_id, ..)
             | Ask::Follow(execution_id, ..)
             | Ask::Unfollow(execution_id)
             | Ask::Watch(execution_id, ..)
             | Ask::Answer(execution_id, ..)
             | Ask::Cancel { execution_id, .. }
+            | Ask::Token { execution_id, .. }
             | Ask::Pause(execution_id, ..)
             | Ask::Resume(execution_id, ..)
             | Ask::Revoke { execution_id, .. }
@@ -291,6 +312,9 @@ pub enum HostError {
     /// There is no such execution, or it is not driven here.
     #[error("there is no unfinished execution `{0}`")]
     NoSuchExecution(String),
+    /// A call, or what comes with it, is refused.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
     /// The request does not fit the execution's state.
     #[error("{0}")]
     NotNow(String),
@@ -338,6 +362,7 @@ impl HostError {
             HostError::NoSuchTool { .. } => ErrorCode::ActionNotFound,
             HostError::Denied(_) => ErrorCode::PolicyDenied,
             HostError::Tool(fault) => fault.code,
+            HostError::Refused(refusal) => refusal.code,
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
             HostError::NoSuchExecution(_)
             | HostError::NotNow(_)

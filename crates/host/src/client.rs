@@ -2,18 +2,20 @@
 
 mod unfold;
 
+use crate::agent::{AgentAnswer, AgentWish};
 use crate::ask::{HostError, Submitted, Update};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::socket;
 use crate::standing::StandingAct;
 use crate::switch::Switch;
+use crate::tokens::{Issued, TokenText};
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{
-    Answered, Farewell, Hello, MAX_ANSWER_BYTES, PROTOCOL, Request, Said, Wish, line,
+    AgentSaid, Answered, Farewell, Hello, MAX_ANSWER_BYTES, PROTOCOL, Request, Said, Wish, line,
 };
 use mandate_engine::event::Resolution;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -136,6 +138,15 @@ impl Client {
     }
 
     fn put(&self, ask: Wish, watch: Option<(Unfolding, Sender<Update>)>) -> Answer {
+        self.put_for(ask, watch, Some(ANSWER))
+    }
+
+    fn put_for(
+        &self,
+        ask: Wish,
+        watch: Option<(Unfolding, Sender<Update>)>,
+        patience: Option<Duration>,
+    ) -> Answer {
         let (reply, answer) = channel();
         let id = {
             let mut shared = lock(&self.shared);
@@ -152,16 +163,17 @@ impl Client {
             lock(&self.shared).open.remove(&id);
             return Err(HostError::Gone);
         }
-        self.answered(&answer)
+        self.answered(&answer, patience)
     }
 
-    fn answered(&self, answer: &Receiver<Answer>) -> Answer {
+    fn answered(&self, answer: &Receiver<Answer>, patience: Option<Duration>) -> Answer {
         let begun = Instant::now();
+        let too_long = || patience.is_some_and(|patience| begun.elapsed() > patience);
         loop {
             match answer.recv_timeout(MOMENT) {
                 Ok(answer) => return answer,
                 Err(RecvTimeoutError::Disconnected) => return Err(HostError::Gone),
-                Err(RecvTimeoutError::Timeout) if begun.elapsed() > ANSWER || (self.abandon)() => {
+                Err(RecvTimeoutError::Timeout) if too_long() || (self.abandon)() => {
                     return Err(HostError::Unreachable("it does not answer".to_owned()));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -244,6 +256,58 @@ impl Client {
             execution_id,
             answer,
         })
+    }
+
+    /// Does what somebody with a token wants. A call takes as long as it takes.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], or [`HostError::Gone`].
+    pub fn agent(
+        &self,
+        execution_id: String,
+        token: TokenText,
+        wish: AgentWish,
+    ) -> Result<AgentAnswer, HostError> {
+        let ask = Wish::Agent {
+            execution_id,
+            token,
+            wish,
+        };
+        match self.put_for(ask, None, None)?.agent {
+            Some(AgentSaid::Answer(answer)) => Ok(answer),
+            _ => Err(unanswered()),
+        }
+    }
+
+    /// Gives a token out.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn token(
+        &self,
+        execution_id: &str,
+        steps: Option<BTreeSet<String>>,
+    ) -> Result<Issued, HostError> {
+        let execution_id = execution_id.to_owned();
+        let ask = Wish::Token {
+            execution_id,
+            steps,
+        };
+        match self.put(ask, None)?.agent {
+            Some(AgentSaid::Issued(issued)) => Ok(issued),
+            _ => Err(unanswered()),
+        }
+    }
+
+    /// Makes a new key for tokens.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn rotate_tokens(&self, at_once: bool) -> Result<String, HostError> {
+        match self.put(Wish::RotateTokens { at_once }, None)?.agent {
+            Some(AgentSaid::Rotated(key)) => Ok(key),
+            _ => Err(unanswered()),
+        }
     }
 
     /// Ends an execution.
@@ -354,8 +418,13 @@ type Answer = Result<Done, HostError>;
 struct Done {
     submitted: Option<Submitted>,
     acted: Option<ToolActed>,
+    agent: Option<AgentSaid>,
     keys: Option<KeyActed>,
     standing: Option<String>,
+}
+
+fn unanswered() -> HostError {
+    HostError::Protocol("what was asked has no answer".to_owned())
 }
 
 fn read_hello(
@@ -414,12 +483,14 @@ fn hear(said: Said, shared: &mut Shared) {
             id,
             submitted,
             acted,
+            agent,
             keys,
             standing,
         } => {
             let done = Done {
                 submitted: submitted.map(|boxed| *boxed),
                 acted: acted.map(|boxed| *boxed),
+                agent: agent.map(|boxed| *boxed),
                 keys: keys.map(|boxed| *boxed),
                 standing,
             };

@@ -1,5 +1,6 @@
 //! The host, wherever it is: in this process, or in the one that has the data directory's lock.
 
+use crate::agent::{AgentAnswer, AgentAsk, AgentWish};
 use crate::ask::{HostError, Submitted, Update};
 use crate::client::Client;
 use crate::handle::Handle;
@@ -7,9 +8,11 @@ use crate::host::Ids as _;
 use crate::intake::{Intake, Proposal};
 use crate::keys::Keys;
 use crate::local::RandomIds;
+use crate::tokens::{Issued, TokenText};
 use crate::wire::Answered;
 use mandate_engine::event::Resolution;
 use mandate_policy::Principal;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -111,6 +114,59 @@ impl Connection {
                 local.host.answer(execution_id, answer)
             }
             Connection::Remote(client) => client.answer(execution_id, answer),
+        }
+    }
+
+    /// Does what somebody with a token wants. Returns when what came of it is on the disk.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], or why nothing can be done.
+    pub fn agent(
+        &self,
+        execution_id: &str,
+        token: &TokenText,
+        wish: AgentWish,
+    ) -> Result<AgentAnswer, HostError> {
+        let (execution_id, token) = (execution_id.to_owned(), token.clone());
+        match self {
+            Connection::Local(local) => local.host.agent(AgentAsk {
+                execution_id,
+                token,
+                by: local.principal.name.clone(),
+                wish,
+            }),
+            Connection::Remote(client) => client.agent(execution_id, token, wish),
+        }
+    }
+
+    /// Gives a token out, for these steps only if any are named.
+    ///
+    /// # Errors
+    /// When the execution is somebody else's, or has no tokens.
+    pub fn token(
+        &self,
+        execution_id: &str,
+        steps: Option<BTreeSet<String>>,
+    ) -> Result<Issued, HostError> {
+        match self {
+            Connection::Local(local) => {
+                local.host.token(execution_id, &local.principal.name, steps)
+            }
+            Connection::Remote(client) => client.token(execution_id, steps),
+        }
+    }
+
+    /// Makes a new key for tokens, and gives its id; those before it may go at once.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub fn rotate_tokens(&self, at_once: bool) -> Result<String, HostError> {
+        match self {
+            Connection::Local(local) => {
+                local.keys.may_operate(&local.principal)?;
+                local.host.rotate_tokens(&local.principal.name, at_once)
+            }
+            Connection::Remote(client) => client.rotate_tokens(at_once),
         }
     }
 

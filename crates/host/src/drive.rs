@@ -1,5 +1,6 @@
 //! One execution as the host drives it: its state, the calls under way, what the disk has of it, and who watches.
 
+use crate::agent::Caller;
 use crate::ask::{HostError, Rest, Update};
 use crate::following::Follower;
 use crate::gate::Permitted;
@@ -78,6 +79,8 @@ pub(crate) struct Drive {
     pub(crate) wake_ms: Option<i64>,
     pub(crate) watchers: Vec<Sender<Update>>,
     pub(crate) followers: Vec<Follower>,
+    /// Agents that wait for what comes of their calls.
+    pub(crate) callers: Vec<Caller>,
     /// Answers that become facts outside once the disk has `seq`.
     pub(crate) replies: Vec<(u64, Reply)>,
     pub(crate) head: Option<Head>,
@@ -103,6 +106,7 @@ impl Drive {
             wake_ms: None,
             watchers: Vec::new(),
             followers: Vec::new(),
+            callers: Vec::new(),
             replies: Vec::new(),
             head: None,
             told_rest: 0,
@@ -217,6 +221,8 @@ impl Drive {
         for (_, reply) in std::mem::take(&mut self.replies) {
             reply(Err(error.clone()));
         }
+        // Who waits for a call learns that nobody answers.
+        self.callers.clear();
         self.tell(Update::Lost(error.clone()));
         self.lost = Some(error);
         self.tell_followers();
@@ -224,6 +230,7 @@ impl Drive {
 
     /// Takes what happened, and gives the calls that began.
     pub(crate) fn note(&mut self, events: Vec<Event>) -> Vec<CallRow> {
+        self.tell_callers(&events);
         let calls = events
             .iter()
             .filter_map(|event| call_row(&self.state, event));

@@ -1,12 +1,15 @@
 //! The handle of a host that runs in this process: what is asked is put into its inbox, and the answer awaited.
 
+use crate::agent::{AgentAnswer, AgentAsk};
 use crate::ask::{Ask, HostError, Submission, Submitted, Update};
 use crate::following::Notice;
 use crate::host::Input;
 use crate::leaving::Doings;
 use crate::overriding::Overriding;
 use crate::switch::Switch;
+use crate::tokens::Issued;
 use mandate_engine::event::{Answer, Resolution};
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// What the host's thread takes up.
@@ -121,6 +124,41 @@ impl Handle {
     /// When it is not open, or the answer does not fit.
     pub fn answer(&self, execution_id: &str, answer: Answer) -> Result<(), HostError> {
         self.ask(|reply| Ask::Answer(execution_id.to_owned(), Box::new(answer), reply))
+    }
+
+    /// Does what somebody with a token wants. Returns when what came of it is on the disk.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], or why nothing can be done.
+    pub fn agent(&self, ask: AgentAsk) -> Result<AgentAnswer, HostError> {
+        self.ask(|reply| Ask::Agent(Box::new(ask), reply))
+    }
+
+    /// Gives a token out to the one who asked for the execution.
+    ///
+    /// # Errors
+    /// When it is somebody else, or the execution has no tokens.
+    pub fn token(
+        &self,
+        execution_id: &str,
+        by: &str,
+        steps: Option<BTreeSet<String>>,
+    ) -> Result<Issued, HostError> {
+        let (execution_id, by) = (execution_id.to_owned(), by.to_owned());
+        self.ask(|reply| Ask::Token {
+            execution_id,
+            by,
+            steps,
+            reply,
+        })
+    }
+
+    /// Makes a new key for tokens; those before it may go at once.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub fn rotate_tokens(&self, by: &str, at_once: bool) -> Result<String, HostError> {
+        self.ask(|reply| Ask::RotateTokens(by.to_owned(), at_once, reply))
     }
 
     /// Ends an execution.

@@ -17,6 +17,7 @@ use crate::sessions::Sessions;
 use crate::spawn::Spawn;
 use crate::standing::Ledger;
 use crate::switch::{Freeze, Switch};
+use crate::tokens::TokenSource;
 use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::{Limits, Purpose, Rules};
 use mandate_store::{Appended, Journal, StoreError};
@@ -114,6 +115,8 @@ pub struct Parts {
     pub tools: Arc<dyn Tools>,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// The keys of tokens.
+    pub tokens: Arc<dyn TokenSource>,
     /// A policy that is asked beside it, and decides nothing.
     pub shadow: Option<Arc<dyn Rules>>,
     /// How many calls a session may make, whatever the policy says.
@@ -304,6 +307,14 @@ impl Host {
             Ask::Answer(execution_id, answer, reply) => {
                 self.take_answer(&execution_id, *answer, reply);
             }
+            Ask::Agent(ask, reply) => self.agent(*ask, reply),
+            Ask::Token {
+                execution_id,
+                by,
+                steps,
+                reply,
+            } => self.mint(&execution_id, &by, steps, reply),
+            Ask::RotateTokens(by, at_once, reply) => self.rotate_tokens(&by, at_once, reply),
             Ask::Cancel {
                 execution_id,
                 by,

@@ -61,6 +61,18 @@ impl Host {
                 let _ = reply.send(Err(HostError::Leaving));
                 return None;
             }
+            Ask::Agent(_, reply) => {
+                let _ = reply.send(Err(HostError::Leaving));
+                return None;
+            }
+            Ask::Token { reply, .. } => {
+                let _ = reply.send(Err(HostError::Leaving));
+                return None;
+            }
+            Ask::RotateTokens(_, _, reply) => {
+                let _ = reply.send(Err(HostError::Leaving));
+                return None;
+            }
             Ask::Continue(_, reply)
             | Ask::Answer(_, _, reply)
             | Ask::Pause(_, _, reply)

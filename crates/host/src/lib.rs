@@ -8,6 +8,7 @@
 
 mod admission;
 mod agenda;
+mod agent;
 mod answering;
 pub mod ask;
 mod backlog;
@@ -52,10 +53,12 @@ mod supported;
 pub mod switch;
 mod system_rows;
 mod taking_up;
+mod tokens;
 pub mod tool_acts;
 mod verify;
 mod wire;
 
+pub use agent::{AgentAnswer, AgentAsk, AgentReply, AgentWish};
 pub use ask::{Ask, HostError, Rerun, Rest, Revises, Submission, Submitted, Update};
 pub use backtest::{BacktestReport, backtest};
 pub use client::Client;
@@ -80,6 +83,7 @@ pub use spawn::{OnTokio, Spawn, Task};
 pub use standing::{Ledger, StandingAct, StandingApproval, StandingTerms};
 pub use submit::APPROVAL_EXPIRES_MS;
 pub use switch::{Freeze, Switch};
+pub use tokens::{Issued, TokenSource, TokenText};
 pub use tool_acts::{ToolAct, ToolActed};
 pub use verify::Rebuilder;
 pub use wire::{Answered, Farewell, PROTOCOL};

@@ -7,6 +7,8 @@ use crate::host::{Host, Ids, Parts, Post, Report};
 use crate::policies::{PolicyTerms, activate};
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
+use crate::tokens::{NoTokens, TokenSource};
+use mandate_policy::token::KeyRing;
 use mandate_policy::{FirstPolicy, Limits, Rules};
 use mandate_store::Journal;
 use mandate_tools::Tools;
@@ -38,6 +40,8 @@ pub struct Terms {
     pub max_active: usize,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// The keys of tokens.
+    pub tokens: Arc<dyn TokenSource>,
     /// A policy that is asked beside it, and decides nothing.
     pub shadow: Option<Arc<dyn Rules>>,
     /// How many calls a session may make, whatever the policy says.
@@ -50,7 +54,14 @@ pub struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
+        let mut key = [0_u8; 32];
+        // Whoever needs tokens brings keys; these are kept nowhere. Without randomness they would be everybody's.
+        let tokens: Arc<dyn TokenSource> = match getrandom::fill(&mut key) {
+            Ok(()) => Arc::new(KeyRing::single(&key)),
+            Err(_) => Arc::new(NoTokens),
+        };
         Self {
+            tokens,
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
             shadow: None,
@@ -97,6 +108,7 @@ impl LocalHost {
             journal,
             tools,
             rules: terms.rules,
+            tokens: terms.tokens,
             shadow: terms.shadow,
             limits: terms.limits,
             policies: terms.policies,

@@ -29,6 +29,8 @@ impl Drive {
             && self.state.created.parent.is_none()
             && self.at_rest()
             && !self.state.is_frozen()
+            // Its next call is near.
+            && !self.state.awaits_agent()
             && self.open.is_empty()
             && self.unsent.is_empty()
             && self.durable_seq >= self.state.seq

@@ -87,6 +87,7 @@ pub(crate) fn created_event(
         behaviour: BEHAVIOUR,
         policy_version: decision.policy_version.clone(),
         decision,
+        agent_idle_ms: None,
         carried,
     };
     Ok(Event {

@@ -1,9 +1,10 @@
 //! What plans may say and this version cannot run yet. Such a plan is refused before anything runs; nothing is ignored.
 
-use mandate_plan::{CheckedPlan, Feature, FeatureKind};
+use mandate_plan::{CheckedPlan, Feature, FeatureKind, Mode};
 
 /// The first feature of the plan that cannot be run, and where it stands (a JSON pointer).
 pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
+    let agents = plan.plan().mode == Mode::Agent;
     let runs = |kind: FeatureKind| {
         matches!(
             kind,
@@ -22,10 +23,11 @@ pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
                 | FeatureKind::ModeHybrid
         )
     };
-    let feature = plan
-        .features()
-        .into_iter()
-        .find(|feature| !runs(feature.kind));
+    let feature = plan.features().into_iter().find(|feature| {
+        // A nested plan has nobody who could call its steps.
+        let whole = feature.kind == FeatureKind::ModeAgent && feature.pointer == "/mode";
+        !whole && !runs(feature.kind)
+    });
     feature
         .map(|feature| (feature.kind.to_string(), feature.pointer))
         .or_else(|| {
@@ -34,13 +36,15 @@ pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
             Some(("`sensitive` answers of `human.ask`".to_owned(), pointer))
         })
         .or_else(|| {
-            let several = plan
-                .plan()
-                .steps
-                .iter()
-                .position(|step| step.max_invocations != 1);
+            let several = plan.plan().steps.iter().position(|step| {
+                // What was done several times could be undone once only.
+                step.max_invocations != 1 && (!agents || step.compensate.is_some())
+            });
             several.map(|step| {
-                let what = "`max_invocations` above 1 (for agents)".to_owned();
+                let what = match agents {
+                    false => "`max_invocations` above 1 (for agents)".to_owned(),
+                    true => "`max_invocations` above 1 with `compensate`".to_owned(),
+                };
                 (what, format!("/steps/{step}/max_invocations"))
             })
         })

@@ -3,11 +3,13 @@
 //! A conversation begins with a [`Hello`] from each side. Then every [`Request`] has an id, and whatever the host says
 //! about it carries that id. [`PROTOCOL`] is raised when an old program would misunderstand a new one.
 
+use crate::agent::{AgentAnswer, AgentWish};
 use crate::ask::{HostError, Submitted};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::standing::StandingAct;
 use crate::switch::Switch;
+use crate::tokens::{Issued, TokenText};
 use crate::tool_acts::{ToolAct, ToolActed};
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{Event, WaitingFor};
@@ -16,6 +18,7 @@ use mandate_policy::Principal;
 use mandate_store::Head;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::io;
 
 /// The protocol that this program speaks.
@@ -87,6 +90,19 @@ pub(crate) enum Wish {
     Pause { execution_id: String },
     /// Start steps again.
     Resume { execution_id: String },
+    /// Do what somebody with a token wants.
+    Agent {
+        execution_id: String,
+        token: TokenText,
+        wish: AgentWish,
+    },
+    /// Give a token out.
+    Token {
+        execution_id: String,
+        steps: Option<BTreeSet<String>>,
+    },
+    /// Make a new key for tokens.
+    RotateTokens { at_once: bool },
     /// Freeze calls everywhere, or thaw them.
     Switch(Switch),
     /// Take the approval back that an execution runs on.
@@ -151,6 +167,18 @@ impl Answered {
     }
 }
 
+/// What agents and their keepers are told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AgentSaid {
+    /// What came of a wish.
+    Answer(AgentAnswer),
+    /// A token.
+    Issued(Issued),
+    /// The id of a new key.
+    Rotated(String),
+}
+
 /// What a host says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -163,6 +191,7 @@ pub(crate) enum Said {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         acted: Option<Box<ToolActed>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<Box<AgentSaid>>,
         keys: Option<Box<KeyActed>>,
         /// The standing approval that it was done to.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,7 +9,7 @@ use crate::{
     resources::{Found, ResourceKind},
 };
 use arg::NamedArg;
-pub(crate) use arg::same;
+pub use arg::same;
 use mandate_plan::{BadPattern, Constraints, ErrorCode, Pattern, Rules};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -114,7 +114,7 @@ fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<O
     let output_schema = schema(config.output_schema.as_ref(), "output_schema")?;
     let description = config.description.clone().unwrap_or_default();
     // Its own configuration is its definition. Values of `env` and `headers` may be secrets: they stay out of it.
-    let raw = json!({
+    let mut raw = json!({
         "name": name,
         "description": description,
         "command": config.command,
@@ -122,6 +122,17 @@ fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<O
         "inputSchema": input_schema,
         "outputSchema": output_schema,
     });
+    // What is said of its effect decides what may be repeated, and its directory which program it is.
+    let more = [
+        ("cwd", config.cwd.as_ref().map(|cwd| json!(cwd))),
+        ("effect", config.effect.map(|effect| json!(effect))),
+        ("idempotent", config.idempotent.map(Value::Bool)),
+        ("openWorld", config.open_world.map(Value::Bool)),
+    ];
+    if let Some(raw) = raw.as_object_mut() {
+        let said = more.into_iter();
+        raw.extend(said.filter_map(|(key, value)| Some((key.to_owned(), value?))));
+    }
     Ok(OwnTool {
         definition: Definition {
             spec: ToolSpec {

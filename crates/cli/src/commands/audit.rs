@@ -32,6 +32,8 @@ const DECISIONS: &[&str] = &[
     "key_created",
     "key_refused",
     "key_revoked",
+    "token_key_created",
+    "token_issued",
     "tool_accepted",
     "tool_changed",
     "tool_disabled",

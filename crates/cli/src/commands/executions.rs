@@ -1,8 +1,10 @@
 //! `mandate executions …`: look at executions, steer them, carry them on, replay them.
 
+mod call;
 mod cancel;
 mod carry_on;
 mod events;
+mod finish;
 mod list;
 mod overriding;
 mod pause;
@@ -12,6 +14,7 @@ mod rerun;
 mod resolve;
 mod resume;
 mod show;
+mod token;
 mod watch;
 
 use crate::{
@@ -83,6 +86,21 @@ pub(crate) enum ExecutionsCommand {
         after_help = "Examples:\n  mandate executions rerun @last\n  mandate executions rerun 0197a1b2 --from publish\n\nIt is a new execution, with an approval of its own. Outputs of steps that completed are taken over, unless they were \nundone, or need a step that is done again."
     )]
     Rerun(rerun::RerunArgs),
+    /// Call the tool of a step, as the agent that drives the execution
+    #[command(
+        after_help = "Examples:\n  mandate executions call @last fs.read path=notes.txt --token-file agent.token\n  mandate executions call @last mail.send --args '{\"to\": \"ann\"}' --token-file agent.token --json\n\nThe plan has mode `agent`. Exit codes: 0 called, 1 the call failed, 3 refused, 4 a human is awaited, 6 a rate or \\\nbudget is used up."
+    )]
+    Call(call::CallArgs),
+    /// Say that the agent has finished, with the whole or with one step
+    #[command(
+        after_help = "Examples:\n  mandate executions finish @last --token-file agent.token\n  mandate executions finish @last --step search --token-file agent.token\n\nSteps that are open then are skipped."
+    )]
+    Finish(finish::FinishArgs),
+    /// Write a token for an execution that an agent drives
+    #[command(
+        after_help = "Examples:\n  mandate executions token @last --token-file agent.token\n  mandate executions token @last --token-file helper.token --steps fetch,parse\n\nFor the one who asked for the execution. A token holds for 15 minutes, and every call renews it."
+    )]
+    Token(token::TokenArgs),
     /// Work every decision out again from the journal and compare
     #[command(
         after_help = "Examples:\n  mandate executions replay @last\n  mandate executions replay @last --at 17   # the state after that event"
@@ -112,6 +130,9 @@ pub(crate) fn run(command: ExecutionsCommand, context: &Context) -> Result<Exit,
         ExecutionsCommand::Override(args) => overriding::run(&args, context),
         ExecutionsCommand::Replan(args) => replan::run(&args, context),
         ExecutionsCommand::Rerun(args) => rerun::run(&args, context),
+        ExecutionsCommand::Call(args) => call::run(&args, context),
+        ExecutionsCommand::Finish(args) => finish::run(&args, context),
+        ExecutionsCommand::Token(args) => token::run(&args, context),
         ExecutionsCommand::Replay(args) => replay::run(&args, context),
     }
 }

@@ -1,6 +1,7 @@
 //! `mandate run PLAN`.
 
 use crate::{
+    agent_run,
     context::Context,
     document::{note_warnings, read_plan},
     errors::{Exit, Failure},
@@ -10,6 +11,7 @@ use crate::{
     toolbox, when,
 };
 use clap::Args;
+use mandate_plan::Mode;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -19,6 +21,7 @@ Examples:
   mandate run plan.yaml --yes --json > result.json
   agent | mandate run - --deadline 10m
   mandate run plan.yaml --yes --detach
+  mandate run agent-plan.yaml --yes --token-file agent.token   # of mode `agent`: `executions call` does its steps
 
 Without a terminal to ask in and without `--yes`, a plan that needs approval waits and the command exits with 4; \
 `mandate approvals approve` and `mandate executions continue` carry on. Ctrl-C cancels; a second Ctrl-C leaves the \
@@ -44,6 +47,9 @@ pub(crate) struct RunArgs {
     /// Leave it to a process in the background, and say which
     #[arg(short, long, conflicts_with = "stream")]
     detach: bool,
+    /// Of a plan of mode `agent`: where its token is written, instead of the data directory
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stream", "detach"])]
+    token_file: Option<PathBuf>,
     /// With `--json`: events as JSON Lines while it runs, then the result
     #[arg(long, requires = "json")]
     stream: bool,
@@ -73,6 +79,12 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     read.plan
         .bind_inputs(&inputs)
         .map_err(mandate_host::HostError::Inputs)?;
+    let agents = read.plan.plan().mode == Mode::Agent;
+    if args.token_file.is_some() && !agents {
+        return Err(Failure::usage(
+            "`--token-file` is for plans of mode `agent`; the engine runs this one",
+        ));
+    }
     let launch = Launch {
         source: read.source,
         inputs,
@@ -85,6 +97,15 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
         detach: args.detach,
         only: None,
     };
+    if agents {
+        return agent_run::run(
+            &launch,
+            args.token_file.as_deref(),
+            context,
+            settings,
+            registry,
+        );
+    }
     launch.run(context, settings, registry)
 }
 

@@ -225,7 +225,22 @@ pub(crate) fn summary(event: &Event) -> String {
             )
         }
         Body::Thawed { by } => format!("by {by}"),
-        Body::CallRefused { refusal, .. } => format!("{}: {}", refusal.code, refusal.message),
+        Body::CallRefused { refusal, call, .. } => {
+            let tool =
+                { call.as_ref() }.map_or_else(String::new, |call| format!("{}: ", call.tool));
+            format!("{tool}{}: {}", refusal.code, refusal.message)
+        }
+        Body::CallRequested {
+            step,
+            item,
+            tool,
+            by,
+            ..
+        } => format!("{}: {tool} by {by}", path(step, item)),
+        Body::FinishRequested { by, step, item } => match step {
+            Some(step) => format!("{} by {by}", path(step, item)),
+            None => format!("by {by}"),
+        },
         Body::StepInDoubt {
             step, item, error, ..
         } => format!("{}: {}", path(step, item), error.message),
@@ -249,6 +264,13 @@ pub(crate) fn summary(event: &Event) -> String {
         },
         Body::BranchEvaluated { step, result } => format!("{step}: {result}"),
         Body::RequestExpired { request_id } => request_id.clone(),
+        Body::TokenIssued {
+            principal, steps, ..
+        } => {
+            let steps = { steps.as_ref() }
+                .map_or_else(String::new, |steps| format!(", for {}", steps.join(", ")));
+            format!("to {principal}{steps}")
+        }
         Body::ExecutionPaused { by } | Body::ExecutionResumed { by } => format!("by {by}"),
         Body::CancelRequested { by, reason, .. } => {
             let reason = reason
@@ -318,6 +340,7 @@ fn timer_name(timer: &Timer) -> String {
         Timer::Rate { step, item } => format!("rate of {}", step_path::show(step, *item)),
         Timer::Grace => "time for running calls to end".to_owned(),
         Timer::PlanTimeout => "the plan's time limit".to_owned(),
+        Timer::Idle => "the time that an agent may be idle".to_owned(),
         Timer::Deadline => "the deadline".to_owned(),
     }
 }

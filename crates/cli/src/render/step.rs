@@ -80,6 +80,7 @@ pub(crate) fn detail(data: &StepData, now_ms: i64) -> String {
     if let Some(reason) = data.skipped {
         parts.push(match reason {
             SkipReason::If => "its `if` is false".to_owned(),
+            SkipReason::Finished => "the agent finished before it".to_owned(),
             SkipReason::Need => "a step that it needs did not complete".to_owned(),
         });
     }

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::process::Stdio;
 
-fn host_pid(site: &Site) -> Option<u64> {
+pub(crate) fn host_pid(site: &Site) -> Option<u64> {
     let listed = site.run(&["executions", "list", "--json"]).exits(0).json();
     listed["host_pid"].as_u64()
 }

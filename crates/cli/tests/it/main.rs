@@ -10,8 +10,11 @@
     reason = "tests"
 )]
 
+mod agent;
+mod agents;
 mod approvals;
 mod approver_attacks;
+mod attacks;
 mod audit;
 mod background;
 mod canary;

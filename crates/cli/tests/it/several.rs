@@ -142,7 +142,7 @@ fn what_is_wrong_with_a_plan_is_said_as_if_it_ran_here() {
         ("shape.yaml", "version: 1\nname: n\nsteps: []\nmore: 1\n"),
         (
             "later.yaml",
-            "version: 1\nname: n\nmode: agent\nsteps: [{ id: a, tool: time.now }]\n",
+            "version: 1\nname: n\nworkspace: { source: ., apply: review }\nsteps: [{ id: a, tool: time.now }]\n",
         ),
     ];
     let alone: Vec<Ran> = plans

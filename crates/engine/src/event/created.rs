@@ -102,6 +102,9 @@ pub struct Created {
     pub policy_version: String,
     /// What policy said of the plan, with its reasons.
     pub decision: Decision,
+    /// In agent mode: how long the agent may leave it alone, in milliseconds; none = [`crate::AGENT_IDLE_MS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_idle_ms: Option<i64>,
     /// What another execution did already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<Carried>,

@@ -11,6 +11,8 @@ pub enum SkipReason {
     If,
     /// A step that it needs can no longer complete.
     Need,
+    /// The agent finished before it came up.
+    Finished,
 }
 
 /// What a timer is for.
@@ -47,6 +49,8 @@ pub enum Timer {
     PlanTimeout,
     /// The absolute deadline.
     Deadline,
+    /// The time for which an agent may leave the execution alone.
+    Idle,
 }
 
 /// What a person found out about a step in doubt.

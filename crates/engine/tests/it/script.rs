@@ -15,7 +15,8 @@
 
 use crate::show;
 use crate::world::{Begin, Taken, World, answer, call_outcome, created, plan_of, resolve};
-use mandate_engine::event::{Answer, FailureKind, Resolution};
+use mandate_engine::agent::matching::find;
+use mandate_engine::event::{Answer, FailureKind, RefusedCall, Resolution};
 use mandate_engine::{Body, Weighed};
 use mandate_plan::ErrorCode;
 use mandate_policy::approver::Approver;
@@ -269,6 +270,25 @@ fn policy(state: &mandate_engine::State, version: &str, says: &str) -> Body {
     }
 }
 
+/// `ask TOOL ARGS`: an agent's call, as a host gives it in.
+fn asked(state: &mandate_engine::State, tool: &str, args: Value) -> Body {
+    match find(state, tool, &args, None, &|_| true) {
+        Ok(found) => Body::CallRequested {
+            step: found.step,
+            item: found.item,
+            tool: tool.to_owned(),
+            args: found.args,
+            by: "ann".to_owned(),
+            key: None,
+        },
+        Err(refusal) => Body::CallRefused {
+            refusal,
+            admission: false,
+            call: Some(Box::new(RefusedCall::new(tool, &args, "ann"))),
+        },
+    }
+}
+
 fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Turned> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -298,6 +318,7 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "admit" if first == "refused" => Body::CallRefused {
             refusal: Refusal::new(code(more), "not admitted"),
             admission: true,
+            call: None,
         },
         "admit" => Body::ExecutionStarted { approval: None },
         "approve" => answer(&world.state, "approve", None),
@@ -327,6 +348,16 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
             }
         }
         "propose" => propose(&world.state, rest),
+        "ask" => asked(
+            &world.state,
+            first,
+            value(more).unwrap_or_else(|| json!({})),
+        ),
+        "finish" => Body::FinishRequested {
+            by: by(),
+            step: (!first.is_empty()).then(|| place(first).0.to_owned()),
+            item: place(first).1,
+        },
         "pause" => Body::ExecutionPaused { by: by() },
         "resume" => Body::ExecutionResumed { by: by() },
         "cancel" => Body::CancelRequested {

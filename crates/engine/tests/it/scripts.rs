@@ -2,7 +2,7 @@
 
 use crate::script;
 
-pub(crate) const FILES: [(&str, &str); 17] = [
+pub(crate) const FILES: [(&str, &str); 18] = [
     ("order", include_str!("scripts/order.script")),
     ("retry", include_str!("scripts/retry.script")),
     ("items", include_str!("scripts/items.script")),
@@ -20,6 +20,7 @@ pub(crate) const FILES: [(&str, &str); 17] = [
     ("invariant", include_str!("scripts/invariant.script")),
     ("revision", include_str!("scripts/revision.script")),
     ("held", include_str!("scripts/held.script")),
+    ("agent", include_str!("scripts/agent.script")),
 ];
 
 #[test]

@@ -169,6 +169,7 @@ pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
         behaviour: how.behaviour.unwrap_or(mandate_engine::BEHAVIOUR),
         policy_version: "test".to_owned(),
         decision,
+        agent_idle_ms: None,
         carried: how.carried.clone(),
     };
     Event {
@@ -362,6 +363,10 @@ fn note_step(taken: &mut Taken, old: StepState, new: StepState, event: &Event) {
         Body::StepHeld { .. } => C::Hold,
         _ if (old, new) == (StepState::Waiting, StepState::Pending) => C::Release,
         Body::RequestAnswered(_) | Body::RequestExpired { .. } => by_result,
+        // An agent may call it once more.
+        Body::StepCompleted { .. } if new == StepState::Waiting => C::Retry,
+        Body::FinishRequested { .. } if new == StepState::Skipped => C::Skip,
+        Body::FinishRequested { .. } => by_result,
         Body::StepCompleted { .. }
         | Body::ItemsBound { .. }
         | Body::CompensationCompleted { .. } => C::Complete,

@@ -2,6 +2,7 @@
 
 use super::lines::{Mouth, Reader};
 use super::{Desk, waiting, watching};
+use crate::agent::AgentAsk;
 use crate::ask::{HostError, Submitted};
 use crate::clock::{Clock as _, SystemClock};
 use crate::host::Ids as _;
@@ -13,7 +14,9 @@ use crate::refused::{note_answer, note_key};
 use crate::standing::{self, StandingAct};
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
-use crate::wire::{Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line};
+use crate::wire::{
+    AgentSaid, Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line,
+};
 use mandate_policy::Principal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,6 +160,34 @@ async fn take(
         watches.spawn(watching::tell(desk, id, execution_id, mouth));
         return true;
     }
+    if matches!(
+        ask,
+        Wish::Agent { .. } | Wish::Token { .. } | Wish::RotateTokens { .. }
+    ) {
+        if watches.len() >= WATCHES {
+            return complain(mouth, id, "too much is under way").await;
+        }
+        // A call may take long, and others of the conversation do not wait for it.
+        let (desk, mouth, caller) = (desk.clone(), mouth.clone(), caller.clone());
+        watches.spawn(async move {
+            let said = match agent(ask, &caller, &desk).await {
+                Ok(told) => Said::Done {
+                    id,
+                    submitted: None,
+                    acted: None,
+                    agent: told.map(Box::new),
+                    keys: None,
+                    standing: None,
+                },
+                Err(error) => Said::Failed {
+                    id,
+                    error: error.into(),
+                },
+            };
+            mouth.say(&said).await;
+        });
+        return true;
+    }
     let mut done = Finished::default();
     let result = match ask {
         Wish::Authenticate(key) => authenticate(key, caller, desk).await,
@@ -180,6 +211,7 @@ async fn take(
             acted: done.acted,
             keys: done.keys,
             standing: done.standing,
+            agent: None,
         },
         Err(error) => Said::Failed {
             id,
@@ -256,6 +288,59 @@ async fn act_on_standing(
     .await
 }
 
+async fn agent(
+    ask: Wish,
+    caller: &Caller,
+    desk: &Arc<Desk>,
+) -> Result<Option<AgentSaid>, HostError> {
+    let (host, by) = (desk.host.clone(), caller.principal.name.clone());
+    let said = match ask {
+        Wish::Agent {
+            execution_id,
+            token,
+            wish,
+        } => {
+            let ask = AgentAsk {
+                execution_id,
+                token,
+                by,
+                wish,
+            };
+            // Whoever shows a token with a key that is revoked is not who they were.
+            let (known, who) = (desk.clone(), caller.principal.clone());
+            let answer = waiting(move || {
+                known.keys.still(&who)?;
+                host.agent(ask)
+            });
+            AgentSaid::Answer(answer.await?)
+        }
+        Wish::Token {
+            execution_id,
+            steps,
+        } => {
+            // A program that a plan runs gets no credentials of its requester.
+            caller.may_grant()?;
+            let (known, who) = (desk.clone(), caller.principal.clone());
+            let issued = waiting(move || {
+                known.keys.still(&who)?;
+                host.token(&execution_id, &by, steps)
+            });
+            AgentSaid::Issued(issued.await?)
+        }
+        Wish::RotateTokens { at_once } => {
+            caller.may_grant()?;
+            let (known, who) = (desk.clone(), caller.principal.clone());
+            let key = waiting(move || {
+                known.keys.may_operate(&who)?;
+                host.rotate_tokens(&by, at_once)
+            });
+            AgentSaid::Rotated(key.await?)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(said))
+}
+
 async fn grant(
     ask: Wish,
     caller: &Caller,
@@ -290,6 +375,9 @@ async fn grant(
         }
         Wish::Watch { .. }
         | Wish::Tools(_)
+        | Wish::Agent { .. }
+        | Wish::Token { .. }
+        | Wish::RotateTokens { .. }
         | Wish::Keys(_)
         | Wish::Standing(_)
         | Wish::Authenticate(_) => Ok(()),

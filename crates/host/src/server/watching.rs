@@ -32,6 +32,7 @@ pub(super) async fn tell(desk: Arc<Desk>, id: u64, execution_id: String, mouth: 
         id,
         submitted: None,
         acted: None,
+        agent: None,
         keys: None,
         standing: None,
     };

@@ -214,6 +214,7 @@ impl World {
         let to = inbox.clone();
         let post: Post = Arc::new(move |input| to.lock().unwrap().push_back(input));
         let parts = Parts {
+            tokens: Arc::new(mandate_policy::token::KeyRing::single(&[7; 32])),
             clock: clock.clone(),
             journal: journal.clone(),
             tools: tools.clone(),

@@ -121,7 +121,7 @@ fn within(n: f64, min: Option<f64>, max: Option<f64>) -> bool {
 }
 
 /// JSON equality: numbers by value, however they are written; nothing is converted.
-pub(crate) fn same(a: &Value, b: &Value) -> bool {
+pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
             a == b

@@ -1,0 +1,531 @@
+//! Calls of agents: each takes its turn in its execution's owner, as everything else does, and is answered when what came
+//! of it is on the disk. Only what a read inside this machine gave is handed out before.
+
+use crate::ask::HostError;
+use crate::drive::{Drive, Place};
+use crate::gate::HostGate;
+use crate::host::Host;
+use crate::tokens::{Issued, Renewal, TokenText};
+use mandate_engine::agent::matching::{Match, find};
+use mandate_engine::event::RefusedCall;
+use mandate_engine::{Body, Event, Fault, Phase, State, turn};
+use mandate_plan::{ErrorCode, Format, ToolLookup, misfit, parse_value};
+use mandate_policy::token::Verified;
+use mandate_policy::{Purpose, Refusal};
+use mandate_store::{Batch, NewRecord, SYSTEM};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::mpsc::Sender;
+
+/// What the journal calls the tool of those who finish.
+const FINISH: &str = "mandate.finish";
+
+/// What an agent wants.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentWish {
+    /// Call a tool.
+    Call {
+        /// `server.tool`.
+        tool: String,
+        /// The arguments as JSON text, so that what JSON leaves open (keys that are there twice, numbers that nobody
+        /// keeps) is seen here.
+        arguments: String,
+    },
+    /// No further call of a step, or none at all.
+    Finish {
+        /// The step.
+        step: Option<String>,
+        /// Its item.
+        item: Option<u32>,
+    },
+    /// Where the execution is.
+    Status,
+}
+
+impl AgentWish {
+    fn tool(&self) -> &str {
+        match self {
+            AgentWish::Call { tool, .. } => tool,
+            AgentWish::Finish { .. } => FINISH,
+            AgentWish::Status => "mandate.status",
+        }
+    }
+}
+
+/// Somebody with a token wants something of an execution.
+#[derive(Debug, Clone)]
+pub struct AgentAsk {
+    /// The execution.
+    pub execution_id: String,
+    /// The token.
+    pub token: TokenText,
+    /// Who, as the channel says.
+    pub by: String,
+    /// What.
+    pub wish: AgentWish,
+}
+
+/// What an agent is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentAnswer {
+    /// The step that the call was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Its item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
+    /// What the tool gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// Why the call did not complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Fault>,
+    /// The token in the place of the one that was shown; none where that is not renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued: Option<Issued>,
+    /// The execution's state.
+    pub state: String,
+    /// The steps that may be called now, with their tools.
+    pub callable: Vec<(String, String)>,
+}
+
+impl AgentAnswer {
+    fn of(state: &State) -> Self {
+        Self {
+            step: None,
+            item: None,
+            output: None,
+            error: None,
+            issued: None,
+            state: state.shown_state().to_owned(),
+            callable: callable(state),
+        }
+    }
+}
+
+fn callable(state: &State) -> Vec<(String, String)> {
+    let steps = state.callable().into_iter();
+    steps
+        .map(|(step, tool)| (step.to_owned(), tool.to_owned()))
+        .collect()
+}
+
+/// Where an agent is answered.
+pub type AgentReply = Sender<Result<AgentAnswer, HostError>>;
+
+/// An agent that waits for what comes of its call.
+pub(crate) struct Caller {
+    place: Place,
+    attempt: u32,
+    /// The answer need not wait for the disk.
+    ahead: bool,
+    renewal: Option<Renewal>,
+    reply: AgentReply,
+}
+
+impl Caller {
+    /// What an event says of the call; none if it is about another one.
+    fn told(&self, body: &Body) -> Option<Result<Value, Fault>> {
+        let is_it = |step: &str, item: &Option<u32>, attempt: u32| {
+            self.place.step == step && self.place.item == *item && self.attempt == attempt
+        };
+        match body {
+            Body::StepCompleted {
+                step,
+                item,
+                attempt,
+                output,
+                ..
+            } if is_it(step, item, *attempt) => Some(Ok(output.clone())),
+            Body::StepFailed {
+                step,
+                item,
+                attempt,
+                error,
+                ..
+            }
+            | Body::StepInDoubt {
+                step,
+                item,
+                attempt,
+                error,
+                ..
+            } if is_it(step, item, *attempt) => Some(Err(error.clone())),
+            _ => None,
+        }
+    }
+
+    fn give(self, answer: AgentAnswer) {
+        let _ = self.reply.send(Ok(answer));
+    }
+}
+
+impl Drive {
+    /// Answers the agents whose calls these events end.
+    pub(crate) fn tell_callers(&mut self, events: &[Event]) {
+        if self.callers.is_empty() {
+            return;
+        }
+        for event in events {
+            let told = self.callers.iter().enumerate();
+            let told = { told }.find_map(|(at, caller)| Some((at, caller.told(&event.body)?)));
+            let Some((at, told)) = told else { continue };
+            let caller = self.callers.swap_remove(at);
+            let (output, error) = match told {
+                Ok(output) => (Some(output), None),
+                Err(error) => (None, Some(error)),
+            };
+            let lives = self.state.phase != Phase::Ended;
+            let renewal = caller.renewal.as_ref().filter(|_| lives);
+            let answer = AgentAnswer {
+                step: Some(caller.place.step.clone()),
+                item: caller.place.item,
+                issued: renewal.map(|renewal| renewal.issue(event.at_ms)),
+                error,
+                output,
+                ..AgentAnswer::of(&self.state)
+            };
+            if caller.ahead && answer.error.is_none() {
+                caller.give(answer);
+                continue;
+            }
+            // All that followed from it goes with it.
+            let seq = self.state.seq;
+            self.replies.push((
+                seq,
+                Box::new(move |stored| match stored {
+                    Ok(()) => caller.give(answer),
+                    Err(error) => {
+                        let _ = caller.reply.send(Err(error));
+                    }
+                }),
+            ));
+        }
+    }
+}
+
+impl Host {
+    /// Somebody with a token wants something.
+    pub(crate) fn agent(&mut self, ask: AgentAsk, reply: AgentReply) {
+        if let Err(error) = self.take_agent(&ask, &reply) {
+            let _ = reply.send(Err(error));
+        }
+    }
+
+    fn take_agent(&mut self, ask: &AgentAsk, reply: &AgentReply) -> Result<(), HostError> {
+        let id = &ask.execution_id;
+        if self.has_ended(id)? {
+            let message = "the execution has ended, and its tokens with it";
+            let refusal = Refusal::new(ErrorCode::TokenExpired, message);
+            self.refuse_apart(ask, refusal, reply.clone());
+            return Ok(());
+        }
+        self.have_driven(id)?;
+        let now_ms = self.parts.clock.now_ms();
+        self.fire_timers(id, now_ms);
+        if self.has_ended(id)? {
+            return self.take_agent(ask, reply); // its time ran out just now
+        }
+        let verified = match self.check_token(self.of(id)?, &ask.token, &ask.by)? {
+            Ok(verified) => verified,
+            Err(refusal) => return self.refuse(ask, &json!({}), refusal, reply),
+        };
+        match &ask.wish {
+            AgentWish::Call { tool, arguments } => {
+                self.call_of_agent(ask, tool, arguments, verified, reply)
+            }
+            AgentWish::Finish { step, item } => {
+                self.finish_of_agent(ask, (step.as_deref(), *item), &verified, reply)
+            }
+            AgentWish::Status => {
+                let state = self.of(id)?;
+                let issued = self.renewed(state, ask, &verified)?;
+                let _ = reply.send(Ok(AgentAnswer {
+                    issued: issued.map(|renewal| renewal.issue(now_ms)),
+                    ..AgentAnswer::of(state)
+                }));
+                Ok(())
+            }
+        }
+    }
+
+    fn has_ended(&self, execution_id: &str) -> Result<bool, HostError> {
+        if let Some(drive) = self.drives.get(execution_id) {
+            return Ok(drive.state.phase == Phase::Ended);
+        }
+        let row = self.parts.journal.execution(execution_id)?;
+        let row = row.ok_or_else(|| HostError::NoSuchExecution(execution_id.to_owned()))?;
+        Ok(row.finished_at_ms.is_some())
+    }
+
+    /// The state of an execution that is in memory.
+    pub(crate) fn of(&self, execution_id: &str) -> Result<&State, HostError> {
+        let gone = || HostError::NoSuchExecution(execution_id.to_owned());
+        self.state(execution_id).ok_or_else(gone)
+    }
+
+    fn renewed(
+        &self,
+        state: &State,
+        ask: &AgentAsk,
+        verified: &Verified,
+    ) -> Result<Option<Renewal>, HostError> {
+        if !verified.renewable {
+            return Ok(None);
+        }
+        self.renewal(state, &ask.by, verified.steps.clone())
+            .map(Some)
+    }
+
+    fn call_of_agent(
+        &mut self,
+        ask: &AgentAsk,
+        tool: &str,
+        arguments: &str,
+        verified: Verified,
+        reply: &AgentReply,
+    ) -> Result<(), HostError> {
+        let id = ask.execution_id.as_str();
+        let args = match read(arguments) {
+            Ok(args) => args,
+            Err(refusal) => return self.refuse(ask, &json!({}), refusal, reply),
+        };
+        let lookup = self.parts.tools.lookup();
+        let state = self.of(id)?;
+        let found = fitting(state, tool, &args, lookup.as_ref(), &verified);
+        let found = match found {
+            Ok(found) => found,
+            Err(refusal) => return self.refuse(ask, &args, refusal, reply),
+        };
+        let renewal = self.renewed(self.of(id)?, ask, &verified)?;
+        let body = Body::CallRequested {
+            step: found.step.clone(),
+            item: found.item,
+            tool: tool.to_owned(),
+            args: found.args,
+            by: ask.by.clone(),
+            key: Some(verified.key_id),
+        };
+        let now_ms = self.parts.clock.now_ms();
+        let Some((drive, bench)) = self.judged(id, now_ms) else {
+            return Err(HostError::NoSuchExecution(id.to_owned()));
+        };
+        let refused = drive.refused.clone();
+        let mut gate = HostGate::new(&mut drive.approved, bench).refused(refused);
+        let turned = turn(&mut drive.state, now_ms, body, &mut gate);
+        let permitted = gate.permitted();
+        let Some(turned) = turned else {
+            let message = "the execution cannot take a call now";
+            let refusal = Refusal::new(ErrorCode::SequenceViolation, message);
+            return self.refuse(ask, &args, refusal, reply);
+        };
+        match after(&turned.events) {
+            Some(Following::Started(attempt)) => {
+                let place = Place {
+                    step: found.step,
+                    item: found.item,
+                    purpose: Purpose::Run,
+                };
+                let ahead = { permitted.iter() }
+                    .any(|permitted| Place::of(&permitted.call) == place && permitted.runs_ahead);
+                drive.callers.push(Caller {
+                    place,
+                    attempt,
+                    ahead,
+                    renewal,
+                    reply: reply.clone(),
+                });
+            }
+            following => {
+                let refusal = match following {
+                    Some(Following::Refused(refusal)) => refusal,
+                    Some(Following::Asked(request)) => {
+                        let message = format!("a human must say yes to this call: `{request}`");
+                        Refusal::new(ErrorCode::ApprovalRequired, message)
+                            .expecting(json!({ "request_id": request }))
+                    }
+                    _ => Refusal::new(
+                        ErrorCode::SequenceViolation,
+                        "the execution cannot take a call now",
+                    ),
+                };
+                let (seq, reply) = (drive.state.seq, reply.clone());
+                drive.replies.push((seq, refusing(refusal, reply)));
+            }
+        }
+        self.carry_out(id, turned, permitted);
+        Ok(())
+    }
+
+    fn finish_of_agent(
+        &mut self,
+        ask: &AgentAsk,
+        (step, item): (Option<&str>, Option<u32>),
+        verified: &Verified,
+        reply: &AgentReply,
+    ) -> Result<(), HostError> {
+        let id = ask.execution_id.as_str();
+        let args = json!({ "step": step, "item": item });
+        let covered = match step {
+            Some(step) => verified.covers(step),
+            None => verified.steps.is_none(),
+        };
+        if !covered {
+            let message = "the token covers some steps only, and not what is to be finished";
+            let refusal = Refusal::new(ErrorCode::TokenInvalid, message);
+            return self.refuse(ask, &args, refusal, reply);
+        }
+        let body = Body::FinishRequested {
+            by: ask.by.clone(),
+            step: step.map(str::to_owned),
+            item,
+        };
+        let answer = reply.clone();
+        let taken = self.take_turn_with(id, body, |drive| {
+            let (seq, told) = (drive.state.seq, AgentAnswer::of(&drive.state));
+            drive.replies.push((
+                seq,
+                Box::new(move |stored| {
+                    let _ = answer.send(stored.map(|()| told));
+                }),
+            ));
+        });
+        if taken {
+            return Ok(());
+        }
+        let message = match step {
+            Some(step) => format!(
+                "step `{step}` cannot be finished: it was not called yet, is under way, or is settled"
+            ),
+            None => "the execution cannot be finished now: a call is under way, or it does not run"
+                .to_owned(),
+        };
+        let refusal = Refusal::new(ErrorCode::SequenceViolation, message);
+        self.refuse(ask, &args, refusal, reply)
+    }
+
+    /// A refusal changes nothing but the journal; it is told when the disk has it.
+    fn refuse(
+        &mut self,
+        ask: &AgentAsk,
+        args: &Value,
+        refusal: Refusal,
+        reply: &AgentReply,
+    ) -> Result<(), HostError> {
+        let body = Body::CallRefused {
+            refusal: refusal.clone(),
+            admission: false,
+            call: Some(Box::new(RefusedCall::new(ask.wish.tool(), args, &ask.by))),
+        };
+        let (told, answer) = (refusal.clone(), reply.clone());
+        let taken = self.take_turn_with(&ask.execution_id, body, move |drive| {
+            let seq = drive.state.seq;
+            drive.replies.push((seq, refusing(told, answer)));
+        });
+        if !taken {
+            self.refuse_apart(ask, refusal, reply.clone());
+        }
+        Ok(())
+    }
+
+    /// The same where the execution's own journal takes nothing more.
+    fn refuse_apart(&mut self, ask: &AgentAsk, refusal: Refusal, reply: AgentReply) {
+        let payload = json!({
+            "execution_id": ask.execution_id,
+            "tool": ask.wish.tool().chars().take(256).collect::<String>(),
+            "by": ask.by,
+            "refusal": refusal,
+        });
+        let record = NewRecord {
+            at_ms: self.parts.clock.now_ms(),
+            kind: "call_refused",
+            payload: payload.to_string().into_bytes(),
+        };
+        let batch = Batch {
+            stream: SYSTEM.to_owned(),
+            records: vec![record],
+            ..Batch::default()
+        };
+        self.parts.journal.append(
+            batch,
+            Box::new(move |stored| {
+                let _ = reply.send(Err(match stored {
+                    Ok(_) => HostError::Refused(Box::new(refusal)),
+                    Err(error) => HostError::Store(error),
+                }));
+            }),
+        );
+    }
+}
+
+type Told = Box<dyn FnOnce(Result<(), HostError>) + Send>;
+
+fn refusing(refusal: Refusal, reply: AgentReply) -> Told {
+    Box::new(move |stored| {
+        let error = stored.map_or_else(|error| error, |()| HostError::Refused(Box::new(refusal)));
+        let _ = reply.send(Err(error));
+    })
+}
+
+/// What followed from a call that was asked for.
+enum Following {
+    Started(u32),
+    Asked(String),
+    Refused(Refusal),
+}
+
+fn after(events: &[Event]) -> Option<Following> {
+    events.iter().skip(1).find_map(|event| match &event.body {
+        Body::StepStarted { attempt, .. } => Some(Following::Started(*attempt)),
+        Body::RequestOpened(request) => Some(Following::Asked(request.request_id.clone())),
+        Body::CallRefused { refusal, .. } => Some(Following::Refused(refusal.clone())),
+        _ => None,
+    })
+}
+
+/// The arguments of a call, within the limits that hold for every document.
+fn read(arguments: &str) -> Result<Value, Refusal> {
+    match parse_value(arguments.as_bytes(), Format::Json) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err(Refusal::new(
+            ErrorCode::ArgumentViolation,
+            "the arguments are not an object",
+        )),
+        Err(found) => {
+            let first = found.first().map(|violation| violation.message.clone());
+            let message = format!(
+                "the arguments cannot be read: {}",
+                first.unwrap_or_default()
+            );
+            Err(Refusal::new(ErrorCode::ArgumentViolation, message))
+        }
+    }
+}
+
+/// The step that a call is; where the agent chose arguments, they fit the tool's schema too.
+fn fitting(
+    state: &State,
+    tool: &str,
+    args: &Value,
+    lookup: &dyn ToolLookup,
+    verified: &Verified,
+) -> Result<Match, Refusal> {
+    let schema = lookup.spec(tool).map(|spec| &spec.input_schema);
+    let found = find(state, tool, args, schema, &|step| verified.covers(step))?;
+    let planned = state.step(&found.step).map(|(step, _)| &step.step.args);
+    let chosen = { found.args.as_object().into_iter().flatten() }
+        .any(|(key, _)| planned.is_none_or(|planned| !planned.contains_key(key)));
+    // What the plan says was checked with it, and is checked again just before the call.
+    let why = schema
+        .filter(|_| chosen)
+        .and_then(|schema| misfit(schema, &found.args));
+    match why {
+        None => Ok(found),
+        Some(why) => {
+            let message = format!("the arguments do not fit what `{tool}` takes: {why}");
+            Err(Refusal::new(ErrorCode::ArgumentViolation, message)
+                .by_rule(format!("steps.{}.args", found.step)))
+        }
+    }
+}
