@@ -10,6 +10,7 @@ use crate::drive::{Drive, Held, Place};
 use crate::gate::{HostGate, Permitted};
 use crate::known_plans::KnownPlans;
 use crate::look_up::{StatusAnswer, may_bring_doubts};
+use crate::notify::{Notify, tell};
 use crate::parking::Away;
 use crate::queue::Queue;
 use crate::spawn::Spawn;
@@ -118,6 +119,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
+    /// Who tells people that something waits for them, or has ended.
+    pub notify: Option<Arc<dyn Notify>>,
     /// How many executions may be active at a time.
     pub max_active: usize,
 }
@@ -507,6 +510,9 @@ impl Host {
             })
             .collect();
         let doubts = turned.events.iter().any(may_bring_doubts);
+        if let Some(notify) = &self.parts.notify {
+            tell(notify, drive, &turned.events);
+        }
         drive.note(turned.events);
         for permitted in permitted {
             if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {

@@ -30,6 +30,7 @@ mod leaving;
 pub mod local;
 mod look_up;
 mod nested;
+pub mod notify;
 mod parking;
 mod peer;
 pub mod projection;

@@ -4,6 +4,7 @@ use crate::ask::HostError;
 use crate::clock::{Clock, SystemClock};
 use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
+use crate::notify::Notify;
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
 use mandate_policy::{FirstPolicy, Rules};
@@ -37,6 +38,8 @@ pub struct Terms {
     pub max_active: usize,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// Who tells people that something waits for them, or has ended.
+    pub notify: Option<Arc<dyn Notify>>,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
 }
@@ -46,6 +49,7 @@ impl Default for Terms {
         Self {
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
+            notify: None,
             report: Arc::new(|_| {}),
         }
     }
@@ -89,6 +93,7 @@ impl LocalHost {
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,
+            notify: terms.notify,
             max_active: terms.max_active,
         };
         let (to_host, inbox) = channel();

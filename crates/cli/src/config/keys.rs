@@ -138,6 +138,20 @@ pub(crate) const KEYS: &[Key] = &[
         "the most calls that a session may make within 60 seconds",
     ),
     key(
+        "notify.webhook",
+        Shape::Text,
+        Rule::Same,
+        "",
+        "where requests that wait and ends of executions are told to: [approvals](approvals.md#being-told)",
+    ),
+    key(
+        "notify.secret_file",
+        Shape::Path,
+        Rule::Same,
+        "",
+        "the file with the secret that these notices are signed with",
+    ),
+    key(
         "policy.dir",
         Shape::Path,
         Rule::Replace,

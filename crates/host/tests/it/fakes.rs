@@ -220,6 +220,7 @@ impl World {
             rules: Arc::new(mandate_policy::FirstPolicy),
             spawn: spawn.clone(),
             ids: ids.clone(),
+            notify: None,
             report: {
                 let reports = reports.clone();
                 Arc::new(move |text: &str| reports.lock().unwrap().push(text.to_owned()))
