@@ -3,7 +3,7 @@
 use crate::{
     commands::{
         approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, keys, plan,
-        policy, run, tools,
+        policy, run, sessions, tools,
     },
     output::Colour,
 };
@@ -66,7 +66,7 @@ pub(crate) enum Command {
     Plan(plan::PlanCommand),
     /// Say what a plan would do and what policy says, without doing it
     Evaluate(evaluate::EvaluateArgs),
-    /// Say what agents may do: check, test, explain, try out and import policies
+    /// Say what agents may do: check, show, test, explain, try out and import policies
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Look at executions, steer them, carry them on, replay them
@@ -84,6 +84,9 @@ pub(crate) enum Command {
     /// Verify and export the journal
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// See what the calls of sessions add up to
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
     /// See the tools that plans can call, and call one
     #[command(subcommand)]
     Tools(tools::ToolsCommand),

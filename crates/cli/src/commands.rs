@@ -15,6 +15,7 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod reference;
 pub(crate) mod run;
+pub(crate) mod sessions;
 pub(crate) mod tools;
 
 use crate::{
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Inbox(command) => inbox::run(command, context),
         Command::Keys(command) => keys::run(command, context),
         Command::Audit(command) => audit::run(command, context),
+        Command::Sessions(command) => sessions::run(command, context),
         Command::Tools(command) => tools::run(command, context),
         Command::Freeze(args) => freeze::freeze(&args, context),
         Command::Thaw(args) => freeze::thaw(&args, context),

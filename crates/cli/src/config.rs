@@ -14,12 +14,13 @@ pub(crate) mod template;
 
 use crate::errors::Failure;
 use layer::Layer;
+use mandate_host::OnChange;
 use mandate_policy::{Limits, Rules};
 use mandate_rules::Active;
 use mandate_tools::{McpServerConfig, OwnToolConfig, ToolsConfig};
 use merge::Merged;
 pub(crate) use place::Place;
-pub(crate) use policy::{Policies, SetPaths};
+pub(crate) use policy::{Policies, SetPaths, broken};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
@@ -51,8 +52,14 @@ pub(crate) struct Settings {
     pub(crate) notify: Option<(String, PathBuf)>,
     /// The policy.
     pub(crate) rules: Arc<dyn Rules>,
+    /// What becomes of executions that began under another policy.
+    pub(crate) on_change: OnChange,
     /// The same policy with its sets.
     pub(crate) policy: Arc<Active>,
+    /// The limits that the configuration sets, whatever the policy says.
+    pub(crate) limits: Limits,
+    /// The policy that is asked beside the one in force; or why it cannot be.
+    pub(crate) shadow: Option<policy::Shadow>,
     /// What its sets were read from; empty where the starter set holds.
     pub(crate) policy_sets: Vec<SetPaths>,
     /// The tools' part.
@@ -81,8 +88,13 @@ impl Settings {
         paths.push(self.project.join(FILE_NAME));
         paths.push(self.project.join(policy::DIR_NAME));
         paths.extend(self.policy_sets.iter().flat_map(SetPaths::all));
+        paths.extend(self.shadow.iter().map(|shadow| shadow.path.clone()));
         paths.extend(self.files.iter().cloned());
-        paths.extend(self.notify.iter().map(|(_, secret_file)| secret_file.clone()));
+        paths.extend(
+            self.notify
+                .iter()
+                .map(|(_, secret_file)| secret_file.clone()),
+        );
         paths.sort();
         paths.dedup();
         paths
@@ -138,7 +150,13 @@ pub(crate) fn load(
         max_active: max_active(&merged),
         notify: notify(&merged)?,
         rules: policy.clone(),
+        on_change: on_change(&merged)?,
         policy,
+        limits: limits(&merged),
+        shadow: match policies {
+            Policies::Unread => None,
+            Policies::With(_) => policy::shadow(&merged, limits(&merged)),
+        },
         policy_sets,
         tools: tools(&merged)?,
         require_accepted_tools: matches!(
@@ -172,6 +190,19 @@ fn notify(merged: &Merged) -> Result<Option<(String, PathBuf)>, Failure> {
             "`notify.webhook` is set without `notify.secret_file`",
         )
         .remedy("notices are signed: put 16 bytes or more into a file of its own and name it")),
+    }
+}
+
+fn on_change(merged: &Merged) -> Result<OnChange, Failure> {
+    let Some((value, place)) = merged.get("policy.on_change") else {
+        return Ok(OnChange::default());
+    };
+    match value.as_str() {
+        Some("re-evaluate") => Ok(OnChange::ReEvaluate),
+        Some("pin") => Ok(OnChange::Pin),
+        _ => Err(Failure::config(format!(
+            "{place}: `policy.on_change` is `re-evaluate` or `pin`, not {value}"
+        ))),
     }
 }
 

@@ -384,6 +384,11 @@ pub(crate) enum Word {
     Revoke {
         reason: Option<String>,
     },
+    Override {
+        step: String,
+        item: Option<u32>,
+        reason: String,
+    },
     Resolve {
         step: String,
         item: Option<u32>,
@@ -409,6 +414,9 @@ pub(crate) fn say(
         Word::Pause => host.pause(execution_id),
         Word::Resume => host.resume(execution_id),
         Word::Revoke { reason } => host.revoke(execution_id, reason),
+        Word::Override { step, item, reason } => {
+            host.override_step(execution_id, (&step, item), &reason)
+        }
         Word::Resolve {
             step,
             item,

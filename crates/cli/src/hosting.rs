@@ -3,11 +3,13 @@
 use crate::{config::Settings, drive::Word, errors::Failure, toolbox, when, who};
 use mandate_engine::{Body, State};
 use mandate_host::{
-    Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Server, Terms,
-    keys::{may_revoke, may_steer},
+    Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Overriding,
+    PolicyTerms, Server, Terms,
+    keys::{may_override, may_revoke, may_steer},
     notify::{Notify, Webhook},
     record,
 };
+use mandate_policy::Rules;
 use mandate_store::{SqliteStore, StoreError};
 use mandate_tools::Registry;
 use std::{
@@ -68,7 +70,16 @@ impl Hosting {
             notify,
             max_active: settings.max_active,
             rules: settings.rules.clone(),
+            shadow: shadow(settings),
+            policies: PolicyTerms {
+                on_change: settings.on_change,
+                restore: Arc::new(|kept| {
+                    let restored = mandate_rules::Active::restored(kept)?;
+                    Ok(Arc::new(restored))
+                }),
+            },
             report: Arc::new(report),
+            ..Terms::default()
         };
         let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;
         let server = Server::start(
@@ -182,6 +193,17 @@ fn report(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// The policy that is asked beside the one in force. One that cannot be asked is told of, and keeps nothing from running.
+fn shadow(settings: &Settings) -> Option<Arc<dyn Rules>> {
+    match &settings.shadow.as_ref()?.rules {
+        Ok(rules) => Some(rules.clone()),
+        Err(why) => {
+            report(&format!("the shadow policy is not asked: {why}"));
+            None
+        }
+    }
+}
+
 /// Opens the store for writing, and says at what a directory is there for.
 ///
 /// # Errors
@@ -228,6 +250,21 @@ pub(crate) fn record_only(
         Word::Answer(answer) => {
             let answer = answer.by(&who);
             return Ok(record::record_answer(store, execution_id, now_ms, answer)?);
+        }
+        Word::Override { step, item, reason } => {
+            may_override(&who)?;
+            let overriding = Overriding {
+                step,
+                item,
+                by: who.name.clone(),
+                reason,
+            };
+            return Ok(record::record_override(
+                store,
+                execution_id,
+                now_ms,
+                overriding,
+            )?);
         }
         Word::Pause => Body::ExecutionPaused { by: steers()? },
         Word::Resume => Body::ExecutionResumed { by: steers()? },

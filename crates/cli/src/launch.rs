@@ -25,6 +25,8 @@ pub(crate) struct Launch {
     pub(crate) source: Source,
     pub(crate) inputs: Map<String, Value>,
     pub(crate) deadline_ms: Option<i64>,
+    /// The session that its calls count for; none = one of its own.
+    pub(crate) session: Option<String>,
     /// What was done by another execution is taken over.
     pub(crate) rerun: Option<Rerun>,
     /// It takes the place of the plan of an execution that runs.
@@ -74,6 +76,7 @@ impl Launch {
             json: self.source.format == Format::Json,
             inputs: self.inputs.clone(),
             deadline_ms: self.deadline_ms,
+            session: self.session.clone(),
             rerun: self.rerun.clone(),
             revises: self.revises.clone(),
         };

@@ -5,7 +5,7 @@ use mandate_engine::{Event, State};
 use mandate_host::recovery;
 use mandate_plan::{CheckedPlan, Digest};
 use mandate_store::{
-    Ack, Batch, ExecutionRow, Head, Journal, Reader, Record, RequestRow, StoreError,
+    Ack, Batch, ExecutionRow, Head, Journal, Reader, Record, RequestRow, StoreError, Tally,
 };
 use std::sync::Arc;
 
@@ -40,6 +40,14 @@ impl Journal for ReadOnly<'_> {
 
     fn head(&self) -> Result<Head, StoreError> {
         self.0.head()
+    }
+
+    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
+        self.0.tally(session, now_ms, idle_ms)
+    }
+
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
+        self.0.system_rows(kind, 1)
     }
 
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {

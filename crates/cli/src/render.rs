@@ -1,6 +1,7 @@
 //! What people and programs are shown.
 
 pub(crate) mod decision;
+pub(crate) mod delta;
 pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod policy;

@@ -5,6 +5,7 @@ use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
 use crate::nested::RUN;
+use crate::overriding::Override;
 use crate::state::{Ending, State, StepData, Stop};
 use mandate_plan::ErrorCode;
 use mandate_policy::Purpose;
@@ -187,9 +188,25 @@ impl State {
             | Body::ChoiceRecorded { .. }
             | Body::TokenIssued { .. }
             | Body::UsageRecorded { .. }
-            | Body::OverrideGranted { .. }
             | Body::FindingRecorded { .. } => Ok(()),
-            // Their place; nothing in this version leads to them.
+            Body::OverrideGranted {
+                step,
+                by,
+                reason,
+                args_digest,
+                item,
+            } => self.grant_override(Override {
+                step: step.clone(),
+                item: *item,
+                args_digest: *args_digest,
+                by: by.clone(),
+                reason: reason.clone(),
+                used: false,
+            }),
+            Body::PolicyChanged {
+                policy_version,
+                decision,
+            } => self.change_policy(policy_version, decision),
             Body::PlanRevised {
                 revision,
                 plan_hash,
@@ -350,6 +367,7 @@ impl Body {
                 | Body::TokenIssued { .. }
                 | Body::UsageRecorded { .. }
                 | Body::OverrideGranted { .. }
+                | Body::PolicyChanged { .. }
                 | Body::FindingRecorded { .. }
         )
     }

@@ -1,7 +1,7 @@
 //! `apply` for the events of steps and timers.
 
 use crate::apply::{SLEEP, is_counted};
-use crate::event::{Body, Event, Fault, Timer};
+use crate::event::{Body, Event, Fault, Resolution, Timer};
 use crate::life::{Illegal, Phase, StepChange, StepState, next_step_state};
 use crate::nested::RUN;
 use crate::readiness::{OwnWait, is_closed};
@@ -219,7 +219,13 @@ impl State {
                 ..
             } => {
                 let place = self.locate(step, *item)?;
+                let undoes = self.phase == Phase::Compensating;
                 self.resolve(place, (step, by), resolution)?;
+                // A look-up's answer is the tool's own.
+                let told = channel.as_deref() != Some("status");
+                if told && !undoes && matches!(resolution, Resolution::Done { .. }) {
+                    self.note_resolved(place.0);
+                }
                 self.close_doubt(step, *item, resolution, (by, channel.as_deref()));
                 Ok(())
             }
@@ -278,11 +284,13 @@ impl State {
             unit.started_ms = Some(now_ms);
             unit.ended_ms = None;
         })?;
+        self.use_overrides(step, *item);
         if tool == RUN {
             self.reserve(place)?;
         } else if is_counted(tool) {
             self.calls = self.calls.saturating_add(1);
         }
+        self.note_call(place.0, *facts);
         Ok(())
     }
 

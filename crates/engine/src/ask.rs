@@ -143,8 +143,16 @@ fn short_id(digest: &Digest) -> String {
 /// The request for the approval of the plan: what it shows is the plan itself.
 pub(crate) fn plan_request(state: &State) -> Request {
     let created = &state.created;
-    let parts: [&[u8]; 2] = [created.execution_id.as_bytes(), b"plan"];
+    let round = state.plan_rounds().to_string();
+    let mut parts: Vec<&[u8]> = vec![created.execution_id.as_bytes(), b"plan"];
+    if round != "0" {
+        parts.push(round.as_bytes());
+    }
     let approvers = &created.decision.approvers;
+    let expires_ms = match &state.policy {
+        None => created.approval_expires_ms,
+        Some(_) => state.expiry(),
+    };
     Request {
         request_id: short_id(&Digest::framed("mandate/request/v1", parts)),
         kind: RequestKind::Plan,
@@ -159,7 +167,7 @@ pub(crate) fn plan_request(state: &State) -> Request {
         answer_schema: None,
         default: None,
         approvers: approvers.iter().map(ToString::to_string).collect(),
-        expires_ms: created.approval_expires_ms,
+        expires_ms,
         refusal: None,
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::event::{Carried, CarriedStep};
 use crate::items::any_failed;
+use crate::labels::StepLabels;
 use crate::life::{Phase, StepState};
 use crate::scope::args_of;
 use crate::state::{State, StepData, Unit};
@@ -96,6 +97,10 @@ fn carried(data: &StepData) -> CarriedStep {
         args: args_of(data).into_owned(),
         items: data.items.clone(),
         output: data.output.clone().unwrap_or_default(),
+        labels: data
+            .labels
+            .as_ref()
+            .map(|labels| (**labels.output()).clone()),
     }
 }
 
@@ -129,5 +134,6 @@ impl StepData {
         self.output = Some(carried.output.clone());
         self.state = StepState::Completed;
         self.carried = true;
+        self.labels = Some(StepLabels::carried(carried.labels.as_ref()));
     }
 }

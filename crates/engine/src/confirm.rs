@@ -191,6 +191,16 @@ impl State {
         matches!(hold, Some(Hold::Request(id)) if *id == request.request_id)
     }
 
+    /// The calls of the request are not held for it any more.
+    pub(crate) fn let_go_of(&mut self, request: &Request) -> Result<(), Illegal> {
+        for place in self.bound_places(request)? {
+            if self.is_held_by(place, request) {
+                self.release(place)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A yes to the calls of the request.
     pub(crate) fn confirm(&mut self, request: &Request) -> Result<(), Illegal> {
         let places = self.bound_places(request)?;

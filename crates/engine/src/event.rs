@@ -10,6 +10,7 @@ mod row;
 mod step_words;
 mod waiting_for;
 
+pub use crate::narrowed::StandsOn;
 pub use created::{Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use request::{
@@ -358,6 +359,12 @@ bodies! {
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// It only narrows what was approved, and that approval stands for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stands: Option<Box<StandsOn>>,
+        /// In what it asks for more than was approved: what whoever is asked is shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delta: Option<Value>,
     }
     /// The plan has a new revision.
     PlanRevised = "plan_revised" {
@@ -480,6 +487,16 @@ bodies! {
         reason: String,
         /// The arguments it holds for.
         args_digest: Digest,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+    }
+    /// Another policy is in force than before, and open requests and further calls are judged by it.
+    PolicyChanged = "policy_changed" {
+        /// Its version.
+        policy_version: String,
+        /// What it says of the plan.
+        decision: Box<Decision>,
     }
     /// Something that people should look at.
     FindingRecorded = "finding_recorded" {
@@ -541,6 +558,7 @@ impl Body {
                 | Body::CancelRequested { .. }
                 | Body::ApprovalRevoked { .. }
                 | Body::OverrideGranted { .. }
+                | Body::PolicyChanged { .. }
                 | Body::FindingRecorded { .. }
         )
     }

@@ -113,6 +113,7 @@ impl State {
             SUPPLY => {
                 step.state = next_step_state(step.state, StepChange::Recover)?;
                 step.output = Some(data.cloned().unwrap_or(Value::Null));
+                self.note_supplied(number);
                 Ok(())
             }
             _ => {

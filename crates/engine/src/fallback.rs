@@ -130,6 +130,7 @@ impl State {
         let data = self.steps.get_mut(number).ok_or(Illegal)?;
         data.state = next_step_state(data.state, StepChange::Recover)?;
         data.output = output;
+        self.note_taken_over(number, from);
         Ok(())
     }
 }

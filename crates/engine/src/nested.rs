@@ -183,6 +183,7 @@ impl State {
         let made = made.unwrap_or(reserved).min(reserved);
         self.calls = self.calls.saturating_sub(reserved).saturating_add(made);
         self.count_resting(before, false);
+        self.note_child_ended(place);
         Ok(())
     }
 

@@ -10,11 +10,11 @@ use mandate_plan::{CheckedStep, model::OnItemFailure};
 use mandate_policy::Outcome;
 
 impl State {
-    /// The request for approval of the plan, whatever became of it.
+    /// The request for approval of the plan, whatever became of it; one that was taken back is none.
     pub(crate) fn plan_request(&self) -> Option<&OpenRequest> {
-        self.requests
-            .values()
-            .find(|open| open.request.kind == RequestKind::Plan)
+        self.requests.values().find(|open| {
+            open.request.kind == RequestKind::Plan && open.closed.as_deref() != Some("withdrawn")
+        })
     }
 
     pub(crate) fn plan_approved(&self) -> bool {

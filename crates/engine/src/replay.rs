@@ -2,7 +2,7 @@
 //! decided again.
 
 use crate::carry;
-use crate::event::{Body, Event, RequestKind};
+use crate::event::{Body, Event, Request, RequestKind};
 use crate::settle::{self, CallOutcome, settle};
 use crate::state::State;
 use crate::turn::{Gate, Started, Turned, begin, turn};
@@ -122,6 +122,15 @@ impl Gate for Journaled<'_> {
                 Err(request.refusal.clone().unwrap_or_else(not_in_journal))
             }
             _ => Err(not_in_journal()),
+        }
+    }
+
+    fn flow(&mut self, state: &State, request: &Request) -> Option<Value> {
+        match self.next(state) {
+            Some(Body::RequestOpened(found)) if found.request_id == request.request_id => {
+                found.detail.get("flow").cloned()
+            }
+            _ => None,
         }
     }
 

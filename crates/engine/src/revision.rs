@@ -7,6 +7,7 @@ use crate::event::{APPROVE, Body, Fault, REJECT, Request, RequestKind};
 use crate::fallback::fallback_of;
 use crate::invariant;
 use crate::life::{Illegal, Phase, StepState};
+use crate::narrowed::StandsOn;
 use crate::state::{State, StepData};
 use mandate_plan::{CheckedPlan, CheckedStep, Digest, ErrorCode, canonical_json, reload};
 use mandate_policy::{Decision, Outcome};
@@ -36,6 +37,12 @@ pub struct Proposed {
     pub by: String,
     /// Why.
     pub reason: Option<String>,
+    /// The approval that stands for it, since it only narrows what was approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands: Option<StandsOn>,
+    /// In what it asks for more than was approved.
+    #[serde(skip)]
+    delta: Option<Value>,
     /// Somebody who may said yes.
     pub approved: bool,
 }
@@ -44,6 +51,11 @@ impl Proposed {
     /// The plan that is proposed.
     pub fn plan(&self) -> &Arc<CheckedPlan> {
         &self.plan
+    }
+
+    /// Nobody has to be asked, or somebody was and said yes.
+    fn may_take_effect(&self) -> bool {
+        self.decision.outcome == Outcome::Allow || self.stands.is_some() || self.approved
     }
 }
 
@@ -79,8 +91,7 @@ pub(crate) fn follow_up(state: &State, out: &mut Vec<Command>) {
     let Some(proposed) = &state.proposed else {
         return;
     };
-    let free = proposed.decision.outcome == Outcome::Allow;
-    if free || proposed.approved {
+    if proposed.may_take_effect() {
         out.push(Command::Record(Body::PlanRevised {
             revision: proposed.revision,
             plan_hash: proposed.plan_hash,
@@ -105,6 +116,9 @@ fn request(state: &State, proposed: &Proposed) -> Body {
         "reason": proposed.reason,
         "decision": proposed.decision,
     });
+    if let (Some(delta), Value::Object(detail)) = (&proposed.delta, &mut asked.detail) {
+        detail.insert("delta".to_owned(), delta.clone());
+    }
     let approvers = &proposed.decision.approvers;
     if !approvers.is_empty() {
         asked.approvers = Some(approvers.iter().map(ToString::to_string).collect());
@@ -210,6 +224,8 @@ impl State {
             diff,
             by,
             reason,
+            stands,
+            delta,
         } = body
         else {
             return Err(Illegal);
@@ -220,7 +236,10 @@ impl State {
             && plan.hash() == plan_hash
             && decision.subject == *execution_digest
             && matches!(outcome, Outcome::Allow | Outcome::RequireApproval)
-            && self.check_revision(&plan).is_ok();
+            && self.check_revision(&plan).is_ok()
+            && stands
+                .as_ref()
+                .is_none_or(|claim| self.stands(&plan, claim));
         if !fits {
             return Err(Illegal);
         }
@@ -234,6 +253,8 @@ impl State {
             diff: diff.clone(),
             by: by.clone(),
             reason: reason.clone(),
+            stands: stands.as_deref().cloned(),
+            delta: delta.clone(),
             approved: false,
         });
         Ok(())
@@ -273,16 +294,16 @@ impl State {
     /// The proposed plan takes the place of the one that ran.
     pub(crate) fn revise(&mut self, revision: u32, plan_hash: &Digest) -> Result<(), Illegal> {
         let due = self.proposed.as_ref().is_some_and(|proposed| {
-            let free = proposed.decision.outcome == Outcome::Allow;
             proposed.revision == revision
                 && proposed.plan_hash == *plan_hash
-                && (free || proposed.approved)
+                && proposed.may_take_effect()
         });
         if self.phase != Phase::Active || !due {
             return Err(Illegal);
         }
         let proposed = self.proposed.take().ok_or(Illegal)?;
         let before = self.plan.clone();
+        self.narrowed_from = proposed.stands.as_ref().map(|_| self.basis());
         if self.submitted.is_none() {
             self.submitted = Some((Box::new(self.created.clone()), before.clone()));
         }

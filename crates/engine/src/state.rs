@@ -1,7 +1,9 @@
 //! The state of an execution: a fold over its events, and nothing else.
 
 use crate::event::{Body, Created, Event, FailureKind, Fault, Request, Status, WaitingFor};
+use crate::labels::StepLabels;
 use crate::life::{Phase, StepState};
+use crate::overriding::Override;
 use crate::revision::Proposed;
 use mandate_plan::{CheckedPlan, CheckedStep, Facts};
 use serde::Serialize;
@@ -166,6 +168,9 @@ pub struct StepData {
     /// A revision is awaited that makes up for its failure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub replan: bool,
+    /// Where its values come from, once it was called or its output was taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<StepLabels>,
 }
 
 impl StepData {
@@ -188,6 +193,7 @@ impl StepData {
             fallback: None,
             asking: false,
             replan: false,
+            labels: None,
         }
     }
 }
@@ -360,14 +366,26 @@ pub struct State {
     /// What was submitted, once a revision has taken its place: how it began, and the plan.
     #[serde(skip)]
     pub(crate) submitted: Option<(Box<Created>, Arc<CheckedPlan>)>,
+    /// The plan that was approved in the place of the one that runs, which narrows it.
+    #[serde(skip)]
+    pub(crate) narrowed_from: Option<crate::narrowed::Basis>,
     /// A revision of the plan that is not in force yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposed: Option<Proposed>,
     /// Steps that failed and wait for a revision that makes up for it.
     #[serde(skip_serializing_if = "is_zero_u32")]
     pub replans: u32,
+    /// A call was handed something untrusted, and may have written it to a file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub files_untrusted: bool,
     /// The approval no longer holds.
     pub revoked: bool,
+    /// The policy that took the place of the one that it began with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Policy denies that single calls may pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
     /// Somebody gave up on undoing what was done.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub abandoned: bool,
@@ -463,9 +481,16 @@ impl State {
             finished_ms: None,
             frontier: 0,
             submitted: None,
+            narrowed_from: None,
             proposed: None,
             replans: 0,
+            files_untrusted: created
+                .parent
+                .as_ref()
+                .is_some_and(|parent| parent.files_untrusted),
             revoked: false,
+            policy: None,
+            overrides: Vec::new(),
             abandoned: false,
         })
     }

@@ -9,8 +9,10 @@ use crate::life::Phase;
 use crate::readiness::is_closed;
 use crate::state::{BadStart, State};
 use mandate_plan::{CheckedPlan, Digest, Facts, canonical_json};
-use mandate_policy::{Approval, Purpose, Refusal, ResolvedCall, Turn, counts_as_call};
+use mandate_policy::dataflow::Part;
+use mandate_policy::{Approval, Labels, Purpose, Refusal, ResolvedCall, Turn, counts_as_call};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What `enforce` gave for a call, as it is journaled.
@@ -35,6 +37,12 @@ pub trait Gate {
 
     /// The JSON Schema of what a step's tool gives, where there is one.
     fn output_schema(&mut self, state: &State, step: &str) -> Option<Value>;
+
+    /// Where the arguments come from that a request about calls shows, and which of them are sensitive.
+    fn flow(&mut self, state: &State, request: &Request) -> Option<Value> {
+        let _ = (state, request);
+        None
+    }
 }
 
 /// What a turn gave: events to append as one batch, in this order, then commands to carry out.
@@ -157,7 +165,7 @@ fn follow(state: &mut State, gate: &mut dyn Gate, turned: &mut Turned) {
             let event = Event {
                 seq: state.seq.saturating_add(1),
                 at_ms: state.at_ms,
-                body,
+                body: with_flow(state, body, gate),
             };
             // What an earlier event of this round made impossible is dropped; the next round decides anew.
             if state.apply(&event) == Applied::Changed {
@@ -190,6 +198,21 @@ fn with_schema(state: &State, mut request: Box<Request>, gate: &mut dyn Gate) ->
     request.answer_schema = Some(schema);
     request.seal();
     request
+}
+
+/// Whoever says yes to a call sees where its arguments come from.
+fn with_flow(state: &State, body: Body, gate: &mut dyn Gate) -> Body {
+    let Body::RequestOpened(mut request) = body else {
+        return body;
+    };
+    if request.kind == RequestKind::Step
+        && let Some(flow) = gate.flow(state, &request)
+        && let Some(detail) = request.detail.as_object_mut()
+    {
+        detail.insert("flow".to_owned(), flow);
+        request.seal();
+    }
+    Body::RequestOpened(request)
 }
 
 fn started_event(call: ResolvedCall, started: Started) -> Body {
@@ -244,7 +267,8 @@ impl Turn for State {
 
     fn running(&self, purpose: Purpose) -> Result<(), Refusal> {
         let runs = match (self.phase, purpose) {
-            (Phase::Active, Purpose::Run) => self.paused.is_none(),
+            // What is to come may be in the next plan another call, or none.
+            (Phase::Active, Purpose::Run) => self.paused.is_none() && !self.is_replanning(),
             (Phase::Closing, Purpose::Run) => !self.is_forced(),
             (Phase::Active | Phase::Stopping, Purpose::Compensate) => {
                 self.may_finish() && self.owes_undo()
@@ -337,6 +361,22 @@ impl Turn for State {
 
     fn approval(&self, call: &ResolvedCall) -> Option<Approval> {
         self.approval_of(call)
+    }
+
+    fn overrides(&self, call: &ResolvedCall) -> bool {
+        self.is_overridden(call)
+    }
+
+    fn labels(&self, step: &str, part: Part) -> Option<&Labels> {
+        self.labels_of(step, part)
+    }
+
+    fn input_labels(&self) -> Option<&BTreeMap<String, Labels>> {
+        State::input_labels(self)
+    }
+
+    fn agent_is_untrusted(&self) -> bool {
+        State::agent_is_untrusted(self)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::following::Follower;
 use crate::leaving::Doings;
+use crate::overriding::Overriding;
 use crate::switch::Switch;
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
@@ -114,6 +115,8 @@ pub enum Ask {
         /// The answer.
         reply: Sender<Result<(), HostError>>,
     },
+    /// Let one call of a step pass a policy deny.
+    Override(String, Overriding, Sender<Result<(), HostError>>),
     /// Say what became of a step in doubt.
     Resolve {
         /// Which execution.
@@ -149,6 +152,7 @@ impl Ask {
             | Ask::Pause(execution_id, ..)
             | Ask::Resume(execution_id, ..)
             | Ask::Revoke { execution_id, .. }
+            | Ask::Override(execution_id, ..)
             | Ask::Resolve { execution_id, .. } => Some(execution_id),
         }
     }

@@ -46,12 +46,14 @@ impl Host {
         if row.finished_at_ms.is_some() || row.parent.is_some() {
             return Ok(());
         }
-        let Some(waiting) = only_a_human(&row) else {
+        let (deadline_ms, began_under) = self.terms_of(execution_id)?;
+        // Whoever answers is asked as the policy says that is in force.
+        let waits = only_a_human(&row).filter(|_| !self.outdates(&began_under));
+        let Some(waiting) = waits else {
             self.queue
                 .push(execution_id, row.priority, row.created_at_ms);
             return Ok(());
         };
-        let deadline_ms = self.deadline_ms(execution_id)?;
         let due_ms = [waiting.due_ms, deadline_ms].into_iter().flatten().min();
         let away = Away {
             due_ms,
@@ -63,15 +65,15 @@ impl Host {
         Ok(())
     }
 
-    /// The deadline stands in the first event.
-    fn deadline_ms(&self, execution_id: &str) -> Result<Option<i64>, HostError> {
+    /// The deadline and the policy stand in the first event.
+    fn terms_of(&self, execution_id: &str) -> Result<(Option<i64>, String), HostError> {
         let first = self.parts.journal.read(execution_id, 1, 1)?;
         let Some(first) = first.first() else {
             return Err(HostError::NoSuchExecution(execution_id.to_owned()));
         };
         Ok(match event(first)?.body {
-            Body::ExecutionCreated(created) => created.deadline_ms,
-            _ => None,
+            Body::ExecutionCreated(created) => (created.deadline_ms, created.policy_version),
+            _ => (None, String::new()),
         })
     }
 

@@ -9,6 +9,7 @@ mod report;
 mod runs;
 mod sessions;
 
+pub(crate) use report::decision_change;
 pub use report::{BacktestReport, Change, Counts, Group, Turned, What};
 
 use crate::ask::HostError;

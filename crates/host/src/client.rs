@@ -284,6 +284,24 @@ impl Client {
         })
     }
 
+    /// Lets one call of a step pass a policy deny.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn override_step(
+        &self,
+        execution_id: &str,
+        (step, item): (&str, Option<u32>),
+        reason: &str,
+    ) -> Result<(), HostError> {
+        self.ask(Wish::Override {
+            execution_id: execution_id.to_owned(),
+            step: step.to_owned(),
+            item,
+            reason: reason.to_owned(),
+        })
+    }
+
     /// Lets no more steps start.
     ///
     /// # Errors

@@ -5,10 +5,11 @@ use crate::following::Follower;
 use crate::gate::Permitted;
 use crate::look_up::Questions;
 use crate::projection::{changed_request_rows, execution_row};
+use crate::sessions::call_row;
 use crate::spawn::Task;
 use mandate_engine::{Event, Fault, Phase, State};
 use mandate_policy::{ApprovedPlan, Purpose, Refusal, ResolvedCall};
-use mandate_store::{Batch, Head, NewRecord, PlanRow};
+use mandate_store::{Batch, CallRow, Head, NewRecord, PlanRow};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -62,6 +63,8 @@ pub(crate) struct Drive {
     pub(crate) refused: Option<Refusal>,
     /// Events that are applied and not yet handed to the journal.
     pub(crate) unsent: Vec<Event>,
+    /// The calls that these begin, by the session that they count for.
+    unsent_calls: Vec<CallRow>,
     /// The plan document, until the first batch has carried it.
     pub(crate) plan_row: Option<PlanRow>,
     /// `seq` up to which events were handed to the journal.
@@ -90,6 +93,7 @@ impl Drive {
             approved: None,
             refused: None,
             unsent: Vec::new(),
+            unsent_calls: Vec::new(),
             plan_row,
             sent_seq: durable_seq,
             durable_seq,
@@ -148,6 +152,7 @@ impl Drive {
             plan: self.plan_row.take(),
             execution: Some(execution_row(&self.state)),
             requests,
+            calls: std::mem::take(&mut self.unsent_calls),
         };
         self.unsent.clear();
         self.sent_seq = self.state.seq;
@@ -217,13 +222,20 @@ impl Drive {
         self.tell_followers();
     }
 
-    pub(crate) fn note(&mut self, events: Vec<Event>) {
+    /// Takes what happened, and gives the calls that began.
+    pub(crate) fn note(&mut self, events: Vec<Event>) -> Vec<CallRow> {
+        let calls = events
+            .iter()
+            .filter_map(|event| call_row(&self.state, event));
+        let calls: Vec<CallRow> = calls.collect();
+        self.unsent_calls.extend(calls.iter().cloned());
         for event in events {
             if !self.watchers.is_empty() {
                 self.tell(Update::Event(Arc::new(event.clone())));
             }
             self.unsent.push(event);
         }
+        calls
     }
 
     /// The next time at which something is to be done for it, Unix milliseconds.

@@ -1,13 +1,18 @@
 //! The host's gate: where the engine's wishes meet `admit` and `enforce`, and where the permits are kept until dispatch.
 
-use mandate_engine::event::RequestKind;
+use crate::backtest::What;
+use crate::shadow::{CallSeen, Shadow};
+use mandate_engine::event::Request;
 use mandate_engine::{Gate, RUN, Started, State};
-use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup};
+use mandate_plan::{BoundInputs, CheckedPlan, Digest, ToolLookup};
+use mandate_policy::classify::Category;
 use mandate_policy::{
-    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Outcome, Permit, Refusal,
-    ResolvedCall, Rules, SessionView, admit_with, enforce, evaluate_with,
+    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Labels, Outcome, Permit, Purpose,
+    Refusal, ResolvedCall, Rules, SessionView, Stands, admit_narrowed, admit_with, counts_as_call,
+    enforce, evaluate_within,
 };
-use std::sync::Arc;
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A call that got its permit and waits to be made.
 #[derive(Debug)]
@@ -24,6 +29,7 @@ pub(crate) struct Permitted {
 pub(crate) struct Bench {
     pub(crate) lookup: Arc<dyn ToolLookup + Send + Sync>,
     pub(crate) rules: Arc<dyn Rules>,
+    pub(crate) shadow: Option<Shadow>,
     pub(crate) session: SessionView,
     pub(crate) now_ms: i64,
 }
@@ -37,18 +43,45 @@ impl Bench {
 
     /// A plan judged as a whole.
     pub(crate) fn evaluate(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> Decision {
+        self.evaluate_within(plan, inputs, &BTreeMap::new())
+    }
+
+    /// The same of a plan that a step holds, with where the inputs come from that the step passes on.
+    pub(crate) fn evaluate_within(
+        &self,
+        plan: &CheckedPlan,
+        inputs: &BoundInputs,
+        origins: &BTreeMap<String, Labels>,
+    ) -> Decision {
         let request = EvaluateRequest {
             principal: self.session.principal.clone(),
             session: self.session.clone(),
             now_ms: self.now_ms,
         };
-        evaluate_with(
+        evaluate_within(
             self.rules.as_ref(),
             plan,
             inputs,
+            origins,
             self.lookup.as_ref(),
             &request,
         )
+    }
+
+    /// Asks the shadow about a plan that was decided about.
+    pub(crate) fn shadow_plan(
+        &self,
+        what: What,
+        id: Option<&str>,
+        plan: &CheckedPlan,
+        inputs: &BoundInputs,
+        origins: &BTreeMap<String, Labels>,
+        said: &Decision,
+    ) {
+        if let Some(shadow) = &self.shadow {
+            let (tools, session) = (self.lookup.as_ref(), &self.session);
+            shadow.plan(what, id, plan, inputs, origins, tools, said, session);
+        }
     }
 }
 
@@ -100,15 +133,20 @@ impl HostGate<'_> {
                 values: created.inputs.clone(),
                 secrets: created.secrets.clone(),
             };
-            let admitted = admit_with(
-                self.bench.rules.clone(),
-                state.plan().clone(),
-                &inputs,
-                self.bench.lookup.clone(),
-                &created.execution_id,
-                created.decision.clone(),
-                grant(state),
-            )?;
+            let rules = self.bench.rules.clone();
+            let (plan, lookup) = (state.plan().clone(), self.bench.lookup.clone());
+            let (id, decision) = (&created.execution_id, created.decision.clone());
+            let admitted = match (grant(state), state.narrowed_from()) {
+                (Grant::Approved(approval), Some(basis)) => {
+                    let stands = Stands {
+                        plan: basis.plan.clone(),
+                        tools: basis.tools.clone(),
+                        approval,
+                    };
+                    admit_narrowed(rules, plan, &inputs, lookup, id, decision, stands)?
+                }
+                (grant, _) => admit_with(rules, plan, &inputs, lookup, id, decision, grant)?,
+            };
             *self.approved = Some(admitted);
         }
         self.approved.as_ref().ok_or_else(|| {
@@ -124,16 +162,15 @@ pub(crate) fn grant(state: &State) -> Grant {
     if state.created.decision.outcome == Outcome::Allow {
         return Grant::Allowed;
     }
-    let approved = state.requests.values().find(|open| {
-        matches!(open.request.kind, RequestKind::Plan | RequestKind::Revision)
-            && open.request.subject == state.created.execution_digest
-            && open.closed.as_deref() == Some("approve")
-    });
-    let Some(open) = approved else {
-        return Grant::Allowed;
-    };
+    let subject = state.basis().execution_digest;
+    approval_of(state, &subject).map_or(Grant::Allowed, Grant::Approved)
+}
+
+/// The approval of the plan, or the revision, of this digest.
+pub(crate) fn approval_of(state: &State, subject: &Digest) -> Option<Approval> {
+    let open = state.approved_request(subject)?;
     let (by, channel) = open.by.clone().unwrap_or_default();
-    Grant::Approved(Approval {
+    Some(Approval {
         request_id: open.request.request_id.clone(),
         execution_id: state.created.execution_id.clone(),
         subject: open.request.subject,
@@ -166,9 +203,27 @@ impl Gate for HostGate<'_> {
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal> {
         let (now_ms, session) = (self.bench.now_ms, self.bench.session.clone());
         let lookup = self.bench.lookup.clone();
+        let (shadow, rules) = (self.bench.shadow.clone(), self.bench.rules.clone());
         let approved = self.approved_plan(state)?;
-        let permit = enforce(approved, state, call, &session, now_ms)?;
+        let version = || state.policy_version().to_owned();
+        let permit = enforce(approved, state, call, &session, now_ms)
+            .map_err(|refusal| refusal.of_call(call.args_digest(), version()));
+        let assessed = approved.decision().assessment(&call.step, call.purpose);
+        let category = assessed.map_or(Category::Unknown, |assessed| assessed.category);
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
+        if let Some(shadow) = shadow.filter(|_| by_policy(&permit)) {
+            let flow = approved.flow(state, &call.step, &call.args);
+            let seen = CallSeen {
+                state,
+                call,
+                facts,
+                flow: &flow.unwrap_or_default(),
+                session: &session,
+                now_ms,
+            };
+            shadow.call(rules.as_ref(), &seen);
+        }
+        let permit = permit?;
         let started = Started {
             facts,
             permit: permit.digest(),
@@ -178,6 +233,10 @@ impl Gate for HostGate<'_> {
             .spec(&call.tool)
             .is_some_and(|spec| spec.engine_handled);
         let nested = call.tool == RUN;
+        if counts_as_call(&call.tool, Purpose::Run) {
+            // What follows in the same turn is judged after this one.
+            self.bench.session.count(category, now_ms);
+        }
         if !handled || nested {
             self.permitted.push(Permitted {
                 permit,
@@ -189,12 +248,47 @@ impl Gate for HostGate<'_> {
         Ok(started)
     }
 
-    fn output_schema(&mut self, state: &State, step: &str) -> Option<serde_json::Value> {
+    fn flow(&mut self, state: &State, request: &Request) -> Option<Value> {
+        let approved = self.approved_plan(state).ok()?;
+        let step = request.step.as_deref()?;
+        let (mut labels, mut sinks) = (BTreeMap::<String, Labels>::new(), Map::new());
+        let mut control = false;
+        let calls = request.detail.get("calls")?.as_array()?;
+        for args in calls.iter().filter_map(|call| call.get("args")) {
+            let flow = approved.flow(state, step, args)?;
+            control |= flow.untrusted_control;
+            for (pointer, of_arg) in flow.args {
+                labels.entry(pointer).or_default().join(&of_arg);
+            }
+            for sink in flow
+                .sinks
+                .into_iter()
+                .filter(|sink| sink.labels.untrusted())
+            {
+                sinks.insert(sink.pointer, sink.kind.as_str().into());
+            }
+        }
+        Some(json!({ "labels": labels, "untrusted_sinks": sinks, "untrusted_control": control }))
+    }
+
+    fn output_schema(&mut self, state: &State, step: &str) -> Option<Value> {
         let (step, _) = state.step(step)?;
         self.bench
             .lookup
             .spec(&step.step.tool)?
             .output_schema
             .clone()
+    }
+}
+
+/// Whether the policy was asked: a call that is not planned, or not in turn, is no matter of policies.
+fn by_policy(permit: &Result<Permit, Refusal>) -> bool {
+    use mandate_plan::ErrorCode as Code;
+    match permit {
+        Ok(_) => true,
+        Err(refusal) => matches!(
+            refusal.code,
+            Code::PolicyDenied | Code::ApprovalRequired | Code::RateLimited
+        ),
     }
 }

@@ -4,6 +4,7 @@ use crate::ask::{Ask, HostError, Submission, Submitted, Update};
 use crate::following::Notice;
 use crate::host::Input;
 use crate::leaving::Doings;
+use crate::overriding::Overriding;
 use crate::switch::Switch;
 use mandate_engine::event::{Answer, Resolution};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -184,6 +185,18 @@ impl Handle {
             reason,
             reply,
         })
+    }
+
+    /// Lets one call of a step pass a policy deny.
+    ///
+    /// # Errors
+    /// When the step has begun, or its arguments are not known yet.
+    pub fn override_step(
+        &self,
+        execution_id: &str,
+        overriding: Overriding,
+    ) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Override(execution_id.to_owned(), overriding, reply))
     }
 
     /// Says what became of a step in doubt.

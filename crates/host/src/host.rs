@@ -4,7 +4,7 @@
 //! and spawner. What may run ahead of the disk is ruled by [`Drive::owes_disk`] and `calls.rs`, and nowhere else.
 
 use crate::agenda::Agenda;
-use crate::ask::{Ask, HostError, Rest, Update};
+use crate::ask::{Ask, HostError};
 use crate::clock::Clock;
 use crate::drive::{Drive, Held, Place};
 use crate::gate::{HostGate, Permitted};
@@ -12,12 +12,14 @@ use crate::known_plans::KnownPlans;
 use crate::look_up::{StatusAnswer, may_bring_doubts};
 use crate::notify::{Notify, tell};
 use crate::parking::Away;
+use crate::policies::{Pinned, PolicyTerms};
 use crate::queue::Queue;
+use crate::sessions::Sessions;
 use crate::spawn::Spawn;
 use crate::standing::Ledger;
 use crate::switch::{Freeze, Switch};
 use mandate_engine::{Body, Phase, Turned, turn};
-use mandate_policy::{Purpose, Rules};
+use mandate_policy::{Limits, Purpose, Rules};
 use mandate_store::{Appended, Journal, StoreError};
 use mandate_tools::Tools;
 use std::collections::{BTreeMap, VecDeque};
@@ -113,6 +115,12 @@ pub struct Parts {
     pub tools: Arc<dyn Tools>,
     /// The policy.
     pub rules: Arc<dyn Rules>,
+    /// A policy that is asked beside it, and decides nothing.
+    pub shadow: Option<Arc<dyn Rules>>,
+    /// How many calls a session may make, whatever the policy says.
+    pub limits: Limits,
+    /// What becomes of executions that began under another policy.
+    pub policies: PolicyTerms,
     /// Where calls run.
     pub spawn: Arc<dyn Spawn>,
     /// Makes execution, plan and host ids (UUID v7 outside tests) and seeds.
@@ -141,8 +149,9 @@ pub struct Host {
     pub(crate) drives: BTreeMap<String, Drive>,
     agenda: Agenda,
     pub(crate) plans: KnownPlans,
-    pub(crate) sessions: BTreeMap<String, u64>,
+    pub(crate) sessions: Sessions,
     pub(crate) frozen: Option<Freeze>,
+    pub(crate) pinned: Pinned,
     /// The standing approvals.
     pub(crate) standing: Ledger,
     /// Executions that are not over and not in memory.
@@ -160,6 +169,7 @@ impl Host {
     pub fn new(parts: Parts, post: Post) -> Self {
         let id = parts.ids.id();
         let queue = Queue::new(parts.max_active);
+        let sessions = Sessions::new(parts.limits);
         let frozen = Freeze::found(parts.journal.as_ref(), parts.clock.now_ms());
         Self {
             parts,
@@ -168,8 +178,9 @@ impl Host {
             drives: BTreeMap::new(),
             agenda: Agenda::default(),
             plans: KnownPlans::default(),
-            sessions: BTreeMap::new(),
+            sessions,
             frozen,
+            pinned: Pinned::new(),
             standing: Ledger::default(),
             away: BTreeMap::new(),
             queue,
@@ -330,6 +341,9 @@ impl Host {
                 reason,
                 reply,
             } => self.revoke(&execution_id, Body::ApprovalRevoked { by, reason }, reply),
+            Ask::Override(execution_id, overriding, reply) => {
+                self.override_step(&execution_id, overriding, reply);
+            }
             Ask::Resolve {
                 execution_id,
                 step,
@@ -349,41 +363,6 @@ impl Host {
                 self.input(&execution_id, body, reply, "the step is not in doubt");
             }
         }
-    }
-
-    fn watch(&mut self, execution_id: &str, watcher: Sender<Update>) -> Result<(), HostError> {
-        if self.is_parked(execution_id) {
-            self.unpark(execution_id)?;
-        }
-        if !self.drives.contains_key(execution_id) {
-            return self.tell_ending(execution_id, &watcher);
-        }
-        let drive = self.drive(execution_id)?;
-        if let Some(lost) = &drive.lost {
-            return Err(lost.clone());
-        }
-        // What happened before the watch began is in the state; what follows comes event by event.
-        let _ = watcher.send(Update::Now(Box::new(drive.state.clone())));
-        drive.watchers.push(watcher);
-        drive.told_rest = 0;
-        drive.tell_rest();
-        Ok(())
-    }
-
-    /// An execution of reads alone may have ended before anybody could ask: its journal tells how.
-    fn tell_ending(&self, execution_id: &str, watcher: &Sender<Update>) -> Result<(), HostError> {
-        let state = crate::recovery::load(self.parts.journal.as_ref(), execution_id)?;
-        if state.phase != Phase::Ended {
-            return Err(HostError::NoSuchExecution(execution_id.to_owned()));
-        }
-        let head = self.parts.journal.head().ok();
-        let _ = watcher.send(Update::Now(Box::new(state.clone())));
-        let _ = watcher.send(Update::Rest(Box::new(Rest {
-            waiting_for: None,
-            state,
-            head,
-        })));
-        Ok(())
     }
 
     pub(crate) fn drive(&mut self, execution_id: &str) -> Result<&mut Drive, HostError> {
@@ -494,7 +473,6 @@ impl Host {
         let Some(drive) = self.drives.get_mut(execution_id) else {
             return;
         };
-        let calls = permitted.len() as u64;
         drive.wake_ms = turned.wake_ms;
         let started: BTreeMap<Place, u64> = turned
             .events
@@ -513,7 +491,7 @@ impl Host {
         if let Some(notify) = &self.parts.notify {
             tell(notify, drive, &turned.events);
         }
-        drive.note(turned.events);
+        let calls = drive.note(turned.events);
         for permitted in permitted {
             if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {
                 drive.held.push_back(Held {
@@ -522,10 +500,8 @@ impl Host {
                 });
             }
         }
-        let session = drive.state.created.session.clone();
-        if calls > 0 {
-            let counted = self.sessions.entry(session).or_insert(0);
-            *counted = counted.saturating_add(calls);
+        for row in calls {
+            self.sessions.add(&row);
         }
         if admit {
             // Before anything goes to the disk, so that both turns share a commit.

@@ -22,6 +22,9 @@ pub struct Proposal {
     pub inputs: Map<String, Value>,
     /// Absolute deadline, Unix milliseconds.
     pub deadline_ms: Option<i64>,
+    /// The session that it belongs to; none = one of the conversation's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// It is run once more.
     #[serde(default)]
     pub rerun: Option<Rerun>,
@@ -68,6 +71,10 @@ impl Intake {
         principal: &Principal,
         session: &str,
     ) -> Result<Submission, HostError> {
+        let named = proposal.session.clone();
+        if let Some(named) = &named {
+            may_be_named(named)?;
+        }
         let format = if proposal.json {
             Format::Json
         } else {
@@ -92,10 +99,25 @@ impl Intake {
             inputs: proposal.inputs,
             principal: principal.name.clone(),
             roles: principal.roles.iter().cloned().collect(),
-            session: session.to_owned(),
+            session: named.unwrap_or_else(|| session.to_owned()),
             deadline_ms: proposal.deadline_ms,
             rerun: proposal.rerun,
             revises: proposal.revises,
         })
     }
+}
+
+/// The longest name of a session.
+const SESSION_CHARACTERS: usize = 128;
+
+/// A session's name is shown, typed and compared.
+fn may_be_named(session: &str) -> Result<(), HostError> {
+    let printable = |c: char| c.is_ascii_graphic();
+    if !session.is_empty() && session.len() <= SESSION_CHARACTERS && session.chars().all(printable)
+    {
+        return Ok(());
+    }
+    Err(HostError::NotNow(format!(
+        "a session's name is 1 to {SESSION_CHARACTERS} visible ASCII characters"
+    )))
 }

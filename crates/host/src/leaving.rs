@@ -68,6 +68,7 @@ impl Host {
             | Ask::Recover(reply)
             | Ask::Cancel { reply, .. }
             | Ask::Revoke { reply, .. }
+            | Ask::Override(_, _, reply)
             | Ask::Resolve { reply, .. } => reply,
             // Looking on is let be, where there is something to look at.
             Ask::Watch(execution_id, _, reply) | Ask::Follow(execution_id, _, reply)

@@ -5,9 +5,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
 use crate::notify::Notify;
+use crate::policies::{PolicyTerms, activate};
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
-use mandate_policy::{FirstPolicy, Rules};
+use mandate_policy::{FirstPolicy, Limits, Rules};
 use mandate_store::Journal;
 use mandate_tools::Tools;
 use std::sync::Arc;
@@ -40,6 +41,12 @@ pub struct Terms {
     pub rules: Arc<dyn Rules>,
     /// Who tells people that something waits for them, or has ended.
     pub notify: Option<Arc<dyn Notify>>,
+    /// A policy that is asked beside it, and decides nothing.
+    pub shadow: Option<Arc<dyn Rules>>,
+    /// How many calls a session may make, whatever the policy says.
+    pub limits: Limits,
+    /// What becomes of executions that began under another policy.
+    pub policies: PolicyTerms,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
 }
@@ -50,6 +57,9 @@ impl Default for Terms {
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
             notify: None,
+            shadow: None,
+            limits: Limits::default(),
+            policies: PolicyTerms::default(),
             report: Arc::new(|_| {}),
         }
     }
@@ -85,11 +95,15 @@ impl LocalHost {
         terms: Terms,
     ) -> Result<Self, HostError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        activate(journal.as_ref(), terms.rules.as_ref(), clock.now_ms())?;
         let parts = Parts {
             clock: clock.clone(),
             journal,
             tools,
             rules: terms.rules,
+            shadow: terms.shadow,
+            limits: terms.limits,
+            policies: terms.policies,
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,

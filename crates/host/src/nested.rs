@@ -159,6 +159,8 @@ impl Host {
                     format!("{id} by {by}, with the plan that holds it")
                 }),
                 most_calls: child.most_calls,
+                input_labels: of.labels_passed_on(&child.step),
+                files_untrusted: of.files_untrusted,
             },
         };
         let bench = self.bench_of(&submission, now_ms);

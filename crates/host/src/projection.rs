@@ -142,13 +142,17 @@ pub(crate) fn changed_request_rows(state: &State, events: &[Event]) -> Vec<Reque
     let Some(first) = events.first() else {
         return Vec::new();
     };
+    // What is asked about the plan shows what policy says of it.
+    let repolicied = events
+        .iter()
+        .any(|event| matches!(event.body, mandate_engine::Body::PolicyChanged { .. }));
     state
         .requests
         .values()
         .filter(|open| {
             let said = open.said.iter().map(|said| said.assent.at_ms).max();
             let changed_ms = open.closed_ms.or(said).unwrap_or(open.opened_ms);
-            changed_ms >= first.at_ms
+            repolicied || changed_ms >= first.at_ms
         })
         .map(|open| request_row(state, open))
         .collect()

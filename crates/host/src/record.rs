@@ -3,6 +3,7 @@
 
 use crate::answering::input_of;
 use crate::ask::HostError;
+use crate::overriding::{self, Overriding};
 use crate::projection::{execution_row, request_rows};
 use crate::recovery::load;
 use crate::refused::note_answer;
@@ -42,6 +43,22 @@ pub fn record_answer(
         note_answer(journal, now_ms, execution_id, &answer, error);
     }
     recorded
+}
+
+/// Lets a step of an execution that nobody drives pass a policy deny once. Returns the state after it, once the disk has
+/// it.
+///
+/// # Errors
+/// As [`record`], and a step that has begun or whose arguments are not known yet.
+pub fn record_override(
+    journal: &dyn Journal,
+    execution_id: &str,
+    now_ms: i64,
+    overriding: Overriding,
+) -> Result<State, HostError> {
+    record_with(journal, execution_id, now_ms, |state| {
+        overriding::input_of(state, overriding)
+    })
 }
 
 fn record_with(
@@ -108,6 +125,7 @@ fn append(journal: &dyn Journal, state: &State, events: &[Event]) -> Result<Appe
         plan: None,
         execution: Some(execution_row(state)),
         requests: request_rows(state),
+        calls: Vec::new(),
     };
     let (done, stored) = channel();
     journal.append(

@@ -2,13 +2,53 @@
 //! as a proposal. What comes of it is for the engine, and for whoever approves.
 
 use crate::ask::{HostError, Revises, Submission, Submitted};
+use crate::backtest::What;
+use crate::gate::approval_of;
 use crate::host::Host;
 use crate::submit::tool_digests;
-use mandate_engine::Body;
-use mandate_plan::{BoundInputs, diff::diff, execution_digest};
-use mandate_policy::Outcome;
+use mandate_engine::{Body, StandsOn, State};
+use mandate_plan::{BoundInputs, CheckedPlan, Digest, diff::diff, execution_digest, narrows};
+use mandate_policy::{Decision, Delta, Outcome, Stands, delta, stands_for};
 use mandate_store::PlanRow;
+use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
+
+/// What becomes of a revision that policy does not deny.
+enum Weighed {
+    /// It only narrows what was approved: that approval stands for it.
+    Stands(StandsOn),
+    /// Somebody is asked, unless policy allows it, and is shown this.
+    Asks(Delta),
+}
+
+/// Compares a revision with what was approved last.
+fn weigh(
+    state: &State,
+    plan: &CheckedPlan,
+    inputs: &BoundInputs,
+    tools: &BTreeMap<String, Digest>,
+    decision: &Decision,
+) -> Weighed {
+    let basis = state.basis();
+    if let Some(approval) = approval_of(state, &basis.execution_digest) {
+        let stands = Stands {
+            plan: basis.plan.clone(),
+            tools: basis.tools.clone(),
+            approval,
+        };
+        let id = state.execution_id();
+        if let Ok(narrowing) = stands_for(&stands, plan, inputs, tools, id, decision) {
+            return Weighed::Stands(StandsOn {
+                request_id: stands.approval.request_id.clone(),
+                subject: basis.execution_digest,
+                by: stands.approval.given_by(),
+                narrowing,
+            });
+        }
+    }
+    let widenings = narrows(&basis.plan, plan).err().unwrap_or_default();
+    Weighed::Asks(delta(&basis.plan, plan, decision, widenings))
+}
 
 impl Host {
     /// Takes a revision in. The reply comes when it is on the disk.
@@ -46,15 +86,21 @@ impl Host {
         let digest = execution_digest(plan.hash(), &created.inputs_digest, &tools);
         let changes = diff(state.plan().plan(), plan.plan());
         let revision = created.revision.saturating_add(1);
-        let decision = self
-            .bench(&session, &principal, now_ms)
-            .with_roles(&roles)
-            .evaluate(plan, &inputs);
+        let bench = self.bench(&session, &principal, now_ms);
+        let bench = bench.with_roles(&roles);
+        let decision = bench.evaluate(plan, &inputs);
+        let none = BTreeMap::new();
+        bench.shadow_plan(What::Revision, Some(&id), plan, &inputs, &none, &decision);
         if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
             // A refusal leaves the process as a fact, so that it is stored first.
             self.record_refusal(submission, decision, reply.clone(), now_ms);
             return Ok(());
         }
+        let (stands, delta) = match weigh(&self.drive(&id)?.state, plan, &inputs, &tools, &decision)
+        {
+            Weighed::Stands(stands) => (Some(Box::new(stands)), None),
+            Weighed::Asks(delta) => (None, serde_json::to_value(&delta).ok()),
+        };
         let document = serde_json::from_slice(plan.canonical()).unwrap_or_default();
         let body = Body::RevisionProposed {
             revision,
@@ -66,6 +112,8 @@ impl Host {
             diff: serde_json::to_value(&changes).unwrap_or_default(),
             by: submission.principal.clone(),
             reason: revises.reason.clone(),
+            stands,
+            delta,
         };
         let row = PlanRow {
             hash: *plan.hash(),

@@ -1,6 +1,7 @@
 //! From a submission to the event that an execution begins with: everything that is checked before anything exists.
 
 use crate::ask::{HostError, Rerun, Submission};
+use crate::backtest::What;
 use crate::gate::Bench;
 use crate::host::Ids;
 use crate::supported::unsupported;
@@ -41,8 +42,13 @@ pub(crate) fn created_event(
     {
         return Err(HostError::DeadlinePassed);
     }
-    let decision = bench.evaluate(plan, &inputs);
+    let nothing = BTreeMap::new();
+    let origins = nested
+        .as_ref()
+        .map_or(&nothing, |nested| &nested.parent.input_labels);
+    let decision = bench.evaluate_within(plan, &inputs, origins);
     if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
+        bench.shadow_plan(What::Plan, None, plan, &inputs, origins, &decision);
         return Err(HostError::Denied(Box::new(decision)));
     }
     let inputs_digest = inputs.digest();
@@ -50,10 +56,13 @@ pub(crate) fn created_event(
         (Some(state), Some(rerun)) => Some(carried(state, rerun, plan.hash(), &inputs_digest)?),
         _ => None,
     };
-    let (execution_id, parent) = match nested {
-        Some(nested) => (nested.execution_id, Some(nested.parent)),
-        None => (ids.id(), None),
+    let execution_id = match &nested {
+        Some(nested) => nested.execution_id.clone(),
+        None => ids.id(),
     };
+    let id = Some(execution_id.as_str());
+    bench.shadow_plan(What::Plan, id, plan, &inputs, origins, &decision);
+    let parent = nested.map(|nested| nested.parent);
     let asks = decision.outcome == Outcome::RequireApproval
         && parent
             .as_ref()

@@ -96,6 +96,8 @@ impl Host {
             execution_id.to_owned(),
             Drive::new(state, None, durable_seq),
         );
+        // Before anything else: what comes next is judged by the policy that is in force.
+        self.renew_policy(execution_id);
         Ok(())
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::projection::{execution_row, request_rows};
 use crate::recovery::event;
-use mandate_engine::{Body, fold};
+use crate::sessions::call_row;
+use mandate_engine::{Applied, Body, State};
 use mandate_plan::{Digest, reload};
-use mandate_store::{ExecutionRow, Rebuild, Record, RequestRow};
+use mandate_store::verify::Rebuilt;
+use mandate_store::{Rebuild, Record};
 
 /// Folds a stream again and gives the rows that must stand beside it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,7 +18,7 @@ impl Rebuild for Rebuilder {
         _stream: &str,
         records: &[Record],
         plan: &dyn Fn(&Digest) -> Option<Vec<u8>>,
-    ) -> Result<(ExecutionRow, Vec<RequestRow>), String> {
+    ) -> Result<Rebuilt, String> {
         let events = records.iter().map(event).collect::<Result<Vec<_>, _>>();
         let events = events.map_err(|error| error.to_string())?;
         let Some(Body::ExecutionCreated(created)) = events.first().map(|event| &event.body) else {
@@ -29,7 +31,23 @@ impl Rebuild for Rebuilder {
                 .first()
                 .map_or_else(String::new, |violation| violation.message.clone())
         })?;
-        let state = fold(plan, &events).map_err(|difference| difference.to_string())?;
-        Ok((execution_row(&state), request_rows(&state)))
+        let folded = |difference: &dyn std::fmt::Display| difference.to_string();
+        let first = events.first().ok_or("the stream is empty")?;
+        let mut state = State::begin(plan, first).map_err(|error| folded(&error))?;
+        let mut calls = Vec::new();
+        for event in events.iter().skip(1) {
+            if state.apply(event) == Applied::Ignored {
+                let seq = event.seq;
+                return Err(format!(
+                    "differs at seq {seq}: the event changes nothing at this place"
+                ));
+            }
+            calls.extend(call_row(&state, event));
+        }
+        Ok(Rebuilt {
+            execution: execution_row(&state),
+            requests: request_rows(&state),
+            calls,
+        })
     }
 }

@@ -94,6 +94,13 @@ pub(crate) enum Wish {
         execution_id: String,
         reason: Option<String>,
     },
+    /// Let one call of a step pass a policy deny.
+    Override {
+        execution_id: String,
+        step: String,
+        item: Option<u32>,
+        reason: String,
+    },
     /// Do something to tools.
     Tools(ToolAct),
     /// From here on, speak as whoever has this key.

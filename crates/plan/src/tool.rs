@@ -3,7 +3,7 @@
 use crate::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// What a call does to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,4 +100,9 @@ pub trait ToolLookup {
     fn facts(&self, name: &str, args: Option<&Value>) -> Option<Facts>;
     /// All names, sorted.
     fn names(&self) -> Vec<&str>;
+    /// What the operator says of the tool's sensitive arguments: by name or JSON pointer, the kind of sink, or `none`.
+    fn sinks(&self, name: &str) -> BTreeMap<String, String> {
+        let _ = name;
+        BTreeMap::new()
+    }
 }

@@ -5,16 +5,21 @@ use crate::{
     approver::{Approval, Grant},
     argument_rules::RuleSet,
     assent::unmet,
+    dataflow::{Live, Told},
     decision::{Decision, Outcome},
+    flow::CallFlow,
     nested::nested_facts,
     planned::every_call,
     planned_call::PlannedCall,
+    resources::{Found, find},
     rules::{FirstPolicy, Rules},
     tool_table::{self, ToolTable},
+    turn::Turn,
 };
 use mandate_plan::{
-    BoundInputs, CheckedPlan, Digest, ErrorCode, Facts, ToolLookup, execution_digest,
+    BoundInputs, CheckedPlan, Digest, Effect, ErrorCode, Facts, Mode, ToolLookup, execution_digest,
 };
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A plan that may run as one execution. Only [`admit`] makes one; it cannot be changed, cloned or serialised.
@@ -74,6 +79,32 @@ impl ApprovedPlan {
         nested.or_else(|| self.tools.facts(&call.tool, &call.args))
     }
 
+    /// What flows into the call of a step with these arguments, as the turn knows where its values come from, before anybody
+    /// has said yes to it. None: the plan has no such step.
+    pub fn flow(&self, turn: &dyn Turn, step: &str, args: &Value) -> Option<CallFlow> {
+        let planned = self.planned(step, Purpose::Run)?;
+        let effect = planned.assessed.effect;
+        let found = find(&planned.tool, effect, args);
+        Some(self.flow_of(planned, turn, args, (effect, &found), false))
+    }
+
+    pub(crate) fn flow_of(
+        &self,
+        planned: &PlannedCall,
+        turn: &dyn Turn,
+        args: &Value,
+        (effect, found): (Effect, &[Found]),
+        confirmed: bool,
+    ) -> CallFlow {
+        let told = Told {
+            confirmed,
+            effect: effect != Effect::Read,
+            agent_untrusted: self.plan.plan().mode == Mode::Agent && turn.agent_is_untrusted(),
+        };
+        let origins = Live(turn);
+        planned.sources.flow(&origins, args, found, told)
+    }
+
     /// The policy that it was admitted under.
     pub fn rules(&self) -> &dyn Rules {
         self.rules.as_ref()
@@ -129,7 +160,33 @@ pub fn admit_with(
     let digest = execution_digest(plan.hash(), &inputs.digest(), tools.digests());
     about_this(&decision, &digest, &tools)?;
     permitted(&decision, &grant, execution_id, &digest)?;
+    built(
+        rules,
+        plan,
+        inputs,
+        tools,
+        execution_id,
+        digest,
+        decision,
+        grant,
+    )
+}
 
+/// The plan with its calls made ready. Whoever calls it has seen that the grant is one for this.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of an approved plan, each checked before"
+)]
+pub(crate) fn built(
+    rules: Arc<dyn Rules>,
+    plan: Arc<CheckedPlan>,
+    inputs: &BoundInputs,
+    tools: ToolTable,
+    execution_id: &str,
+    digest: Digest,
+    decision: Decision,
+    grant: Grant,
+) -> Result<ApprovedPlan, Refusal> {
     let broken =
         |error: mandate_plan::BadPattern| Refusal::new(ErrorCode::PolicyDenied, error.to_string());
     let forbidden = Arc::new(RuleSet::of_plan(&plan.plan().constraints).map_err(broken)?);
@@ -152,8 +209,14 @@ pub fn admit_with(
             return Err(Refusal::new(ErrorCode::PolicyDenied, message));
         }
         if !planned.nested {
-            let call =
-                PlannedCall::new(&planned, inputs, assessed.clone(), &forbidden).map_err(broken)?;
+            let call = PlannedCall::new(
+                &planned,
+                inputs,
+                assessed.clone(),
+                &forbidden,
+                tools.lookup(),
+            )
+            .map_err(broken)?;
             calls
                 .entry(planned.id)
                 .or_default()
@@ -173,7 +236,11 @@ pub fn admit_with(
 }
 
 /// The decision is about this plan, these inputs and these tools.
-fn about_this(decision: &Decision, digest: &Digest, tools: &ToolTable) -> Result<(), Refusal> {
+pub(crate) fn about_this(
+    decision: &Decision,
+    digest: &Digest,
+    tools: &ToolTable,
+) -> Result<(), Refusal> {
     if decision.subject == *digest {
         return Ok(());
     }
@@ -197,38 +264,54 @@ fn permitted(
     execution_id: &str,
     digest: &Digest,
 ) -> Result<(), Refusal> {
-    let refuse = |code, message: &str| {
-        let decisive = decision
-            .reasons
-            .iter()
-            .find(|reason| reason.outcome == decision.outcome);
-        let message = match decisive {
-            Some(reason) => format!("{message}: {}", reason.message),
-            None => message.to_owned(),
-        };
-        let refusal = Refusal::new(code, message);
-        Err(match decisive {
-            Some(reason) => refusal.by_rule(&reason.rule),
-            None => refusal,
-        })
-    };
+    admissible(decision)?;
     match (decision.outcome, grant) {
-        (Outcome::Deny, _) => refuse(ErrorCode::PolicyDenied, "policy denies the plan"),
-        (Outcome::RateLimited, _) => {
-            refuse(ErrorCode::RateLimited, "the session has used up its calls")
-        }
-        (Outcome::RequireApproval, Grant::Allowed) => {
-            refuse(ErrorCode::ApprovalRequired, "the plan needs approval")
-        }
         (Outcome::Allow, Grant::Allowed) => Ok(()),
-        (Outcome::Allow | Outcome::RequireApproval, Grant::Approved(approval)) => {
-            verify(decision, approval, execution_id, digest)
-        }
+        (_, Grant::Allowed) => Err(refused(
+            decision,
+            ErrorCode::ApprovalRequired,
+            "the plan needs approval",
+        )),
+        (_, Grant::Approved(approval)) => verify(decision, approval, execution_id, digest),
+    }
+}
+
+/// The decision is one that an approval can do something about.
+pub(crate) fn admissible(decision: &Decision) -> Result<(), Refusal> {
+    match decision.outcome {
+        Outcome::Deny => Err(refused(
+            decision,
+            ErrorCode::PolicyDenied,
+            "policy denies the plan",
+        )),
+        Outcome::RateLimited => Err(refused(
+            decision,
+            ErrorCode::RateLimited,
+            "the session has used up its calls",
+        )),
+        Outcome::Allow | Outcome::RequireApproval => Ok(()),
+    }
+}
+
+/// A refusal with the rule that decided.
+fn refused(decision: &Decision, code: ErrorCode, message: &str) -> Refusal {
+    let decisive = decision
+        .reasons
+        .iter()
+        .find(|reason| reason.outcome == decision.outcome);
+    let message = match decisive {
+        Some(reason) => format!("{message}: {}", reason.message),
+        None => message.to_owned(),
+    };
+    let refusal = Refusal::new(code, message);
+    match decisive {
+        Some(reason) => refusal.by_rule(&reason.rule),
+        None => refusal,
     }
 }
 
 /// The approval is for this execution of exactly this, and by somebody who may give it.
-fn verify(
+pub(crate) fn verify(
     decision: &Decision,
     approval: &Approval,
     execution_id: &str,

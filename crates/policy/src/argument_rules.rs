@@ -100,9 +100,18 @@ impl RuleSet {
         Ok(())
     }
 
-    /// Whether the list `urls` is there, so that addresses are limited.
+    /// Whether the list for this kind is there, so that what is touched is limited. Addresses are limited only where every
+    /// pattern says which host is meant.
     pub fn limits(&self, kind: ResourceKind) -> bool {
-        self.stance == Stance::Allow && self.lists.contains_key(&kind)
+        let bounds = |list: &PatternList| kind != ResourceKind::Url || list.names_hosts();
+        let list = self.lists.get(&kind).map(|(_, list)| list);
+        self.stance == Stance::Allow && list.is_some_and(bounds)
+    }
+
+    /// The JSON pointers of the arguments that must be one of the values that stand in the plan.
+    pub(crate) fn held_to_literals(&self) -> impl Iterator<Item = &str> {
+        let held = self.args.iter().filter(|arg| arg.is_literal());
+        held.map(|arg| arg.pointer.as_str())
     }
 
     /// Whether a rule is about the whole of a top-level argument, so that an agent may choose it. A rule about something

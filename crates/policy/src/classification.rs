@@ -38,6 +38,7 @@ fn sensitive_path() -> Option<TagRule> {
         tag: Tag::SensitivePath,
         applies_to: vec![ResourceKind::File],
         pattern,
+        except: None,
     })
 }
 

@@ -4,6 +4,7 @@ use crate::{
     Purpose,
     approver::Approver,
     classify::{Category, Tag},
+    flow::FlowPath,
     resources::Resource,
     risk::{Level, Risk},
 };
@@ -130,6 +131,9 @@ pub struct Decision {
     pub risk: Risk,
     /// Who may approve; all must be satisfied. Empty unless the outcome is `require_approval`.
     pub approvers: Vec<Approver>,
+    /// The ways by which untrusted values may reach sensitive arguments and decisions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<FlowPath>,
 }
 
 impl Decision {

@@ -6,7 +6,7 @@ mod permit;
 pub use permit::Permit;
 
 use crate::{
-    Purpose, Refusal, ResolvedCall, SessionView, Turn,
+    Limits, Purpose, Refusal, ResolvedCall, SessionView, Turn,
     approved::ApprovedPlan,
     assess::{Subject, assess},
     decision::{Outcome, StepAssessment},
@@ -59,10 +59,14 @@ pub fn enforce(
     let (assessed, found) = assess(subject, approved.rules().classification());
     arguments(approved, planned, call, &found)?;
     approval::confirmed(approved, planned, turn, call)?;
-    counts(approved, turn, call, session)?;
+    counts(approved, turn, call, session, now_ms)?;
+    let endorsed = approval::endorsed(turn, call);
+    let touched = (assessed.effect, found.as_slice());
+    let flow = approved.flow_of(planned, turn, &call.args, touched, endorsed);
     let seen = Seen {
         now: &assessed,
         found: &found,
+        flow: &flow,
     };
     policy(approved, planned, turn, call, seen, session, now_ms)?;
     let guard = planned.guard.clone();
@@ -153,6 +157,7 @@ fn counts(
     turn: &dyn Turn,
     call: &ResolvedCall,
     session: &SessionView,
+    now_ms: i64,
 ) -> Result<(), Refusal> {
     let planned = approved.plan().max_tool_calls();
     let most = planned.saturating_add(turn.granted_calls());
@@ -162,7 +167,35 @@ fn counts(
             .expecting(json!({ "max_tool_calls": most }))
             .by_rule("constraints.max_tool_calls"));
     }
-    let limits = approved.rules().limits();
+    if !counts_as_call(&call.tool, Purpose::Run) {
+        return Ok(());
+    }
+    rates(
+        approved.rules().limits().and(session.limits),
+        session,
+        now_ms,
+    )
+}
+
+/// One action is one permitted call, whatever it is for.
+fn rates(limits: Limits, session: &SessionView, now_ms: i64) -> Result<(), Refusal> {
+    let until = |at_ms: i64| {
+        u64::try_from(at_ms.saturating_sub(now_ms))
+            .unwrap_or(0)
+            .max(1)
+    };
+    if let Some(limit) = limits
+        .calls_per_session
+        .filter(|limit| session.calls >= *limit)
+    {
+        let message = format!("the session may make {limit} calls, and has made them");
+        let refusal =
+            Refusal::new(ErrorCode::RateLimited, message).by_rule("limits.calls_per_session");
+        return Err(match session.resets_ms {
+            Some(resets_ms) => refusal.retry_after(until(resets_ms)),
+            None => refusal,
+        });
+    }
     if let Some(limit) = limits
         .calls_per_minute
         .filter(|limit| session.calls_last_minute >= *limit)
@@ -170,16 +203,7 @@ fn counts(
         let message = format!("the session may make {limit} calls a minute");
         return Err(Refusal::new(ErrorCode::RateLimited, message)
             .by_rule("limits.calls_per_minute")
-            .retry_after(MINUTE_MS));
-    }
-    if let Some(limit) = limits
-        .calls_per_session
-        .filter(|limit| session.calls >= *limit)
-    {
-        let message = format!("the session may make {limit} calls, and has made them");
-        return Err(
-            Refusal::new(ErrorCode::RateLimited, message).by_rule("limits.calls_per_session")
-        );
+            .retry_after(session.minute_frees_ms.map_or(MINUTE_MS, until)));
     }
     Ok(())
 }
@@ -188,6 +212,7 @@ fn counts(
 struct Seen<'a> {
     now: &'a StepAssessment,
     found: &'a [Found],
+    flow: &'a CallFlow,
 }
 
 fn policy(
@@ -219,9 +244,9 @@ fn policy(
         args: &call.args,
         found: seen.found,
         before: &[],
-        flow: &CallFlow::default(),
+        flow: seen.flow,
     };
-    let (outcome, rulings) = judge(approved.rules(), &case);
+    let (outcome, rulings) = overridden(judge(approved.rules(), &case), turn, call);
     // What was decided before stands; what the call turns out to be can only make it stricter.
     let strictest = outcome.max(decided.outcome);
     let approvers = approval::wanted(approved, &rulings);
@@ -256,6 +281,28 @@ fn policy(
             format!("policy denies step `{place}`: {why}"),
         ),
     }
+}
+
+/// What is left of the denies where somebody lets the call pass them: never one that no override passes, and everything
+/// else that the rules want is still wanted.
+fn overridden(
+    (outcome, rulings): (Outcome, Vec<Ruling>),
+    turn: &dyn Turn,
+    call: &ResolvedCall,
+) -> (Outcome, Vec<Ruling>) {
+    let denies = |ruling: &Ruling| ruling.outcome == Outcome::Deny;
+    let absolute = rulings
+        .iter()
+        .any(|ruling| denies(ruling) && ruling.absolute);
+    if outcome != Outcome::Deny || absolute || !turn.overrides(call) {
+        return (outcome, rulings);
+    }
+    let left: Vec<Ruling> = rulings
+        .into_iter()
+        .filter(|ruling| !denies(ruling))
+        .collect();
+    let outcome = left.iter().map(|ruling| ruling.outcome).max();
+    (outcome.unwrap_or(Outcome::Allow), left)
 }
 
 /// Whether a call does more to the world than was decided about.

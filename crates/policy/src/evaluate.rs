@@ -6,9 +6,10 @@ use crate::{
     argument_rules::RuleSet,
     assess::{Subject, assess},
     classify::Category,
+    dataflow::{Forecast, Survey, survey},
     decision::{Decision, Outcome, Reason, StepAssessment},
-    flow::CallFlow,
     known_args::KnownArgs,
+    labels::Labels,
     nested::nested_facts,
     planned::{Planned, every_call},
     resources::ResourceKind,
@@ -18,6 +19,7 @@ use crate::{
 };
 use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup, execution_digest};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Who asks, in which session, when.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +50,18 @@ pub fn evaluate_with(
     tools: &dyn ToolLookup,
     request: &EvaluateRequest,
 ) -> Decision {
+    evaluate_within(rules, plan, inputs, &BTreeMap::new(), tools, request)
+}
+
+/// The same of a plan that a step of another one holds: `origins` says where the inputs come from that the step passes on.
+pub fn evaluate_within(
+    rules: &dyn Rules,
+    plan: &CheckedPlan,
+    inputs: &BoundInputs,
+    origins: &BTreeMap<String, Labels>,
+    tools: &dyn ToolLookup,
+    request: &EvaluateRequest,
+) -> Decision {
     let (digests, missing) = tool_table::digests(plan, tools);
     let mut verdict = Verdict::default();
     for tool in missing {
@@ -60,11 +74,12 @@ pub fn evaluate_with(
     if let Err(error) = RuleSet::of_plan(&plan.plan().constraints) {
         verdict.deny("constraints", None, error.to_string());
     }
-    verdict.rates(rules.limits(), &request.session);
+    verdict.rates(rules.limits().and(request.session.limits), &request.session);
 
     let classification = rules.classification();
     let mut steps: Vec<StepAssessment> = Vec::new();
     let mut before: Vec<Category> = Vec::new();
+    let mut survey = survey(origins);
     for planned in every_call(plan) {
         let known = match planned.nested {
             true => KnownArgs::without_inputs(planned.template),
@@ -78,6 +93,7 @@ pub fn evaluate_with(
             classification,
             request,
             &before,
+            &mut survey,
         );
         before.push(call.category);
         steps.push(call);
@@ -109,6 +125,7 @@ pub fn evaluate_with(
         steps,
         risk,
         approvers,
+        flows: survey.into_paths(),
     }
 }
 
@@ -195,6 +212,7 @@ impl Verdict {
         classification: &Classification,
         request: &EvaluateRequest,
         before: &[Category],
+        survey: &mut Survey,
     ) -> StepAssessment {
         let allow = match planned.rules() {
             Ok((allow, _)) => allow,
@@ -214,10 +232,19 @@ impl Verdict {
             facts: tools.spec(planned.tool).and(facts),
             args: &known.args,
             unknown_args: known.unknown,
-            urls_limited: allow.is_some_and(|allow| allow.limits(ResourceKind::Url)),
+            urls_limited: allow
+                .as_ref()
+                .is_some_and(|allow| allow.limits(ResourceKind::Url)),
         };
         let exists = subject.facts.is_some();
         let (mut call, found) = assess(subject, classification);
+        let forecast = Forecast {
+            allow: allow.as_ref(),
+            args: &known.args,
+            found: &found,
+            facts: call.facts(),
+        };
+        let flow = survey.call(planned, &forecast, tools);
         if !exists {
             // The missing tool has been named; nothing more can be said of its calls.
             self.outcome = Outcome::Deny;
@@ -232,7 +259,7 @@ impl Verdict {
             args: &known.args,
             found: &found,
             before,
-            flow: &CallFlow::default(),
+            flow: &flow,
         };
         let (outcome, rulings) = judge(rules, &case);
         call.outcome = outcome;

@@ -1,7 +1,7 @@
 //! Why each rule did or did not match: for people who ask, beside the judging itself.
 
 use crate::{
-    Limits, Outcome, Purpose,
+    Classification, Limits, Outcome, Purpose,
     rules::{Case, RuleError, Rules, Ruling},
 };
 use serde::Serialize;
@@ -83,6 +83,10 @@ impl Rules for Explaining<'_> {
         });
         drop(seen);
         self.rules.judge(case)
+    }
+
+    fn classification(&self) -> &Classification {
+        self.rules.classification()
     }
 
     fn rule_ids(&self) -> Vec<String> {

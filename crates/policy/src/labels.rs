@@ -79,6 +79,11 @@ impl<'de> Deserialize<'de> for Label {
 pub struct Labels(BTreeSet<Label>);
 
 impl Labels {
+    /// No label at all.
+    pub const fn none() -> Self {
+        Labels(BTreeSet::new())
+    }
+
     /// Whether another party may have chosen the value.
     pub fn untrusted(&self) -> bool {
         self.0.contains(&Label::Untrusted)

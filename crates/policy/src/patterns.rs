@@ -25,6 +25,8 @@ pub struct PatternList {
 struct Entry {
     source: String,
     matchers: Vec<Matcher>,
+    /// Of an address: it says which host is meant.
+    names_host: bool,
 }
 
 impl PatternList {
@@ -51,6 +53,7 @@ impl PatternList {
             Ok(Entry {
                 source: pattern.pattern.clone(),
                 matchers,
+                names_host: names_host(pattern),
             })
         });
         Ok(Self {
@@ -67,12 +70,37 @@ impl PatternList {
             .map(|entry| entry.source.as_str())
     }
 
+    /// Whether each pattern says which host is meant. One that does not leaves the address open.
+    pub(crate) fn names_hosts(&self) -> bool {
+        self.entries.iter().all(|entry| entry.names_host)
+    }
+
     /// The patterns as they are written in the plan.
     pub fn sources(&self) -> Vec<&str> {
         self.entries
             .iter()
             .map(|entry| entry.source.as_str())
             .collect()
+    }
+}
+
+/// Whether the host in a pattern for addresses is literal.
+fn names_host(pattern: &Pattern) -> bool {
+    let text = pattern.pattern.as_str();
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let host: String = rest.chars().take_while(|c| *c != '/').collect();
+    let ended = host.len() < rest.len();
+    let literal = |host: &str| {
+        let plain = |c: char| c.is_alphanumeric() || ".-:".contains(c);
+        !host.is_empty() && host.chars().all(plain)
+    };
+    match pattern.kind {
+        PatternKind::Exact | PatternKind::Glob => literal(&host),
+        // A bare dot stands for any character, and an alternative may have another host.
+        PatternKind::Regex => {
+            let unescaped = host.replace("\\.", "");
+            ended && !text.contains('|') && !unescaped.contains('.') && literal(&unescaped)
+        }
     }
 }
 

@@ -3,11 +3,12 @@
 use crate::{
     Purpose, Refusal, ResolvedCall, ResourceGuard,
     argument_rules::{Absent, RuleSet, same},
+    dataflow::CallSources,
     decision::StepAssessment,
     normalise::shown,
     planned::Planned,
 };
-use mandate_plan::{BadPattern, BoundInputs, ErrorCode, Mode};
+use mandate_plan::{BadPattern, BoundInputs, ErrorCode, Mode, ToolLookup};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -25,6 +26,8 @@ pub(crate) struct PlannedCall {
     pub(crate) per_item: bool,
     /// A human must have said yes to exactly the arguments.
     pub(crate) confirm: bool,
+    /// Where its arguments come from.
+    pub(crate) sources: CallSources,
     /// The arguments with null where they are computed.
     known: Value,
     computed: BTreeSet<String>,
@@ -37,8 +40,10 @@ impl PlannedCall {
         inputs: &BoundInputs,
         assessed: StepAssessment,
         forbidden: &Arc<RuleSet>,
+        tools: &dyn ToolLookup,
     ) -> Result<Self, BadPattern> {
         let (allow, deny) = planned.rules()?;
+        let sources = CallSources::new(planned, allow.as_ref(), tools);
         let allow = allow.map(Arc::new);
         let deny: Vec<_> = std::iter::once(Arc::clone(forbidden))
             .chain(deny.map(Arc::new))
@@ -65,6 +70,7 @@ impl PlannedCall {
             deny,
             per_item: planned.step.for_each.is_some(),
             confirm: planned.step.step.confirm && planned.purpose == Purpose::Run,
+            sources,
             known,
             computed: template.holes().iter().cloned().collect(),
             secrets: template

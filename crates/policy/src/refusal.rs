@@ -1,6 +1,6 @@
 //! Why a plan was not admitted or a call got no permit.
 
-use mandate_plan::ErrorCode;
+use mandate_plan::{Digest, ErrorCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,6 +21,12 @@ pub struct Refusal {
     /// When another try makes sense, in milliseconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Digest over the arguments of the call that was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args_digest: Option<Digest>,
+    /// The policy that was in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_version: Option<String>,
 }
 
 impl Refusal {
@@ -32,7 +38,17 @@ impl Refusal {
             expected: None,
             rule: None,
             retry_after_ms: None,
+            args_digest: None,
+            policy_version: None,
         }
+    }
+
+    /// Says which call was refused, by its arguments, and under which policy: what an auditor asks of a refusal.
+    #[must_use]
+    pub fn of_call(mut self, args_digest: Digest, policy_version: String) -> Self {
+        self.args_digest = Some(args_digest);
+        self.policy_version = Some(policy_version);
+        self
     }
 
     /// Says what would have been right.

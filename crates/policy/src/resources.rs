@@ -2,6 +2,10 @@
 
 mod find;
 
+pub(crate) use find::{
+    COMMAND_KEYS, COMMAND_LIST_KEYS, FILE_WORDS, PROGRAM_ARGS_KEYS, TOUCH_NOTHING, URL_WORDS,
+    words_of,
+};
 pub use find::{Found, find, may_touch};
 
 use mandate_plan::Effect;

@@ -94,6 +94,11 @@ pub trait Rules: Send + Sync + fmt::Debug {
         Classification::standard()
     }
 
+    /// Everything that the policy is made of, so that it can be had again; null where it is part of the program.
+    fn texts(&self) -> Value {
+        Value::Null
+    }
+
     /// The ids of all rules, as [`Ruling::rule`] names them; empty where a policy does not list them.
     fn rule_ids(&self) -> Vec<String> {
         Vec::new()
@@ -107,7 +112,7 @@ pub trait Rules: Send + Sync + fmt::Debug {
             outcome: ruling.outcome,
             matched: true,
             why_not: None,
-            inputs: serde_json::Map::new(),
+            inputs: ruling.inputs,
         });
         seen.collect()
     }

@@ -66,21 +66,26 @@ pub struct TagRule {
     pub applies_to: Vec<ResourceKind>,
     /// What is searched for in the resource's normal form and in its other readings.
     pub pattern: Regex,
+    /// A reading in which this is found does not count.
+    pub except: Option<Regex>,
 }
 
 impl TagRule {
+    fn holds(&self, text: &str) -> bool {
+        let excepted = |except: &Regex| except.is_match(text);
+        self.pattern.is_match(text) && !self.except.as_ref().is_some_and(excepted)
+    }
+
     /// Whether the resource may be what the tag says: in one of its readings, or in a place that it may lead to.
     pub fn may_be(&self, found: &Found) -> bool {
         let mut readings = found.readings.all.iter().chain(&found.readings.suspects);
-        self.applies_to.contains(&found.resource.kind)
-            && readings.any(|text| self.pattern.is_match(text))
+        self.applies_to.contains(&found.resource.kind) && readings.any(|text| self.holds(text))
     }
 
     /// Whether the resource is what the tag says however it is read.
     pub fn is_surely(&self, found: &Found) -> bool {
         let mut readings = found.readings.all.iter();
-        self.applies_to.contains(&found.resource.kind)
-            && readings.all(|text| self.pattern.is_match(text))
+        self.applies_to.contains(&found.resource.kind) && readings.all(|text| self.holds(text))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::set::PolicySet;
 use mandate_plan::Digest;
 use mandate_policy::{
-    Classification, Limits, Outcome, Rules,
+    Classification, Limits, Outcome, RuleSeen, Rules,
     risk::Level,
     rules::{Case, RuleError, Ruling},
 };
@@ -65,8 +65,31 @@ impl Rules for Active {
         Ok(rulings)
     }
 
+    fn rule_ids(&self) -> Vec<String> {
+        let ids = self.sets.iter().flat_map(|set| set.rule_ids());
+        ids.collect()
+    }
+
+    fn explain(&self, case: &Case<'_>) -> Vec<RuleSeen> {
+        let mut seen = Vec::new();
+        for (index, set) in self.sets.iter().enumerate() {
+            let own = (index > 0).then(|| case.call.reclassified(set.classification(), case.found));
+            seen.extend(set.explain(&Case {
+                call: own.as_ref().unwrap_or(case.call),
+                ..*case
+            }));
+        }
+        seen
+    }
+
+    fn texts(&self) -> serde_json::Value {
+        Active::texts(self)
+    }
+
+    /// The lowest that the configuration or a set says.
     fn limits(&self) -> Limits {
-        self.limits
+        let sets = self.sets.iter().map(|set| set.limits());
+        sets.fold(self.limits, Limits::and)
     }
 }
 

@@ -1,15 +1,15 @@
 //! `policy.toml` beside the rules: what Cedar cannot say itself. Tags by pattern, sequences of categories, categories of
-//! tools, points of risk.
+//! tools, points of risk, limits.
 
 use crate::error::{PolicyError, Source};
 use mandate_plan::{Pattern, PatternKind};
 use mandate_policy::{
-    Classification,
+    Classification, Limits,
     classify::{Category, Tag},
     resources::ResourceKind,
     tag::TagRule,
 };
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use std::{collections::BTreeMap, ops::Range};
 use toml::Spanned;
@@ -27,6 +27,9 @@ const STANDARD_TAGS: &[&str] = &["external_url", "sensitive_path"];
 pub struct TagDefinition {
     /// A regular expression, searched for in every way in which the text may be read.
     pub pattern: Spanned<String>,
+    /// Not where this is found in the same reading.
+    #[serde(default)]
+    pub except: Option<Spanned<String>>,
     /// `file`, `url`, `command`; all of them, unless it says otherwise.
     #[serde(default)]
     pub applies_to: Vec<ResourceKind>,
@@ -54,7 +57,15 @@ struct RiskDefinition {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+struct LimitsDefinition {
+    calls_per_session: Option<u64>,
+    calls_per_minute: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct File {
+    limits: LimitsDefinition,
     tags: BTreeMap<Spanned<String>, TagDefinition>,
     sequences: BTreeMap<Spanned<String>, SequenceDefinition>,
     categories: BTreeMap<Spanned<String>, Spanned<String>>,
@@ -74,6 +85,7 @@ pub(crate) struct Sequence {
 pub struct Definitions {
     pub(crate) classification: Classification,
     pub(crate) sequences: Vec<Sequence>,
+    pub(crate) limits: Limits,
     tags: Vec<String>,
 }
 
@@ -116,6 +128,10 @@ struct Reader {
 
 impl Reader {
     fn file(&mut self, source: &Source, file: File) {
+        self.definitions.limits = self.definitions.limits.and(Limits {
+            calls_per_session: file.limits.calls_per_session,
+            calls_per_minute: file.limits.calls_per_minute,
+        });
         for (name, tag) in file.tags {
             self.tag(source, name.get_ref(), name.span(), &tag);
         }
@@ -145,18 +161,15 @@ impl Reader {
                 help,
             );
         }
-        let pattern = RegexBuilder::new(tag.pattern.get_ref())
-            .size_limit(MAX_PATTERN_BYTES)
-            .build();
-        let pattern = match pattern {
-            Ok(pattern) => pattern,
-            Err(error) => {
-                let help = "regular expressions have no look-ahead, look-behind or references back: they are always matched in linear time";
-                let text = error.to_string();
-                let last = text.lines().last().unwrap_or_default().trim();
-                let message = format!("the pattern of the tag `{name}` cannot be used: {last}");
-                return self.add(source, tag.pattern.span(), message, help);
-            }
+        let Some(pattern) = self.regex(source, name, &tag.pattern) else {
+            return;
+        };
+        let except = match &tag.except {
+            None => None,
+            Some(text) => match self.regex(source, name, text) {
+                None => return,
+                except => except,
+            },
         };
         let applies_to = match (tag.applies_to.is_empty(), name) {
             (false, _) => tag.applies_to.clone(),
@@ -169,6 +182,7 @@ impl Reader {
             tag: Tag::named(name),
             applies_to,
             pattern,
+            except,
         };
         match rule.tag {
             // What is defined takes the place of what is standard.
@@ -181,6 +195,23 @@ impl Reader {
         }
         classification.tags.push(rule);
         self.definitions.tags.push(name.to_owned());
+    }
+
+    fn regex(&mut self, source: &Source, name: &str, text: &Spanned<String>) -> Option<Regex> {
+        let built = RegexBuilder::new(text.get_ref())
+            .size_limit(MAX_PATTERN_BYTES)
+            .build();
+        match built {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                let help = "regular expressions have no look-ahead, look-behind or references back: they are always matched in linear time";
+                let error = error.to_string();
+                let last = error.lines().last().unwrap_or_default().trim();
+                let message = format!("the pattern of the tag `{name}` cannot be used: {last}");
+                self.add(source, text.span(), message, help);
+                None
+            }
+        }
     }
 
     fn sequence(

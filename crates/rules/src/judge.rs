@@ -1,19 +1,23 @@
 //! Judging one call: every rule that matches is reported, and a rule that fails is a failure.
 
 use crate::{
+    explain,
     facts::{self, Fact},
-    prepared::broken,
+    prepared::{Prepared, broken},
     rule::{Rule, server_of},
     schema::schema,
     set::{PolicySet, Subject},
 };
 use cedar_policy::{AuthorizationError, Authorizer, Context, Request};
 use mandate_policy::{
-    Classification, Outcome, Rules,
+    Classification, Limits, Outcome, RuleSeen, Rules,
     rules::{Case, RuleError, Ruling},
 };
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 impl Rules for PolicySet {
     fn version(&self) -> String {
@@ -24,33 +28,21 @@ impl Rules for PolicySet {
         &self.definitions.classification
     }
 
+    fn rule_ids(&self) -> Vec<String> {
+        self.rules.iter().map(|rule| rule.id.clone()).collect()
+    }
+
+    fn explain(&self, case: &Case<'_>) -> Vec<RuleSeen> {
+        explain::explain(self, case)
+    }
+
+    fn limits(&self) -> Limits {
+        self.definitions.limits
+    }
+
     fn judge(&self, case: &Case<'_>) -> Result<Vec<Ruling>, RuleError> {
-        let call = case.call;
-        let mut roles = case.session.roles.clone();
-        roles.sort_unstable();
-        roles.dedup();
-        let prepared = self.prepared(Subject {
-            principal: case.principal.to_owned(),
-            roles,
-            tool: call.tool.clone(),
-            effect: call.effect.as_str(),
-            idempotent: call.idempotent,
-            open_world: call.open_world,
-            category: call.category.as_str(),
-        })?;
         let facts = facts::of_call(self, case);
-        let pairs = facts
-            .iter()
-            .map(|(name, fact)| Ok(((*name).to_owned(), fact.expression().map_err(broken)?)))
-            .collect::<Result<Vec<_>, RuleError>>()?;
-        let request = Request::new(
-            prepared.principal.clone(),
-            prepared.action.clone(),
-            prepared.resource.clone(),
-            Context::from_pairs(pairs).map_err(broken)?,
-            Some(schema().map_err(broken)?),
-        )
-        .map_err(broken)?;
+        let (prepared, request) = self.question(case, &facts)?;
         // Each rule is a permit here: Cedar then names every one that matches, forbids too, and what failed beside them.
         let response =
             Authorizer::new().is_authorized(&request, &prepared.policies, &prepared.entities);
@@ -76,6 +68,42 @@ impl Rules for PolicySet {
     }
 }
 
+impl PolicySet {
+    /// What Cedar is asked about a call.
+    pub(crate) fn question(
+        &self,
+        case: &Case<'_>,
+        facts: &BTreeMap<&'static str, Fact>,
+    ) -> Result<(Arc<Prepared>, Request), RuleError> {
+        let call = case.call;
+        let mut roles = case.session.roles.clone();
+        roles.sort_unstable();
+        roles.dedup();
+        let prepared = self.prepared(Subject {
+            principal: case.principal.to_owned(),
+            roles,
+            tool: call.tool.clone(),
+            effect: call.effect.as_str(),
+            idempotent: call.idempotent,
+            open_world: call.open_world,
+            category: call.category.as_str(),
+        })?;
+        let pairs = facts
+            .iter()
+            .map(|(name, fact)| Ok(((*name).to_owned(), fact.expression().map_err(broken)?)))
+            .collect::<Result<Vec<_>, RuleError>>()?;
+        let request = Request::new(
+            prepared.principal.clone(),
+            prepared.action.clone(),
+            prepared.resource.clone(),
+            Context::from_pairs(pairs).map_err(broken)?,
+            Some(schema().map_err(broken)?),
+        )
+        .map_err(broken)?;
+        Ok((prepared, request))
+    }
+}
+
 fn ruling(rule: &Rule, case: &Case<'_>, facts: &BTreeMap<&'static str, Fact>) -> Ruling {
     Ruling {
         rule: rule.id.clone(),
@@ -89,7 +117,7 @@ fn ruling(rule: &Rule, case: &Case<'_>, facts: &BTreeMap<&'static str, Fact>) ->
 }
 
 /// The values of what the rule's conditions name.
-fn inputs(
+pub(crate) fn inputs(
     rule: &Rule,
     case: &Case<'_>,
     facts: &BTreeMap<&'static str, Fact>,

@@ -15,6 +15,7 @@ mod active;
 mod annotations;
 mod definitions;
 mod error;
+mod explain;
 mod expression;
 mod facts;
 pub mod import;
@@ -28,6 +29,7 @@ mod schema;
 mod sequences;
 mod set;
 pub mod starter;
+mod stored;
 pub mod testing;
 
 pub use active::Active;

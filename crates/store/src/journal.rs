@@ -1,5 +1,6 @@
 //! The journal as the host sees it: what is appended, what is read, and what each call promises about crashes.
 
+use crate::{CallRow, Tally};
 use mandate_plan::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,8 @@ pub struct Batch {
     pub execution: Option<ExecutionRow>,
     /// The requests that the batch opened or closed, as they stand after it.
     pub requests: Vec<RequestRow>,
+    /// The calls that the batch's records permit.
+    pub calls: Vec<CallRow>,
 }
 
 /// A stored plan document.
@@ -250,6 +253,11 @@ pub trait Journal: Send + Sync {
     fn request(&self, request_id: &str) -> Result<Option<RequestRow>, StoreError>;
     /// The head of the last durable commit.
     fn head(&self) -> Result<Head, StoreError>;
+    /// What the durable calls of a session up to `now_ms` add up to; a stretch of more than `idle_ms` without any begins a
+    /// new count.
+    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError>;
+    /// The durable records of the system stream that are of this kind, oldest first.
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError>;
     /// The last durable record of the system stream that is of one of these kinds.
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError>;
 }

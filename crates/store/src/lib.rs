@@ -20,6 +20,7 @@ mod projection;
 mod queue;
 mod reader;
 pub mod schema;
+mod sessions;
 mod signing_key;
 mod sqlite;
 mod system;
@@ -37,6 +38,7 @@ pub use journal::{
 };
 pub use listing::{Cursor, ExecutionFilter, Listed, NotACursor, Page, PlanSummary, RequestFilter};
 pub use reader::Reader;
+pub use sessions::{CallRow, SessionSummary, Tally};
 pub use signing_key::{NotAPublicKey, NotASignature, PublicKey, Signature, SignedHead, SigningKey};
 pub use sqlite::SqliteStore;
 pub use tails::EXECUTION_LIMIT_BYTES;

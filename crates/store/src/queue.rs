@@ -1,6 +1,6 @@
 //! The bounded queue between those who append and the one writer.
 
-use crate::{Ack, ExecutionRow, NewRecord, PlanRow, RequestRow, StoreError, blob::Blob};
+use crate::{Ack, CallRow, ExecutionRow, NewRecord, PlanRow, RequestRow, StoreError, blob::Blob};
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -29,6 +29,7 @@ pub(crate) struct Prepared {
     pub(crate) plan: Option<PlanRow>,
     pub(crate) execution: Option<ExecutionRow>,
     pub(crate) requests: Vec<RequestRow>,
+    pub(crate) calls: Vec<CallRow>,
 }
 
 /// What waits: a batch, or what was wrong with it (told in its turn), and whom to tell.

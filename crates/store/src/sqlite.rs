@@ -1,7 +1,7 @@
 //! The SQLite store: opening a data directory, and the [`Journal`] over its writer and its readers.
 
 use crate::{
-    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, RequestRow, StoreError,
+    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, RequestRow, StoreError, Tally,
     audit_key::{AuditKey, key_path},
     failure::file_failed,
     head_file::{self, HeadFile},
@@ -155,6 +155,14 @@ impl Journal for SqliteStore {
         self.reader.head()
     }
 
+    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
+        self.reader.tally(session, now_ms, idle_ms)
+    }
+
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
+        self.reader.system_rows(kind, 1)
+    }
+
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.reader.last_of_system(kinds)
     }
@@ -181,6 +189,7 @@ fn prepare(batch: Batch) -> Result<Prepared, StoreError> {
         plan: batch.plan,
         execution: batch.execution,
         requests: batch.requests,
+        calls: batch.calls,
     })
 }
 

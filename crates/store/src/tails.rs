@@ -4,6 +4,7 @@ use crate::{
     ExecutionRow, SYSTEM, StoreError, blob,
     chain::{GENESIS, RowParts, blob_row_hash, plan_row_hash},
     queue::{Prepared, PreparedRecord},
+    sessions::write_call,
     writer::{Refused, Staged},
 };
 use mandate_plan::Digest;
@@ -127,6 +128,9 @@ impl Tails {
         if let Some(row) = batch.execution {
             staged.executions.insert(row.execution_id.clone(), row);
         }
+        for row in &batch.calls {
+            write_call(db, row).map_err(Refused::Store)?;
+        }
         for row in batch.requests {
             staged.requests.insert(row.request_id.clone(), row);
         }
@@ -181,9 +185,10 @@ fn check_rows(batch: &Prepared) -> Result<(), Refused> {
         .as_ref()
         .is_some_and(|row| row.execution_id != stream);
     let foreign_request = batch.requests.iter().any(|row| row.execution_id != stream);
-    let alone =
-        batch.records.is_empty() && (batch.execution.is_some() || !batch.requests.is_empty());
-    let wrong = if foreign_execution || foreign_request {
+    let foreign_call = batch.calls.iter().any(|row| row.execution_id != stream);
+    let rows = batch.execution.is_some() || !batch.requests.is_empty() || !batch.calls.is_empty();
+    let alone = batch.records.is_empty() && rows;
+    let wrong = if foreign_execution || foreign_request || foreign_call {
         "carries a projection row of another stream"
     } else if alone {
         "carries a projection row without a record that explains it"

@@ -16,8 +16,8 @@ pub use export::{ExportReport, Known, Origin, verify_export};
 pub use report::{Finding, FindingKind, Place, VerifyReport};
 
 use crate::{
-    ExecutionRow, Head, Reader, Record, RequestRow, StoreError, audit_key::AuditKey, head_file,
-    schema,
+    CallRow, ExecutionRow, Head, Reader, Record, RequestRow, StoreError, audit_key::AuditKey,
+    head_file, schema,
 };
 use mandate_plan::Digest;
 use report::Findings;
@@ -33,7 +33,18 @@ pub trait Rebuild {
         stream: &str,
         records: &[Record],
         plan: &dyn Fn(&Digest) -> Option<Vec<u8>>,
-    ) -> Result<(ExecutionRow, Vec<RequestRow>), String>;
+    ) -> Result<Rebuilt, String>;
+}
+
+/// The projection rows of one execution.
+#[derive(Debug, Clone)]
+pub struct Rebuilt {
+    /// The execution.
+    pub execution: ExecutionRow,
+    /// Its requests.
+    pub requests: Vec<RequestRow>,
+    /// Its calls.
+    pub calls: Vec<CallRow>,
 }
 
 /// Verifies the journal of the data directory `dir`; a host may run meanwhile. `expected_head` is a head kept elsewhere:

@@ -19,6 +19,7 @@ mod rfc3339;
 mod runner;
 mod schema;
 mod secret;
+mod sink;
 
 pub use builtin::{
     BuiltinError, CHILD_MARK, DataTools, EngineTools, FileTools, HttpTools, HttpToolsError,
@@ -44,3 +45,4 @@ pub use secret::{
     ConfiguredSecrets, MIN_SECRET_BYTES, NoSecrets, Scrubber, SecretConfig, SecretError,
     SecretSource, SecretUse, SecretValue,
 };
+pub use sink::SinkWord;

@@ -134,6 +134,10 @@ impl Provider for McpServer {
         self.server.facts(tool)
     }
 
+    fn sinks(&self, tool: &str) -> BTreeMap<String, String> {
+        self.server.sinks(tool)
+    }
+
     fn facts_from(&self, tool: &str) -> FactsFrom {
         self.server.facts_from(tool)
     }

@@ -12,6 +12,7 @@ use crate::{
     look_up::LOOK_UP,
     mcp::{RESERVED_SERVERS, is_name},
     secret::{resolve_all, secret_fault},
+    sink::in_words,
 };
 use address::Address;
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -38,6 +39,7 @@ pub struct OwnTools {
 struct OwnTool {
     definition: Definition,
     facts: Facts,
+    sinks: BTreeMap<String, String>,
     /// The configuration says what it does.
     said: bool,
     way: Way,
@@ -137,6 +139,7 @@ fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<O
             idempotent: config.idempotent.unwrap_or(Facts::WORST.idempotent),
             open_world: config.open_world.unwrap_or(Facts::WORST.open_world),
         },
+        sinks: in_words(&config.sinks),
         said: config.effect.is_some(),
         way,
         status,
@@ -235,6 +238,11 @@ impl Provider for OwnTools {
 
     fn facts(&self, tool: &str, _: Option<&Value>) -> Facts {
         self.tools.get(tool).map_or(Facts::WORST, |tool| tool.facts)
+    }
+
+    fn sinks(&self, tool: &str) -> BTreeMap<String, String> {
+        let tool = self.tools.get(tool);
+        tool.map_or_else(BTreeMap::new, |tool| tool.sinks.clone())
     }
 
     fn facts_from(&self, tool: &str) -> FactsFrom {

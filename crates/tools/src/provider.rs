@@ -7,6 +7,7 @@ use mandate_policy::Permit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -47,6 +48,12 @@ pub trait Provider: Send + Sync {
 
     /// The facts of a call; without arguments, the worst that any arguments can give.
     fn facts(&self, tool: &str, args: Option<&Value>) -> Facts;
+
+    /// What the operator says of the tool's sensitive arguments, as `ToolLookup::sinks` gives it.
+    fn sinks(&self, tool: &str) -> BTreeMap<String, String> {
+        let _ = tool;
+        BTreeMap::new()
+    }
 
     /// Where the effect comes from that [`Provider::facts`] gives.
     fn facts_from(&self, tool: &str) -> FactsFrom {

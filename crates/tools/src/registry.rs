@@ -448,4 +448,9 @@ impl ToolLookup for Snapshot {
     fn names(&self) -> Vec<&str> {
         self.tools.keys().map(String::as_str).collect()
     }
+
+    fn sinks(&self, name: &str) -> BTreeMap<String, String> {
+        let entry = self.tools.get(name);
+        entry.map_or_else(BTreeMap::new, |entry| entry.provider.sinks(name))
+    }
 }

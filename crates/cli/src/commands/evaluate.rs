@@ -92,6 +92,10 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
     if !reasons.is_empty() {
         out.line(&format!("\n{}\n{reasons}", paint.bold("Why")));
     }
+    let flows = decision::flows(&said, paint);
+    if !flows.is_empty() {
+        out.line(&format!("\n{}\n{flows}", paint.bold(decision::FLOWS)));
+    }
     if !said.approvers.is_empty() {
         let who: Vec<String> = said.approvers.iter().map(ToString::to_string).collect();
         out.line(&format!(

@@ -4,6 +4,7 @@ mod cancel;
 mod carry_on;
 mod events;
 mod list;
+mod overriding;
 mod pause;
 mod replan;
 mod replay;
@@ -67,6 +68,11 @@ pub(crate) enum ExecutionsCommand {
         after_help = "Examples:\n  mandate executions resolve @last pay --done --output receipt.json\n  mandate executions resolve @last notify[3] --not-done\n  mandate executions resolve @last pay --fail --reason 'the bank refused'"
     )]
     Resolve(resolve::ResolveArgs),
+    /// Let one step that has not begun pass a policy deny, once and with the arguments that it has
+    #[command(
+        after_help = "Examples:\n  mandate executions override @last publish --reason 'agreed with security'\n\nFor the operator. Of an execution that was blocked, run it again first (`executions rerun`) and override the step \nbefore it begins: while the plan waits for approval, is paused, or while calls are frozen. A freeze, the order of steps, \nargument rules, changed tools and rules that are marked `@absolute` are never passed."
+    )]
+    Override(overriding::OverrideArgs),
     /// Let another plan take the place of the one that runs
     #[command(
         after_help = "Examples:\n  mandate executions replan @last --plan better.yaml --reason 'the mirror is down'\n\nSteps that have begun must be in it as they are; all others may change. It needs the approval that a new plan would \nneed, and nothing new starts until that is given."
@@ -103,6 +109,7 @@ pub(crate) fn run(command: ExecutionsCommand, context: &Context) -> Result<Exit,
         ExecutionsCommand::Resume(args) => resume::run(&args, context),
         ExecutionsCommand::Continue(args) => carry_on::run(&args, context),
         ExecutionsCommand::Resolve(args) => resolve::run(&args, context),
+        ExecutionsCommand::Override(args) => overriding::run(&args, context),
         ExecutionsCommand::Replan(args) => replan::run(&args, context),
         ExecutionsCommand::Rerun(args) => rerun::run(&args, context),
         ExecutionsCommand::Replay(args) => replay::run(&args, context),

@@ -5,6 +5,7 @@ mod candidate;
 mod check;
 mod explain;
 mod import;
+mod shadow;
 mod show;
 mod test;
 
@@ -27,6 +28,8 @@ pub(crate) enum PolicyCommand {
     Explain(explain::ExplainArgs),
     /// Try a policy on the executions of the journal, and say what would have been decided otherwise
     Backtest(backtest::BacktestArgs),
+    /// Show what the policy under `policy.shadow` would have decided otherwise
+    Shadow(shadow::ShadowArgs),
     /// Turn rules in JSON into a policy set
     Import(import::ImportArgs),
 }
@@ -38,6 +41,7 @@ pub(crate) fn run(command: PolicyCommand, context: &Context) -> Result<Exit, Fai
         PolicyCommand::Test(args) => test::run(&args, context),
         PolicyCommand::Explain(args) => explain::run(&args, context),
         PolicyCommand::Backtest(args) => backtest::run(&args, context),
+        PolicyCommand::Shadow(args) => shadow::run(&args, context),
         PolicyCommand::Import(args) => import::run(&args, context),
     }
 }

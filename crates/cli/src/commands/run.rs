@@ -35,6 +35,9 @@ pub(crate) struct RunArgs {
     /// When it must have ended: `10m` from now, or a time such as `2026-07-01T12:00:00Z`
     #[arg(long, value_name = "TIME")]
     deadline: Option<String>,
+    /// The session that its calls count for; without it, one of its own
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
     /// Approve the plan as the one who asked for it, without being asked
     #[arg(short, long)]
     yes: bool,
@@ -74,6 +77,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
         source: read.source,
         inputs,
         deadline_ms,
+        session: args.session.clone(),
         rerun: None,
         revises: None,
         yes: args.yes,

@@ -128,14 +128,21 @@ pub(crate) const KEYS: &[Key] = &[
         Shape::Number,
         Rule::Lower,
         "100",
-        "the most calls that a session may make",
+        "the most calls that a session may make, until it has been idle for an hour",
     ),
     key(
         "limits.calls_per_minute",
         Shape::Number,
         Rule::Lower,
         "",
-        "the most calls that a session may make within 60 seconds",
+        "the most calls that a session may make in any 60 seconds",
+    ),
+    key(
+        "policy.on_change",
+        Shape::Text,
+        Rule::Same,
+        r#""re-evaluate""#,
+        "what becomes of executions that began under another policy: `re-evaluate` judges open requests and further calls by the new one, `pin` keeps the one that they began with",
     ),
     key(
         "notify.webhook",
@@ -164,6 +171,13 @@ pub(crate) const KEYS: &[Key] = &[
         Rule::Replace,
         "[]",
         "policy files beside the folder, or instead of it",
+    ),
+    key(
+        "policy.shadow",
+        Shape::Path,
+        Rule::Replace,
+        "",
+        "a policy that is asked beside the one in force and decides nothing; `mandate policy shadow` shows where it differs: [working on policies](policy-workflow.md)",
     ),
     key(
         "fs.roots",

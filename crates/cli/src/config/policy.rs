@@ -1,9 +1,9 @@
 //! Where policies lie, and the sets that they make. Each source of configuration has a set of its own, so that a later
 //! one can only narrow what an earlier one says.
 
-use super::layer::Layer;
+use super::{layer::Layer, merge::Merged};
 use crate::{errors::Failure, render};
-use mandate_policy::Limits;
+use mandate_policy::{Limits, Rules};
 use mandate_rules::{Active, PolicyError, PolicySet, Source, load, starter::starter};
 use serde_json::Value;
 use std::{
@@ -189,6 +189,29 @@ pub(super) fn active(
         sets.push(Arc::new(one.loaded()?.map_err(|wrong| broken(&wrong))?));
     }
     Ok(Active::new(sets, limits))
+}
+
+/// The policy that is asked beside the one in force.
+#[derive(Debug)]
+pub(crate) struct Shadow {
+    pub(crate) path: PathBuf,
+    /// It, or why it cannot be asked: that keeps nothing from running.
+    pub(crate) rules: Result<Arc<dyn Rules>, String>,
+}
+
+/// The shadow, if one is named.
+pub(super) fn shadow(merged: &Merged, limits: Limits) -> Option<Shadow> {
+    let (value, _) = merged.get("policy.shadow")?;
+    let path = PathBuf::from(value.as_str()?);
+    let rules = match SetPaths::at(&path).loaded() {
+        Ok(Ok(set)) => {
+            let rules: Arc<dyn Rules> = Arc::new(Active::new(vec![Arc::new(set)], limits));
+            Ok(rules)
+        }
+        Ok(Err(wrong)) => Err(broken(&wrong).message().to_owned()),
+        Err(failure) => Err(failure.message().to_owned()),
+    };
+    Some(Shadow { path, rules })
 }
 
 /// What is wrong with a policy, shown where it stands.

@@ -55,6 +55,10 @@ pub(crate) fn text() -> String {
 
 fn entry(key: &Key, name: &str) -> String {
     let (value, about) = match (key.default, key.shape) {
+        ("", Shape::Path) if key.path == "policy.shadow" => (
+            r#""policies.next""#,
+            format!("{}; none by default", key.about),
+        ),
         ("", Shape::Path) => (r#""mcp.json""#, format!("{}; none by default", key.about)),
         ("", Shape::Number) => ("1000", format!("{}; not limited by default", key.about)),
         (default, _) => (default, key.about.to_owned()),

@@ -4,7 +4,7 @@ use super::{shown, table::Table};
 use crate::output::{Look, Paint};
 use mandate_plan::{CheckedPlan, Effect, Step};
 use mandate_policy::{
-    Purpose,
+    FlowCode, FlowPath, Purpose,
     decision::{Decision, Outcome, StepAssessment},
     risk::Level,
 };
@@ -23,7 +23,7 @@ pub(crate) fn outcome_look(outcome: Outcome) -> Look {
     }
 }
 
-fn level_look(level: Level) -> Look {
+pub(crate) fn level_look(level: Level) -> Look {
     match level {
         Level::Info | Level::Low => Look::Good,
         Level::Medium => Look::Warn,
@@ -79,6 +79,41 @@ pub(crate) fn reasons(decision: &Decision, all: bool, paint: Paint) -> String {
     }
     lines.join("\n")
 }
+
+/// How untrusted values may reach sensitive arguments and decisions, one line each; empty where none does.
+pub(crate) fn flows(decision: &Decision, paint: Paint) -> String {
+    let line = |flow: &FlowPath| {
+        let what = match (flow.code, flow.kind) {
+            (FlowCode::UntrustedControl, _) => "decides".to_owned(),
+            (_, Some(kind)) => kind.as_str().to_owned(),
+            (_, None) => "argument".to_owned(),
+        };
+        let look = if flow.endorsed { Look::Dim } else { Look::Warn };
+        let path: Vec<String> = flow.path.iter().map(|place| shown::line(place)).collect();
+        let mut notes = Vec::new();
+        if flow.any_host {
+            notes.push("any host");
+        }
+        if flow.endorsed {
+            notes.push("endorsed");
+        }
+        let notes = match notes.is_empty() {
+            true => String::new(),
+            false => paint.dim(&format!("  ({})", notes.join(", "))),
+        };
+        format!(
+            "  {} {}  {}{notes}",
+            paint.look(look, "•"),
+            paint.look(look, &format!("{what:<9}")),
+            path.join(" → ")
+        )
+    };
+    let lines: Vec<String> = decision.flows.iter().map(line).collect();
+    lines.join("\n")
+}
+
+/// What stands above those lines.
+pub(crate) const FLOWS: &str = "Where untrusted values go";
 
 /// Score and level, and what they come from.
 pub(crate) fn risk(decision: &Decision, paint: Paint) -> String {
@@ -140,6 +175,10 @@ pub(crate) fn for_approval(
     });
     for step in effects {
         out.push(effect(plan, step, paint));
+    }
+    let flows = flows(decision, paint);
+    if !flows.is_empty() {
+        out.push(format!("\n{FLOWS}:\n{flows}"));
     }
     if !reads.is_empty() {
         let names: Vec<&str> = reads.iter().map(|step| step.step.as_str()).collect();

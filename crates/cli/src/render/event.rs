@@ -38,6 +38,23 @@ pub(crate) fn look(kind: &str) -> Look {
     }
 }
 
+/// In what a plan asks for less, in words.
+pub(crate) fn narrower(narrowing: &mandate_plan::Narrowing) -> String {
+    let parts = [
+        ("leaves out", &narrowing.removed),
+        ("tightens", &narrowing.tightened),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(verb, names)| format!("{verb} {}", shown::short(&names.join(", "), 160)))
+        .collect();
+    match parts.is_empty() {
+        true => "asks for the same".to_owned(),
+        false => parts.join(" and "),
+    }
+}
+
 /// What happened, on one line.
 pub(crate) fn summary(event: &Event) -> String {
     let path = |step: &str, item: &Option<u32>| step_path::show(step, *item);
@@ -80,6 +97,34 @@ pub(crate) fn summary(event: &Event) -> String {
                 "{} by {}{key} over `{}`{more}{reason}",
                 answer.choice, answer.by, answer.channel
             )
+        }
+        Body::RevisionProposed {
+            revision,
+            by,
+            stands: Some(stands),
+            ..
+        } => format!(
+            "revision {revision} by {by} {}: {} by {} stands for it",
+            narrower(&stands.narrowing),
+            stands.request_id,
+            stands.by
+        ),
+        Body::RevisionProposed {
+            revision,
+            by,
+            decision,
+            ..
+        } => format!(
+            "revision {revision} by {by}, policy says {}",
+            decision.outcome
+        ),
+        Body::PlanRevised {
+            revision,
+            plan_hash,
+            ..
+        } => {
+            let short: String = plan_hash.to_string().chars().take(12).collect();
+            format!("revision {revision}, plan {short}")
         }
         Body::HostStopped { reason } => reason.clone(),
         Body::HostLeaving { host } | Body::HostStarted { host } => format!("host {host}"),
@@ -240,6 +285,27 @@ pub(crate) fn summary(event: &Event) -> String {
             let (tool, message) = (text("tool"), shown::line(text("message")));
             format!("{}: {tool}: {message}", step_path::show(text("step"), item))
         }
+        Body::ApprovalRevoked { by, reason } => {
+            let reason = reason
+                .as_ref()
+                .map_or_else(String::new, |reason| format!(": {reason}"));
+            format!("by {by}{reason}")
+        }
+        Body::OverrideGranted {
+            step,
+            item,
+            by,
+            reason,
+            ..
+        } => format!("{} by {by}: {reason}", path(step, item)),
+        Body::PolicyChanged {
+            policy_version,
+            decision,
+        } => format!(
+            "{} says {}",
+            policy_version.get(..12).unwrap_or(policy_version),
+            decision.outcome
+        ),
         // What this version never writes.
         other => shown::short(&json!(other).to_string(), 120),
     }

@@ -324,11 +324,16 @@ pub(crate) fn steps(state: &State, now_ms: i64, paint: Paint, width: Option<usiz
         let (sign, look) = step::sign(data.state);
         let child = state.child_of(&checked.step.id, None);
         let child = child.map(|id| format!("execution {}", ids::short(&id)));
-        let detail: Vec<String> = [Some(step::detail(data, now_ms)), child, step::problem(data)]
-            .into_iter()
-            .flatten()
-            .filter(|text| !text.is_empty())
-            .collect();
+        let detail: Vec<String> = [
+            Some(step::detail(data, now_ms)),
+            step::untrusted(data),
+            child,
+            step::problem(data),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .collect();
         table.row(vec![
             (sign.to_owned(), look),
             (checked.step.id.clone(), Look::Bold),

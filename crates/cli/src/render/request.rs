@@ -120,6 +120,9 @@ pub(crate) fn asked(request: &Request, paint: Paint) -> String {
     }
     match (request.kind, &request.detail) {
         (RequestKind::Step, detail) => calls(detail, paint, &mut out),
+        (RequestKind::Revision, Value::Object(detail)) if detail.contains_key("delta") => {
+            super::delta::show(detail, &request.request_id, paint, &mut out);
+        }
         (_, Value::Object(detail)) => {
             for (name, value) in detail {
                 push(name, value, paint, &mut out);
@@ -142,8 +145,48 @@ fn calls(detail: &Value, paint: Paint, out: &mut Vec<String>) {
         }
         for (name, value) in args.into_iter().flatten() {
             let value = shown::value(value, VALUE_WIDTH);
+            let from = origin(detail, name, paint);
             let name = paint.dim(&format!("{}:", shown::line(name)));
-            out.push(format!("    {name} {value}"));
+            out.push(format!("    {name} {value}{from}"));
+        }
+    }
+    if let Some(Value::Bool(true)) = detail.pointer("/flow/untrusted_control") {
+        let text = "an untrusted value decided that it is called";
+        out.push(format!("  {}", paint.look(Look::Warn, text)));
+    }
+}
+
+/// Where an argument comes from, and what it decides if that is not to be trusted. Of what stands in the plan, nothing.
+fn origin(detail: &Value, name: &str, paint: Paint) -> String {
+    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    let Some(flow) = detail.get("flow") else {
+        return String::new();
+    };
+    let labels = flow.get("labels").and_then(|labels| labels.get(&pointer));
+    let labels: Vec<&str> = labels
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|label| *label != "plan")
+        .collect();
+    if labels.is_empty() {
+        return String::new();
+    }
+    let below = format!("{pointer}/");
+    let sinks = flow.get("untrusted_sinks").and_then(Value::as_object);
+    let mut kinds = sinks.into_iter().flatten();
+    let kind = kinds.find(|(sink, _)| **sink == pointer || sink.starts_with(&below));
+    match kind.and_then(|(_, kind)| kind.as_str()) {
+        Some(kind) => {
+            let mut labels = labels;
+            labels.retain(|label| *label != "untrusted");
+            let text = format!("untrusted {kind}, from {}", labels.join(", "));
+            format!("  {}", paint.look(Look::Warn, &shown::line(&text)))
+        }
+        None => {
+            let text = format!("from {}", labels.join(", "));
+            format!("  {}", paint.dim(&shown::line(&text)))
         }
     }
 }

@@ -86,6 +86,13 @@ pub(crate) fn detail(data: &StepData, now_ms: i64) -> String {
     parts.join("  ")
 }
 
+/// That its output is untrusted, where it is.
+pub(crate) fn untrusted(data: &StepData) -> Option<String> {
+    let labels = data.labels.as_ref()?;
+    let untrusted = data.state.usable() && labels.output().untrusted();
+    untrusted.then(|| "untrusted".to_owned())
+}
+
 /// What went wrong last, on one line.
 pub(crate) fn problem(data: &StepData) -> Option<String> {
     let of_unit = || {
@@ -123,6 +130,12 @@ pub(crate) fn to_json(step: &CheckedStep, data: &StepData) -> Value {
     put("skipped", json!(data.skipped));
     if data.carried {
         put("carried", json!(true));
+    }
+    if let Some(labels) = &data.labels {
+        put(
+            "labels",
+            json!({ "args": labels.args, "output": labels.output() }),
+        );
     }
     put("error", json!(data.error));
     if data.items.is_some() {

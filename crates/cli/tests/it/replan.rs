@@ -143,3 +143,110 @@ fn a_rejected_revision_changes_nothing() {
     site.run(&["executions", "cancel", "@last"]).exits(0);
     site.assert_intact();
 }
+
+#[test]
+fn a_revision_that_only_narrows_goes_on_by_itself() {
+    let nap = "  - {id: nap, tool: time.sleep, args: {duration_ms: 400}}\n";
+    let step = |id: &str, more: &str| {
+        format!(
+            "  - {{id: {id}, tool: process.exec, args: {{argv: [sh, witness.sh, {id}]}}{more}}}\n"
+        )
+    };
+    let first = plan(&[("good", "")]) + nap + &step("more", "") + &step("last", "");
+    let site = site(&first);
+    let running = site.start(&["run", "plan.yaml", "--yes"]);
+    site.await_step("nap", "waiting");
+    let next = plan(&[("good", "")]) + nap + &step("more", ", timeout_ms: 60000");
+    site.write("revised.yaml", next);
+    let ran = crate::project::finish(site.start(&[
+        "executions",
+        "replan",
+        "@last",
+        "--plan",
+        "revised.yaml",
+    ]));
+    assert_eq!(ran.code, 0, "nobody is asked: {ran:#?}");
+    let ran = crate::project::finish(running);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert_eq!(ledger(&site), ["good", "more"]);
+    let kinds = site
+        .run(&["audit", "export", "--kind", "decisions"])
+        .exits(0)
+        .stdout;
+    let rows: Vec<serde_json::Value> = kinds
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let opened = rows.iter().filter(|row| row["kind"] == "request_opened");
+    assert_eq!(opened.count(), 1, "the plan's own and no other");
+    let proposed = rows
+        .iter()
+        .find(|row| row["kind"] == "revision_proposed")
+        .unwrap();
+    let opened = rows
+        .iter()
+        .find(|row| row["kind"] == "request_opened")
+        .unwrap();
+    let stands = &proposed["payload"]["stands"];
+    assert_eq!(stands["request_id"], opened["payload"]["request_id"]);
+    assert_eq!(stands["subject"], opened["payload"]["subject"]);
+    assert_eq!(stands["removed"], serde_json::json!(["last"]));
+    assert_eq!(
+        stands["tightened"],
+        serde_json::json!(["steps.more.timeout_ms"])
+    );
+    let events = site.run(&["executions", "events", "@last"]).exits(0).stdout;
+    assert!(events.contains("leaves out last"), "{events}");
+    site.assert_intact();
+    let replayed = site.run(&["executions", "replay", "@last"]);
+    assert!(replayed.stdout.contains("identical"), "{replayed:#?}");
+}
+
+#[test]
+fn a_wider_one_asks_and_shows_what_is_new_and_nothing_else() {
+    let site = site(&plan(&[("good", ""), ("bad", ", on_failure: replan")]));
+    site.run(&["run", "plan.yaml", "--yes"]).exits(4);
+    let steps = [
+        ("good", ""),
+        ("bad", ", on_failure: replan"),
+        ("better", ""),
+    ];
+    site.write("revised.yaml", plan(&steps));
+    site.run(&["executions", "replan", "@last", "--plan", "revised.yaml"])
+        .exits(4);
+    let shown = site.run(&["inbox", "show", "@last"]).exits(0).stdout;
+    let asked = shown
+        .split("Beside what was approved")
+        .nth(1)
+        .unwrap_or_default();
+    for part in [
+        "steps.better",
+        "the step is new",
+        "process.exec",
+        "risk ",
+        "2 steps are as they were",
+    ] {
+        assert!(asked.contains(part), "{part}: {shown}");
+    }
+    assert!(!asked.contains("good"), "{shown}");
+    let whole = site
+        .run(&["inbox", "show", "@last", "--json"])
+        .exits(0)
+        .stdout;
+    assert!(
+        whole.contains("\"diff\"") && whole.contains("\"delta\""),
+        "{whole}"
+    );
+    // Taking back what guards a step is wider too, though nothing is added.
+    site.run(&["approvals", "reject", "@last", "--reason", "no"])
+        .exits(0);
+    let guarded = plan(&steps).replace(
+        "name: revised",
+        "name: revised\nconstraints: {timeout_ms: 300001}",
+    );
+    site.write("revised.yaml", guarded);
+    site.run(&["executions", "replan", "@last", "--plan", "revised.yaml"])
+        .exits(4);
+    let shown = site.run(&["inbox", "show", "@last"]).exits(0).stdout;
+    assert!(shown.contains("constraints.timeout_ms"), "{shown}");
+}

@@ -1,7 +1,7 @@
 //! What an execution begins with.
 
 use mandate_plan::Digest;
-use mandate_policy::Decision;
+use mandate_policy::{Decision, Labels};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -23,6 +23,12 @@ pub struct Parent {
     pub approval: Option<String>,
     /// How many tool calls it may make: what is left of the parent's, at most its own plan's.
     pub most_calls: u64,
+    /// Where the inputs come from that the step passes on; what is not named was not passed on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub input_labels: BTreeMap<String, Labels>,
+    /// Something untrusted may have been written to a file before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files_untrusted: bool,
 }
 
 /// What one step of another execution gave, taken over.
@@ -35,6 +41,9 @@ pub struct CarriedStep {
     pub items: Option<Vec<Value>>,
     /// The output.
     pub output: Value,
+    /// Where the output comes from; none where the version that took it over did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
 }
 
 /// Steps that are completed from the start, because another execution of the same plan and inputs did them.

@@ -110,3 +110,27 @@ fn nothing_runs_while_paused() {
         .unwrap();
     assert!(world.state.running(Purpose::Run).is_err());
 }
+
+#[test]
+fn nothing_runs_while_another_plan_is_awaited() {
+    let begin = Begin {
+        ask: true,
+        ..Begin::default()
+    };
+    let steps = "steps: [{id: a, tool: t.read, after: []}, {id: b, tool: t.read, after: []}]}";
+    let plan = plan_of(&format!("{{version: 1, name: x, {steps}"));
+    let (mut world, _) = World::begin(plan, 0, &begin);
+    let yes = crate::world::answer(&world.state, "approve", None);
+    world.take(0, yes).unwrap();
+    world
+        .take(0, Body::ExecutionStarted { approval: None })
+        .unwrap();
+    assert!(world.state.running(Purpose::Run).is_ok());
+    let body = crate::script::propose(
+        &world.state,
+        "ask {steps: [{id: a, tool: t.read, after: []}, {id: b, tool: t.read, after: []}, {id: c, tool: t.do}]}",
+    );
+    world.take(1, body).unwrap();
+    let refusal = world.state.running(Purpose::Run).unwrap_err();
+    assert_eq!(refusal.code, ErrorCode::SequenceViolation);
+}

@@ -18,7 +18,8 @@ use crate::world::{Begin, Taken, World, answer, call_outcome, created, plan_of, 
 use mandate_engine::event::{Answer, FailureKind, Resolution};
 use mandate_engine::{Body, Weighed};
 use mandate_plan::ErrorCode;
-use mandate_policy::{Principal, Refusal};
+use mandate_policy::approver::Approver;
+use mandate_policy::{Outcome, Principal, Refusal};
 use serde_json::{Value, json};
 
 pub(crate) struct Script {
@@ -222,7 +223,7 @@ fn value(text: &str) -> Option<Value> {
 }
 
 /// `propose {steps: […]}` or `propose ask {steps: […]}`: a revision, as a host gives it in.
-fn propose(state: &mandate_engine::State, text: &str) -> Body {
+pub(crate) fn propose(state: &mandate_engine::State, text: &str) -> Body {
     let (ask, keys) = match text.strip_prefix("ask ") {
         Some(keys) => (true, keys),
         None => (false, text),
@@ -246,6 +247,25 @@ fn propose(state: &mandate_engine::State, text: &str) -> Body {
         diff: json!({ "added": [] }),
         by: "ann".to_owned(),
         reason: None,
+        stands: None,
+        delta: None,
+    }
+}
+
+/// `policy v2 allow`: another policy, and what it says of the plan: `allow`, `ask`, `ask other` or `deny`.
+fn policy(state: &mandate_engine::State, version: &str, says: &str) -> Body {
+    let mut decision = state.created.decision.clone();
+    let asks = |who| (Outcome::RequireApproval, vec![who]);
+    (decision.outcome, decision.approvers) = match says {
+        "allow" => (Outcome::Allow, Vec::new()),
+        "ask" => asks(Approver::Requester),
+        "ask other" => asks(Approver::Other),
+        _ => (Outcome::Deny, Vec::new()),
+    };
+    decision.policy_version = version.to_owned();
+    Body::PolicyChanged {
+        policy_version: version.to_owned(),
+        decision: Box::new(decision),
     }
 }
 
@@ -292,6 +312,20 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
         "host_stopped" => Body::HostStopped {
             reason: rest.to_owned(),
         },
+        "policy" => policy(&world.state, first, more),
+        "override" => {
+            let (step, item, _) = place(first);
+            let call = world.state.first_call(step, item);
+            let args_digest =
+                call.map_or(mandate_plan::Digest::of(b"none"), |call| call.args_digest());
+            Body::OverrideGranted {
+                step: step.to_owned(),
+                by: by(),
+                reason: more.to_owned(),
+                args_digest,
+                item,
+            }
+        }
         "propose" => propose(&world.state, rest),
         "pause" => Body::ExecutionPaused { by: by() },
         "resume" => Body::ExecutionResumed { by: by() },

@@ -1,11 +1,11 @@
 //! What a backtest found.
 
-use mandate_policy::{Outcome, Purpose};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use mandate_policy::{Decision, Outcome, Purpose};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was decided about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// A plan, before it ran.
@@ -17,7 +17,7 @@ pub enum What {
 }
 
 /// How a decision would have turned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Turned {
     /// It ran, or could have been approved; the candidate denies it.
@@ -42,7 +42,7 @@ impl Turned {
         Turned::NewlyAllowed,
     ];
 
-    pub(super) fn of(from: Outcome, to: Outcome) -> Option<Self> {
+    pub(crate) fn of(from: Outcome, to: Outcome) -> Option<Self> {
         use Outcome as O;
         match (from, to) {
             (from, to) if from == to => None,
@@ -68,28 +68,28 @@ impl Turned {
 }
 
 /// One decision that would have been another one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// How it turned.
     pub turned: Turned,
     /// What was decided about.
     pub what: What,
     /// The execution; none: a plan that was refused, so that no execution began.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_id: Option<String>,
     /// The plan's name.
     pub plan: String,
     /// Of a call, its step.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// Of a call, its item.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<u32>,
     /// Of a call, whether it ran the step or undid it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Purpose>,
     /// Of a call, its tool.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     /// What was decided.
     pub from: Outcome,
@@ -98,7 +98,7 @@ pub struct Change {
     /// The candidate's rules that want this, with the steps of the plan that they matched.
     pub rules: Vec<String>,
     /// The steps of a plan that they matched.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
     /// Of the first of them, for people.
     pub message: String,
@@ -222,4 +222,47 @@ impl BacktestReport {
         groups.sort_by_key(order);
         groups
     }
+}
+
+/// What a policy would have decided otherwise about a plan.
+pub(crate) fn decision_change(
+    what: What,
+    id: Option<&str>,
+    plan: &str,
+    past: &Decision,
+    said: &Decision,
+    at_ms: i64,
+) -> Option<Change> {
+    let turned = match Turned::of(past.outcome, said.outcome) {
+        Some(turned) => turned,
+        None if past.approvers != said.approvers => Turned::OtherApprovers,
+        None => return None,
+    };
+    let wanting = said
+        .reasons
+        .iter()
+        .filter(|reason| reason.outcome == said.outcome);
+    let (mut rules, mut steps, mut message) = (BTreeSet::new(), Vec::new(), None);
+    for reason in wanting {
+        rules.insert(reason.rule.clone());
+        let step = reason.step.clone();
+        steps.extend(step.filter(|step| !steps.contains(step)));
+        message.get_or_insert_with(|| reason.message.clone());
+    }
+    Some(Change {
+        turned,
+        what,
+        execution_id: id.map(str::to_owned),
+        plan: plan.to_owned(),
+        step: None,
+        item: None,
+        purpose: None,
+        tool: None,
+        from: past.outcome,
+        to: said.outcome,
+        rules: rules.into_iter().collect(),
+        steps,
+        message: message.unwrap_or_default(),
+        at_ms,
+    })
 }

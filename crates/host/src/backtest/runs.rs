@@ -1,6 +1,6 @@
 //! The runs of the past, each with what the candidate decided about it so far.
 
-use super::report::{BacktestReport, Change, Counts, Turned, What};
+use super::report::{BacktestReport, Change, Counts, Turned, What, decision_change};
 use super::sessions::Sessions;
 use crate::ask::HostError;
 use mandate_engine::Created;
@@ -9,15 +9,12 @@ use mandate_plan::{BoundInputs, CheckedPlan, Digest, ErrorCode, Facts, canonical
 use mandate_policy::rules::{Moment, Ruling};
 use mandate_policy::{
     CallFlow, CallToJudge, Decision, EvaluateRequest, Outcome, PastTools, Purpose, Refusal, Rules,
-    SessionView, evaluate_with, judge_call, limit_reached,
+    SessionView, counts_as_call, evaluate_with, judge_call, limit_reached,
 };
 use mandate_store::{Reader, Record};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// What is carried out without a tool, and so counts for no session.
-const NO_TOOL: &[&str] = &["time.sleep", "human.ask"];
 
 /// A call that was made.
 pub(super) struct Made {
@@ -69,6 +66,7 @@ struct Run {
     inputs: BoundInputs,
     principal: String,
     session: String,
+    roles: Vec<String>,
     parent: Option<String>,
     /// What the candidate says of the plan.
     said: Decision,
@@ -215,6 +213,7 @@ impl<'a> Runs<'a> {
         let session = self
             .sessions
             .view(&created.session, &created.principal, at_ms);
+        let session = with_roles(session, &created.roles);
         let said = self.evaluate(&plan, &inputs, &created.decision, session, at_ms);
         let parent = created.parent.map(|parent| parent.execution_id);
         let of_parent = parent.as_ref().and_then(|parent| self.runs.get(parent));
@@ -232,6 +231,7 @@ impl<'a> Runs<'a> {
             inputs,
             principal: created.principal,
             session: created.session,
+            roles: created.roles,
             parent,
             said,
             proposed: BTreeMap::new(),
@@ -256,12 +256,13 @@ impl<'a> Runs<'a> {
         };
         let (inputs, reported) = (run.inputs.clone(), run.reported && !run.stopped);
         let (session, principal) = (run.session.clone(), run.principal.clone());
+        let roles = run.roles.clone();
         let Ok(plan) = reload(&canonical_json(document)) else {
             let why = format!("execution `{id}`: its revision {revision} cannot be read");
             self.report.skipped.push(why);
             return;
         };
-        let session = self.sessions.view(&session, &principal, at_ms);
+        let session = with_roles(self.sessions.view(&session, &principal, at_ms), &roles);
         let said = self.evaluate(&plan, &inputs, past, session, at_ms);
         if reported {
             self.note_plan(What::Revision, Some(id), &plan, past, &said, at_ms);
@@ -312,6 +313,7 @@ impl<'a> Runs<'a> {
         }
         let session_id = run.session.clone();
         let session = self.sessions.view(&session_id, &run.principal, at_ms);
+        let session = with_roles(session, &run.roles);
         let judged = judge_call(
             self.rules,
             &CallToJudge {
@@ -329,7 +331,8 @@ impl<'a> Runs<'a> {
         );
         let rules = judged.rulings.iter().map(|ruling| ruling.rule.clone());
         self.matched.extend(rules);
-        let limited = limit_reached(self.rules.limits(), &session);
+        let counted = counts_as_call(&call.tool, Purpose::Run);
+        let limited = limit_reached(self.rules.limits(), &session).filter(|_| counted);
         let decided = run
             .said
             .assessment(&call.step, call.purpose)
@@ -352,7 +355,7 @@ impl<'a> Runs<'a> {
         run.stopped = to == Outcome::Deny || limited.as_ref().is_some_and(|limit| limit.for_good);
         let stopped = run.stopped;
         let plan = run.plan.plan().name.clone();
-        if !stopped && !NO_TOOL.contains(&call.tool.as_str()) {
+        if !stopped && counted {
             self.sessions
                 .count(&session_id, judged.call.category, at_ms);
         }
@@ -465,39 +468,15 @@ impl<'a> Runs<'a> {
         said: &Decision,
         at_ms: i64,
     ) {
-        let turned = match Turned::of(past.outcome, said.outcome) {
-            Some(turned) => turned,
-            None if past.approvers != said.approvers => Turned::OtherApprovers,
-            None => return,
-        };
-        let wanting = said
-            .reasons
-            .iter()
-            .filter(|reason| reason.outcome == said.outcome);
-        let (mut rules, mut steps, mut message) = (BTreeSet::new(), Vec::new(), None);
-        for reason in wanting {
-            rules.insert(reason.rule.clone());
-            let step = reason.step.clone();
-            steps.extend(step.filter(|step| !steps.contains(step)));
-            message.get_or_insert_with(|| reason.message.clone());
-        }
-        self.report.changes.push(Change {
-            turned,
-            what,
-            execution_id: id.map(str::to_owned),
-            plan: plan.plan().name.clone(),
-            step: None,
-            item: None,
-            purpose: None,
-            tool: None,
-            from: past.outcome,
-            to: said.outcome,
-            rules: rules.into_iter().collect(),
-            steps,
-            message: message.unwrap_or_default(),
-            at_ms,
-        });
+        let name = &plan.plan().name;
+        let change = decision_change(what, id, name, past, said, at_ms);
+        self.report.changes.extend(change);
     }
+}
+
+fn with_roles(session: SessionView, roles: &[String]) -> SessionView {
+    let roles = roles.to_vec();
+    SessionView { roles, ..session }
 }
 
 fn stops(outcome: Outcome) -> bool {

@@ -1,5 +1,6 @@
 //! The sessions of the past as the candidate would have seen them.
 
+use crate::sessions::IDLE_MS;
 use mandate_policy::classify::Category;
 use mandate_policy::{SessionView, session::RECENT};
 use std::collections::{BTreeMap, VecDeque};
@@ -11,6 +12,7 @@ struct Session {
     calls: u64,
     last_minute: VecDeque<i64>,
     recent: VecDeque<Category>,
+    last_ms: Option<i64>,
 }
 
 /// Counters and recent categories, by session.
@@ -21,6 +23,10 @@ impl Sessions {
     /// The session as a call at this time finds it.
     pub(super) fn view(&mut self, session: &str, principal: &str, now_ms: i64) -> SessionView {
         let known = self.0.entry(session.to_owned()).or_default();
+        let idle = |last_ms: i64| now_ms.saturating_sub(last_ms) > IDLE_MS;
+        if known.last_ms.is_some_and(idle) {
+            *known = Session::default();
+        }
         let over = now_ms.saturating_sub(MINUTE_MS);
         while known
             .last_minute
@@ -42,6 +48,7 @@ impl Sessions {
     /// A call got its permit.
     pub(super) fn count(&mut self, session: &str, category: Category, at_ms: i64) {
         let known = self.0.entry(session.to_owned()).or_default();
+        known.last_ms = known.last_ms.max(Some(at_ms));
         known.calls = known.calls.saturating_add(1);
         known.last_minute.push_back(at_ms);
         known.recent.push_back(category);

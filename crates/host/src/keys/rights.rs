@@ -34,6 +34,15 @@ impl Keys {
         may_steer(self.journal.as_ref(), who, execution_id)
     }
 
+    /// Whether they may let a call pass a policy deny.
+    ///
+    /// # Errors
+    /// They may not, or their key was revoked.
+    pub(crate) fn may_override(&self, who: &Principal) -> Result<(), HostError> {
+        self.still(who)?;
+        may_override(who)
+    }
+
     /// Whether they may take the approval back that this execution runs on: who steers it, and whoever approves.
     ///
     /// # Errors
@@ -57,6 +66,14 @@ pub fn may_revoke(
         return Ok(());
     }
     may_steer(journal, who, execution_id)
+}
+
+/// Whether they may let a call pass a policy deny.
+///
+/// # Errors
+/// They may not.
+pub fn may_override(who: &Principal) -> Result<(), HostError> {
+    allowed(who, Right::Administer, "let calls pass a policy deny")
 }
 
 /// Whether they may steer whatever runs here, and the tools.

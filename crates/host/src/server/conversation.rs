@@ -7,6 +7,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::host::Ids as _;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::local::RandomIds;
+use crate::overriding::Overriding;
 use crate::peer;
 use crate::refused::{note_answer, note_key};
 use crate::standing::{self, StandingAct};
@@ -372,6 +373,25 @@ async fn grant(
             waiting(move || {
                 known.keys.may_revoke(&who, &execution_id)?;
                 host.revoke(&execution_id, &by, reason)
+            })
+            .await
+        }
+        Wish::Override {
+            execution_id,
+            step,
+            item,
+            reason,
+        } => {
+            caller.may_grant()?;
+            let overriding = Overriding {
+                step,
+                item,
+                by,
+                reason,
+            };
+            waiting(move || {
+                known.keys.may_override(&who)?;
+                host.override_step(&execution_id, overriding)
             })
             .await
         }

@@ -2,7 +2,7 @@
 
 use mandate_plan::Digest;
 use mandate_store::{
-    Ack, Appended, Batch, ExecutionRow, Head, Journal, Record, RequestRow, StoreError,
+    Ack, Appended, Batch, ExecutionRow, Head, Journal, Record, RequestRow, StoreError, Tally,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -15,6 +15,7 @@ pub struct FakeJournal {
 
 #[derive(Default)]
 struct Disk {
+    calls: Vec<mandate_store::CallRow>,
     queue: VecDeque<(Batch, Ack)>,
     records: Vec<Record>,
     plans: BTreeMap<Digest, Vec<u8>>,
@@ -116,6 +117,7 @@ impl Disk {
                 hash: Digest::of(b""),
             });
         }
+        self.calls.extend(batch.calls.iter().cloned());
         if let Some(plan) = &batch.plan {
             self.plans.insert(plan.hash, plan.canonical.clone());
         }
@@ -182,6 +184,45 @@ impl Journal for FakeJournal {
             number: 0,
             hash: Digest::of(b""),
         })
+    }
+
+    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
+        let disk = self.inner.lock().unwrap();
+        let mut calls: Vec<_> = disk
+            .calls
+            .iter()
+            .filter(|row| row.session == session)
+            .collect();
+        calls.sort_by_key(|row| row.at_ms);
+        let mut tally = Tally::default();
+        for row in calls {
+            let since = tally.last_ms.map_or(0, |last_ms| row.at_ms - last_ms);
+            if since > idle_ms {
+                tally = Tally::default();
+            }
+            tally.calls += 1;
+            tally.last_ms = Some(row.at_ms);
+            if now_ms - row.at_ms < 60_000 {
+                tally.minute.push(row.at_ms);
+            }
+            tally.recent.push(row.category.clone());
+        }
+        if tally
+            .last_ms
+            .is_some_and(|last_ms| now_ms - last_ms > idle_ms)
+        {
+            return Ok(Tally::default());
+        }
+        Ok(tally)
+    }
+
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
+        let disk = self.inner.lock().unwrap();
+        let rows = disk.records.iter();
+        Ok(rows
+            .filter(|row| row.stream == "system" && row.kind == kind)
+            .cloned()
+            .collect())
     }
 
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {

@@ -173,7 +173,11 @@ fn a_confirmed_call_is_made_with_what_was_shown_and_a_rejected_one_is_not() {
     let request = &state.open_request().unwrap().request;
     assert_eq!(
         request.detail,
-        json!({ "tool": "mail.send", "calls": [{ "args": { "to": "a" } }] })
+        json!({
+            "tool": "mail.send",
+            "calls": [{ "args": { "to": "a" } }],
+            "flow": { "labels": { "/to": ["tool:fs.read"] }, "untrusted_sinks": {}, "untrusted_control": false },
+        })
     );
     world.answer(&id, "approve", NOTHING).unwrap();
     world.run_through();

@@ -113,6 +113,7 @@ fn proposal(plan: &Value) -> Proposal {
         json: true,
         inputs: Map::new(),
         deadline_ms: None,
+        session: None,
         rerun: None,
         revises: None,
     }

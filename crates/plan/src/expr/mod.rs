@@ -39,7 +39,7 @@ mod value;
 pub use hidden::{Hidden, SENSITIVE_MARK};
 pub use references::References;
 pub use scope::{Scope, StepField};
-pub use template::{Resolved, SecretSlot, Template};
+pub use template::{Hole, Resolved, SecretSlot, Template};
 
 use crate::{ErrorCode, ViolationCode};
 use failure::{Fail, FailureKind};

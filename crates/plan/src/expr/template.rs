@@ -1,5 +1,9 @@
 //! Arguments with embedded `${…}`: compiled once, resolved against a scope, with the places of secrets.
 
+mod hole;
+
+pub use hole::Hole;
+
 use super::{
     EvalError, Expr, ExprProblem, Hidden, Scope, output,
     placeholder::{self, Part},
@@ -10,6 +14,7 @@ use crate::{ErrorCode, ViolationCode, canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An `args` object with embedded `${…}`, compiled once.
 #[derive(Debug, Clone)]
@@ -21,6 +26,7 @@ pub struct Template {
     secret_inputs: BTreeSet<String>,
     known: Value,
     holes: Vec<String>,
+    about: Arc<[Hole]>,
 }
 
 /// Resolved arguments, and where placeholders of secrets stand in them.
@@ -108,6 +114,7 @@ impl Template {
             secret_inputs: compiler.secret_inputs,
             known,
             holes: compiler.holes,
+            about: compiler.about.into(),
         })
     }
 
@@ -139,6 +146,11 @@ impl Template {
     /// The JSON pointers of the places that are not literal, in the order of the arguments.
     pub fn holes(&self) -> &[String] {
         &self.holes
+    }
+
+    /// The same places, with what each refers to.
+    pub fn hole_references(&self) -> &Arc<[Hole]> {
+        &self.about
     }
 
     /// The arguments in `scope`. `secrets` gives, for each secret input, the name of the secret.
@@ -184,6 +196,7 @@ struct Compiler<'a> {
     secret_names: BTreeSet<String>,
     secret_inputs: BTreeSet<String>,
     holes: Vec<String>,
+    about: Vec<Hole>,
 }
 
 static NO_INPUTS: BTreeSet<String> = BTreeSet::new();
@@ -200,6 +213,7 @@ impl Default for Compiler<'_> {
             secret_names: BTreeSet::new(),
             secret_inputs: BTreeSet::new(),
             holes: Vec::new(),
+            about: Vec::new(),
         }
     }
 }
@@ -268,6 +282,7 @@ impl Compiler<'_> {
             self.problems.push((pointer.to_owned(), problem));
         }
         self.holes.push(pointer.to_owned());
+        self.about.push(Hole::new(pointer, &parts));
         let alone = parts.len() == 1;
         let mut pieces: Vec<Piece> = parts
             .into_iter()
@@ -316,6 +331,9 @@ impl Compiler<'_> {
                     self.problems.push((pointer.to_owned(), problem));
                 }
                 self.references.merge(&references);
+                if let Some(hole) = self.about.last_mut() {
+                    hole.references.merge(&references);
+                }
                 if let Some(name) = self.hidden_name(&source).filter(|_| alone) {
                     self.secret_names.insert(name.clone());
                     return Some(Piece::Secret(name));

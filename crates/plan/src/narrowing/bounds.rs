@@ -59,6 +59,16 @@ pub(super) fn note(found: &mut Findings, step: Option<&str>, place: String, boun
     }
 }
 
+/// What holds, said or worked out. Where neither plan says it, it follows from the steps, which are compared one by one.
+fn tool_calls(old: &CheckedPlan, new: &CheckedPlan) -> Bound {
+    let said = |plan: &CheckedPlan| plan.plan().constraints.max_tool_calls.is_some();
+    if said(old) || said(new) {
+        at_most(Some(old.max_tool_calls()), Some(new.max_tool_calls()))
+    } else {
+        Bound::Same
+    }
+}
+
 pub(super) fn constraints(old: &CheckedPlan, new: &CheckedPlan, found: &mut Findings) {
     let (was, is) = (&old.plan().constraints, &new.plan().constraints);
     let patterns = |old: &[Pattern], new: &[Pattern]| only_more(old, new);
@@ -68,11 +78,7 @@ pub(super) fn constraints(old: &CheckedPlan, new: &CheckedPlan, found: &mut Find
             "max_parallel",
             at_most(Some(was.max_parallel), Some(is.max_parallel)),
         ),
-        // What holds, said or worked out.
-        (
-            "max_tool_calls",
-            at_most(Some(old.max_tool_calls()), Some(new.max_tool_calls())),
-        ),
+        ("max_tool_calls", tool_calls(old, new)),
         (
             "timeout_ms",
             at_most(Some(was.timeout_ms), Some(is.timeout_ms)),

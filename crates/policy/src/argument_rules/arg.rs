@@ -64,6 +64,11 @@ impl NamedArg {
         (!name.contains('/')).then(|| name.replace("~1", "/").replace("~0", "~"))
     }
 
+    /// Only values that stand in the plan pass it.
+    pub(super) fn is_literal(&self) -> bool {
+        matches!(self.test, Test::OneOf(_))
+    }
+
     /// `any: true`.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.test, Test::Any)

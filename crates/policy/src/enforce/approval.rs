@@ -44,6 +44,11 @@ pub(super) fn given(
             && counts(approved, of_call(turn, call).as_ref(), approvers))
 }
 
+/// Whether a human said yes to exactly the arguments of this call.
+pub(super) fn endorsed(turn: &dyn Turn, call: &ResolvedCall) -> bool {
+    call.purpose == Purpose::Run && of_call(turn, call).is_some()
+}
+
 /// The approval of this call: one that binds to other arguments is none.
 fn of_call(turn: &dyn Turn, call: &ResolvedCall) -> Option<Approval> {
     turn.approval(call)

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 /// Servers whose tools only compute, wait or ask: what looks like a path in their arguments is not touched. A nested
 /// plan's own calls are judged one by one.
-const TOUCH_NOTHING: &[&str] = &["data", "human", "plan", "time"];
+pub(crate) const TOUCH_NOTHING: &[&str] = &["data", "human", "plan", "time"];
 
-const FILE_WORDS: &[&str] = &[
+pub(crate) const FILE_WORDS: &[&str] = &[
     "cwd",
     "dir",
     "directories",
@@ -32,7 +32,7 @@ const FILE_WORDS: &[&str] = &[
     "paths",
     "workdir",
 ];
-const URL_WORDS: &[&str] = &[
+pub(crate) const URL_WORDS: &[&str] = &[
     "endpoint",
     "endpoints",
     "href",
@@ -46,7 +46,7 @@ const URL_WORDS: &[&str] = &[
     "webhook",
     "webhooks",
 ];
-const COMMAND_KEYS: &[&str] = &[
+pub(crate) const COMMAND_KEYS: &[&str] = &[
     "argv",
     "cmd",
     "cmdline",
@@ -58,9 +58,9 @@ const COMMAND_KEYS: &[&str] = &[
     "shellcommand",
 ];
 /// Several command lines, not one argument list.
-const COMMAND_LIST_KEYS: &[&str] = &["cmds", "commands"];
+pub(crate) const COMMAND_LIST_KEYS: &[&str] = &["cmds", "commands"];
 /// Arguments of the program that another key names.
-const PROGRAM_ARGS_KEYS: &[&str] = &["args", "arguments"];
+pub(crate) const PROGRAM_ARGS_KEYS: &[&str] = &["args", "arguments"];
 /// What stands under these is content: its shape says nothing about what is touched.
 const CONTENT_WORDS: &[&str] = &[
     "body",
@@ -323,7 +323,7 @@ fn shape(text: &str) -> Option<ResourceKind> {
 }
 
 /// `filePath`, `file_path`, `File-Path` → `file`, `path`.
-fn words_of(key: &str) -> Vec<String> {
+pub(crate) fn words_of(key: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut lower_before = false;
     let mut fresh = true;

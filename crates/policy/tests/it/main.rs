@@ -10,16 +10,22 @@
 )]
 
 mod admit;
+mod admit_narrowed;
 mod argument_rules;
 mod assent;
 mod classify;
 mod command;
 mod compile_fail;
+mod dataflow;
 mod enforce;
 mod enforce_approvals;
 mod enforce_arguments;
+mod enforce_flow;
 mod enforce_policy;
 mod evaluate;
+mod fuzz;
+#[path = "../../../plan/tests/it/fuzzing.rs"]
+mod fuzzing;
 mod normalise;
 mod patterns;
 mod resources;

@@ -1,5 +1,6 @@
 //! Test files as they are written: YAML, or JSON.
 
+use chrono::DateTime;
 use mandate_plan::{Document, Effect, Facts, Format, parse};
 use mandate_policy::{
     CallFlow, Label, Labels, Outcome, SessionView, SinkFlow, SinkKind, classify::Category,
@@ -157,7 +158,7 @@ struct Case {
     roles: Option<Vec<String>>,
     #[serde(default)]
     session: Session,
-    at: Option<i64>,
+    at: Option<String>,
     expect: Expected,
 }
 
@@ -166,7 +167,7 @@ struct Case {
 struct Defaults {
     principal: Option<String>,
     roles: Vec<String>,
-    at: Option<i64>,
+    at: Option<String>,
 }
 
 /// Reads a test file.
@@ -314,6 +315,16 @@ impl Reader<'_> {
                 "`recent` holds at most {RECENT} categories, the oldest first"
             )));
         }
+        let at_ms = match case.at.as_ref().or(defaults.at.as_ref()) {
+            None => NOON_MS,
+            Some(text) => DateTime::parse_from_rfc3339(text)
+                .map_err(|_| {
+                    named(format!(
+                        "`at`: `{text}` is not a time such as `2026-07-01T12:00:00Z`"
+                    ))
+                })?
+                .timestamp_millis(),
+        };
         let principal = case.principal.or_else(|| defaults.principal.clone());
         let session = SessionView {
             session_id: case.session.id.unwrap_or_else(|| "test".to_owned()),
@@ -330,7 +341,7 @@ impl Reader<'_> {
             subject,
             tools: tools.clone(),
             session,
-            at_ms: case.at.or(defaults.at).unwrap_or(NOON_MS),
+            at_ms,
             expect: case.expect,
         })
     }

@@ -5,13 +5,14 @@ use super::{
     report::{FindingKind, Findings, Place, VerifyReport},
 };
 use crate::{
-    EXECUTION_LIMIT_BYTES, ExecutionRow, Record, RequestRow, SYSTEM, StoreError, blob,
+    CallRow, EXECUTION_LIMIT_BYTES, ExecutionRow, Record, RequestRow, SYSTEM, StoreError, blob,
     chain::GENESIS,
     projection::{
         EXECUTION_COLUMNS, REQUEST_COLUMNS, execution_differences, execution_row,
         request_differences, request_row,
     },
     reader::{self, RECORD_COLUMNS, StoredRecord},
+    sessions::{CALL_COLUMNS, call_row},
 };
 use rusqlite::{Connection, OptionalExtension as _};
 use std::collections::BTreeMap;
@@ -139,9 +140,10 @@ impl Stream {
         }
         let plan = |hash: &_| reader::plan(db, hash).ok().flatten();
         match rebuild.rows(&self.name, &self.records, &plan) {
-            Ok((execution, requests)) => {
-                compare_execution(db, &execution, findings)?;
-                compare_requests(db, &self.name, requests, findings)
+            Ok(rebuilt) => {
+                compare_execution(db, &rebuilt.execution, findings)?;
+                compare_requests(db, &self.name, rebuilt.requests, findings)?;
+                compare_calls(db, &self.name, &rebuilt.calls, findings)
             }
             Err(why) => {
                 let place = Place::Execution(self.name);
@@ -241,6 +243,38 @@ fn compare_requests(
     Ok(())
 }
 
+/// The calls that the sessions are counted by; one finding for each execution whose calls are not what its stream gives.
+fn compare_calls(
+    db: &Connection,
+    execution_id: &str,
+    rebuilt: &[CallRow],
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {CALL_COLUMNS} FROM calls WHERE execution_id = ?1 ORDER BY seq"
+    ))?;
+    let stored = query.query_map([execution_id], |row| Ok(call_row(row).ok()))?;
+    let stored: Vec<Option<CallRow>> = stored.collect::<Result<_, _>>()?;
+    // What kind of action a call was that an earlier version made, the table does not say.
+    let is_same = |(stored, rebuilt): (&Option<CallRow>, &CallRow)| {
+        let known = stored.clone().map(|stored| match stored.category.as_str() {
+            "unknown" => CallRow {
+                category: rebuilt.category.clone(),
+                ..stored
+            },
+            _ => stored,
+        });
+        known.as_ref() == Some(rebuilt)
+    };
+    let same = stored.len() == rebuilt.len() && stored.iter().zip(rebuilt).all(is_same);
+    if !same {
+        let message = "its calls, which sessions are counted by, are not what its stream gives";
+        let place = Place::Execution(execution_id.to_owned());
+        findings.add(FindingKind::ProjectionChanged, place, message);
+    }
+    Ok(())
+}
+
 fn differ(place: impl FnOnce() -> Place, columns: &[&str], findings: &mut Findings) {
     if !columns.is_empty() {
         let message = format!("not what its stream gives: {}", columns.join(", "));
@@ -257,9 +291,10 @@ fn orphans(db: &Connection, findings: &mut Findings) -> Result<(), StoreError> {
             Place::Execution as fn(String) -> Place,
         ),
         ("requests", "request_id", Place::Request),
+        ("calls", "execution_id", Place::Execution),
     ] {
         let mut query = db.prepare(&format!(
-            "SELECT {key} FROM {table} \
+            "SELECT DISTINCT {key} FROM {table} \
              WHERE execution_id = '{SYSTEM}' OR NOT EXISTS (SELECT 1 FROM events WHERE stream = execution_id)"
         ))?;
         let mut rows = query.query([])?;

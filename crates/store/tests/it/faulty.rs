@@ -3,7 +3,7 @@
 use crate::support::{append, batch};
 use mandate_plan::Digest;
 use mandate_store::{
-    Ack, Batch, ExecutionRow, Head, Journal, Record, RequestRow, SqliteStore, StoreError,
+    Ack, Batch, ExecutionRow, Head, Journal, Record, RequestRow, SqliteStore, StoreError, Tally,
 };
 use std::{
     path::Path,
@@ -100,6 +100,14 @@ impl<J: Journal> Journal for Faulty<J> {
 
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.inner.last_of_system(kinds)
+    }
+
+    fn tally(&self, session: &str, minute_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
+        self.inner.tally(session, minute_ms, idle_ms)
+    }
+
+    fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
+        self.inner.system_rows(kind)
     }
 }
 

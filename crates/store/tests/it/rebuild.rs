@@ -1,6 +1,7 @@
 //! Rebuilds the projections of the histories in `support`: each record carries the rows as they stand after it.
 
 use mandate_plan::Digest;
+use mandate_store::verify::Rebuilt;
 use mandate_store::{ExecutionRow, FindingKind, Rebuild, Record, RequestRow, VerifyReport, verify};
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
@@ -19,7 +20,7 @@ impl Rebuild for FromPayloads {
         _stream: &str,
         records: &[Record],
         plan: &dyn Fn(&Digest) -> Option<Vec<u8>>,
-    ) -> Result<(ExecutionRow, Vec<RequestRow>), String> {
+    ) -> Result<Rebuilt, String> {
         let mut requests = BTreeMap::new();
         let mut last = None;
         for record in records {
@@ -32,7 +33,11 @@ impl Rebuild for FromPayloads {
         }
         let row = last.ok_or("no records")?;
         plan(&row.plan_hash).ok_or("its plan is missing")?;
-        Ok((row, requests.into_values().collect()))
+        Ok(Rebuilt {
+            execution: row,
+            requests: requests.into_values().collect(),
+            calls: Vec::new(),
+        })
     }
 }
 

@@ -98,6 +98,7 @@ pub fn batch_with(id: &str, first_seq: u64, count: u64, output: &Value) -> Batch
         plan: (first_seq == 1).then(|| plan("sample")),
         execution: Some(execution(id, last_seq)),
         requests: Vec::new(),
+        calls: Vec::new(),
     }
 }
 
@@ -119,6 +120,7 @@ pub fn batch_of(row: ExecutionRow, requests: Vec<RequestRow>) -> Batch {
         plan: (row.last_seq == 1).then(|| plan("sample")),
         execution: Some(row),
         requests,
+        calls: Vec::new(),
     }
 }
 

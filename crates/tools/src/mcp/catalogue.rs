@@ -1,7 +1,7 @@
 //! A server's tools: from the raw definitions to what plans see.
 
 use super::config::ToolFacts;
-use crate::{Definition, FactsFrom, ToolLock};
+use crate::{Definition, FactsFrom, ToolLock, sink::in_words};
 use mandate_plan::{Digest, Effect, Facts, ToolSpec};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -86,6 +86,12 @@ impl Catalogue {
         }
     }
 
+    /// What the operator says of its sensitive arguments.
+    pub(super) fn sinks(&self, tool: &str) -> BTreeMap<String, String> {
+        let listed = self.tools.get(tool);
+        listed.map_or_else(BTreeMap::new, |listed| in_words(&listed.said.sinks))
+    }
+
     /// Where the effect among them comes from.
     pub(super) fn facts_from(&self, tool: &str, lock: &ToolLock) -> FactsFrom {
         let Some(listed) = self.tools.get(tool) else {
@@ -154,7 +160,7 @@ fn claimed(annotations: Option<&Value>) -> ToolFacts {
         effect,
         idempotent: hint("idempotentHint"),
         open_world: open,
-        status: None,
+        ..ToolFacts::default()
     }
 }
 
@@ -166,6 +172,21 @@ mod tests {
         let raw = [json!({"name": "t", "annotations": hints})];
         let said = BTreeMap::from([("t".to_owned(), said)]);
         Catalogue::read("s", &raw, &said, trusted).facts("s.t", &ToolLock::default())
+    }
+
+    #[test]
+    fn what_the_operator_says_of_arguments_is_known_by_the_plans_name_of_the_tool() {
+        let said: ToolFacts =
+            serde_json::from_value(json!({ "sinks": { "entry": "recipient", "to": "none" } }))
+                .unwrap();
+        let said = BTreeMap::from([("t".to_owned(), said)]);
+        let raw = [json!({ "name": "t" }), json!({ "name": "u" })];
+        let catalogue = Catalogue::read("s", &raw, &said, false);
+        let words = [("entry", "recipient"), ("to", "none")];
+        let words = words.map(|(name, word)| (name.to_owned(), word.to_owned()));
+        assert_eq!(catalogue.sinks("s.t"), BTreeMap::from(words));
+        assert!(catalogue.sinks("s.u").is_empty());
+        assert!(serde_json::from_value::<ToolFacts>(json!({ "sinks": { "x": "who" } })).is_err());
     }
 
     #[test]
@@ -188,7 +209,7 @@ mod tests {
             effect: Some(Effect::Network),
             idempotent: Some(false),
             open_world: Some(true),
-            status: None,
+            ..ToolFacts::default()
         };
         assert_eq!(
             of(said, harmless, true),

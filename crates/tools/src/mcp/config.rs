@@ -1,5 +1,6 @@
 //! `[mcpServers.NAME]`: one tool server, as MCP clients usually write it, and what Mandate wants to know besides.
 
+use crate::SinkWord;
 use mandate_plan::Effect;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -72,6 +73,9 @@ pub struct ToolFacts {
     /// Other parties control what it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_world: Option<bool>,
+    /// Arguments that decide who gets something, which address, file or command, or how much; by name or JSON pointer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sinks: BTreeMap<String, SinkWord>,
     /// The tool of the same server that tells what became of a call whose outcome is unknown; it only reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,

@@ -118,6 +118,10 @@ impl Server {
         self.catalogue().facts(tool, &self.lock)
     }
 
+    pub(super) fn sinks(&self, tool: &str) -> std::collections::BTreeMap<String, String> {
+        self.catalogue().sinks(tool)
+    }
+
     pub(super) fn facts_from(&self, tool: &str) -> FactsFrom {
         self.catalogue().facts_from(tool, &self.lock)
     }

@@ -1,5 +1,6 @@
 //! `[[tools]]`: one tool of the operator's own.
 
+use crate::SinkWord;
 use mandate_plan::Effect;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,6 +44,9 @@ pub struct OwnToolConfig {
     /// Other parties control what it answers (yes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_world: Option<bool>,
+    /// Arguments that decide who gets something, which address, file or command, or how much; by name or JSON pointer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sinks: BTreeMap<String, SinkWord>,
     /// Where the tool itself tells what became of a call whose outcome is unknown (nowhere).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusConfig>,

@@ -80,6 +80,7 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("mandate-plan", "what is judged"),
             ("mandate-policy", "the trait `Rules` and what a rule sees"),
             ("cedar-policy", "the policy language; evaluates without I/O"),
+            ("chrono", "the hour and weekday of a time that is handed in"),
             ("miette", "shows where in a policy's text an error is"),
             ("regex", "linear-time regular expressions of imported rules"),
             ("regex-syntax", "takes imported regular expressions apart"),

@@ -58,6 +58,7 @@ pub(super) fn run(args: &ReplanArgs, context: &Context) -> Result<Exit, Failure>
         source: read.source,
         inputs: Map::new(),
         deadline_ms: None,
+        session: None,
         rerun: None,
         revises: Some(Revises {
             execution_id: id,

@@ -61,6 +61,7 @@ pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<Exit, Failure> 
         },
         inputs: state.created.inputs.clone(),
         deadline_ms: None,
+        session: None,
         rerun: Some(Rerun {
             execution_id: id,
             from: args.from.clone(),

@@ -95,6 +95,24 @@ fn show(report: &BacktestReport, out: &Out) {
             "{calls} not reached, because their execution is stopped before"
         ));
     }
+    show_changes(report, out);
+    if !report.never_matched.is_empty() {
+        out.line(&format!("\n{}", paint.bold("rules that matched nothing")));
+        for rule in &report.never_matched {
+            out.line(&format!("  {}", shown::line(rule)));
+        }
+    }
+    if !report.skipped.is_empty() {
+        out.line(&format!("\n{}", paint.bold("could not be judged")));
+        for skipped in &report.skipped {
+            out.line(&format!("  {}", shown::line(skipped)));
+        }
+    }
+}
+
+/// The changes, gravest first.
+pub(super) fn show_changes(report: &BacktestReport, out: &Out) {
+    let paint = out.paint();
     let groups = report.groups();
     for turned in Turned::ALL {
         let of_it: Vec<&Group> = groups
@@ -112,18 +130,6 @@ fn show(report: &BacktestReport, out: &Out) {
         out.line(&format!("\n{}", paint.look(look, turned.words())));
         for group in of_it {
             out.line(&of_group(group));
-        }
-    }
-    if !report.never_matched.is_empty() {
-        out.line(&format!("\n{}", paint.bold("rules that matched nothing")));
-        for rule in &report.never_matched {
-            out.line(&format!("  {}", shown::line(rule)));
-        }
-    }
-    if !report.skipped.is_empty() {
-        out.line(&format!("\n{}", paint.bold("could not be judged")));
-        for skipped in &report.skipped {
-            out.line(&format!("  {}", shown::line(skipped)));
         }
     }
 }

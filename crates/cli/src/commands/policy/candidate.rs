@@ -1,16 +1,25 @@
 //! The policy that a command is to look at: one that lies somewhere, or the one in force.
 
-use crate::{context::Context, errors::Failure};
+use crate::{
+    config::{SetPaths, broken},
+    context::Context,
+    errors::Failure,
+};
 use mandate_policy::Rules;
+use mandate_rules::Active;
 use std::{path::Path, sync::Arc};
 
-/// The policy at `path`, or the one in force.
+/// The policy at `path`, with the limits of the configuration, or the one in force.
 ///
 /// # Errors
 /// It cannot be read, or is not valid.
 pub(super) fn candidate(path: Option<&Path>, context: &Context) -> Result<Arc<dyn Rules>, Failure> {
-    match path {
-        None => Ok(context.settings()?.rules.clone()),
-        Some(path) => Err(Failure::usage(format!("cannot read `{}`", path.display()))),
-    }
+    let Some(path) = path else {
+        return Ok(context.settings()?.rules.clone());
+    };
+    let set = SetPaths::at(path)
+        .loaded()?
+        .map_err(|wrong| broken(&wrong))?;
+    let limits = context.settings_without_policies()?.limits;
+    Ok(Arc::new(Active::new(vec![Arc::new(set)], limits)))
 }

@@ -64,6 +64,7 @@ pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
         source,
         inputs: Map::new(),
         deadline_ms: None,
+        session: None,
         rerun: None,
         revises: None,
         yes: args.yes,

@@ -1,0 +1,199 @@
+//! Another policy while executions are unfinished, and single calls that pass a deny, through the binary.
+
+use crate::project::Ran;
+use crate::site::Site;
+
+const ASKS: &str = "@id(\"asks\")\n@decision(\"require_approval\")\n\
+    permit (principal, action == Action::\"Call\", resource);\n";
+
+const PLAN: &str = "version: 1
+name: witnessed
+constraints: {sequential: true}
+steps:
+  - {id: a, tool: process.exec, args: {argv: [sh, -c, 'echo a >> ledger']}}
+  - {id: b, tool: process.exec, args: {argv: [sh, -c, 'echo b >> ledger']}}
+  - {id: c, tool: process.exec, args: {argv: [sh, -c, 'echo c >> ledger']}}
+";
+
+fn denies(step: &str, annotation: &str) -> String {
+    format!(
+        "{ASKS}@id(\"no-{step}\")\n{annotation}\nforbid (principal, action == Action::\"Call\", resource)\n\
+         when {{ context.moment == \"call\" && context.step == \"{step}\" }};\n"
+    )
+}
+
+fn site(configuration: &str) -> Site {
+    let site = Site::configured(configuration);
+    std::fs::create_dir(site.path("policies")).unwrap();
+    site.write("policies/own.cedar", ASKS);
+    site.write("plan.yaml", PLAN);
+    site
+}
+
+fn ledger(site: &Site) -> Vec<String> {
+    site.content("ledger").lines().map(str::to_owned).collect()
+}
+
+/// An approved execution of which nothing has run, and that nobody drives.
+fn held(site: &Site) {
+    site.run(&["freeze"]).exits(0);
+    site.run(&["run", "plan.yaml", "--yes"]).exits(4);
+    site.run(&["thaw"]).exits(0);
+}
+
+fn carried_on(site: &Site) -> Ran {
+    site.run(&["executions", "continue", "@last", "--json"])
+}
+
+fn kinds(site: &Site, stream: &[&str]) -> String {
+    site.run(stream).exits(0).stdout
+}
+
+#[test]
+fn what_a_later_policy_denies_is_blocked_when_it_is_reached() {
+    let site = site("");
+    held(&site);
+    site.write("policies/own.cedar", denies("c", ""));
+    let ran = carried_on(&site);
+    assert_eq!(ran.json()["error"]["code"], "POLICY_DENIED", "{ran:#?}");
+    assert_eq!(ledger(&site), ["a", "b"]);
+    let events = kinds(&site, &["executions", "events", "@last", "--json"]);
+    assert!(events.contains("policy_changed"), "{events}");
+    let exported = kinds(&site, &["audit", "export"]);
+    assert_eq!(
+        exported.matches("policy_activated").count(),
+        2,
+        "{exported}"
+    );
+    site.assert_intact();
+    let replayed = site.run(&["executions", "replay", "@last"]).exits(0);
+    assert!(replayed.stdout.contains("identical"), "{replayed:#?}");
+}
+
+#[test]
+fn a_pinned_execution_keeps_the_policy_that_it_began_with() {
+    let site = site("[policy]\non_change = \"pin\"\n");
+    held(&site);
+    site.write("policies/own.cedar", denies("c", ""));
+    let ran = carried_on(&site);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert_eq!(ledger(&site), ["a", "b", "c"]);
+    // What begins now is judged by the new one.
+    let ran = site.run(&["run", "plan.yaml", "--yes", "--json"]);
+    assert_eq!(ran.json()["error"]["code"], "POLICY_DENIED", "{ran:#?}");
+    site.assert_intact();
+}
+
+#[test]
+fn what_is_asked_is_asked_as_the_policy_says_that_is_in_force() {
+    let site = site("");
+    site.run(&["run", "plan.yaml"]).exits(4);
+    let first = site.run(&["approvals", "list", "--json"]).json();
+    site.write(
+        "policies/own.cedar",
+        ASKS.replace("@id", "@approvers(\"other\")\n@id"),
+    );
+    assert_eq!(carried_on(&site).code, 4);
+    let asked = site.run(&["approvals", "list", "--json"]).json();
+    assert_ne!(asked, first);
+    let refused = site.run(&["approvals", "approve", "@last", "--json"]);
+    assert!(refused.stdout.contains("APPROVER_MISMATCH"), "{refused:#?}");
+    assert_eq!(ledger(&site), Vec::<String>::new());
+    // And where nobody is to be asked any more, it begins.
+    site.write(
+        "policies/own.cedar",
+        ASKS.replace("@decision(\"require_approval\")\n", ""),
+    );
+    let ran = carried_on(&site);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert_eq!(ledger(&site), ["a", "b", "c"]);
+    site.assert_intact();
+    site.run(&["executions", "replay", "@last"]).exits(0);
+}
+
+#[test]
+fn a_plan_that_is_denied_meanwhile_never_begins() {
+    let site = site("");
+    site.run(&["run", "plan.yaml"]).exits(4);
+    site.run(&["approvals", "approve", "@last"]).exits(0);
+    site.write(
+        "policies/own.cedar",
+        denies("c", "").replace("context.moment == \"call\" && ", ""),
+    );
+    let ran = carried_on(&site);
+    assert_eq!(ran.json()["error"]["code"], "POLICY_DENIED", "{ran:#?}");
+    assert_eq!(ledger(&site), Vec::<String>::new());
+    site.assert_intact();
+}
+
+#[test]
+fn an_override_lets_one_call_pass_once() {
+    let site = site("");
+    site.write("policies/own.cedar", denies("c", ""));
+    let ran = site.run(&["run", "plan.yaml", "--yes", "--json"]);
+    assert_eq!(ran.json()["error"]["code"], "POLICY_DENIED", "{ran:#?}");
+    let ended = site.run(&["executions", "override", "@last", "c", "--reason", "late"]);
+    assert_eq!(ended.code, 1, "{ended:#?}");
+
+    site.run(&["executions", "rerun", "@last"]).exits(4);
+    let other = site.run(&["executions", "override", "@last", "nope", "--reason", "x"]);
+    assert_ne!(other.code, 0, "{other:#?}");
+    site.run(&["executions", "override", "@last", "c", "--reason", "agreed"])
+        .exits(0);
+    site.run(&["approvals", "approve", "@last"]).exits(0);
+    let ran = carried_on(&site);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert_eq!(ledger(&site), ["a", "b", "c"]);
+    let events = kinds(&site, &["executions", "events", "@last"]);
+    assert!(
+        events.contains("override_granted") && events.contains("agreed"),
+        "{events}"
+    );
+    site.assert_intact();
+    site.run(&["executions", "replay", "@last"]).exits(0);
+}
+
+#[test]
+fn an_absolute_rule_is_never_passed() {
+    let site = site("");
+    site.write("policies/own.cedar", denies("c", "@absolute"));
+    site.run(&["run", "plan.yaml"]).exits(4);
+    site.run(&["executions", "override", "@last", "c", "--reason", "agreed"])
+        .exits(0);
+    site.run(&["approvals", "approve", "@last"]).exits(0);
+    let ran = carried_on(&site);
+    assert_eq!(ran.json()["error"]["code"], "POLICY_DENIED", "{ran:#?}");
+    assert_eq!(ledger(&site), ["a", "b"]);
+    site.assert_intact();
+}
+
+#[test]
+fn an_override_is_used_up_by_one_attempt() {
+    let site = site("");
+    site.write("policies/own.cedar", denies("c", ""));
+    let failing = "'echo c >> ledger; exit 3']}, retry: {max_attempts: 2, retry_on: [TOOL_FAILED], backoff_ms: 1}}";
+    site.write("plan.yaml", PLAN.replace("'echo c >> ledger']}}", failing));
+    site.run(&["run", "plan.yaml"]).exits(4);
+    site.run(&["executions", "override", "@last", "c", "--reason", "agreed"])
+        .exits(0);
+    site.run(&["approvals", "approve", "@last"]).exits(0);
+    let ran = carried_on(&site);
+    assert_eq!(ran.json()["error"]["code"], "POLICY_DENIED", "{ran:#?}");
+    assert_eq!(ledger(&site), ["a", "b", "c"]);
+}
+
+#[test]
+fn no_override_passes_a_freeze() {
+    let site = site("");
+    site.write("policies/own.cedar", denies("a", ""));
+    site.run(&["freeze"]).exits(0);
+    site.run(&["run", "plan.yaml", "--yes"]).exits(4);
+    site.run(&["executions", "override", "@last", "a", "--reason", "agreed"])
+        .exits(0);
+    assert_eq!(carried_on(&site).code, 4);
+    assert_eq!(ledger(&site), Vec::<String>::new());
+    // Bound to the call that was seen, and it waits for the thaw as everything does.
+    site.run(&["thaw"]).exits(0);
+    assert_eq!(carried_on(&site).code, 0);
+    assert_eq!(ledger(&site), ["a", "b", "c"]);
+}

@@ -1,0 +1,128 @@
+//! What the permitted calls of a session add up to: a projection row for each call, and the sums over them.
+
+use crate::{Reader, StoreError};
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
+
+/// How many of a session's last calls a tally tells the categories of.
+const TOLD: usize = 32;
+/// The stretch that rates are counted over, in milliseconds.
+const MINUTE_MS: i64 = 60_000;
+
+/// One permitted call: the projection that sessions are counted by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRow {
+    /// The execution that made it.
+    pub execution_id: String,
+    /// The `seq` of the event that began it.
+    pub seq: u64,
+    /// The session that it counts for.
+    pub session: String,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// What kind of action it is, such as `file_write`.
+    pub category: String,
+}
+
+/// What the calls of a session add up to, since it was last idle for long.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Calls.
+    pub calls: u64,
+    /// Times of the calls of the last minute, the oldest first, Unix milliseconds.
+    pub minute: Vec<i64>,
+    /// Categories of the last calls, the oldest first.
+    pub recent: Vec<String>,
+    /// The first call's time, Unix milliseconds.
+    pub first_ms: Option<i64>,
+    /// The last call's time, Unix milliseconds.
+    pub last_ms: Option<i64>,
+}
+
+/// A session in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// Its id.
+    pub session: String,
+    /// Who acts in it.
+    pub principal: String,
+    /// Executions.
+    pub executions: u64,
+    /// When the first was created, Unix milliseconds.
+    pub first_ms: i64,
+    /// When anything last happened in one, Unix milliseconds.
+    pub last_ms: i64,
+}
+
+impl Reader {
+    /// What a session's calls up to `now_ms` add up to; a stretch of more than `idle_ms` without any begins a new count.
+    pub fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
+        self.with(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT at_ms, category FROM calls WHERE session = ?1 ORDER BY at_ms DESC, execution_id DESC, seq DESC",
+            )?;
+            let mut rows = query.query([session])?;
+            let (mut tally, mut after_ms) = (Tally::default(), now_ms);
+            while let Some(row) = rows.next()? {
+                let at_ms: i64 = row.get(0)?;
+                if after_ms.saturating_sub(at_ms) > idle_ms {
+                    break;
+                }
+                after_ms = at_ms;
+                tally.calls += 1;
+                tally.last_ms.get_or_insert(at_ms);
+                tally.first_ms = Some(at_ms);
+                if now_ms.saturating_sub(at_ms) < MINUTE_MS {
+                    tally.minute.push(at_ms);
+                }
+                if tally.recent.len() < TOLD {
+                    tally.recent.push(row.get(1)?);
+                }
+            }
+            tally.minute.reverse();
+            tally.recent.reverse();
+            Ok(tally)
+        })
+    }
+
+    /// The sessions in which something happened last, at most `limit`.
+    pub fn sessions(&self, limit: usize) -> Result<Vec<SessionSummary>, StoreError> {
+        self.with(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT session, min(principal), count(*), min(created_at_ms), max(updated_at_ms) FROM executions \
+                 GROUP BY session ORDER BY max(updated_at_ms) DESC, session LIMIT ?1",
+            )?;
+            let rows = query.query_map([limit], |row| {
+                Ok(SessionSummary {
+                    session: row.get(0)?,
+                    principal: row.get(1)?,
+                    executions: row.get(2)?,
+                    first_ms: row.get(3)?,
+                    last_ms: row.get(4)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+/// The columns of `calls`, in the order of [`call_row`].
+pub(crate) const CALL_COLUMNS: &str = "execution_id, seq, session, at_ms, category";
+
+pub(crate) fn call_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
+    Ok(CallRow {
+        execution_id: row.get(0)?,
+        seq: row.get(1)?,
+        session: row.get(2)?,
+        at_ms: row.get(3)?,
+        category: row.get(4)?,
+    })
+}
+
+pub(crate) fn write_call(db: &Connection, row: &CallRow) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO calls (execution_id, seq, session, at_ms, category) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![row.execution_id, row.seq, row.session, row.at_ms, row.category])?;
+    Ok(())
+}
