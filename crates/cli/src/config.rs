@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) project: PathBuf,
     /// How many executions may be active at a time.
     pub(crate) max_active: usize,
+    /// Where notices go, and the file with the secret that they are signed with.
+    pub(crate) notify: Option<(String, PathBuf)>,
     /// The policy.
     pub(crate) rules: Arc<dyn Rules>,
     /// What becomes of executions that began under another policy.
@@ -88,6 +90,11 @@ impl Settings {
         paths.extend(self.policy_sets.iter().flat_map(SetPaths::all));
         paths.extend(self.shadow.iter().map(|shadow| shadow.path.clone()));
         paths.extend(self.files.iter().cloned());
+        paths.extend(
+            self.notify
+                .iter()
+                .map(|(_, secret_file)| secret_file.clone()),
+        );
         paths.sort();
         paths.dedup();
         paths
@@ -141,6 +148,7 @@ pub(crate) fn load(
         data_dir_from,
         project,
         max_active: max_active(&merged),
+        notify: notify(&merged)?,
         rules: policy.clone(),
         on_change: on_change(&merged)?,
         policy,
@@ -166,6 +174,22 @@ fn limits(merged: &Merged) -> Limits {
     Limits {
         calls_per_session: Some(set("limits.calls_per_session").unwrap_or(CALLS_PER_SESSION)),
         calls_per_minute: set("limits.calls_per_minute"),
+    }
+}
+
+/// Where notices go, and the file with the secret that they are signed with.
+fn notify(merged: &Merged) -> Result<Option<(String, PathBuf)>, Failure> {
+    let set = |path: &str| {
+        let set = merged.get(path).and_then(|(value, _)| value.as_str());
+        set.map(str::to_owned)
+    };
+    match (set("notify.webhook"), set("notify.secret_file")) {
+        (None, _) => Ok(None),
+        (Some(url), Some(file)) => Ok(Some((url, file.into()))),
+        (Some(_), None) => Err(Failure::config(
+            "`notify.webhook` is set without `notify.secret_file`",
+        )
+        .remedy("notices are signed: put 16 bytes or more into a file of its own and name it")),
     }
 }
 
@@ -195,6 +219,7 @@ fn tools(merged: &Merged) -> Result<ToolsConfig, Failure> {
         map.remove("mcp_servers_file");
         map.remove("limits");
         map.remove("policy");
+        map.remove("notify");
         map.remove("require_accepted_tools");
     }
     check_tables::<McpServerConfig>(merged, "mcpServers")?;

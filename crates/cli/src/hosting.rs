@@ -6,6 +6,7 @@ use mandate_host::{
     Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Overriding,
     PolicyTerms, Server, Terms,
     keys::{may_override, may_revoke, may_steer},
+    notify::{Notify, Webhook},
     record,
 };
 use mandate_policy::Rules;
@@ -19,8 +20,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::Receiver,
     },
+    time::Duration,
 };
 use tokio::runtime::Handle;
+
+/// How long a process that ends may stay to tell of what happened last.
+const LAST_NOTICES: Duration = Duration::from_secs(2);
+/// How long it waits after the first notice that was not taken.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Where the end of leaving is told.
 pub(crate) type Left = Receiver<Result<(), HostError>>;
@@ -32,6 +39,7 @@ pub(crate) struct Hosting {
     about_to_recover: Arc<AtomicBool>,
     server: Server,
     host: LocalHost,
+    webhook: Option<Arc<Webhook>>,
     store: Arc<SqliteStore>,
 }
 
@@ -54,7 +62,12 @@ impl Hosting {
         fresh.map_err(|error| Failure::config(error.to_string()))?;
         let runner = toolbox::runner(settings, registry.clone());
         let intake = Arc::new(Intake::new(registry.clone()).keeping(store.clone()));
+        let webhook = webhook(settings, runtime)?.map(Arc::new);
+        let notify = webhook
+            .clone()
+            .map(|webhook| -> Arc<dyn Notify> { webhook });
         let terms = Terms {
+            notify,
             max_active: settings.max_active,
             rules: settings.rules.clone(),
             tokens: Arc::new(TokenKeys::of(&settings.data_dir)),
@@ -84,6 +97,7 @@ impl Hosting {
             about_to_recover: Arc::default(),
             server,
             host,
+            webhook,
             store,
         };
         if recover {
@@ -148,10 +162,31 @@ impl Hosting {
     /// Stops serving and driving. The store is to be dropped when nothing of it runs any more.
     pub(crate) fn stop(mut self) -> Arc<SqliteStore> {
         drop(self.host);
+        if let Some(webhook) = &self.webhook {
+            webhook.settle(LAST_NOTICES);
+        }
         self.server.stop(self.farewell);
         drop(self.server);
         self.store
     }
+}
+
+/// What tells people of requests and ends, where that is configured.
+fn webhook(settings: &Settings, runtime: &Handle) -> Result<Option<Webhook>, Failure> {
+    let Some((url, file)) = &settings.notify else {
+        return Ok(None);
+    };
+    let secret = std::fs::read(file).map_err(|error| {
+        let what = format!(
+            "the secret of the webhook, `{}`, cannot be read",
+            file.display()
+        );
+        Failure::io(&what, &error)
+    })?;
+    let webhook = Webhook::start(url, secret.trim_ascii(), FIRST_PAUSE, runtime);
+    webhook
+        .map(Some)
+        .map_err(|error| Failure::config(format!("`[notify]`: {error}")))
 }
 
 /// What people should know about executions that nobody follows.

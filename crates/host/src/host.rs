@@ -4,12 +4,13 @@
 //! and spawner. What may run ahead of the disk is ruled by [`Drive::owes_disk`] and `calls.rs`, and nowhere else.
 
 use crate::agenda::Agenda;
-use crate::ask::{Ask, HostError, Rest, Update};
+use crate::ask::{Ask, HostError};
 use crate::clock::Clock;
 use crate::drive::{Drive, Held, Place};
 use crate::gate::{HostGate, Permitted};
 use crate::known_plans::KnownPlans;
 use crate::look_up::{StatusAnswer, may_bring_doubts};
+use crate::notify::{Notify, tell};
 use crate::parking::Away;
 use crate::policies::{Pinned, PolicyTerms};
 use crate::queue::Queue;
@@ -129,6 +130,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
+    /// Who tells people that something waits for them, or has ended.
+    pub notify: Option<Arc<dyn Notify>>,
     /// How many executions may be active at a time.
     pub max_active: usize,
 }
@@ -373,41 +376,6 @@ impl Host {
         }
     }
 
-    fn watch(&mut self, execution_id: &str, watcher: Sender<Update>) -> Result<(), HostError> {
-        if self.is_parked(execution_id) {
-            self.unpark(execution_id)?;
-        }
-        if !self.drives.contains_key(execution_id) {
-            return self.tell_ending(execution_id, &watcher);
-        }
-        let drive = self.drive(execution_id)?;
-        if let Some(lost) = &drive.lost {
-            return Err(lost.clone());
-        }
-        // What happened before the watch began is in the state; what follows comes event by event.
-        let _ = watcher.send(Update::Now(Box::new(drive.state.clone())));
-        drive.watchers.push(watcher);
-        drive.told_rest = 0;
-        drive.tell_rest();
-        Ok(())
-    }
-
-    /// An execution of reads alone may have ended before anybody could ask: its journal tells how.
-    fn tell_ending(&self, execution_id: &str, watcher: &Sender<Update>) -> Result<(), HostError> {
-        let state = crate::recovery::load(self.parts.journal.as_ref(), execution_id)?;
-        if state.phase != Phase::Ended {
-            return Err(HostError::NoSuchExecution(execution_id.to_owned()));
-        }
-        let head = self.parts.journal.head().ok();
-        let _ = watcher.send(Update::Now(Box::new(state.clone())));
-        let _ = watcher.send(Update::Rest(Box::new(Rest {
-            waiting_for: None,
-            state,
-            head,
-        })));
-        Ok(())
-    }
-
     pub(crate) fn drive(&mut self, execution_id: &str) -> Result<&mut Drive, HostError> {
         self.drives
             .get_mut(execution_id)
@@ -531,6 +499,9 @@ impl Host {
             })
             .collect();
         let doubts = turned.events.iter().any(may_bring_doubts);
+        if let Some(notify) = &self.parts.notify {
+            tell(notify, drive, &turned.events);
+        }
         let calls = drive.note(turned.events);
         for permitted in permitted {
             if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {

@@ -4,6 +4,7 @@ use crate::ask::HostError;
 use crate::clock::{Clock, SystemClock};
 use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
+use crate::notify::Notify;
 use crate::policies::{PolicyTerms, activate};
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
@@ -42,6 +43,8 @@ pub struct Terms {
     pub rules: Arc<dyn Rules>,
     /// The keys of tokens.
     pub tokens: Arc<dyn TokenSource>,
+    /// Who tells people that something waits for them, or has ended.
+    pub notify: Option<Arc<dyn Notify>>,
     /// A policy that is asked beside it, and decides nothing.
     pub shadow: Option<Arc<dyn Rules>>,
     /// How many calls a session may make, whatever the policy says.
@@ -64,6 +67,7 @@ impl Default for Terms {
             tokens,
             max_active: MAX_ACTIVE,
             rules: Arc::new(FirstPolicy),
+            notify: None,
             shadow: None,
             limits: Limits::default(),
             policies: PolicyTerms::default(),
@@ -115,6 +119,7 @@ impl LocalHost {
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,
+            notify: terms.notify,
             max_active: terms.max_active,
         };
         let (to_host, inbox) = channel();

@@ -145,6 +145,20 @@ pub(crate) const KEYS: &[Key] = &[
         "what becomes of executions that began under another policy: `re-evaluate` judges open requests and further calls by the new one, `pin` keeps the one that they began with",
     ),
     key(
+        "notify.webhook",
+        Shape::Text,
+        Rule::Same,
+        "",
+        "where requests that wait and ends of executions are told to: [approvals](approvals.md#being-told)",
+    ),
+    key(
+        "notify.secret_file",
+        Shape::Path,
+        Rule::Same,
+        "",
+        "the file with the secret that these notices are signed with",
+    ),
+    key(
         "policy.dir",
         Shape::Path,
         Rule::Replace,

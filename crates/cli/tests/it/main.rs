@@ -33,6 +33,7 @@ mod left_behind;
 mod limits;
 mod look_ups;
 mod nested;
+mod notices;
 mod office;
 mod plans;
 mod policies;

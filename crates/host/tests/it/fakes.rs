@@ -224,6 +224,7 @@ impl World {
             policies: mandate_host::PolicyTerms::default(),
             spawn: spawn.clone(),
             ids: ids.clone(),
+            notify: None,
             report: {
                 let reports = reports.clone();
                 Arc::new(move |text: &str| reports.lock().unwrap().push(text.to_owned()))
