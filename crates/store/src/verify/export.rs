@@ -320,11 +320,11 @@ impl<'a> Look<'a> {
             None => (columns.seq == 1 || (from_start && whole)).then_some(genesis),
         };
         match last {
-            Some((seq, hash)) if columns.seq == seq.saturating_add(1) => {
-                if columns.prev_hash != hash {
-                    let message = "it does not follow the row before it in its stream";
-                    self.add(FindingKind::ChainBroken, place(), message);
-                }
+            Some((seq, hash))
+                if columns.seq == seq.saturating_add(1) && columns.prev_hash == hash => {}
+            Some((seq, _)) if columns.seq == seq.saturating_add(1) => {
+                let message = "it does not follow the row before it in its stream";
+                self.add(FindingKind::ChainBroken, place(), message);
             }
             Some((seq, _)) if columns.seq <= seq => {
                 let message = "its stream was further already";
