@@ -1,4 +1,16 @@
 //! Behaviour of the policy language, one module per subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    missing_docs,
+    reason = "tests"
+)]
 
 mod agreement;
 mod fuzz;
