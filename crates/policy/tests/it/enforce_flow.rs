@@ -113,8 +113,7 @@ fn seen(plan: &Arc<CheckedPlan>, turn: &Labelled, args: Value) -> CallFlow {
         NOW_MS,
     )
     .unwrap();
-    let flow = rules.0.lock().unwrap().clone();
-    flow
+    rules.0.lock().unwrap().clone()
 }
 
 fn sinks(flow: &CallFlow) -> Vec<(&str, SinkKind, bool, bool)> {
