@@ -8,8 +8,9 @@ use crate::ask::{Ask, HostError};
 use crate::clock::Clock;
 use crate::drive::{Drive, Held, Place};
 use crate::gate::{HostGate, Permitted};
+pub use crate::input::Input;
 use crate::known_plans::KnownPlans;
-use crate::look_up::{StatusAnswer, may_bring_doubts};
+use crate::look_up::may_bring_doubts;
 use crate::notify::{Notify, tell};
 use crate::parking::Away;
 use crate::policies::{Pinned, PolicyTerms};
@@ -17,7 +18,7 @@ use crate::queue::Queue;
 use crate::sessions::Sessions;
 use crate::spawn::Spawn;
 use crate::standing::Ledger;
-use crate::switch::{Freeze, Switch};
+use crate::switch::Freeze;
 use crate::tokens::TokenSource;
 use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::{Limits, Purpose, Rules};
@@ -29,75 +30,6 @@ use std::sync::mpsc::Sender;
 
 /// How many executions are looked after in one turn when their time has come.
 const DUE_AT_ONCE: usize = 64;
-
-/// What comes in.
-pub enum Input {
-    /// A surface asks.
-    Ask(Ask),
-    /// A call ended.
-    Outcome {
-        /// The execution.
-        execution_id: String,
-        /// What was called.
-        place: Place,
-        /// The attempt.
-        attempt: u32,
-        /// How.
-        outcome: mandate_tools::Outcome,
-    },
-    /// A tool was asked what became of a call in doubt.
-    Told {
-        /// The execution.
-        execution_id: String,
-        /// What it says.
-        answer: Box<StatusAnswer>,
-    },
-    /// A nested plan has ended.
-    ChildEnded {
-        /// The execution that runs it as a step.
-        execution_id: String,
-        /// The step.
-        place: Place,
-        /// The step's attempt.
-        attempt: u32,
-        /// How.
-        outcome: Box<mandate_engine::CallOutcome>,
-    },
-    /// The disk has a batch, or failed to take it.
-    Stored {
-        /// The execution.
-        execution_id: String,
-        /// `seq` of the batch's last event.
-        last_seq: u64,
-        /// What the store said.
-        result: Result<Appended, StoreError>,
-    },
-    /// The disk has a switch that somebody threw, or failed to take it.
-    Thrown {
-        /// Which.
-        switch: Switch,
-        /// Who threw it.
-        by: String,
-        /// What the store said.
-        result: Result<Appended, StoreError>,
-        /// Who waits for it.
-        reply: Sender<Result<(), HostError>>,
-    },
-}
-
-impl Input {
-    /// The execution that it is about; none for a submission, which has none yet.
-    fn execution_id(&self) -> Option<&str> {
-        match self {
-            Input::Ask(ask) => ask.execution_id(),
-            Input::Thrown { .. } => None,
-            Input::Outcome { execution_id, .. }
-            | Input::Told { execution_id, .. }
-            | Input::ChildEnded { execution_id, .. }
-            | Input::Stored { execution_id, .. } => Some(execution_id),
-        }
-    }
-}
 
 /// Where inputs are put for the host to take up, from any thread.
 pub type Post = Arc<dyn Fn(Input) + Send + Sync>;

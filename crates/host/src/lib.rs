@@ -23,6 +23,7 @@ mod freezing;
 mod gate;
 mod handle;
 pub mod host;
+mod input;
 mod intake;
 mod judging;
 pub mod keys;
