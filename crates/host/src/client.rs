@@ -274,7 +274,7 @@ impl Client {
             wish,
         };
         match self.put_for(ask, None, None)?.agent {
-            Some(AgentSaid::Answer(answer)) => Ok(answer),
+            Some(AgentSaid::Answer(answer)) => Ok(*answer),
             _ => Err(unanswered()),
         }
     }

@@ -172,7 +172,7 @@ impl Answered {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AgentSaid {
     /// What came of a wish.
-    Answer(AgentAnswer),
+    Answer(Box<AgentAnswer>),
     /// A token.
     Issued(Issued),
     /// The id of a new key.

@@ -312,7 +312,7 @@ async fn agent(
                 known.keys.still(&who)?;
                 host.agent(ask)
             });
-            AgentSaid::Answer(answer.await?)
+            AgentSaid::Answer(Box::new(answer.await?))
         }
         Wish::Token {
             execution_id,

@@ -79,7 +79,7 @@ fn several_are_different_people() {
             .collect()
     };
     assert_eq!(
-        texts(&[bob.clone()]),
+        texts(std::slice::from_ref(&bob)),
         ["2 of role:sre", "other", "requester"]
     );
     assert_eq!(texts(&[bob.clone(), eve.clone()]), ["requester"]);
