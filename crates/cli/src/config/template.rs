@@ -54,12 +54,14 @@ pub(crate) fn text() -> String {
 }
 
 fn entry(key: &Key, name: &str) -> String {
+    let none = || format!("{}; none by default", key.about);
     let (value, about) = match (key.default, key.shape) {
-        ("", Shape::Path) if key.path == "policy.shadow" => (
-            r#""policies.next""#,
-            format!("{}; none by default", key.about),
-        ),
-        ("", Shape::Path) => (r#""mcp.json""#, format!("{}; none by default", key.about)),
+        ("", Shape::Path) => match key.path {
+            "policy.shadow" => (r#""policies.next""#, none()),
+            "notify.secret_file" => (r#""notify.secret""#, none()),
+            _ => (r#""mcp.json""#, none()),
+        },
+        ("", Shape::Text) => (r#""https://example.com/mandate""#, none()),
         ("", Shape::Number) => ("1000", format!("{}; not limited by default", key.about)),
         (default, _) => (default, key.about.to_owned()),
     };

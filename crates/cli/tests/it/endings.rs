@@ -144,7 +144,7 @@ fn what_cannot_be_run_yet_is_refused_before_anything_runs() {
     let project = Project::new();
     project.write(
         "plan.yaml",
-        "version: 1\nname: Agent\nmode: agent\nsteps:\n  - { id: a, tool: time.now }\n",
+        "version: 1\nname: Often\nsteps:\n  - { id: a, tool: time.now, max_invocations: 2 }\n",
     );
     let error = project.run(&["run", "plan.yaml", "--json"]).exits(2).json();
     assert_eq!(error["error"]["code"], "NOT_SUPPORTED");

@@ -125,7 +125,11 @@ mod tests {
             assert!(text.is_empty() || !error.contains("sk-secret"), "{error}");
         }
         let key = ApiKey::generate().unwrap();
-        let secret = key.reveal().get(PREFIX.len() + NUMBER + 1..).unwrap().to_owned();
+        let secret = key
+            .reveal()
+            .get(PREFIX.len() + NUMBER + 1..)
+            .unwrap()
+            .to_owned();
         assert!(!format!("{key:?}").contains(&secret));
     }
 }
