@@ -1,6 +1,6 @@
 //! Who acts here: whoever has the key in `MANDATE_API_KEY`, else the user of this process.
 
-use crate::{config::Settings, errors::Failure};
+use crate::{config::Settings, context::Context, errors::Failure};
 use mandate_host::{ApiKey, Client, HostError, KeyRing};
 use mandate_policy::Principal;
 use mandate_store::{Journal, Reader};
@@ -46,6 +46,17 @@ pub(crate) fn known(reader: Option<&Reader>) -> Result<Principal, Failure> {
         (None, _) => Ok(local()),
         (Some(key), None) => Err(HostError::NoSuchKey(key.id()).into()),
         (Some(_), Some(reader)) => principal(&crate::read_only::ReadOnly(reader)),
+    }
+}
+
+/// The same for a command that looks at no journal: it is opened only where somebody shows a key.
+///
+/// # Errors
+/// The same, and what keeps the journal from being opened.
+pub(crate) fn asking(context: &Context) -> Result<Principal, Failure> {
+    match key()? {
+        None => Ok(local()),
+        Some(_) => known(context.reader_if_any()?.as_ref()),
     }
 }
 

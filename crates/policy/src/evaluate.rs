@@ -81,10 +81,7 @@ pub fn evaluate_within(
     let mut before: Vec<Category> = Vec::new();
     let mut survey = survey(origins);
     for planned in every_call(plan) {
-        let known = match planned.nested {
-            true => KnownArgs::without_inputs(planned.template),
-            false => KnownArgs::of(planned.template, planned.raw, inputs),
-        };
+        let known = planned.known_args(plan, inputs);
         let call = verdict.call(
             rules,
             &planned,

@@ -58,6 +58,18 @@ impl KnownArgs {
         }
     }
 
+    /// The same, with arguments that are known only when an agent makes the call.
+    pub(crate) fn leaving_open<'k>(mut self, keys: impl Iterator<Item = &'k str>) -> Self {
+        for key in keys {
+            if let Some(args) = self.args.as_object_mut() {
+                args.insert(key.to_owned(), Value::Null);
+            }
+            let token = key.replace('~', "~0").replace('/', "~1");
+            self.unknown.push(format!("/{token}"));
+        }
+        self
+    }
+
     pub(crate) fn complete(&self) -> bool {
         self.unknown.is_empty()
     }

@@ -1,6 +1,6 @@
 //! The tools of a plan as a journaled decision saw them: for judging the past again without the tools of today.
 
-use crate::{Decision, known_args::KnownArgs, planned::every_call};
+use crate::{Decision, planned::every_call};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, Facts, ToolLookup, ToolSpec, canonical_json};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,10 +31,7 @@ impl PastTools {
             if planned.id != assessed.step || planned.purpose != assessed.purpose {
                 continue;
             }
-            let known = match planned.nested {
-                true => KnownArgs::without_inputs(planned.template),
-                false => KnownArgs::of(planned.template, planned.raw, inputs),
-            };
+            let known = planned.known_args(plan, inputs);
             let args = known.complete().then_some(&known.args);
             tools.note(planned.tool, args, assessed.facts());
         }

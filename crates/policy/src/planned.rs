@@ -1,7 +1,7 @@
 //! The calls that a plan holds: of steps, fallbacks, `finally`, compensations, nested plans.
 
-use crate::{Purpose, argument_rules::RuleSet, patterns::Stance};
-use mandate_plan::{BadPattern, CheckedPlan, CheckedStep, expr::Template};
+use crate::{Purpose, argument_rules::RuleSet, known_args::KnownArgs, patterns::Stance};
+use mandate_plan::{BadPattern, BoundInputs, CheckedPlan, CheckedStep, expr::Template};
 use serde_json::{Map, Value};
 
 /// One call that a plan holds.
@@ -20,6 +20,21 @@ pub(crate) struct Planned<'a> {
 }
 
 impl Planned<'_> {
+    /// What is known of its arguments before the plan runs.
+    pub(crate) fn known_args(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> KnownArgs {
+        let known = match self.nested {
+            true => KnownArgs::without_inputs(self.template),
+            false => KnownArgs::of(self.template, self.raw, inputs),
+        };
+        // A nested plan has no agent.
+        match self.purpose {
+            Purpose::Run if !self.nested => {
+                known.leaving_open(self.step.step.open_args(plan.plan().mode))
+            }
+            Purpose::Run | Purpose::Compensate => known,
+        }
+    }
+
     /// The step's `allow` and `deny`, ready to be checked.
     ///
     /// # Errors

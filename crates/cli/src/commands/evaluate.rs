@@ -47,7 +47,7 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
         .plan
         .bind_inputs(&args.inputs.collect()?)
         .map_err(HostError::Inputs)?;
-    let who = who::known(context.reader_if_any()?.as_ref())?;
+    let who = who::asking(context)?;
     let request = EvaluateRequest {
         principal: who.name.clone(),
         session: SessionView {

@@ -235,3 +235,26 @@ fn a_token_is_nowhere_but_in_its_file() {
     let mode = std::fs::metadata(file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[test]
+fn an_argument_that_the_tool_needs_may_be_left_to_the_agent() {
+    let site = Site::new();
+    site.write(
+        "plan.yaml",
+        "version: 1
+name: note
+mode: agent
+steps:
+  - {id: w, tool: fs.write, args: {path: out.txt}, allow: {args: {content: {any: true}}}}
+",
+    );
+    let said = site.run(&["evaluate", "plan.yaml", "--json"]).json();
+    let unknown = &said["decision"]["steps"][0]["unknown_args"];
+    assert_eq!(unknown, &serde_json::json!(["/content"]), "shown as open");
+    site.run(&["run", "plan.yaml", "--yes", "--token-file", "tok"])
+        .exits(0);
+    let call = ["executions", "call", "@last", "fs.write", "path=out.txt"];
+    let call = [&call[..], &["content=hello", "--token-file", "tok"]].concat();
+    site.run(&call).exits(0);
+    assert_eq!(site.content("out.txt"), "hello");
+}

@@ -49,7 +49,7 @@ impl Reader<'_> {
         exists
     }
 
-    /// Checks the arguments as far as they are literal.
+    /// Checks the arguments as far as they are literal. Those in `open` are somebody else's to choose, when it is called.
     pub(super) fn arguments(
         &mut self,
         tool: &str,
@@ -57,12 +57,20 @@ impl Reader<'_> {
         pointer: &str,
         tools: &dyn ToolLookup,
         schemas: &mut Schemas,
+        open: &[&str],
     ) {
         let Some(spec) = tools.spec(tool) else { return };
         let Some(schema) = schemas.of(tool, &spec.input_schema) else {
             return;
         };
-        for mismatch in schema.mismatches(&template.known(), template.holes()) {
+        let (mut known, mut holes) = (template.known(), template.holes().to_vec());
+        if let Some(args) = known.as_object_mut() {
+            for key in open {
+                args.insert((*key).to_owned(), Value::Null);
+                holes.push(child("", key));
+            }
+        }
+        for mismatch in schema.mismatches(&known, &holes) {
             let place = format!("{pointer}{}", mismatch.pointer);
             let message = format!("`{tool}`: {}", mismatch.message);
             let violation = Violation::new(ViolationCode::ArgumentInvalid, place, message);

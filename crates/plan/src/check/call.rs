@@ -84,12 +84,17 @@ impl Assembler<'_, '_, '_> {
             }
         };
         if let Some(tools) = self.tools.filter(|_| known_tool) {
+            let open: Vec<&str> = match variables.answer {
+                true => Vec::new(),
+                false => step.open_args(self.facts.plan.mode).collect(),
+            };
             self.reader.arguments(
                 call.tool,
                 &template,
                 &call.pointer,
                 tools,
                 &mut self.schemas,
+                &open,
             );
         }
         Some(template)

@@ -1,6 +1,7 @@
 //! One step of a plan.
 
 use super::{OnFailure, Retry, Rules};
+use crate::Mode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -67,6 +68,18 @@ pub struct Step {
     /// The call that undoes this step if the plan fails after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensate: Option<Compensate>,
+}
+
+impl Step {
+    /// The arguments that the plan leaves to the agent: `allow.args` names them, and `args` does not.
+    pub fn open_args(&self, mode: Mode) -> impl Iterator<Item = &str> {
+        let rules = self.allow.as_ref().filter(|_| mode == Mode::Agent);
+        rules
+            .into_iter()
+            .flat_map(|rules| rules.args.keys())
+            .filter(|key| !self.args.contains_key(*key))
+            .map(String::as_str)
+    }
 }
 
 fn one() -> u32 {

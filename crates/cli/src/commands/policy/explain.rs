@@ -57,7 +57,7 @@ pub(super) fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, Failure
         .plan
         .bind_inputs(&args.inputs.collect()?)
         .map_err(HostError::Inputs)?;
-    let who = who::known(context.reader_if_any()?.as_ref())?;
+    let who = who::asking(context)?;
     let request = EvaluateRequest {
         principal: who.name.clone(),
         session: SessionView {

@@ -20,7 +20,8 @@ Examples:
   mandate policy show
   mandate policy show --json
   mandate policy show --schema > mandate.cedarschema
-  mandate policy show --starter > policies/starter.cedar";
+  mandate policy show --starter > policies/starter.cedar
+  mandate policy show --starter --definitions > policies/policy.toml";
 
 /// What `policy show` takes.
 #[derive(Debug, Args)]
