@@ -262,6 +262,12 @@ fn effect(plan: &CheckedPlan, assessed: &StepAssessment, paint: Paint) -> String
         ));
     }
     let step = step.filter(|_| assessed.purpose == Purpose::Run);
+    let mode = plan.plan().mode;
+    for name in step.into_iter().flat_map(|step| step.open_args(mode)) {
+        let chosen = paint.look(Look::Warn, "left to the agent, within `allow.args`");
+        let name = paint.dim(&format!("{}:", shown::line(name)));
+        out.push_str(&format!("\n            {name} {chosen}"));
+    }
     let conditions = step.into_iter().flat_map(|step| {
         let each = step.for_each.as_ref();
         [

@@ -250,7 +250,10 @@ steps:
     );
     let said = site.run(&["evaluate", "plan.yaml", "--json"]).json();
     let unknown = &said["decision"]["steps"][0]["unknown_args"];
-    assert_eq!(unknown, &serde_json::json!(["/content"]), "shown as open");
+    assert_eq!(unknown, &serde_json::json!(["/content"]));
+    let asked = site.run(&["run", "plan.yaml", "--token-file", "first"]);
+    let said = asked.exits(4).stderr;
+    assert!(said.contains("content: left to the agent"), "{said}");
     site.run(&["run", "plan.yaml", "--yes", "--token-file", "tok"])
         .exits(0);
     let call = ["executions", "call", "@last", "fs.write", "path=out.txt"];
