@@ -87,10 +87,11 @@ struct Bench {
 
 impl Bench {
     fn new(dir: &Path, times: u32) -> Result<Self, Failure> {
-        let docs = dir.join("docs");
+        let project = dir.join("project");
+        let docs = project.join("docs");
         fs::create_dir_all(&docs).map_err(Failure::doing("make a folder"))?;
         fs::write(docs.join("report.txt"), "text").map_err(Failure::doing("write a file"))?;
-        let rig = Rig::open(dir)?;
+        let rig = Rig::open_for(&dir.join("data"), &project)?;
         let lookup = rig.lookup();
         Ok(Self { times, rig, lookup })
     }

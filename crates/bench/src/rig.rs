@@ -26,9 +26,17 @@ pub(crate) struct Rig {
 impl Rig {
     /// Opens the data directory `dir` and starts a host on it.
     pub(crate) fn open(dir: &Path) -> Result<Self, Failure> {
+        Self::open_for(dir, dir)
+    }
+
+    /// The same, for file tools that work in `project`.
+    pub(crate) fn open_for(dir: &Path, project: &Path) -> Result<Self, Failure> {
         let store = Arc::new(SqliteStore::open(dir)?);
         let tools = Arc::new(BenchTools::default());
-        let runner = Arc::new(Runner::new(registry(dir, &tools)?, Arc::new(NoSecrets)));
+        let runner = Arc::new(Runner::new(
+            registry(dir, project, &tools)?,
+            Arc::new(NoSecrets),
+        ));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("mandate-tools")
@@ -133,12 +141,12 @@ impl Drop for Rig {
 }
 
 /// The built-in tools and the trivial ones.
-fn registry(dir: &Path, tools: &Arc<BenchTools>) -> Result<Arc<Registry>, Failure> {
+fn registry(dir: &Path, project: &Path, tools: &Arc<BenchTools>) -> Result<Arc<Registry>, Failure> {
     let wrong = |error: &dyn std::error::Error| {
         Failure::Wrong(format!("the tools cannot be set up: {error}"))
     };
     let registry = Registry::new();
-    let built_in = builtins(&ToolsConfig::default(), dir, &[dir.to_owned()]);
+    let built_in = builtins(&ToolsConfig::default(), project, &[dir.to_owned()]);
     for provider in built_in.map_err(|error| wrong(&error))? {
         registry.add(provider).map_err(|error| wrong(&error))?;
     }

@@ -15,7 +15,10 @@ use mandate_policy::{
     rules::{Case, Moment},
 };
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 /// Longest value of an argument that rules can compare, in bytes.
 const MAX_ARG_BYTES: usize = 1_024;
@@ -93,7 +96,7 @@ const ATTRIBUTES: &[&str] = &[
     "time",
 ];
 
-/// The context of a call: what the set's rules read, and the rest empty.
+/// What the set's rules read of a call; everything else is [`unread`].
 pub(crate) fn of_call(set: &PolicySet, case: &Case<'_>) -> BTreeMap<&'static str, Fact> {
     // A rule that names `context` as a whole could look at anything.
     let all = set.reads.contains("context");
@@ -102,13 +105,28 @@ pub(crate) fn of_call(set: &PolicySet, case: &Case<'_>) -> BTreeMap<&'static str
     for attribute in ATTRIBUTES {
         name.truncate("context.".len());
         name.push_str(attribute);
-        let fact = match all || set.reads.contains(&name) {
-            true => fact(attribute, set, case),
-            false => empty(attribute),
-        };
-        facts.insert(*attribute, fact);
+        if all || set.reads.contains(&name) {
+            facts.insert(*attribute, fact(attribute, set, case));
+        }
     }
     facts
+}
+
+/// Every attribute, empty: made once, as most rules read few.
+static EMPTY: LazyLock<Result<Vec<(&'static str, RestrictedExpression)>, String>> =
+    LazyLock::new(|| {
+        let all = ATTRIBUTES.iter();
+        all.map(|name| Ok((*name, empty(name).expression()?)))
+            .collect()
+    });
+
+/// The attributes that are not among those of a call.
+pub(crate) fn unread<'a>(
+    read: &'a BTreeMap<&'static str, Fact>,
+) -> Result<impl Iterator<Item = (String, RestrictedExpression)> + 'a, String> {
+    let empty = EMPTY.as_ref().map_err(String::clone)?.iter();
+    let empty = empty.filter(|(name, _)| !read.contains_key(name));
+    Ok(empty.map(|(name, expression)| ((*name).to_owned(), expression.clone())))
 }
 
 fn fact(attribute: &str, set: &PolicySet, case: &Case<'_>) -> Fact {

@@ -88,7 +88,7 @@ impl PolicySet {
             open_world: call.open_world,
             category: call.category.as_str(),
         })?;
-        let pairs = facts
+        let read = facts
             .iter()
             .map(|(name, fact)| Ok(((*name).to_owned(), fact.expression().map_err(broken)?)))
             .collect::<Result<Vec<_>, RuleError>>()?;
@@ -96,7 +96,11 @@ impl PolicySet {
             prepared.principal.clone(),
             prepared.action.clone(),
             prepared.resource.clone(),
-            Context::from_pairs(pairs).map_err(broken)?,
+            Context::from_pairs(
+                read.into_iter()
+                    .chain(facts::unread(facts).map_err(broken)?),
+            )
+            .map_err(broken)?,
             Some(schema().map_err(broken)?),
         )
         .map_err(broken)?;

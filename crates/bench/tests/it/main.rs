@@ -103,3 +103,20 @@ fn a_directory_that_is_not_there_is_an_error() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("`/nowhere/at/all`"), "{error}");
 }
+
+#[test]
+fn policies_are_measured_by_rules_and_calls() {
+    let output = Command::new(env!("CARGO_BIN_EXE_mandate-bench"))
+        .args(["policy", "--times", "10", "--json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:#?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let lines = report["lines"].as_array().unwrap();
+    for what in ["evaluate", "enforce", "load"] {
+        let measured = |line: &&Value| line["what"] == what && line["rules"] == 1_000;
+        let line = lines.iter().find(measured).unwrap();
+        let (p50, p99) = (line["p50_us"].as_f64(), line["p99_us"].as_f64());
+        assert!(p50 > Some(0.0) && p99 >= p50, "{line}");
+    }
+}
