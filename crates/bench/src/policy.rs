@@ -7,11 +7,8 @@
 mod texts;
 
 use crate::{
-    arguments::PolicyArguments,
-    bench_tools::EFFECT,
-    failure::Failure,
-    figures::quantile,
-    rig::Rig,
+    arguments::PolicyArguments, bench_tools::EFFECT, failure::Failure, figures::quantile, rig::Rig,
+    usage,
 };
 use mandate_engine::State;
 use mandate_host::recovery;
@@ -27,9 +24,10 @@ use texts::{Policy, loaded};
 
 /// Wednesday at noon, in 2026.
 const NOW_MS: i64 = 1_782_000_000_000;
-/// How many rules, and how many calls in a plan, the growth is shown over.
+/// How many rules the growth is shown over, and how many calls in a plan.
 const GROWTH: [usize; 4] = [10, 30, 100, 1_000];
 const PLAN_CALLS: usize = 10;
+const LONGER: [usize; 2] = [100, 1_000];
 const RULES: usize = 30;
 /// Who asks, in which session.
 const WHO: &str = "bench";
@@ -42,6 +40,8 @@ struct Line {
     calls: usize,
     p50_us: f64,
     p99_us: f64,
+    /// User and system time of all threads, on average: what a busy machine does not lengthen.
+    cpu_us: f64,
 }
 
 /// What the plan of a line calls.
@@ -62,8 +62,6 @@ struct Gate {
     calls: Calls,
     /// The token that the call was made with is read and checked.
     token: bool,
-    /// Every call comes at another time, with more calls before it.
-    changing: bool,
 }
 
 /// A call of an agent: token, turn, arguments, policy, data-flow.
@@ -71,7 +69,6 @@ const AGENT: Gate = Gate {
     what: "enforce",
     calls: Calls::Reads,
     token: true,
-    changing: true,
 };
 /// A call of the engine, which needs no token.
 const ENGINE: Gate = Gate {
@@ -91,7 +88,7 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
     for rules in GROWTH {
         lines.push(bench.evaluate(Policy::Made(rules), PLAN_CALLS, Calls::Mixed)?);
     }
-    for calls in GROWTH.into_iter().filter(|calls| *calls != RULES) {
+    for calls in LONGER {
         lines.push(bench.evaluate(made, calls, Calls::Mixed)?);
     }
     let effects = Gate {
@@ -105,7 +102,7 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
     for rules in GROWTH {
         lines.push(bench.enforce(AGENT, Policy::Made(rules), PLAN_CALLS)?);
     }
-    for calls in GROWTH.into_iter().filter(|calls| *calls != RULES) {
+    for calls in LONGER {
         lines.push(bench.enforce(AGENT, made, calls)?);
     }
     lines.push(bench.enforce(ENGINE, made, PLAN_CALLS)?);
@@ -121,18 +118,19 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
         return Ok(());
     }
     println!(
-        "{:10} {:10} {:>6} {:>6} {:>12} {:>12}",
-        "", "policy", "rules", "calls", "p50_us", "p99_us"
+        "{:10} {:10} {:>6} {:>6} {:>12} {:>12} {:>12}",
+        "", "policy", "rules", "calls", "p50_us", "p99_us", "cpu_us"
     );
     for line in &lines {
         println!(
-            "{:10} {:10} {:>6} {:>6} {:>12.1} {:>12.1}",
+            "{:10} {:10} {:>6} {:>6} {:>12.1} {:>12.1} {:>12.1}",
             line.what,
             line.policy.name(),
             line.rules,
             line.calls,
             line.p50_us,
-            line.p99_us
+            line.p99_us,
+            line.cpu_us
         );
     }
     Ok(())
@@ -142,7 +140,7 @@ impl Line {
     fn json(&self) -> Value {
         json!({
             "what": self.what, "policy": self.policy.name(), "rules": self.rules, "calls": self.calls,
-            "p50_us": self.p50_us, "p99_us": self.p99_us,
+            "p50_us": self.p50_us, "p99_us": self.p99_us, "cpu_us": self.cpu_us,
         })
     }
 }
@@ -181,12 +179,14 @@ impl Bench {
             act(number)?;
         }
         let mut took = Vec::with_capacity(times);
+        let cpu_s = usage::cpu_s();
         for _ in 0..times {
             number += 1;
             let begun = Instant::now();
             act(number)?;
             took.push(begun.elapsed().as_secs_f64() * 1_000_000.0);
         }
+        let cpu_s = usage::cpu_s() - cpu_s;
         Ok(Line {
             what,
             policy,
@@ -194,6 +194,7 @@ impl Bench {
             calls,
             p50_us: quantile(&took, 0.5),
             p99_us: quantile(&took, 0.99),
+            cpu_us: cpu_s * 1_000_000.0 / times as f64,
         })
     }
 
@@ -235,8 +236,9 @@ impl Bench {
         let token = Token::mint(&keys, &bound, NOW_MS + TOKEN_TTL_MS, None, [3; 16]).reveal();
         let mut session = session();
         self.line(gate.what, (policy, rules), calls, |number| {
-            let now_ms = if gate.changing { NOW_MS + number } else { NOW_MS };
-            session.calls += u64::from(gate.changing);
+            // Every call comes at another time, with more calls before it.
+            let now_ms = NOW_MS + number;
+            session.calls += 1;
             if gate.token {
                 let token: Token = token.parse().map_err(|_| wrong("the token is none"))?;
                 token

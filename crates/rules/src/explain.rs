@@ -30,12 +30,7 @@ pub(crate) fn explain(set: &PolicySet, case: &Case<'_>) -> Vec<RuleSeen> {
     seen.collect()
 }
 
-fn one(
-    rule: &Rule,
-    case: &Case<'_>,
-    facts: &Facts<'_>,
-    why_not: Option<String>,
-) -> RuleSeen {
+fn one(rule: &Rule, case: &Case<'_>, facts: &Facts<'_>, why_not: Option<String>) -> RuleSeen {
     RuleSeen {
         rule: rule.id.clone(),
         outcome: rule.outcome,

@@ -114,6 +114,15 @@ pub(crate) fn number_of(attribute: &str) -> Option<usize> {
     ATTRIBUTES.iter().position(|name| *name == attribute)
 }
 
+/// Whether the attribute is, or has in this field, a value that is no record.
+pub(crate) fn has(attribute: &str, field: Option<&str>) -> bool {
+    match (empty(attribute), field) {
+        (Fact::Record(fields), Some(field)) => fields.iter().any(|(name, _)| *name == field),
+        (Fact::Record(_), None) | (_, Some(_)) => false,
+        (_, None) => true,
+    }
+}
+
 /// The attributes among what rules name: all of them where one names `context` as a whole, and could look at anything.
 pub(crate) fn attributes_of<'a>(reads: impl Iterator<Item = &'a String>) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();

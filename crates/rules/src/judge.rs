@@ -57,8 +57,12 @@ impl Rules for PolicySet {
             }
         }
         if !asked.is_empty() {
-            let request = request(&prepared.cedar, &facts, &prepared.reads)?;
-            let said = said(&request, &prepared.opaque, &prepared.cedar)?;
+            let Some(cedar) = prepared.cedar_for(asked.iter()) else {
+                // A value of another type than the schema says: nothing here can be relied on.
+                return self.judge_by_cedar(case);
+            };
+            let request = request(cedar, &facts, &prepared.reads)?;
+            let said = said(&request, &prepared.opaque, cedar)?;
             matched.retain(|rule| !asked.contains(rule.id.as_str()) || said.contains(&rule.id));
         }
         let rulings = matched.into_iter().map(|rule| ruling(rule, case, &facts));
@@ -166,11 +170,7 @@ fn ruling(rule: &Rule, case: &Case<'_>, facts: &Facts<'_>) -> Ruling {
 }
 
 /// The values of what the rule's conditions name.
-pub(crate) fn inputs(
-    rule: &Rule,
-    case: &Case<'_>,
-    facts: &Facts<'_>,
-) -> Map<String, Value> {
+pub(crate) fn inputs(rule: &Rule, case: &Case<'_>, facts: &Facts<'_>) -> Map<String, Value> {
     let call = case.call;
     let value = |path: &str| match path.split_once('.') {
         Some(("context", name)) => facts.named(name).map(Fact::json),

@@ -11,8 +11,8 @@ use crate::{
     set::PolicySet,
 };
 use cedar_policy::{
-    ActionConstraint, Effect, EntityUid, Policy, PolicyId, PrincipalConstraint, ResourceConstraint, ValidationMode,
-    Validator,
+    ActionConstraint, Effect, EntityUid, Policy, PolicyId, PrincipalConstraint, ResourceConstraint,
+    ValidationMode, Validator,
 };
 use mandate_plan::Digest;
 use serde_json::Value;
@@ -226,9 +226,8 @@ fn one(source: &Source, policy: &Policy, span: Range<usize>) -> Result<Loaded, V
 
 /// Whether the rule's head is no more than its scopes: there is one action, which every call is.
 fn head_is_read(policy: &Policy) -> bool {
-    let call = |one: &EntityUid| {
-        one.type_name().to_string() == "Action" && one.id().unescaped() == "Call"
-    };
+    let call =
+        |one: &EntityUid| one.type_name().to_string() == "Action" && one.id().unescaped() == "Call";
     match policy.action_constraint() {
         ActionConstraint::Any => true,
         ActionConstraint::Eq(one) => call(&one),

@@ -8,7 +8,9 @@ use crate::{
     schema::schema,
     set::{PolicySet, Subject},
 };
-use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use cedar_policy::{
+    Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId, RestrictedExpression,
+};
 use mandate_policy::rules::RuleError;
 use std::{collections::BTreeSet, str::FromStr, sync::Arc};
 
@@ -24,7 +26,8 @@ pub(crate) struct Prepared {
     pub(crate) opaque: cedar_policy::PolicySet,
     /// The attributes that these read.
     pub(crate) reads: BTreeSet<usize>,
-    pub(crate) cedar: ForCedar,
+    /// None, if there are none.
+    pub(crate) cedar: Option<ForCedar>,
 }
 
 /// What Cedar needs for a call, beside rules and context.
@@ -79,11 +82,15 @@ impl PolicySet {
                 reads.extend(attributes_of(rule.reads.iter()));
             }
         }
+        let cedar = match opaque.is_empty() {
+            true => None,
+            false => Some(ForCedar::new(subject)?),
+        };
         Ok(Prepared {
             rules,
             opaque,
             reads,
-            cedar: ForCedar::new(subject)?,
+            cedar,
         })
     }
 }
@@ -122,6 +129,17 @@ impl Look for Subject {
             Place::ToolIs(name) => Seen::Flag(*name == self.tool),
             Place::Server(server) => Seen::Flag(server == server_of(&self.tool)),
         })
+    }
+}
+
+impl Prepared {
+    /// What Cedar needs to be asked about these rules; `None`: one of them was not made ready for that.
+    pub(crate) fn cedar_for<'a>(
+        &self,
+        mut asked: impl Iterator<Item = &'a &'a str>,
+    ) -> Option<&ForCedar> {
+        let ready = asked.all(|id| self.opaque.policy(&PolicyId::new(id)).is_some());
+        self.cedar.as_ref().filter(|_| ready)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading a condition from Cedar's JSON form.
 
 use super::{Condition, Place, Term, ToolPlace};
-use crate::facts::{Fact, number_of};
+use crate::facts::{Fact, has, number_of};
 use serde_json::Value;
 
 /// How deep expressions are read; deeper ones are left to Cedar, which knows when to stop.
@@ -105,7 +105,7 @@ fn place(json: &Value) -> Option<Place> {
     };
     match (variable, attribute, field) {
         ("context", "category", None) => Some(Place::Category),
-        ("context", attribute, field) => Some(Place::Context(
+        ("context", attribute, field) if has(attribute, field) => Some(Place::Context(
             number_of(attribute)?,
             field.map(str::to_owned),
         )),
