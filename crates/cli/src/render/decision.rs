@@ -221,6 +221,14 @@ pub(crate) fn for_approval(
             out.push(format!("    {} = {value}", shown::line(name)));
         }
     }
+    if about.constraints.allow_unplanned {
+        let what = "calls that are not in the plan, where policy allows them and the operator lets plans say so";
+        out.push(format!(
+            "  {} {}",
+            paint.dim("allows"),
+            paint.look(Look::Warn, what)
+        ));
+    }
     let (effects, reads): (Vec<_>, Vec<_>) = decision
         .steps
         .iter()

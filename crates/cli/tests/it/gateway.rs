@@ -98,7 +98,7 @@ fn how_long_an_agent_may_be_idle_is_configured_and_kept_with_the_execution() {
     assert_eq!(created[0]["data"]["agent_idle_ms"], 1500, "{created:?}");
     until("it has ended", || agent.shown()["state"] == "failed");
     let shown = agent.shown();
-    assert_eq!(shown["result"]["error"]["code"], "PLAN_TIMEOUT", "{shown}");
+    assert_eq!(shown["error"]["code"], "PLAN_TIMEOUT", "{shown}");
     agent.assert_sound();
 }
 
@@ -218,7 +218,7 @@ fn a_projects_file_cannot_let_agents_do_more() {
     };
     let refused = run();
     assert!(
-        refused.stderr.contains("only set it to `refuse`"),
+        refused.stdout.contains("only set it to `refuse`"),
         "{refused:#?}"
     );
     site.write(
@@ -227,7 +227,7 @@ fn a_projects_file_cannot_let_agents_do_more() {
     );
     let refused = run();
     assert!(
-        refused.stderr.contains("`mcpServers.s` was set at"),
+        refused.stdout.contains("`mcpServers.s` was set at"),
         "{refused:#?}"
     );
 }

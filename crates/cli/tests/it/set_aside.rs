@@ -2,7 +2,8 @@
 //! told before a plan runs.
 
 use crate::background::host_pid;
-use crate::several::{id_of, until};
+use crate::project::finish;
+use crate::several::{id_of, start, until};
 use crate::site::Site;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -119,4 +120,23 @@ fn whoever_approves_sees_how_many_calls_there_may_be() {
         .json();
     assert_eq!(decision["decision"]["calls"]["most"], 3, "{decision}");
     assert_eq!(decision["decision"]["calls"]["limit"], 5, "{decision}");
+}
+
+#[test]
+fn processes_that_start_at_once_never_make_more_calls_than_their_session_may() {
+    let site = Site::configured(LIMITED);
+    site.write("plan.yaml", plan("raced", false));
+    let runs: Vec<_> = (0..4)
+        .map(|_| {
+            let args = ["run", "plan.yaml", "--yes", "--session", "s", "--json"];
+            start(&site, &args)
+        })
+        .collect();
+    let mut codes: Vec<i32> = runs.into_iter().map(|run| finish(run).code).collect();
+    codes.sort_unstable();
+    // Three calls of five: one of them runs, and somebody is asked about the others.
+    assert_eq!(codes, [0, 4, 4, 4]);
+    assert_eq!(site.content("ledger").lines().count(), 3);
+    assert_eq!(session(&site), (3, 0, 2));
+    site.assert_intact();
 }

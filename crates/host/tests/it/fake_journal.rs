@@ -64,6 +64,7 @@ impl FakeJournal {
             records: disk.records.clone(),
             plans: disk.plans.clone(),
             rows: disk.rows.clone(),
+            calls: disk.calls.clone(),
             ..Disk::default()
         };
         FakeJournal {

@@ -11,7 +11,9 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// Reads: so many, and a question after the first `before` of them.
 fn plan(name: &str, before: usize, reads: usize) -> String {
-    let mut plan = format!("version: 1\nname: {name}\nconstraints: {{sequential: true}}\nsteps:\n");
+    let mut plan = format!(
+        "version: 1\nname: {name}\nconstraints: {{sequential: true, timeout_ms: 36000000}}\nsteps:\n"
+    );
     for read in 0..reads {
         if read == before {
             plan.push_str(
