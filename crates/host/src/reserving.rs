@@ -72,7 +72,15 @@ impl Host {
                 reserved: Some(reserved),
             }),
             Place::Short(room) => Some(Body::StartHeld { room }),
-            Place::Line => None,
+            Place::Line { new } => {
+                if new {
+                    let session = &drive.state.created.session;
+                    (self.parts.report)(&format!(
+                        "execution `{execution_id}` waits until others of the session `{session}` give calls back"
+                    ));
+                }
+                None
+            }
         }
     }
 

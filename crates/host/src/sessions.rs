@@ -175,8 +175,9 @@ impl Counted {
 pub(crate) enum Place {
     /// So many calls are set aside for it.
     Free(u64),
-    /// Others have set aside what it may need, and give back what they do not use: it stands in line.
-    Line,
+    /// Others have set aside what it may need, and give back what they do not use: it stands in line, from now on or
+    /// already.
+    Line { new: bool },
     /// The session has made too many calls.
     Short(NoRoom),
 }
@@ -320,8 +321,8 @@ impl Sessions {
         };
         if fits(needs, &alone) {
             counted.asked.remove(id);
-            counted.line.insert(turn, needs);
-            return Place::Line;
+            let new = counted.line.insert(turn, needs).is_none();
+            return Place::Line { new };
         }
         counted.asked.insert(id.to_owned(), needs);
         Place::Short(room)

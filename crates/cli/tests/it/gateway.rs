@@ -170,6 +170,44 @@ fn a_call_that_is_not_planned_is_asked_for_where_the_operator_says_so() {
 }
 
 #[test]
+fn an_agent_does_not_approve_what_it_asks_for() {
+    let agent = agent("unplanned = \"ask\"", PLAN);
+    let with_key = |key: &str, args: &[&str]| {
+        let mut command = agent.site.command(args);
+        Ran::of(command.env("MANDATE_API_KEY", key).output().unwrap())
+    };
+    let root = agent
+        .site
+        .run(&["keys", "create", "root", "--role", "admin"])
+        .exits(0);
+    let args = ["keys", "create", "bot", "--role", "agent,approver"];
+    let bot = with_key(root.stdout.trim(), &args).exits(0);
+    let bot = bot.stdout.trim();
+    agent.refused("APPROVAL_REQUIRED", "unplanned", || extra(&agent));
+    let request = waiting_request(&agent);
+    let own = with_key(bot, &["approvals", "approve", &request, "--json"]);
+    assert_eq!(own.json()["error"]["code"], "APPROVER_MISMATCH", "{own:#?}");
+    agent.refused("APPROVAL_REQUIRED", "nobody agreed", || extra(&agent));
+    // Nor does it take a plan in by itself that only says that it was asked for.
+    let plan = PLAN.replace(
+        "steps:",
+        "steps:\n  - {id: x, tool: pay.extra, args: {amount: 3}}",
+    );
+    agent.site.write("wider.yaml", plan);
+    let args = [
+        "executions",
+        "replan",
+        &agent.id,
+        "--plan",
+        "wider.yaml",
+        "--json",
+    ];
+    assert_ne!(with_key(bot, &args).code, 0);
+    assert_eq!(agent.ledger(), Vec::<String>::new());
+    agent.assert_sound();
+}
+
+#[test]
 fn whoever_says_no_is_not_asked_again_and_the_plan_goes_on() {
     let agent = agent("unplanned = \"ask\"", PLAN);
     agent.refused("APPROVAL_REQUIRED", "unplanned", || extra(&agent));
