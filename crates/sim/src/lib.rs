@@ -16,11 +16,14 @@ mod journal;
 mod machine;
 mod memory;
 mod outside;
+mod platter;
 mod process;
 mod random;
 mod scenario;
 mod spawn;
+mod sqlite;
 mod trace;
+mod vfs;
 mod world;
 
 pub use scenario::{Act, Approval, Deed, DiskKind, How, Run, Scenario};

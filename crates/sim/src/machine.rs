@@ -4,12 +4,15 @@ use crate::disk::Disk;
 use crate::memory::{Durable, MemoryDisk};
 use crate::random::Random;
 use crate::scenario::{DiskKind, Scenario};
+use crate::sqlite::SqliteMachine;
 use std::sync::{Arc, Mutex};
 
 /// A machine with one disk.
 pub(crate) enum Machine {
     /// A journal in memory.
     Memory(Arc<Mutex<Durable>>),
+    /// The real store.
+    Sqlite(SqliteMachine),
 }
 
 impl Machine {
@@ -19,7 +22,8 @@ impl Machine {
     /// It cannot be set up.
     pub(crate) fn new(scenario: &Scenario) -> Result<Self, String> {
         Ok(match scenario.disk {
-            DiskKind::Memory | DiskKind::Sqlite => Machine::Memory(Arc::default()),
+            DiskKind::Memory => Machine::Memory(Arc::default()),
+            DiskKind::Sqlite => Machine::Sqlite(SqliteMachine::new(scenario.seed)?),
         })
     }
 
@@ -27,24 +31,27 @@ impl Machine {
     ///
     /// # Errors
     /// It does not open.
-    pub(crate) fn open(&mut self, _random: &mut Random) -> Result<Box<dyn Disk>, String> {
+    pub(crate) fn open(&mut self) -> Result<Box<dyn Disk>, String> {
         match self {
             Machine::Memory(durable) => Ok(Box::new(MemoryDisk::on(Arc::clone(durable)))),
+            Machine::Sqlite(machine) => machine.open(),
         }
     }
 
     /// The process, or with it the power, is gone.
-    pub(crate) fn crash(&mut self, _power: bool, _random: &mut Random) {
+    pub(crate) fn crash(&mut self, power: bool, random: &mut Random) {
         match self {
             // A prefix is all that it ever has.
             Machine::Memory(_) => {}
+            Machine::Sqlite(machine) => machine.crash(power, random),
         }
     }
 
     /// What the store's own verification finds.
-    pub(crate) fn verify(&mut self) -> Vec<String> {
+    pub(crate) fn verify(&self) -> Vec<String> {
         match self {
             Machine::Memory(_) => Vec::new(),
+            Machine::Sqlite(machine) => machine.verify(),
         }
     }
 }

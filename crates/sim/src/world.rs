@@ -130,7 +130,7 @@ impl<'s> World<'s> {
     fn start(&mut self) {
         self.processes = self.processes.saturating_add(1);
         self.say(&format!("process {} starts", self.processes));
-        let disk = match self.machine.open(&mut self.random) {
+        let disk = match self.machine.open() {
             Ok(disk) => disk,
             Err(error) => {
                 self.violate("the store opens after every crash", error);
@@ -346,7 +346,7 @@ impl<'s> World<'s> {
     }
 
     /// The store's own verification, where there is a store.
-    pub(crate) fn verify_store(&mut self) -> Vec<String> {
+    pub(crate) fn verify_store(&self) -> Vec<String> {
         self.machine.verify()
     }
 }
