@@ -13,20 +13,26 @@ mod disk;
 mod draw;
 mod hold;
 mod journal;
+mod kinds;
 mod machine;
 mod memory;
 mod outside;
 mod platter;
 mod process;
 mod random;
+mod regressions;
 mod scenario;
+mod shrink;
 mod spawn;
 mod sqlite;
 mod trace;
 mod vfs;
 mod world;
 
+pub use kinds::KINDS;
+pub use regressions::{Regression, regressions};
 pub use scenario::{Act, Approval, Deed, DiskKind, How, Run, Scenario};
+pub use shrink::shrink;
 
 use mandate_plan::Digest;
 use std::collections::BTreeMap;
@@ -84,6 +90,7 @@ fn run_within(scenario: &Scenario, readable: bool) -> Outcome {
     };
     world.run();
     check::check(&mut world);
+    world.witness();
     let (trace, lines) = hold::hold(&world.trace).finish();
     Outcome {
         violations: std::mem::take(&mut world.violations),

@@ -2,7 +2,7 @@
 
 use crate::disk::Disk;
 use crate::hold::hold;
-use crate::platter::Platter;
+use crate::platter::{File, Platter};
 use crate::random::Random;
 use crate::vfs;
 use mandate_host::Rebuilder;
@@ -50,6 +50,10 @@ impl SqliteMachine {
         let key = Digest::of(&seed.to_be_bytes());
         std::fs::write(keys.join("audit.key"), format!("{key}\n")).map_err(told)?;
         let platter: Arc<Mutex<Platter>> = Arc::default();
+        // The store makes it before SQLite opens it.
+        hold(&platter)
+            .files
+            .insert("journal.db".to_owned(), File::default());
         vfs::mount(dir.path(), Arc::clone(&platter));
         Ok(Self {
             dir,

@@ -39,11 +39,6 @@ impl Trace {
         }
     }
 
-    /// Whether somebody wants to read it.
-    pub(crate) fn is_readable(&self) -> bool {
-        self.lines.is_some()
-    }
-
     /// The digest, and the lines.
     pub(crate) fn finish(&mut self) -> (Digest, Vec<String>) {
         let digest = Digest::from_bytes(self.hash.clone().finalize().into());

@@ -12,13 +12,13 @@ use crate::machine::Machine;
 use crate::outside::{Outside, SimSecrets, registry};
 use crate::process::{Process, SimIds, Surroundings};
 use crate::random::Random;
-use crate::scenario::{How, Scenario};
+use crate::scenario::Scenario;
 use crate::trace::Trace;
 use crate::{Violation, secrets_of};
 use mandate_engine::State;
 use mandate_host::{Ask, Clock as _, Input};
 use mandate_policy::Limits;
-use mandate_tools::{Runner, SecretSource};
+use mandate_tools::{Registry, Runner, SecretSource};
 use promises::Promise;
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
@@ -41,6 +41,8 @@ pub(crate) struct World<'s> {
     pub(crate) acknowledged: Arc<Mutex<Acknowledged>>,
     pub(crate) trace: Arc<Mutex<Trace>>,
     machine: Machine,
+    registry: Arc<Registry>,
+    secrets: Arc<dyn SecretSource>,
     process: Option<Process>,
     tick: u64,
     next_act: usize,
@@ -87,9 +89,8 @@ impl<'s> World<'s> {
     pub(crate) fn new(scenario: &'s Scenario, readable: bool) -> Result<Self, String> {
         let outside = Arc::new(Outside::new(&scenario.calls));
         let (secret, sensitive) = secrets_of(scenario.seed);
-        let registry = registry(outside.clone(), sensitive).map_err(|error| error.to_string())?;
+        let registry = registry(outside.clone(), sensitive)?;
         let secrets: Arc<dyn SecretSource> = Arc::new(SimSecrets(secret));
-        let registry = Arc::new(registry);
         let surroundings = Surroundings {
             clock: Arc::new(SimClock::at(BEGIN_MS)),
             outside,
@@ -107,6 +108,8 @@ impl<'s> World<'s> {
             acknowledged: Arc::default(),
             trace: Arc::new(Mutex::new(Trace::new(readable))),
             machine: Machine::new(scenario)?,
+            registry,
+            secrets,
             process: None,
             tick: 0,
             next_act: 0,
@@ -152,25 +155,16 @@ impl<'s> World<'s> {
             Err(error) => self.violate("the store opens after every crash", error.to_string()),
         }
         // What is kept in memory only is gone with the process before.
-        let runner = self.machine_tools();
-        self.surroundings.tools = runner;
+        let (registry, secrets) = (Arc::clone(&self.registry), Arc::clone(&self.secrets));
+        self.surroundings.tools = Arc::new(Runner::new(registry, secrets));
         let process = Process::start(&self.surroundings, journal);
         let (reply, answer) = channel();
         process.put(Input::Ask(Ask::Recover(reply)));
         self.promise(Promise::plain(answer));
         self.process = Some(process);
+        // What a full disk turned down is tried anew.
+        self.tried.clear();
         self.quiet = 0;
-    }
-
-    fn machine_tools(&self) -> Arc<dyn mandate_tools::Tools> {
-        let (secret, sensitive) = secrets_of(self.scenario.seed);
-        match registry(self.surroundings.outside.clone(), sensitive) {
-            Ok(registry) => Arc::new(Runner::new(
-                Arc::new(registry),
-                Arc::new(SimSecrets(secret)),
-            )),
-            Err(_) => self.surroundings.tools.clone(),
-        }
     }
 
     /// Until nothing happens any more.
@@ -345,25 +339,15 @@ impl<'s> World<'s> {
         self.scenario
     }
 
+    /// What the witness saw, into the trace.
+    pub(crate) fn witness(&self) {
+        for effect in self.surroundings.outside.order() {
+            self.say(&effect);
+        }
+    }
+
     /// The store's own verification, where there is a store.
     pub(crate) fn verify_store(&self) -> Vec<String> {
         self.machine.verify()
     }
-}
-
-/// Every kind of thing that a scenario can bring, so that one that is never met can be missed.
-pub(crate) fn kinds_of_calls() -> Vec<&'static str> {
-    let yes_and_no = |of: fn(bool) -> How| [of(true).name(), of(false).name()];
-    let mut kinds = vec![
-        How::Error.name(),
-        How::Refused.name(),
-        How::Misfit.name(),
-        How::Twice.name(),
-        How::Swallowed.name(),
-        How::Large.name(),
-    ];
-    kinds.extend(yes_and_no(|done| How::Broken { done }));
-    kinds.extend(yes_and_no(|done| How::Hangs { done }));
-    kinds.extend(yes_and_no(|done| How::Panics { done }));
-    kinds
 }

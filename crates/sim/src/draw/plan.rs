@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 pub(super) struct Plans {
     next: u32,
     steps: Vec<String>,
+    /// The plan that is being drawn has the input `flag`.
+    has_inputs: bool,
 }
 
 /// A step that others may refer to.
@@ -48,7 +50,9 @@ impl Plans {
                 plan.insert("priority".to_owned(), json!(random.below(3)));
             }
         }
-        inputs.insert("flag".to_owned(), json!(random.one_in(2)));
+        if plan.get("inputs").is_some() {
+            inputs.insert("flag".to_owned(), json!(random.one_in(2)));
+        }
         (plan, inputs)
     }
 
@@ -59,15 +63,21 @@ impl Plans {
         };
         let mut known = Vec::new();
         let mut steps = Vec::new();
+        // Few have inputs: checking their schemas takes longer than anything else.
+        let outer = std::mem::replace(&mut self.has_inputs, random.one_in(5));
         for _ in 0..count {
             steps.push(self.step(random, &mut known, Place::Main, depth, agent));
         }
         let mut plan = json!({
             "version": 1,
             "name": "drawn",
-            "inputs": { "flag": { "type": "boolean", "default": true } },
             "steps": steps,
         });
+        let has_inputs = std::mem::replace(&mut self.has_inputs, outer);
+        if has_inputs && let Some(fields) = plan.as_object_mut() {
+            let flag = json!({ "flag": { "type": "boolean", "default": true } });
+            fields.insert("inputs".to_owned(), flag);
+        }
         let Some(fields) = plan.as_object_mut() else {
             return plan;
         };
@@ -184,12 +194,17 @@ impl Plans {
             step.insert("depends_on".to_owned(), json!([needed.id]));
         }
         if random.one_in(5) {
+            let flag = match (self.has_inputs, random.one_in(2)) {
+                (true, _) => "inputs.flag",
+                (false, true) => "1 < 2",
+                (false, false) => "2 < 1",
+            };
             let condition = match (random.below(5), random.one_of(known)) {
                 (0, Some(of)) => format!("succeeded('{}')", of.id),
                 (1, Some(of)) => format!("failed('{}')", of.id),
-                (2, Some(of)) => format!("skipped('{}') || inputs.flag", of.id),
+                (2, Some(of)) => format!("skipped('{}') || {flag}", of.id),
                 (3, Some(_)) => "settled()".to_owned(),
-                _ => "inputs.flag".to_owned(),
+                _ => flag.to_owned(),
             };
             step.insert("if".to_owned(), json!(condition));
         }
@@ -298,7 +313,10 @@ impl Plans {
             "data.value" => json!({ "value": { "n": random.below(5) } }),
             "plan.run" => {
                 let plan = self.document(random, depth.saturating_add(1), false);
-                json!({ "plan": plan, "inputs": { "flag": random.one_in(2) } })
+                match plan.get("inputs") {
+                    Some(_) => json!({ "plan": plan, "inputs": { "flag": random.one_in(2) } }),
+                    None => json!({ "plan": plan }),
+                }
             }
             _ => {
                 let mut args = Map::new();

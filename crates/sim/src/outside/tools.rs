@@ -7,11 +7,11 @@ use futures_util::future::BoxFuture;
 use mandate_plan::{Effect as Kind, ErrorCode, Facts};
 use mandate_tools::{
     Authorized, CallContext, DataTools, Definition, EngineTools, Fault, Outcome, Provider,
-    Registry, RegistryError, SecretError, SecretSource, SecretUse, SecretValue,
+    Registry, SecretError, SecretSource, SecretUse, SecretValue,
 };
 use serde_json::{Map, Value, json};
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -40,10 +40,10 @@ const TYPED: &str = "sim.count";
 /// The tool that gives something sensitive.
 const TOKEN: &str = "sim.token";
 
-/// The provider of `sim.*`.
-pub(crate) struct SimTools {
-    outside: Arc<Outside>,
-    sensitive: String,
+/// The provider of `sim.*`, for whatever world is there: a registry takes long to make, and is made once for each thread.
+#[derive(Default)]
+struct SimTools {
+    world: Mutex<(Arc<Outside>, String)>,
 }
 
 /// Gives the one secret to whoever asks.
@@ -59,16 +59,28 @@ impl SecretSource for SimSecrets {
     }
 }
 
-/// The tools of the simulation, the engine's own, and `data.*`.
-pub(crate) fn registry(
-    outside: Arc<Outside>,
-    sensitive: String,
-) -> Result<Registry, RegistryError> {
-    let registry = Registry::new();
-    registry.add(Arc::new(EngineTools))?;
-    registry.add(Arc::new(DataTools::new()))?;
-    registry.add(Arc::new(SimTools { outside, sensitive }))?;
-    Ok(registry)
+/// The tools of the simulation, the engine's own, and `data.*`; what they do is done to this world.
+///
+/// # Errors
+/// They cannot be put together.
+pub(crate) fn registry(outside: Arc<Outside>, sensitive: String) -> Result<Arc<Registry>, String> {
+    type Kept = (Arc<Registry>, Arc<SimTools>);
+    thread_local! {
+        static KEPT: Result<Kept, String> = {
+            let tools: Arc<SimTools> = Arc::default();
+            let registry = Registry::new();
+            let added = registry
+                .add(Arc::new(EngineTools))
+                .and_then(|()| registry.add(Arc::new(DataTools::new())))
+                .and_then(|()| registry.add(tools.clone()));
+            added.map(|()| (Arc::new(registry), tools)).map_err(|error| error.to_string())
+        };
+    }
+    KEPT.with(|kept| {
+        let (registry, tools) = kept.as_ref().map_err(Clone::clone)?;
+        *hold(&tools.world) = (outside, sensitive);
+        Ok(Arc::clone(registry))
+    })
 }
 
 fn facts_of(tool: &str) -> Facts {
@@ -110,7 +122,7 @@ impl Provider for SimTools {
     }
 
     fn look_up(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
-        let done = self.outside.times(&call.idempotency_key) > 0;
+        let done = hold(&self.world).0.times(&call.idempotency_key) > 0;
         let output = match done {
             true => json!({ "state": "done", "output": { "n": 1 } }),
             false => json!({ "state": "not_done" }),
@@ -124,9 +136,8 @@ impl Provider for SimTools {
             true => format!("undo:{}", call.step),
             false => call.step.clone(),
         };
-        let how = self.outside.next(&script);
-        let outside = Arc::clone(&self.outside);
-        let sensitive = self.sensitive.clone();
+        let (outside, sensitive) = hold(&self.world).clone();
+        let how = outside.next(&script);
         Box::pin(async move { carry_out(&outside, call, how, &sensitive).await })
     }
 }
