@@ -68,6 +68,15 @@ impl Acknowledged {
                 let request = told.get("request_id").and_then(Value::as_str);
                 self.open.remove(request.unwrap_or_default());
             }
+            "step_resolved" => {
+                let told = parsed(&row.payload);
+                let step = told.get("step").and_then(Value::as_str);
+                let item = told.get("item").and_then(Value::as_u64);
+                self.open.retain(|_, ask| {
+                    let same = ask.step.as_deref() == step && ask.item == item;
+                    !(ask.kind == "in_doubt" && ask.execution_id == stream && same)
+                });
+            }
             "execution_finished" => self.open.retain(|_, ask| ask.execution_id != stream),
             _ => {}
         }

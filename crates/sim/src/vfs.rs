@@ -1,11 +1,12 @@
-#![expect(
-    unsafe_code,
-    reason = "SQLite takes a file system as C functions over raw pointers; everything else of it is in `platter.rs`"
-)]
 //! The file system that SQLite finds in a simulation: files on a [`Platter`] instead of the machine's own.
 //!
 //! It is registered as the default of the process, so that the store opens its connections as it always does. A path
 //! belongs to the platter that is mounted at its directory; anything else is a file of nobody, in memory.
+
+#![expect(
+    unsafe_code,
+    reason = "SQLite takes a file system as C functions over raw pointers; everything else of it is in `platter.rs`"
+)]
 
 use crate::hold::hold;
 use crate::platter::{Platter, Trouble};

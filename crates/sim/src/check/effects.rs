@@ -2,6 +2,7 @@
 
 use super::{Faults, Found};
 use crate::outside::Outside;
+use mandate_engine::event::{RETRY, RequestKind};
 use mandate_engine::{Body, StepState, Unit};
 use mandate_plan::Effect as Kind;
 use serde_json::Value;
@@ -12,7 +13,13 @@ pub(super) fn check(outside: &Outside, all: &[Found], faults: &mut Faults) {
         faults.push(("no effect begins before the disk has its start", early));
     }
     let mut started: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // Whoever is asked about a failed step may have it tried again, also where its effect happened.
+    let mut ordered: BTreeMap<(String, String), u32> = BTreeMap::new();
     for found in all {
+        for step in tried_again(found) {
+            let times = ordered.entry((found.id.clone(), step)).or_default();
+            *times = times.saturating_add(1);
+        }
         let keys = found.events.iter().filter_map(|event| match &event.body {
             Body::StepStarted {
                 idempotency_key, ..
@@ -29,7 +36,8 @@ pub(super) fn check(outside: &Outside, all: &[Found], faults: &mut Faults) {
             "step `{}` {:?} of {}",
             effect.step, effect.item, effect.execution_id
         );
-        if effect.times > 1 && !effect.idempotent {
+        let again = ordered.get(&(effect.execution_id.clone(), effect.step.clone()));
+        if effect.times > again.map_or(1, |again| again.saturating_add(1)) && !effect.idempotent {
             let what = format!("{place}: {} times", effect.times);
             faults.push(("no effect is done twice", what));
         }
@@ -41,6 +49,27 @@ pub(super) fn check(outside: &Outside, all: &[Found], faults: &mut Faults) {
     for found in all {
         lost(outside, found, faults);
     }
+}
+
+/// The steps that people had tried again, once for each time.
+fn tried_again(found: &Found) -> Vec<String> {
+    let mut about: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut again = Vec::new();
+    for event in &found.events {
+        match &event.body {
+            Body::RequestOpened(request) => {
+                if let (RequestKind::Failure, Some(step)) = (request.kind, &request.step) {
+                    about.insert(&request.request_id, step);
+                }
+            }
+            Body::RequestAnswered(answer) if answer.choice == RETRY => {
+                let step = about.get(answer.request_id.as_str());
+                again.extend(step.map(|step| (*step).to_owned()));
+            }
+            _ => {}
+        }
+    }
+    again
 }
 
 /// What the journal says was done was done. What people said of a doubt, or gave in place of an output, is theirs.
