@@ -107,7 +107,7 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
     }
     lines.push(bench.enforce(ENGINE, made, PLAN_CALLS)?);
     for rules in GROWTH {
-        lines.push(bench.enforce(ENGINE, Policy::Restless(rules), PLAN_CALLS)?);
+        lines.push(bench.enforce(ENGINE, Policy::Asking(rules), PLAN_CALLS)?);
     }
     for rules in GROWTH {
         lines.push(bench.load(Policy::Made(rules))?);

@@ -13,8 +13,8 @@ pub(super) enum Policy {
     Starter,
     /// So many rules: what reads and effects need, and many that look at a call and find nothing.
     Made(usize),
-    /// The same; one rule that matches every call looks at what is another in each.
-    Restless(usize),
+    /// The same; one rule, which matches every call, reckons, so that Cedar is asked at each.
+    Asking(usize),
 }
 
 impl Policy {
@@ -23,7 +23,7 @@ impl Policy {
         match self {
             Policy::Starter => "starter",
             Policy::Made(_) => "made",
-            Policy::Restless(_) => "restless",
+            Policy::Asking(_) => "asking",
         }
     }
 
@@ -36,9 +36,9 @@ impl Policy {
         match self {
             Policy::Starter => starter::RULES.to_owned(),
             Policy::Made(rules) => made(rules).join("\n"),
-            Policy::Restless(rules) => {
+            Policy::Asking(rules) => {
                 let mut all = made(rules.saturating_sub(1));
-                all.push("@id(\"count\") permit (principal, action, resource) when { context.session.calls < 1000000000 };".to_owned());
+                all.push("@id(\"count\") permit (principal, action, resource) when { context.session.calls + 1 < 1000000000 };".to_owned());
                 all.join("\n")
             }
         }
