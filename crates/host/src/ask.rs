@@ -368,10 +368,9 @@ impl HostError {
             | HostError::NotNow(_)
             | HostError::CannotCarry(_)
             | HostError::NotARevision(_) => ErrorCode::InvalidPayload,
-            HostError::Store(StoreError::TooLarge { .. }) => ErrorCode::ResourceExhausted,
-            HostError::Unreadable { .. }
-            | HostError::Store(_)
-            | HostError::OtherVersion { .. }
+            HostError::Store(error) => error.code(),
+            HostError::Unreadable { .. } => ErrorCode::StoreDamaged,
+            HostError::OtherVersion { .. }
             | HostError::Protocol(_)
             | HostError::Unreachable(_)
             | HostError::Leaving

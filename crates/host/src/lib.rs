@@ -51,6 +51,7 @@ pub mod shadow;
 mod socket;
 mod spawn;
 pub mod standing;
+mod store_failed;
 mod submit;
 mod supported;
 pub mod switch;

@@ -15,6 +15,7 @@ mod head_file;
 pub mod journal;
 mod json_fields;
 mod listing;
+mod obstacles;
 mod ownership;
 mod projection;
 mod queue;
@@ -37,6 +38,7 @@ pub use journal::{
     RequestRow, SYSTEM, StoreError,
 };
 pub use listing::{Cursor, ExecutionFilter, Listed, NotACursor, Page, PlanSummary, RequestFilter};
+pub use obstacles::obstacles;
 pub use reader::Reader;
 pub use sessions::{CallRow, SessionSummary, Tally};
 pub use signing_key::{NotAPublicKey, NotASignature, PublicKey, Signature, SignedHead, SigningKey};

@@ -2,7 +2,7 @@
 
 use crate::{
     Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, RequestRow, StoreError, Tally,
-    audit_key::{AuditKey, key_path},
+    audit_key::{AuditKey, missing_key},
     failure::file_failed,
     head_file::{self, HeadFile},
     ownership::{DirectoryLock, LeaseRow, take_lease},
@@ -18,7 +18,7 @@ use std::{
     fs::{DirBuilder, File, OpenOptions},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -31,6 +31,7 @@ pub struct SqliteStore {
     reader: Reader,
     queue: Arc<Queue>,
     lease: Lease,
+    failed: Arc<OnceLock<StoreError>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -50,13 +51,18 @@ impl SqliteStore {
     /// file, the lease or the audit key is not what a crash can leave: writing on would cover the traces.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         make_directory(dir)?;
-        let lock = DirectoryLock::take(dir)?;
+        let mut lock = DirectoryLock::take(dir)?;
         let mut db = open_database(dir)?;
+        lock.keep(&database_path(dir))?;
+        let found = head_file::read(dir)?;
+        if schema::version(&db, schema::VERSION)? == 0 {
+            // A new database beside the head of another one would cover that the other one is gone.
+            head_file::refuse_without_journal(found)?;
+        }
         schema::migrate(&mut db)?;
 
         let lease_before = LeaseRow::load(&db)?;
         let key = open_key(dir, &db, lease_before.as_ref())?;
-        let found = head_file::read(dir)?;
         if let Some(lease) = &lease_before
             && let Some(fault) = lease.fault(&db, &key)?
         {
@@ -75,7 +81,8 @@ impl SqliteStore {
         let lease = take_lease(&mut db, &key, &head)?;
 
         let queue = Arc::new(Queue::default());
-        let writer = Writer::new(db, key, head_file, lease, lock)?;
+        let failed = Arc::new(OnceLock::new());
+        let writer = Writer::new(db, key, head_file, lease, lock, Arc::clone(&failed))?;
         let reader = Reader::open(dir)?;
         let thread = thread::Builder::new()
             .name("journal-writer".to_owned())
@@ -88,6 +95,7 @@ impl SqliteStore {
             reader,
             queue,
             lease,
+            failed,
             thread: Some(thread),
         })
     }
@@ -165,6 +173,10 @@ impl Journal for SqliteStore {
 
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.reader.last_of_system(kinds)
+    }
+
+    fn failure(&self) -> Option<StoreError> {
+        self.failed.get().cloned()
     }
 }
 
@@ -244,10 +256,7 @@ fn open_key(dir: &Path, db: &Connection, lease: Option<&LeaseRow>) -> Result<Aud
         return Ok(key);
     }
     if lease.is_some() || head_file::last_commit(db)?.number > 0 {
-        return Err(StoreError::Damaged(format!(
-            "the audit key `{}` is missing; put it back from your backup",
-            key_path(dir).display()
-        )));
+        return Err(missing_key(dir));
     }
     AuditKey::create(dir)
 }

@@ -109,6 +109,11 @@ fn stay(hosting: &Hosting, interrupts: &Interrupts) -> Result<&'static str, Fail
     let idle = idle.map_or(IDLE, Duration::from_millis);
     let mut since = Instant::now();
     loop {
+        // Whoever is told `executions continue` must find the directory free, and open it anew.
+        if let Some(error) = hosting.failure() {
+            log("goes, since the journal has failed");
+            return Err(error.into());
+        }
         let signals = interrupts.all();
         if signals > 0 {
             let (left, begun) = (hosting.leave(false)?, Instant::now());
