@@ -52,9 +52,13 @@ impl SqliteStore {
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         make_directory(dir)?;
         let mut lock = DirectoryLock::take(dir)?;
+        let found = head_file::read(dir)?;
+        if !database_path(dir).exists() {
+            // A new database would take the log of the one that is gone for its own, and empty it.
+            head_file::refuse_without_journal(found)?;
+        }
         let mut db = open_database(dir)?;
         lock.keep(&database_path(dir))?;
-        let found = head_file::read(dir)?;
         if schema::version(&db, schema::VERSION)? == 0 {
             // A new database beside the head of another one would cover that the other one is gone.
             head_file::refuse_without_journal(found)?;
@@ -230,7 +234,7 @@ fn open_database(dir: &Path) -> Result<Connection, StoreError> {
         .map_err(|error| file_failed("open", &path, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(&path, flags)?;
-    db.busy_timeout(Duration::from_secs(30))?;
+    db.busy_timeout(patience())?;
     db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", synchronous())?;
@@ -248,6 +252,18 @@ fn synchronous() -> &'static str {
         return "OFF";
     }
     "FULL"
+}
+
+/// How long a foreign lock is waited for. A test may not want to wait that long to see what comes then.
+fn patience() -> Duration {
+    #[cfg(feature = "failpoints")]
+    if let Some(millis) = std::env::var("MANDATE_TEST_BUSY_MS")
+        .ok()
+        .and_then(|millis| millis.parse().ok())
+    {
+        return Duration::from_millis(millis);
+    }
+    Duration::from_secs(30)
 }
 
 /// A key is made only where nothing was ever committed: with a new one, everything before would look forged.

@@ -53,6 +53,7 @@ pub(crate) fn run(args: &HostArgs, context: &Context) -> Result<Exit, Failure> {
     // A session of its own, so that no terminal's end is its own. It fails for one that leads a group already.
     let _ = rustix::process::setsid();
     let registry = toolbox::registry(settings)?;
+    crate::open_files::enough()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("mandate-tools")
