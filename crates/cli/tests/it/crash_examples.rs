@@ -16,7 +16,7 @@ use std::process::Stdio;
 /// Commands that one execution may take, with everything that people say.
 const MOST_COMMANDS: usize = 40;
 /// In an ordinary run of the tests: every so many points of a scene.
-const EVERY: usize = 19;
+const EVERY: usize = 31;
 
 /// What the next command is; none when the execution has ended.
 fn next(site: &Site, scene: &Scene) -> Option<Vec<String>> {
@@ -219,7 +219,7 @@ fn enumerate(name: &str) {
         );
         met += crashes;
     }
-    assert!(met >= 4, "only {met} crashes: the failpoints do not act");
+    assert!(met >= 2, "only {met} crashes: the failpoints do not act");
 }
 
 #[test]

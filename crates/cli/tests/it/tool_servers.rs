@@ -2,7 +2,7 @@
 
 use crate::example_scenes::installed;
 use crate::project::{Project, step_of};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The fake server of the tools' tests, called `fake`, with the facts of its tools.
 fn fake(project: &Project, options: &str, tools: &str) {
