@@ -365,6 +365,8 @@ impl From<HostError> for Failure {
             }
             HostError::Tool(fault) => return Self::of_tool(fault),
             HostError::NotSupported { .. } => Self::new(Kind::NotSupported, message),
+            HostError::Newer { .. } => Self::new(Kind::NotSupported, message)
+                .remedy("use the `mandate` that created it, or a newer one"),
             HostError::NoSuchTool { .. } => Self::new(Kind::InvalidPlan, message),
             HostError::DeadlinePassed => Self::new(Kind::Usage, message),
             HostError::NoSuchExecution(_) => Self::new(Kind::NotFound, message)

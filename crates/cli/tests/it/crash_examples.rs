@@ -11,7 +11,7 @@ use mandate_store::failpoint;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 /// Commands that one execution may take, with everything that people say.
 const MOST_COMMANDS: usize = 40;
@@ -130,12 +130,23 @@ fn go(site: &Site, scene: &Scene, kill: Option<(usize, &str)>) -> Option<Way> {
 
 /// Waits until no program works in the site's directory any more.
 fn quiet(site: &Site) {
+    quiet_but(site, &[]);
+}
+
+/// The same, but for these, and for what they and other commands of ours run in the background.
+pub(crate) fn quiet_but(site: &Site, these: &[Child]) {
     let dir = site.dir().canonicalize().unwrap();
+    let ours = std::fs::canonicalize(env!("CARGO_BIN_EXE_mandate")).unwrap();
+    let works = |process: &std::fs::DirEntry| {
+        let link = |name: &str| std::fs::read_link(process.path().join(name)).ok();
+        let inside = link("cwd").is_some_and(|cwd| cwd.starts_with(&dir));
+        inside && (these.is_empty() || link("exe").is_some_and(|exe| exe != ours))
+    };
     crate::several::until("quiet", || {
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let mut working =
-            processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok());
-        !working.any(|cwd| cwd.starts_with(&dir))
+        !std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .any(|process| works(&process))
     });
 }
 
