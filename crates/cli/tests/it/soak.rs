@@ -260,11 +260,12 @@ impl Soak {
         let failed = step == "c" && !undoes;
         let output = json!({ "stdout": "", "ok": true }).to_string();
         let mut args = vec!["executions", "resolve", id, place];
+        let done = ["--done", "--output", &output];
         args.extend(match (happened, failed, undoes) {
             (false, _, _) => &["--not-done"][..],
             (true, true, _) => &["--fail", "--reason", "it said so"],
             (true, false, true) => &["--done"],
-            (true, false, false) => &["--done", "--output", &output],
+            (true, false, false) => &done,
         });
         self.site.run(&args);
     }
