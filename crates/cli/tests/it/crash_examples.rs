@@ -2,7 +2,7 @@
 //! and carried on: the end is that of a run that nobody killed, each effect is there once, and what nobody can know is
 //! reported as in doubt and settled by looking.
 //!
-//! A part of the points is taken; `MANDATE_CRASH_ALL=1`: all. What came of all is in docs/operations.md.
+//! A part of the points is taken; `MANDATE_CRASH_ALL=1`: all. What came of it is in docs/soak.md.
 
 use crate::example_scenes::{Scene, scenes};
 use crate::project::Ran;

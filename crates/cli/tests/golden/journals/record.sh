@@ -245,6 +245,8 @@ scene agent
 cat > mandate.toml <<'P'
 [policy]
 shadow = "next"
+[gateway]
+refusals_per_minute = 1
 [[tools]]
 name = "pay.send"
 command = ["sh", "-c", "cat > /dev/null; echo '{}'"]
@@ -261,9 +263,31 @@ steps:
 P
 m 0 run plan.yaml --yes --token-file token --json
 m 3 executions call @last pay.send --args '{"to": "eve"}' --token-file token
+m 6 executions call @last pay.send --args '{"to": "eve"}' --token-file token
+id=$(sqlite3 .mandate/journal.db "SELECT execution_id FROM executions")
+m 0 executions cancel "$id"
+sed -i '/refusals_per_minute/d' mandate.toml
+until_true 'flock -n .mandate/lock true'
+m 0 run plan.yaml --yes --token-file token --json
 m 0 executions call @last pay.send --args '{"to": "bob"}' --token-file token
 m 0 executions finish @last --token-file token
 m 0 tokens rotate
+keep
+
+scene set-aside
+printf '[limits]\ncalls_per_session = 2\n' > mandate.toml
+cat > plan.yaml <<'P'
+version: 1
+name: Three calls
+steps:
+  - {id: a, tool: process.exec, args: {argv: [sh, -c, 'echo a']}}
+  - {id: b, tool: process.exec, args: {argv: [sh, -c, 'echo b']}}
+  - {id: c, tool: process.exec, args: {argv: [sh, -c, 'echo c']}}
+P
+m 4 run plan.yaml --yes --session s
+"$M" inbox list --json > said 2>&1
+m 0 inbox answer @last grant --data 3
+"$M" executions continue @last >/dev/null 2>&1 || true
 keep
 
 scene replanned
