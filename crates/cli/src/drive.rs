@@ -110,6 +110,7 @@ impl<'s> Driver<'s> {
         registry: Arc<Registry>,
         recover: bool,
     ) -> Result<Self, Failure> {
+        crate::open_files::enough()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("mandate-tools")

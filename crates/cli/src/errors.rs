@@ -366,6 +366,8 @@ impl From<HostError> for Failure {
             }
             HostError::Tool(fault) => return Self::of_tool(fault),
             HostError::NotSupported { .. } => Self::new(Kind::NotSupported, message),
+            HostError::Newer { .. } => Self::new(Kind::NotSupported, message)
+                .remedy("use the `mandate` that created it, or a newer one"),
             HostError::NoSuchTool { .. } => Self::new(Kind::InvalidPlan, message),
             HostError::DeadlinePassed => Self::new(Kind::Usage, message),
             HostError::NoSuchExecution(_) => Self::new(Kind::NotFound, message)
@@ -405,18 +407,15 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let message = error.to_string();
-        match error {
-            StoreError::Locked { .. } => Self::new(Kind::Locked, message).remedy(
+        let failure = match error {
+            StoreError::Locked { .. } => Self::new(Kind::Locked, error.to_string()).remedy(
                 "one process at a time drives executions; `mandate executions watch @last` looks on meanwhile",
             ),
-            StoreError::TooLarge { .. } => {
-                let mut failure = Self::new(Kind::Store, message);
-                failure.code = ErrorCode::ResourceExhausted;
-                failure.with_remedy_of_code()
-            }
-            _ => Self::new(Kind::Store, message),
-        }
+            StoreError::TooNew { .. } => Self::new(Kind::Store, error.to_string())
+                .remedy("use the `mandate` that wrote it, or a newer one"),
+            _ => Self::new(Kind::Store, error.to_string()),
+        };
+        failure.with_code(error.code()).with_remedy_of_code()
     }
 }
 

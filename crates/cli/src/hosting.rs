@@ -10,7 +10,7 @@ use mandate_host::{
     record,
 };
 use mandate_policy::Rules;
-use mandate_store::{SqliteStore, StoreError, TokenKeys};
+use mandate_store::{Journal as _, SqliteStore, StoreError, TokenKeys};
 use mandate_tools::Registry;
 use std::{
     io::Write as _,
@@ -140,6 +140,11 @@ impl Hosting {
     /// The host has stopped.
     pub(crate) fn doings_but(&self, but: &[String]) -> Result<Doings, HostError> {
         self.host.doings_but(but)
+    }
+
+    /// Why the journal accepts nothing any more, if it is so.
+    pub(crate) fn failure(&self) -> Option<StoreError> {
+        self.store.failure()
     }
 
     /// How many other processes talk to this one.

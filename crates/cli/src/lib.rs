@@ -24,6 +24,7 @@ mod inputs;
 mod interrupt;
 mod launch;
 mod nearest;
+mod open_files;
 mod output;
 mod progress;
 mod prompt;

@@ -112,6 +112,7 @@ fn working(broken: BTreeMap<String, String>) -> Result<(), Failure> {
 }
 
 pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    crate::open_files::enough()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -1,15 +1,13 @@
 //! Requests to people: how they are made, opened, counted as open and withdrawn. What each kind is about has a file of
 //! its own; what comes of an answer is in `answer.rs`.
 
+use crate::behaviour::Flag;
 use crate::event::{APPROVE, Body, BoundCall, DefaultAnswer, REJECT, Request, RequestKind, Takes};
 use crate::life::{Illegal, Phase};
 use crate::state::{OpenRequest, State};
 use mandate_plan::{Digest, canonical_json};
 use mandate_policy::{Outcome, Refusal};
 use serde_json::Value;
-
-/// From this behaviour on, people are asked about doubts and about calls that are refused and can wait.
-const ASKS: u32 = 2;
 
 /// How long a request stays open that says nothing else, in milliseconds: 24 hours.
 pub const REQUEST_EXPIRES_MS: i64 = 24 * 3_600_000;
@@ -175,7 +173,7 @@ pub(crate) fn plan_request(state: &State) -> Request {
 impl State {
     /// Whether this execution asks about more than its plan.
     pub(crate) fn asks(&self) -> bool {
-        self.created.behaviour >= ASKS
+        self.created.keeps(Flag::Asks)
     }
 
     /// Who answers for the plan: as was decided, else whoever asked for the execution.

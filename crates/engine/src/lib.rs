@@ -13,6 +13,7 @@ mod apply;
 mod apply_step;
 mod ask;
 mod assent;
+mod behaviour;
 mod budget;
 mod call;
 mod carry;
@@ -56,6 +57,7 @@ pub use answer::NotAnAnswer;
 pub use apply::{Applied, SLEEP, is_counted};
 pub use ask::REQUEST_EXPIRES_MS;
 pub use assent::{Said, Weighed};
+pub use behaviour::{BEHAVIOUR, Flag, NewerBehaviour};
 pub use budget::Start;
 pub use call::idempotency_key;
 pub use carry::{CannotCarry, carry};
@@ -72,7 +74,7 @@ pub use replay::{Difference, Replayed, fold, replay};
 pub use revision::{NotARevision, Proposed};
 pub use settle::{CallOutcome, settle};
 pub use state::{
-    BEHAVIOUR, BadStart, Conclusion, Confirmed, Ending, Fallback, GRACE_MS, Hold, InvariantData,
-    OpenRequest, State, StepData, Stop, Unit,
+    BadStart, Conclusion, Confirmed, Ending, Fallback, GRACE_MS, Hold, InvariantData, OpenRequest,
+    State, StepData, Stop, Unit,
 };
 pub use turn::{Abort, Gate, Started, Turned, begin, turn};

@@ -5,6 +5,7 @@ mod unit;
 pub use unit::Unit;
 
 use crate::agent::AgentData;
+use crate::behaviour::NewerBehaviour;
 use crate::budget::{Start, StepCalls};
 use crate::event::{Body, Created, Event, Fault, Request, Status};
 use crate::labels::StepLabels;
@@ -19,10 +20,6 @@ use std::sync::Arc;
 
 /// How long effects that are under way may go on once an execution stops, in milliseconds.
 pub const GRACE_MS: i64 = 10_000;
-
-/// The behaviour that executions created by this version keep; journaled, so that later versions replay them alike.
-/// 1: nothing but plans is asked about. 2: doubts and calls that are refused and can wait are, and answers are sealed.
-pub const BEHAVIOUR: u32 = 2;
 
 /// What a unit waits for before its next attempt may begin, beside time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -361,6 +358,9 @@ pub enum BadStart {
         /// The hash of the plan given.
         found: String,
     },
+    /// Its behaviour is not known.
+    #[error(transparent)]
+    Newer(#[from] NewerBehaviour),
 }
 
 impl State {
@@ -375,6 +375,7 @@ impl State {
                 seq: event.seq,
             });
         };
+        created.is_known()?;
         if *plan.hash() != created.plan_hash {
             return Err(BadStart::OtherPlan {
                 expected: created.plan_hash.to_string(),

@@ -343,6 +343,14 @@ pub enum HostError {
         /// Why.
         reason: String,
     },
+    /// A newer version created the execution, and decides otherwise.
+    #[error("execution `{execution_id}` cannot be driven or shown: {reason}")]
+    Newer {
+        /// Which.
+        execution_id: String,
+        /// Why.
+        reason: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -361,7 +369,7 @@ impl HostError {
             }
             HostError::NoSuchKey(_) | HostError::KeyRevoked(_) => ErrorCode::TokenInvalid,
             HostError::FromATool { .. } | HostError::MayNot { .. } => ErrorCode::PolicyDenied,
-            HostError::NotSupported { .. } => ErrorCode::NotSupported,
+            HostError::NotSupported { .. } | HostError::Newer { .. } => ErrorCode::NotSupported,
             HostError::Answer(NotAnAnswer::TooLate(_)) => ErrorCode::ApprovalExpired,
             HostError::Answer(NotAnAnswer::Closed { how, .. }) if how == "expired" => {
                 ErrorCode::ApprovalExpired
@@ -377,10 +385,9 @@ impl HostError {
             | HostError::NotNow(_)
             | HostError::CannotCarry(_)
             | HostError::NotARevision(_) => ErrorCode::InvalidPayload,
-            HostError::Store(StoreError::TooLarge { .. }) => ErrorCode::ResourceExhausted,
-            HostError::Unreadable { .. }
-            | HostError::Store(_)
-            | HostError::OtherVersion { .. }
+            HostError::Store(error) => error.code(),
+            HostError::Unreadable { .. } => ErrorCode::StoreDamaged,
+            HostError::OtherVersion { .. }
             | HostError::Protocol(_)
             | HostError::Unreachable(_)
             | HostError::Leaving

@@ -522,7 +522,10 @@ impl Host {
                 self.flush(execution_id);
                 self.settle_down(execution_id);
             }
-            Err(error) => drive.lose(HostError::Store(error)),
+            Err(error) => {
+                drive.lose(HostError::Store(error));
+                self.lose_all();
+            }
         }
     }
 

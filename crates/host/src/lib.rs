@@ -54,6 +54,7 @@ pub mod shadow;
 mod socket;
 mod spawn;
 pub mod standing;
+mod store_failed;
 mod submit;
 mod supported;
 pub mod switch;

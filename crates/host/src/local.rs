@@ -171,13 +171,20 @@ impl Drop for LocalHost {
 /// How many inputs may be taken up before something that can wait has its turn.
 const INPUTS_IN_A_ROW: usize = 32;
 
+/// A wait is measured by the machine's steady clock, which stands still while the machine sleeps and does not know that the
+/// time was set. So the time is looked at in between.
+const LOOKS_AT_CLOCK_MS: i64 = 30_000;
+
 fn run(mut host: Host, inbox: &Receiver<Message>, clock: &dyn Clock) {
     let mut in_a_row = 0_usize;
     loop {
         let left_ms = match host.next_due_ms() {
             _ if host.has_work() => Some(0),
             None => None,
-            Some(due_ms) => Some(due_ms.saturating_sub(clock.now_ms()).max(0)),
+            Some(due_ms) => {
+                let left_ms = due_ms.saturating_sub(clock.now_ms());
+                Some(left_ms.clamp(0, LOOKS_AT_CLOCK_MS))
+            }
         };
         let message = match left_ms {
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),

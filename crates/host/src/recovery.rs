@@ -55,7 +55,13 @@ pub fn plan_of(
 
 fn plan_hash<'a>(execution_id: &str, events: &'a [Event]) -> Result<&'a Digest, HostError> {
     match events.first().map(|event| &event.body) {
-        Some(Body::ExecutionCreated(created)) => Ok(&created.plan_hash),
+        Some(Body::ExecutionCreated(created)) => {
+            created.is_known().map_err(|newer| HostError::Newer {
+                execution_id: execution_id.to_owned(),
+                reason: newer.to_string(),
+            })?;
+            Ok(&created.plan_hash)
+        }
         _ => Err(HostError::NoSuchExecution(execution_id.to_owned())),
     }
 }

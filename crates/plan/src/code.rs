@@ -122,6 +122,18 @@ codes! {
     BudgetExceeded = "BUDGET_EXCEEDED", Error, "grant more calls when the inbox asks, or raise the budget in the plan and have it approved";
     /// New permits are stopped everywhere.
     Frozen = "FROZEN", Error, "`mandate thaw` when it is safe";
+    /// The disk that holds the journal has no room left.
+    DiskFull = "DISK_FULL", Error, "make room on the disk of the data directory, then `mandate executions continue`; nothing that was on the disk is lost";
+    /// The disk or the directory that holds the journal cannot be written.
+    StoreReadOnly = "STORE_READ_ONLY", Error, "make the data directory and its files writable for you (`mount`, `ls -l`, `dmesg` say why they are not), then `mandate executions continue`";
+    /// Another process has the journal, or a lock on it.
+    StoreBusy = "STORE_BUSY", Error, "`mandate doctor` says who drives executions; close any other program that has `journal.db` open, then try again";
+    /// The data directory was removed, moved, or taken over by another process while this one used it.
+    StoreLost = "STORE_LOST", Fatal, "put the data directory back if it was moved or removed; `mandate executions list` says how far everything came, `mandate executions continue` carries on";
+    /// The journal, or a file that belongs to it, is not what was written.
+    StoreDamaged = "STORE_DAMAGED", Fatal, "`mandate audit verify` says what is damaged; `docs/operations.md`, \"When the journal is damaged\", says what to do about it";
+    /// Reading or writing the journal failed otherwise.
+    StoreFailed = "STORE_FAILED", Error, "mend what the message names (`dmesg` knows of failing disks, `ulimit -n` of too few open files), then `mandate executions continue`";
     /// The plan uses something that this version cannot run yet.
     NotSupported = "NOT_SUPPORTED", Fatal, "leave the named feature out; the changelog says when it comes";
 }

@@ -20,6 +20,15 @@ pub(crate) fn key_path(dir: &Path) -> PathBuf {
     dir.join("keys").join("audit.key")
 }
 
+/// The key of `dir` is not there, and something was committed under it.
+pub(crate) fn missing_key(dir: &Path) -> StoreError {
+    let path = key_path(dir);
+    StoreError::Damaged(format!(
+        "the audit key `{}` is missing; put it back from your backup",
+        path.display()
+    ))
+}
+
 impl AuditKey {
     /// Loads the key of `dir`; `None` = there is none.
     pub(crate) fn load(dir: &Path) -> Result<Option<Self>, StoreError> {

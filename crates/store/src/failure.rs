@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use rusqlite::{Error, ErrorCode};
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
@@ -13,22 +13,25 @@ impl From<Error> for StoreError {
         {
             return Self::Damaged(format!("a stored value has the wrong type ({error})"));
         }
+        let text = error.to_string();
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged(error.to_string())
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(text),
+            Some(ErrorCode::DiskFull) => Self::Full("the journal cannot grow".to_owned()),
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly(text),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Busy("it did not let go of it in time".to_owned())
             }
-            Some(ErrorCode::DiskFull) => {
-                Self::Failed("the disk is full; make room and start again".to_owned())
-            }
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Failed(
-                "another program holds a lock on the journal; close it and start again".to_owned(),
-            ),
-            _ => Self::Failed(error.to_string()),
+            _ => Self::Failed(text),
         }
     }
 }
 
 /// `what` could not be done with the file at `path`.
 pub(crate) fn file_failed(what: &str, path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Failed(format!("cannot {what} `{}`: {error}", path.display()))
+    let text = format!("cannot {what} `{}`: {error}", path.display());
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full(text),
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => StoreError::ReadOnly(text),
+        _ => StoreError::Failed(text),
+    }
 }

@@ -128,6 +128,17 @@ pub(crate) fn commit_hash(db: &Connection, number: u64) -> Result<Option<Digest>
     Ok(hash.map(Digest::from_bytes))
 }
 
+/// Refuses if commits are named, where the database holds none: it, or its log, is gone.
+pub(crate) fn refuse_without_journal(found: Found) -> Result<(), StoreError> {
+    match found {
+        Found::Head(head) if head.number > 0 => Err(StoreError::Damaged(format!(
+            "`audit-head` names commit {}, but `journal.db` holds nothing: it or its log was removed or damaged",
+            head.number
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// What is wrong with the head file, if it is anything but what a crash can leave.
 pub(crate) fn fault(
     db: &Connection,

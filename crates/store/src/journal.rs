@@ -1,7 +1,7 @@
 //! The journal as the host sees it: what is appended, what is read, and what each call promises about crashes.
 
 use crate::{CallRow, Tally};
-use mandate_plan::Digest;
+use mandate_plan::{Digest, ErrorCode};
 use serde::{Deserialize, Serialize};
 
 /// The stream of records that belong to no execution.
@@ -224,12 +224,40 @@ pub enum StoreError {
         /// Newest version known.
         known: u32,
     },
-    /// A stored blob, plan or row is missing or damaged.
-    #[error("the store is damaged: {0}; run `mandate audit verify`")]
+    /// A stored blob, plan or row, or a file beside them, is missing or damaged.
+    #[error("the store is damaged: {0}")]
     Damaged(String),
-    /// SQLite or the file system failed.
+    /// There is no room for what is to be written.
+    #[error("the disk is full: {0}")]
+    Full(String),
+    /// The disk or the directory cannot be written.
+    #[error("the store cannot be written: {0}")]
+    ReadOnly(String),
+    /// Another program holds a lock on the database.
+    #[error("another program holds a lock on the journal: {0}")]
+    Busy(String),
+    /// The data directory is no longer this process's: it was removed, moved, or its lock was replaced.
+    #[error("this process no longer owns the data directory: {0}")]
+    Lost(String),
+    /// SQLite or the file system failed otherwise.
     #[error("the store failed: {0}")]
     Failed(String),
+}
+
+impl StoreError {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Locked { .. } | Self::Busy(_) => ErrorCode::StoreBusy,
+            Self::LeaseLost { .. } | Self::Lost(_) => ErrorCode::StoreLost,
+            Self::TooLarge { .. } => ErrorCode::ResourceExhausted,
+            Self::TooNew { .. } => ErrorCode::NotSupported,
+            Self::Divergence { .. } | Self::Damaged(_) => ErrorCode::StoreDamaged,
+            Self::Full(_) => ErrorCode::DiskFull,
+            Self::ReadOnly(_) => ErrorCode::StoreReadOnly,
+            Self::Gap { .. } | Self::Failed(_) => ErrorCode::StoreFailed,
+        }
+    }
 }
 
 /// Called once, on the store's writer thread, when a batch is durable or has failed.
@@ -264,6 +292,10 @@ pub trait Journal: Send + Sync {
     ) -> Result<Tally, StoreError>;
     /// The durable records of the system stream that are of this kind, oldest first.
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError>;
+    /// Why nothing is accepted any more until the journal is opened again; none while it works.
+    fn failure(&self) -> Option<StoreError> {
+        None
+    }
     /// The last durable record of the system stream that is of one of these kinds.
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError>;
 }

@@ -16,6 +16,7 @@ mod head_file;
 pub mod journal;
 mod json_fields;
 mod listing;
+mod obstacles;
 mod ownership;
 mod projection;
 mod queue;
@@ -39,6 +40,7 @@ pub use journal::{
     RequestRow, SYSTEM, StoreError,
 };
 pub use listing::{Cursor, ExecutionFilter, Listed, NotACursor, Page, PlanSummary, RequestFilter};
+pub use obstacles::obstacles;
 pub use reader::Reader;
 pub use sessions::{CallRow, SessionSummary, Tally};
 pub use signing_key::{NotAPublicKey, NotASignature, PublicKey, Signature, SignedHead, SigningKey};

@@ -4,46 +4,95 @@ use crate::{Head, Lease, StoreError, audit_key::AuditKey, failure::file_failed, 
 use mandate_plan::Digest;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{ErrorKind, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
 };
 
 /// The directory's lock (`flock`), held until this is dropped or the process dies.
 pub(crate) struct DirectoryLock {
     _file: File,
+    /// The lock, and what else must stay where it is.
+    kept: Vec<Kept>,
+}
+
+/// A file that is to stay the one under its name.
+struct Kept {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+/// Device and inode of whatever has that name.
+fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
+    fs::metadata(path).map(|about| (about.dev(), about.ino()))
 }
 
 impl DirectoryLock {
     /// Takes the lock or says who has it. The process id in the file is for people; the lock itself is the kernel's.
     pub(crate) fn take(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join("lock");
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| file_failed("open", &path, &error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                let read = file.read_to_string(&mut pid);
-                let known = read.is_ok() && !pid.trim().is_empty();
-                return Err(StoreError::Locked {
-                    dir: dir.display().to_string(),
-                    pid: if known { pid.trim() } else { "unknown" }.to_owned(),
-                });
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path)
+                .map_err(|error| file_failed("open", &path, &error))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let mut pid = String::new();
+                    let read = file.read_to_string(&mut pid);
+                    let known = read.is_ok() && !pid.trim().is_empty();
+                    return Err(StoreError::Locked {
+                        dir: dir.display().to_string(),
+                        pid: if known { pid.trim() } else { "unknown" }.to_owned(),
+                    });
+                }
+                Err(TryLockError::Error(error)) => return Err(file_failed("lock", &path, &error)),
             }
-            Err(TryLockError::Error(error)) => return Err(file_failed("lock", &path, &error)),
+            let about = file
+                .metadata()
+                .map_err(|error| file_failed("look at", &path, &error))?;
+            let identity = (about.dev(), about.ino());
+            // Somebody removed it after it was opened: a lock on it would keep nobody out.
+            if self::identity(&path).ok() != Some(identity) {
+                continue;
+            }
+            file.set_len(0)
+                .and_then(|()| writeln!(file, "{}", std::process::id()))
+                .map_err(|error| file_failed("write", &path, &error))?;
+            return Ok(Self {
+                _file: file,
+                kept: vec![Kept { path, identity }],
+            });
         }
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(|error| file_failed("write", &path, &error))?;
-        Ok(Self { _file: file })
+    }
+
+    /// Looks after another file of the directory, too, see [`DirectoryLock::check`].
+    pub(crate) fn keep(&mut self, path: &Path) -> Result<(), StoreError> {
+        let identity = identity(path).map_err(|error| file_failed("look at", path, &error))?;
+        let path = path.to_owned();
+        self.kept.push(Kept { path, identity });
+        Ok(())
+    }
+
+    /// Refuses once another file, or none, has the name of one that is looked after. Without its lock the directory
+    /// keeps nobody out, and where a file was removed, what is written to it goes nowhere.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        for Kept { path, identity } in &self.kept {
+            let what = match self::identity(path) {
+                Ok(now) if now == *identity => continue,
+                Ok(_) => "was replaced",
+                Err(error) if error.kind() == ErrorKind::NotFound => "is gone",
+                Err(error) => return Err(file_failed("look at", path, &error)),
+            };
+            return Err(StoreError::Lost(format!("`{}` {what}", path.display())));
+        }
+        Ok(())
     }
 }
 

@@ -50,15 +50,21 @@ impl Reader {
             dir: dir.to_owned(),
             idle: Mutex::default(),
         };
-        reader.with(|db| match schema::version(db, schema::VERSION)? {
-            schema::VERSION => Ok(()),
+        if !database_path(dir).exists() {
+            head_file::refuse_without_journal(head_file::read(dir)?)?;
+        }
+        let found = reader.with(|db| schema::version(db, schema::VERSION))?;
+        if found == 0 {
+            head_file::refuse_without_journal(head_file::read(dir)?)?;
+        }
+        match found {
+            schema::VERSION => Ok(reader),
             found => Err(StoreError::Failed(format!(
                 "the journal has schema version {found} and is not migrated to {}: run something with this `mandate` \
                  first",
                 schema::VERSION
             ))),
-        })?;
-        Ok(reader)
+        }
     }
 
     /// True if `dir` holds a journal.
@@ -69,12 +75,13 @@ impl Reader {
             dir: dir.to_owned(),
             idle: Mutex::default(),
         };
-        // What cannot be read is there all the same: opening it says what is wrong with it.
-        written
-            && !matches!(
-                reader.with(|db| schema::version(db, schema::VERSION)),
-                Ok(0)
-            )
+        // What cannot be read is there all the same, and so is what is gone but for its head: opening says what is wrong.
+        let holds = || reader.with(|db| schema::version(db, schema::VERSION));
+        let named = || match head_file::read(dir) {
+            Ok(found) => head_file::refuse_without_journal(found).is_err(),
+            Err(_) => false,
+        };
+        (written && !matches!(holds(), Ok(0))) || named()
     }
 
     /// The data directory.

@@ -2,7 +2,7 @@
 
 use crate::{
     Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, RequestRow, StoreError, Tally,
-    audit_key::{AuditKey, key_path},
+    audit_key::{AuditKey, missing_key},
     failure::file_failed,
     head_file::{self, HeadFile},
     ownership::{DirectoryLock, LeaseRow, take_lease},
@@ -18,7 +18,7 @@ use std::{
     fs::{DirBuilder, File, OpenOptions},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -31,6 +31,7 @@ pub struct SqliteStore {
     reader: Reader,
     queue: Arc<Queue>,
     lease: Lease,
+    failed: Arc<OnceLock<StoreError>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -62,13 +63,22 @@ impl SqliteStore {
     /// The store, and its writer, which nothing drives yet.
     pub(crate) fn open_parts(dir: &Path) -> Result<(Self, Writer), StoreError> {
         make_directory(dir)?;
-        let lock = DirectoryLock::take(dir)?;
+        let mut lock = DirectoryLock::take(dir)?;
+        let found = head_file::read(dir)?;
+        if !database_path(dir).exists() {
+            // A new database would take the log of the one that is gone for its own, and empty it.
+            head_file::refuse_without_journal(found)?;
+        }
         let mut db = open_database(dir)?;
+        lock.keep(&database_path(dir))?;
+        if schema::version(&db, schema::VERSION)? == 0 {
+            // A new database beside the head of another one would cover that the other one is gone.
+            head_file::refuse_without_journal(found)?;
+        }
         schema::migrate(&mut db)?;
 
         let lease_before = LeaseRow::load(&db)?;
         let key = open_key(dir, &db, lease_before.as_ref())?;
-        let found = head_file::read(dir)?;
         if let Some(lease) = &lease_before
             && let Some(fault) = lease.fault(&db, &key)?
         {
@@ -86,11 +96,13 @@ impl SqliteStore {
         sync_directory(dir)?;
         let lease = take_lease(&mut db, &key, &head)?;
 
-        let writer = Writer::new(db, key, head_file, lease, lock)?;
+        let failed = Arc::new(OnceLock::new());
+        let writer = Writer::new(db, key, head_file, lease, lock, Arc::clone(&failed))?;
         let store = Self {
             reader: Reader::open(dir)?,
             queue: Arc::default(),
             lease,
+            failed,
             thread: None,
         };
         Ok((store, writer))
@@ -181,6 +193,10 @@ impl Journal for SqliteStore {
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.reader.last_of_system(kinds)
     }
+
+    fn failure(&self) -> Option<StoreError> {
+        self.failed.get().cloned()
+    }
 }
 
 /// What can be done with a batch before its turn: large fields leave it here, off the writer's thread.
@@ -233,7 +249,7 @@ fn open_database(dir: &Path) -> Result<Connection, StoreError> {
         .map_err(|error| file_failed("open", &path, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(&path, flags)?;
-    db.busy_timeout(Duration::from_secs(30))?;
+    db.busy_timeout(patience())?;
     db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", synchronous())?;
@@ -253,16 +269,25 @@ fn synchronous() -> &'static str {
     "FULL"
 }
 
+/// How long a foreign lock is waited for. A test may not want to wait that long to see what comes then.
+fn patience() -> Duration {
+    #[cfg(feature = "failpoints")]
+    if let Some(millis) = std::env::var("MANDATE_TEST_BUSY_MS")
+        .ok()
+        .and_then(|millis| millis.parse().ok())
+    {
+        return Duration::from_millis(millis);
+    }
+    Duration::from_secs(30)
+}
+
 /// A key is made only where nothing was ever committed: with a new one, everything before would look forged.
 fn open_key(dir: &Path, db: &Connection, lease: Option<&LeaseRow>) -> Result<AuditKey, StoreError> {
     if let Some(key) = AuditKey::load(dir)? {
         return Ok(key);
     }
     if lease.is_some() || head_file::last_commit(db)?.number > 0 {
-        return Err(StoreError::Damaged(format!(
-            "the audit key `{}` is missing; put it back from your backup",
-            key_path(dir).display()
-        )));
+        return Err(missing_key(dir));
     }
     AuditKey::create(dir)
 }

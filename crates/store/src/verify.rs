@@ -89,22 +89,22 @@ pub fn verify_reader(
                 None
             }
         };
-        look(&mut findings, |findings| {
+        look(&mut findings, "its pages", |findings| {
             look_at_database(&snapshot, findings)
         });
-        look(&mut findings, |findings| {
+        look(&mut findings, "its commits", |findings| {
             commits::look(&snapshot, key.as_ref(), &mut report, findings)
         });
-        look(&mut findings, |findings| {
+        look(&mut findings, "its plans and blobs", |findings| {
             contents::look(&snapshot, &mut report, findings)
         });
-        look(&mut findings, |findings| {
+        look(&mut findings, "its streams", |findings| {
             streams::look(&snapshot, rebuild, &mut report, findings)
         });
-        look(&mut findings, |findings| {
+        look(&mut findings, "its lease and head", |findings| {
             anchors::look(&snapshot, key.as_ref(), head_files, expected_head, findings)
         });
-        look(&mut findings, |_| {
+        look(&mut findings, "its last commit", |_| {
             report.head = head_file::last_commit(&snapshot)?;
             Ok(())
         });
@@ -115,12 +115,20 @@ pub fn verify_reader(
 }
 
 /// A look that cannot be finished is itself a finding; the others go on.
-fn look(findings: &mut Findings, run: impl FnOnce(&mut Findings) -> Result<(), StoreError>) {
+fn look(
+    findings: &mut Findings,
+    at: &str,
+    run: impl FnOnce(&mut Findings) -> Result<(), StoreError>,
+) {
     if let Err(error) = run(findings) {
+        let why = match error {
+            StoreError::Damaged(why) => why,
+            other => other.to_string(),
+        };
         findings.add(
             FindingKind::DatabaseDamaged,
             Place::Database,
-            error.to_string(),
+            format!("{at} cannot be read to the end: {why}"),
         );
     }
 }

@@ -19,7 +19,7 @@ use rusqlite::{Connection, params};
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 /// Batches in one commit.
@@ -37,8 +37,9 @@ pub(crate) struct Writer {
     last_gseq: u64,
     tails: Tails,
     staged: Staged,
-    failed: Option<StoreError>,
-    _lock: DirectoryLock,
+    /// Seen by everybody who has the store.
+    failed: Arc<OnceLock<StoreError>>,
+    lock: DirectoryLock,
 }
 
 /// What the transaction in the making has added.
@@ -90,6 +91,7 @@ impl Writer {
         head_file: HeadFile,
         lease: Lease,
         lock: DirectoryLock,
+        failed: Arc<OnceLock<StoreError>>,
     ) -> Result<Self, StoreError> {
         let head = head_file::last_commit(&db)?;
         let last_gseq = db.query_row("SELECT coalesce(max(gseq), 0) FROM events", [], |row| {
@@ -104,8 +106,8 @@ impl Writer {
             last_gseq,
             tails: Tails::default(),
             staged: Staged::default(),
-            failed: None,
-            _lock: lock,
+            failed,
+            lock,
         })
     }
 
@@ -122,15 +124,12 @@ impl Writer {
     /// Writes a group in one transaction, and tells those who wait.
     pub(crate) fn write_group(&mut self, group: &mut Vec<Item>) {
         let mut acks: Vec<(Ack, Result<u64, StoreError>)> = Vec::with_capacity(group.len());
-        let written = match self.failed.clone() {
+        let written = match self.failed.get().cloned() {
             Some(error) => Err(error),
             None => self.write_transaction(group, &mut acks),
         };
         if let Err(error) = written {
-            if self.failed.is_none() {
-                tracing::error!(%error, "the journal stops: nothing more is accepted until it is opened again");
-                self.failed = Some(error.clone());
-            }
+            self.stop(&error);
             let _ = self.db.execute_batch("ROLLBACK");
             // Only what was wrong in itself keeps its own error.
             for (_, result) in &mut acks {
@@ -152,6 +151,13 @@ impl Writer {
         self.tails.trim();
     }
 
+    /// From here on nothing is accepted.
+    fn stop(&self, error: &StoreError) {
+        if self.failed.set(error.clone()).is_ok() {
+            tracing::error!(%error, "the journal stops: nothing more is accepted until it is opened again");
+        }
+    }
+
     fn write_transaction(
         &mut self,
         group: &mut Vec<Item>,
@@ -160,6 +166,7 @@ impl Writer {
         hit("journal.before_begin");
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         hit("journal.after_begin");
+        self.lock.check()?;
         check_lease(&self.db, self.lease)?;
         self.staged.begin(self.head.number + 1);
         let first_gseq = self.last_gseq + 1;
@@ -192,8 +199,7 @@ impl Writer {
         self.head = head;
         // The batches are durable whatever happens to the head file; but a store that cannot write it stops.
         if let Err(error) = self.head_file.write(&head) {
-            tracing::error!(%error, "the journal stops: nothing more is accepted until it is opened again");
-            self.failed = Some(error);
+            self.stop(&error);
         }
         hit("journal.after_head");
         Ok(())

@@ -84,7 +84,13 @@ impl Category {
             | ErrorCode::ToolChanged
             | ErrorCode::BudgetExceeded
             | ErrorCode::Frozen => Category::PolicyError,
-            ErrorCode::UnknownError => Category::InternalError,
+            ErrorCode::UnknownError
+            | ErrorCode::DiskFull
+            | ErrorCode::StoreReadOnly
+            | ErrorCode::StoreBusy
+            | ErrorCode::StoreLost
+            | ErrorCode::StoreDamaged
+            | ErrorCode::StoreFailed => Category::InternalError,
         }
     }
 }

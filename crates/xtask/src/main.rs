@@ -1,5 +1,5 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask generate`,
-//! `cargo xtask coverage`, `cargo xtask simulate`, `cargo xtask tool-servers`.
+//! `cargo xtask coverage`, `cargo xtask simulate`, `cargo xtask soak`, `cargo xtask tool-servers`.
 //!
 //! `test` runs every check there is, `tidy` holds the house rules, one file per rule, and `generate` writes the
 //! committed files that come out of the code. Nothing in here is part of the product.
@@ -10,6 +10,7 @@ mod generate;
 mod markdown;
 mod rust_source;
 mod simulate;
+mod soak;
 mod test;
 mod tidy;
 mod tool_servers;
@@ -28,6 +29,7 @@ usage: cargo xtask COMMAND
   generate [--check]  write the generated files; --check compares only
   coverage            which lines the tests run, crate by crate
   simulate [OPTION].. run seeds of the simulation, or `show SEED`, `replay FILE`, `--mutants [NAME]..`
+  soak [--minutes N]  mixed load while hosts and clients are killed; 20 minutes where nothing is said
   tool-servers        install the MCP servers that tests call, into target/tool-servers
 ";
 
@@ -57,6 +59,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["generate", "--check"] => generate::run(&workspace, generate::Mode::Check),
         ["coverage"] => coverage::run(&workspace),
         ["simulate", words @ ..] => simulate::run(&workspace, words),
+        ["soak", words @ ..] => soak::run(&workspace, words),
         ["tool-servers"] => tool_servers::install(&workspace),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -53,6 +53,7 @@ pub(crate) fn run(args: &HostArgs, context: &Context) -> Result<Exit, Failure> {
     // A session of its own, so that no terminal's end is its own. It fails for one that leads a group already.
     let _ = rustix::process::setsid();
     let registry = toolbox::registry(settings)?;
+    crate::open_files::enough()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("mandate-tools")
@@ -109,6 +110,11 @@ fn stay(hosting: &Hosting, interrupts: &Interrupts) -> Result<&'static str, Fail
     let idle = idle.map_or(IDLE, Duration::from_millis);
     let mut since = Instant::now();
     loop {
+        // Whoever is told `executions continue` must find the directory free, and open it anew.
+        if let Some(error) = hosting.failure() {
+            log("goes, since the journal has failed");
+            return Err(error.into());
+        }
         let signals = interrupts.all();
         if signals > 0 {
             let (left, begun) = (hosting.leave(false)?, Instant::now());

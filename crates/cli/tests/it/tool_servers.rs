@@ -1,20 +1,8 @@
 //! Plans over tool servers and own tools, end to end.
 
+use crate::example_scenes::installed;
 use crate::project::{Project, step_of};
-use std::path::{Path, PathBuf};
-
-/// A server that `cargo xtask tool-servers` has installed; none where that said that it cannot.
-fn installed(program: &str) -> Option<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tool-servers");
-    if std::env::var_os("CI").is_none()
-        && let Ok(why) = std::fs::read_to_string(dir.join("missing"))
-    {
-        eprintln!("NOT TESTED: {program} could not be installed: {why}");
-        return None;
-    }
-    let found = dir.join(program).canonicalize();
-    Some(found.unwrap_or_else(|_| panic!("{program} is missing; run `cargo xtask tool-servers`")))
-}
+use std::path::Path;
 
 /// The fake server of the tools' tests, called `fake`, with the facts of its tools.
 fn fake(project: &Project, options: &str, tools: &str) {

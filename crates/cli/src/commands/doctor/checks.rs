@@ -29,7 +29,7 @@ pub(super) fn all(context: &Context) -> Vec<Finding> {
         }
     };
     found.extend(configuration(settings));
-    found.extend(data(settings));
+    found.extend(super::data::check(settings));
     found.extend(host(settings));
     found.extend(frozen(settings));
     found.extend(tools(settings));
@@ -134,54 +134,6 @@ fn frozen(settings: &Settings) -> Option<Finding> {
 fn writable_by_others(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).is_ok_and(|about| about.mode() & 0o022 != 0)
-}
-
-fn data(settings: &Settings) -> Vec<Finding> {
-    let dir = &settings.data_dir;
-    let shown = format!("{} ({})", dir.display(), settings.data_dir_from);
-    if !Reader::has_journal(dir) {
-        let parent = dir.ancestors().find(|above| above.exists()).unwrap_or(dir);
-        let writable = rustix::fs::access(parent, rustix::fs::Access::WRITE_OK).is_ok();
-        return vec![if writable {
-            Finding::good("data", format!("{shown}: nothing has run there yet"))
-        } else {
-            Finding::bad(
-                "data",
-                format!(
-                    "{shown} cannot be made: {} is not writable",
-                    parent.display()
-                ),
-                "mend its permissions, or give `--data-dir`",
-            )
-        }];
-    }
-    let mut found = vec![match SqliteStore::open_readonly(dir)
-        .and_then(|reader| Ok((reader.head()?, reader.unfinished()?)))
-    {
-        Ok((head, unfinished)) => {
-            let open = match unfinished.len() {
-                0 => "nothing unfinished".to_owned(),
-                1 => "1 execution unfinished".to_owned(),
-                many => format!("{many} executions unfinished"),
-            };
-            Finding::good("data", format!("{shown}: {} commits, {open}", head.number))
-        }
-        Err(error) => Finding::bad(
-            "data",
-            format!("{shown}: {error}"),
-            "`mandate audit verify` says what is damaged",
-        ),
-    }];
-    use std::os::unix::fs::MetadataExt as _;
-    if std::fs::metadata(dir).is_ok_and(|about| about.mode() & 0o077 != 0) {
-        let fix = format!("chmod 700 {}", dir.display());
-        found.push(Finding::note(
-            "data",
-            "others on this machine can look into the directory",
-            fix,
-        ));
-    }
-    found
 }
 
 fn tools(settings: &Settings) -> Vec<Finding> {

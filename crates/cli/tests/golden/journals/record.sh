@@ -1,0 +1,349 @@
+#!/usr/bin/env bash
+# Records journals with every kind of event, by the real binary: one folder for each scene, under the folder that is named.
+#
+#   crates/cli/tests/golden/journals/record.sh MANDATE FOLDER
+#
+# Run when a version is about to be tagged, from the tag's own build, into a folder that is not there yet (`v2`, …); then
+# add what `sha256sum` says of its files to DIGESTS. A recording, once committed, is never made again: see
+# docs/compatibility.md. Needs sqlite3 and Python.
+set -euo pipefail
+M=$(realpath "$1")
+mkdir -p "$2"
+out=$(realpath "$2")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+fake="$here/../../../../tools/tests/it/fake_server.py"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export HOME=$work/home MANDATE_HOST_IDLE_MS=200
+mkdir -p "$HOME"
+
+# scene NAME: a project of its own.
+scene() {
+  name=$1
+  mkdir -p "$work/$name"
+  cd "$work/$name"
+  : > mandate.toml
+}
+
+# m CODE ARGS: runs the binary, which must end with that code.
+m() {
+  local wanted=$1 code=0
+  shift
+  "$M" "$@" >said 2>&1 || code=$?
+  [ "$code" -eq "$wanted" ] || { echo "$name: mandate $*: $code instead of $wanted"; cat said; exit 1; }
+}
+
+until_true() {
+  for _ in $(seq 600); do
+    if eval "$1" 2>/dev/null; then return; fi
+    sleep 0.05
+  done
+  echo "$name: never: $1"
+  exit 1
+}
+
+# Keeps the journal of the scene as text.
+keep() {
+  until_true '! flock -n .mandate/lock true || true; flock -n .mandate/lock true'
+  "$M" audit verify >said 2>&1 || { echo "$name:"; cat said; exit 1; }
+  local to=$out/$name
+  mkdir "$to"
+  cp .mandate/keys/audit.key .mandate/audit-head "$to/"
+  {
+    for pragma in application_id user_version; do
+      echo "PRAGMA $pragma = $(sqlite3 .mandate/journal.db "PRAGMA $pragma");"
+    done
+    sqlite3 .mandate/journal.db .dump
+  } > "$to/journal.sql"
+  # What each execution had come to.
+  sqlite3 .mandate/journal.db 'SELECT execution_id FROM executions ORDER BY execution_id' | while read -r id; do
+    "$M" executions show "$id" --json
+  done > "$to/shown.jsonl"
+  echo "$name: $(sqlite3 .mandate/journal.db 'SELECT count(*) FROM events') events"
+}
+
+scene steps
+cat > plan.yaml <<'P'
+version: 1
+name: Steps
+inputs: {who: {type: string, default: ann}}
+invariants:
+  - {id: small, check: '!succeeded("three")', on_violation: ask}
+steps:
+  - {id: list, tool: fs.list, args: {path: .}}
+  - {id: nap, tool: time.sleep, args: {duration_ms: 20}}
+  - {id: never, tool: time.now, if: 'inputs.who == "bob"'}
+  - {id: poll, tool: fs.read, args: {path: later.txt}, retry: {max_attempts: 3, backoff_ms: 5}, on_failure: skip}
+  - id: gone
+    tool: fs.read
+    args: {path: gone.txt}
+    on_failure: {fallback: [{id: instead, tool: data.value, args: {value: stood in}}]}
+  - {id: three, tool: data.value, for_each: {in: "['a', 'b', 'c']"}, args: {value: "${item}"}}
+  - {id: note, tool: fs.write, args: {path: note.txt, content: "${size(steps.list.output.entries)} for ${inputs.who}"}}
+  - {id: large, tool: data.value, args: {value: "${'x'.replace('x', 'yyyyyyyyyyyyyyyy')}"}}
+finally:
+  - {id: log, tool: fs.append, args: {path: log.txt, content: "ended ${execution.status}\n"}}
+P
+m 4 run plan.yaml --yes --json
+m 0 inbox answer @last --choice continue
+m 5 executions continue @last
+keep
+
+scene undone
+cat > plan.yaml <<'P'
+version: 1
+name: Undone
+constraints: {sequential: true}
+steps:
+  - {id: a, tool: process.exec, args: {argv: [sh, -c, 'echo a >> ledger']}, compensate: {tool: process.exec, args: {argv: [sh, -c, 'echo undo-a >> ledger']}}}
+  - {id: b, tool: process.exec, args: {argv: [sh, -c, 'echo b >> ledger']}, compensate: {tool: process.exec, args: {argv: [sh, -c, 'exit 3']}}}
+  - {id: c, tool: process.exec, args: {argv: [sh, -c, 'exit 1']}}
+P
+m 1 run plan.yaml --yes
+m 4 executions rerun @last
+m 0 approvals approve @last --reason 'once more'
+m 1 executions continue @last
+keep
+
+scene crash
+cat > mandate.toml <<'P'
+[[tools]]
+name = "shop.pay"
+command = ["sh", "pay.sh"]
+effect = "network"
+status = { command = ["sh", "-c", "echo nothing that can be read"] }
+P
+echo 'cat >/dev/null; echo x >> ledger; while ! test -e go; do sleep 0.02; done; echo "{}"' > pay.sh
+cat > plan.yaml <<'P'
+version: 1
+name: Crash
+steps:
+  - {id: pay, tool: shop.pay, args: {amount: 3}}
+  - {id: read, tool: data.value, args: {value: 1}}
+P
+"$M" run plan.yaml --yes >/dev/null 2>&1 &
+run=$!
+until_true 'test -s ledger'
+kill -9 $run
+wait $run 2>/dev/null || true
+touch go
+m 4 executions continue @last
+m 0 executions resolve @last pay --done --output '{}'
+m 0 executions continue @last
+keep
+
+scene stopped
+cat > plan.yaml <<'P'
+version: 1
+name: Stopped
+steps:
+  - {id: wait, tool: process.exec, args: {argv: [sh, -c, 'echo begun >> ledger; while [ ! -e gate ]; do sleep 0.02; done']}}
+  - {id: after, tool: process.exec, args: {argv: [sh, -c, 'echo after >> ledger']}}
+P
+m 0 run plan.yaml --yes --detach
+until_true 'test -s ledger'
+m 0 executions pause @last
+m 0 executions resume @last
+kill -TERM "$(cat .mandate/lock)"
+sleep 0.3
+touch gate
+until_true 'flock -n .mandate/lock true'
+m 0 executions continue @last
+printf 'version: 1\nname: Nap\nsteps: [{id: nap, tool: time.sleep, args: {duration_ms: 600000}}]\n' > nap.yaml
+m 0 run nap.yaml --detach
+m 0 executions cancel @last --reason 'not needed'
+cat > approved.yaml <<'P'
+version: 1
+name: Approved
+steps: [{id: a, tool: process.exec, args: {argv: [sh, -c, 'echo a']}}]
+P
+until_true 'flock -n .mandate/lock true'
+m 0 freeze --reason 'a look first'
+m 4 run approved.yaml --yes
+m 0 approvals revoke @last --reason 'on second thoughts'
+m 0 thaw
+"$M" executions continue @last >/dev/null 2>&1 || true
+m 0 freeze
+m 4 run approved.yaml --yes --detach
+m 0 thaw
+until_true 'flock -n .mandate/lock true'
+"$M" executions continue @last >/dev/null 2>&1 || true
+keep
+
+scene people
+keys() { "$M" keys create "$@" 2>/dev/null; }
+root=$(keys root --role admin)
+export MANDATE_API_KEY=$root
+bob=$(keys bob --role approver,sre)
+eve=$(keys eve --role approver,sre)
+old=$(keys old --role viewer)
+m 0 keys list --all --json
+m 0 keys revoke old
+unset MANDATE_API_KEY
+cat > plan.yaml <<'P'
+version: 1
+name: People
+steps:
+  - {id: both, tool: human.ask, args: {question: 'Go?', choices: [go, halt], approvers: ['2 of role:sre']}}
+  - {id: soon, tool: human.ask, args: {question: 'Which?', choices: [eu, us], default: eu, expires_ms: 1}}
+P
+m 4 run plan.yaml
+cat > hold.yaml <<'P'
+version: 1
+name: Hold
+steps: [{id: hold, tool: process.exec, args: {argv: [sh, -c, 'touch held; while ! test -e go; do sleep 0.02; done']}}]
+P
+asked=$(sqlite3 .mandate/journal.db "SELECT execution_id FROM executions")
+m 0 run hold.yaml --yes --detach
+until_true 'test -e held'
+MANDATE_API_KEY=$old m 3 inbox answer "$asked" go
+touch go
+until_true 'flock -n .mandate/lock true'
+MANDATE_API_KEY=$bob m 0 inbox answer "$asked" go
+MANDATE_API_KEY=$eve m 0 inbox answer "$asked" go
+m 0 executions continue "$asked"
+mkdir policies
+cat > policies/own.cedar <<'P'
+@id("asks") @decision("require_approval") @approvers("other")
+permit (principal, action == Action::"Call", resource);
+P
+cat > acts.yaml <<'P'
+version: 1
+name: Acts
+inputs: {word: {type: string, default: first}}
+steps: [{id: act, tool: process.exec, args: {argv: [sh, -c, 'echo "$0" >> ledger', '${inputs.word}']}}]
+P
+m 4 run acts.yaml
+m 3 approvals approve @last
+MANDATE_API_KEY=$bob m 0 approvals approve @last --until 1d --runs 3 --inputs 'word=f*' --json
+standing=$(python3 -c 'import json; print(json.load(open("said"))["standing_id"])')
+m 0 executions continue @last
+m 0 run acts.yaml --input word=fifth
+MANDATE_API_KEY=$bob m 0 approvals revoke "$standing"
+cat > policies/own.cedar <<'P'
+@id("asks") @decision("require_approval")
+permit (principal, action == Action::"Call", resource);
+@id("no") forbid (principal, action == Action::"Call", resource)
+when { context.moment == "call" && context.step == "act" };
+P
+m 4 run acts.yaml
+m 0 approvals approve @last
+m 3 executions continue @last
+m 4 executions rerun @last
+MANDATE_API_KEY=$root m 0 executions override @last act --reason agreed
+m 0 approvals approve @last
+m 0 executions continue @last
+m 4 run acts.yaml
+cat >> policies/own.cedar <<'P'
+@id("nothing") forbid (principal, action, resource);
+P
+m 3 run acts.yaml
+"$M" executions continue @last >/dev/null 2>&1 || true
+keep
+
+scene agent
+cat > mandate.toml <<'P'
+[policy]
+shadow = "next"
+[gateway]
+refusals_per_minute = 1
+[[tools]]
+name = "pay.send"
+command = ["sh", "-c", "cat > /dev/null; echo '{}'"]
+effect = "network"
+P
+mkdir next
+echo '@id("no") forbid (principal, action, resource);' > next/next.cedar
+cat > plan.yaml <<'P'
+version: 1
+name: Agent
+mode: agent
+steps:
+  - {id: send, tool: pay.send, args: {to: bob}, max_invocations: 2}
+P
+m 0 run plan.yaml --yes --token-file token --json
+m 3 executions call @last pay.send --args '{"to": "eve"}' --token-file token
+m 6 executions call @last pay.send --args '{"to": "eve"}' --token-file token
+id=$(sqlite3 .mandate/journal.db "SELECT execution_id FROM executions")
+m 0 executions cancel "$id"
+sed -i '/refusals_per_minute/d' mandate.toml
+until_true 'flock -n .mandate/lock true'
+m 0 run plan.yaml --yes --token-file token --json
+m 0 executions call @last pay.send --args '{"to": "bob"}' --token-file token
+m 0 executions finish @last --token-file token
+m 0 tokens rotate
+keep
+
+scene set-aside
+printf '[limits]\ncalls_per_session = 2\n' > mandate.toml
+cat > plan.yaml <<'P'
+version: 1
+name: Three calls
+steps:
+  - {id: a, tool: process.exec, args: {argv: [sh, -c, 'echo a']}}
+  - {id: b, tool: process.exec, args: {argv: [sh, -c, 'echo b']}}
+  - {id: c, tool: process.exec, args: {argv: [sh, -c, 'echo c']}}
+P
+m 4 run plan.yaml --yes --session s
+"$M" inbox list --json > said 2>&1
+m 0 inbox answer @last grant --data 3
+"$M" executions continue @last >/dev/null 2>&1 || true
+keep
+
+scene replanned
+cat > plan.yaml <<'P'
+version: 1
+name: Replanned
+steps:
+  - {id: good, tool: process.exec, args: {argv: [sh, -c, 'echo good']}}
+  - {id: bad, tool: process.exec, args: {argv: [sh, -c, 'exit 3']}, on_failure: replan}
+P
+m 4 run plan.yaml --yes
+cat plan.yaml > revised.yaml
+echo "  - {id: better, tool: process.exec, args: {argv: [sh, -c, 'echo better']}}" >> revised.yaml
+m 4 executions replan @last --plan revised.yaml --reason 'it was down'
+m 0 approvals approve @last
+"$M" executions continue @last >/dev/null 2>&1 || true
+cat > outer.yaml <<'P'
+version: 1
+name: Outer
+steps:
+  - id: inner
+    tool: plan.run
+    args:
+      plan:
+        version: 1
+        name: Inner
+        steps:
+          - {id: ask, tool: human.ask, args: {question: 'Which?', choices: [eu, us]}}
+          - {id: write, tool: fs.write, args: {path: where.txt, content: "${steps.ask.output.choice}"}}
+P
+m 4 run outer.yaml --yes --json
+child=$(sqlite3 .mandate/journal.db "SELECT execution_id FROM executions WHERE name = 'Inner'")
+m 0 inbox answer "$child" --choice eu
+m 0 executions continue @last
+keep
+
+scene servers
+server() {
+  printf '[mcpServers.fake]\ncommand = "python3"\nargs = ["%s", "%s"]\nenv = { VERSION = "%s" }\n' "$fake" "$PWD/log" "$1" > mandate.toml
+}
+server 1
+printf 'version: 1\nname: Echo\nsteps: [{id: echo, tool: fake.echo}]\n' > plan.yaml
+m 0 run plan.yaml --yes
+server 2
+cat > hold.yaml <<'P'
+version: 1
+name: Hold
+steps: [{id: hold, tool: process.exec, args: {argv: [sh, -c, 'touch held; while ! test -e go; do sleep 0.02; done']}}]
+P
+m 0 run hold.yaml --yes --detach
+until_true 'test -e held'
+m 3 run plan.yaml --yes
+touch go
+until_true 'flock -n .mandate/lock true'
+m 0 tools accept fake.echo
+m 0 tools disable fake.echo
+m 0 tools enable fake.echo
+m 0 run plan.yaml --yes
+keep
