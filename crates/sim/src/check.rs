@@ -66,14 +66,16 @@ fn found(journal: &dyn Journal, id: &str, folds: bool) -> Result<Found, String> 
     let told = |error: &dyn std::fmt::Display| format!("{id}: {error}");
     let events = events(journal, id).map_err(|error| told(&error))?;
     let plan = plan_of(journal, id, &events).map_err(|error| told(&error))?;
-    let state = replay(plan.clone(), &events).map_err(|difference| {
+    let replayed = replay(plan.clone(), &events).map_err(|difference| {
         let (expected, found) = (&difference.expected, &difference.found);
         format!(
             "{}; expected {expected:?}, found {found:?}",
             told(&difference)
         )
     })?;
-    if state != replayed.state {
+    let state = replayed.state;
+    // A replay folds too; that the fold alone comes to the same is looked at in a share of the runs, since it takes long.
+    if folds && fold(plan, &events).as_ref() != Ok(&state) {
         return Err(format!(
             "{id}: the replay ends in another state than the fold"
         ));
