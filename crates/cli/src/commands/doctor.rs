@@ -1,6 +1,7 @@
 //! `mandate doctor`: looks at the set-up and says what to do about what it finds. It changes nothing.
 
 mod checks;
+mod sandbox;
 
 use crate::{
     context::Context,

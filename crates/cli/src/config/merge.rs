@@ -103,6 +103,8 @@ fn may_follow(rule: Rule, earlier: &Value, later: &Value) -> bool {
         Rule::Replace => true,
         Rule::Same => earlier == later,
         Rule::On => *later == Value::Bool(true) || earlier == later,
+        Rule::Off => *later == Value::Bool(false) || earlier == later,
+        Rule::Within => all(&|earlier, later| is_beneath(earlier, later)),
         Rule::Lower => later
             .as_u64()
             .zip(earlier.as_u64())

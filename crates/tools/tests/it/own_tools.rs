@@ -24,7 +24,8 @@ fn own_with(configs: &[OwnToolConfig], setup: &Setup) -> Result<OwnTools, String
         .map(|config| (config.name.clone(), config.clone()))
         .collect();
     let secrets = Arc::new(ConfiguredSecrets::new(setup.config.secrets.clone()));
-    OwnTools::new(&configs, Path::new("/tmp"), &["PATH".to_owned()], secrets)
+    crate::fixture::with_helper();
+    OwnTools::new(&configs, Path::new("/tmp"), &["PATH".to_owned()], secrets, &crate::fixture::confining())
         .map_err(|error| error.to_string())
 }
 
