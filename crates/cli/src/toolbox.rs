@@ -3,8 +3,8 @@
 use crate::{config::Settings, errors::Failure};
 use mandate_plan::Document;
 use mandate_tools::{
-    Confining, ConfiguredSecrets, MCP_PATIENCE, McpSettings, OwnTools, Registry, Runner, ToolLock, builtins,
-    mcp_servers, server_names,
+    ConfiguredSecrets, Confining, MCP_PATIENCE, McpSettings, OwnTools, Registry, Runner, ToolLock,
+    builtins, mcp_servers, server_names,
 };
 use serde_json::Value;
 use std::{

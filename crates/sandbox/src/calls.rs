@@ -109,10 +109,7 @@ fn filters(profile: &Profile, landlock: i32) -> Result<Vec<BpfProgram>, seccompi
     }
     let refused = filter(rules, libc::EPERM)?;
     // Its flags are in memory, where no filter looks; without it, `clone` is used.
-    let unknown = filter(
-        Rules::from([(libc::SYS_clone3, Vec::new())]),
-        libc::ENOSYS,
-    )?;
+    let unknown = filter(Rules::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?;
     Ok(vec![unknown, refused])
 }
 
@@ -152,9 +149,9 @@ fn sockets(profile: &Profile) -> Result<Vec<Rule>, seccompiler::Error> {
     if profile.unix_sockets {
         allowed.push(libc::AF_UNIX);
     }
-    let others = allowed.iter().map(|family| {
-        Condition::new(0, Length::Dword, Compare::Ne, family.unsigned_abs().into())
-    });
+    let others = allowed
+        .iter()
+        .map(|family| Condition::new(0, Length::Dword, Compare::Ne, family.unsigned_abs().into()));
     let others = others.collect::<Result<Vec<_>, _>>()?;
     match others.is_empty() {
         true => Ok(Vec::new()),

@@ -67,8 +67,8 @@ pub(crate) fn restrict(profile: &Profile, left: &[PathBuf], room: &Path) -> Resu
     }
     let read = AccessFs::from_read(KNOWN);
     // No device can be made, and none that is found is more than bytes.
-    let write =
-        AccessFs::from_all(KNOWN) & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
+    let write = AccessFs::from_all(KNOWN)
+        & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
     let mut granted = Granted {
         ruleset: ruleset.create().map_err(words)?,
         left,

@@ -44,7 +44,7 @@ pub(crate) fn keep(start: Start, files: Vec<OwnedFd>, control: &OwnedFd) -> io::
         }
         Err(why) => {
             kin::end();
-            wire::send(control, &Word::Refused(why), &[])
+            wire::send(control, &why, &[])
         }
     }
 }
@@ -55,8 +55,9 @@ fn begin(
     files: &[OwnedFd],
     keeper: Pid,
     control: &OwnedFd,
-) -> Result<(Pid, Option<Room>), String> {
-    let words = |error: io::Error| error.to_string();
+) -> Result<(Pid, Option<Room>), Word> {
+    let words = |error: io::Error| Word::Refused(error.to_string());
+    let said = |why: &str| Word::Refused(why.to_owned());
     let room = match &start.profile {
         Some(_) => Some(Room::make().map_err(words)?),
         None => None,
@@ -74,7 +75,7 @@ fn begin(
     // The command holds the other end, too.
     drop(command);
     let program = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let program = program.ok_or("the process has no number")?;
+    let program = program.ok_or_else(|| said("the process has no number"))?;
     let order = Order::Enter(Box::new(Enter {
         start,
         keeper: keeper.as_raw_nonzero().get(),
@@ -94,14 +95,13 @@ fn begin(
             Err(errno) => return Err(words(errno.into())),
         }
     }
-    let [said, asked] = &ends;
-    if said.revents().is_empty() && !asked.revents().is_empty() {
-        return Err("nobody waits for it".to_owned());
+    let [answer, asked] = &ends;
+    if answer.revents().is_empty() && !asked.revents().is_empty() {
+        return Err(said("nobody waits for it"));
     }
     match wire::receive::<Word>(&here).map_err(words)? {
         None => Ok((program, room)),
-        Some((Word::Refused(why), _)) => Err(why),
-        Some(_) => Err("the helper said something else".to_owned()),
+        Some((why, _)) => Err(why),
     }
 }
 

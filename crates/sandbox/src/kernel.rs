@@ -55,7 +55,9 @@ impl Kernel {
     /// Why a program cannot be held to a profile with this version of Landlock.
     pub(crate) fn missing(landlock: i32) -> String {
         match landlock {
-            0 => "this kernel has no Landlock, or it is not switched on (`lsm=` at boot)".to_owned(),
+            0 => {
+                "this kernel has no Landlock, or it is not switched on (`lsm=` at boot)".to_owned()
+            }
             older => format!(
                 "this kernel's Landlock has version {older}; version {MIN_LANDLOCK} (Linux 6.2) is needed"
             ),

@@ -46,7 +46,10 @@ fn children(parent: i32) -> Vec<i32> {
     let texts = texts.filter_map(|path| fs::read_to_string(path).ok());
     let mut found = Vec::new();
     for text in texts {
-        found.extend(text.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+        found.extend(
+            text.split_whitespace()
+                .filter_map(|pid| pid.parse::<i32>().ok()),
+        );
     }
     found
 }

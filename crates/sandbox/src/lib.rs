@@ -7,8 +7,8 @@
 //!
 //! Nothing here knows plans, tools or configuration.
 
-mod enter;
 mod calls;
+mod enter;
 mod files;
 mod hide;
 mod keeper;
@@ -19,8 +19,8 @@ mod profile;
 mod room;
 pub mod wire;
 
-pub use kernel::Kernel;
 pub use keeper::PLEASE_END;
+pub use kernel::Kernel;
 pub use message::{Ended, Limits, Order, Over, Start, Word};
 pub use profile::Profile;
 
@@ -34,7 +34,9 @@ pub const HELPER: &str = "/proc/self/exe";
 
 /// What the helper does: `Some` if the process was started as the helper, and is done.
 pub fn helper() -> Option<ExitCode> {
-    let asked = std::env::args_os().nth(1).is_some_and(|argument| argument == ARGUMENT);
+    let asked = std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == ARGUMENT);
     asked.then(|| match obey() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -53,8 +55,8 @@ fn obey() -> io::Result<()> {
     match order {
         Order::Keep(start) => keeper::keep(start, files, &control),
         Order::Enter(order) => {
-            let why = enter::enter(*order, files);
-            wire::send(&control, &Word::Refused(why), &[])
+            let why_not = enter::enter(*order, files);
+            wire::send(&control, &why_not, &[])
         }
         Order::Probe => wire::send(&control, &Word::Can(kernel::probe()), &[]),
     }

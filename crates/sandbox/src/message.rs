@@ -65,6 +65,8 @@ pub enum Word {
     Started,
     /// It was not started, for this reason.
     Refused(String),
+    /// It was not started, because this kernel cannot hold it to its profile.
+    Unable(String),
     /// It has ended, and so has everything that it started.
     Ended(Ended),
     /// What this kernel can do.

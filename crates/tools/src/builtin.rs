@@ -12,7 +12,12 @@ mod typed;
 pub use data::DataTools;
 pub use fs::{FileTools, RootError};
 pub use http::{HttpTools, HttpToolsError};
-pub use process::{ProcessTools, environment::CHILD_MARK, confinement::{Confining, kernel as sandbox_kernel}, kept::use_sandbox_helper};
+pub use process::{
+    ProcessTools,
+    confinement::{Confining, kernel as sandbox_kernel},
+    environment::CHILD_MARK,
+    kept::use_sandbox_helper,
+};
 pub use time::{EngineTools, TimeTools};
 
 use crate::{Provider, ToolsConfig};

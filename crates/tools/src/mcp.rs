@@ -25,8 +25,8 @@ pub(crate) use names::is_name;
 pub use names::{RESERVED_SERVERS, ServerNameError, server_names};
 
 use crate::{
-    Authorized, CallContext, Confining, Definition, FactsFrom, Fault, Outcome, Provider, SecretSource,
-    ToolLock,
+    Authorized, CallContext, Confining, Definition, FactsFrom, Fault, Outcome, Provider,
+    SecretSource, ToolLock,
 };
 use cache::Cache;
 use futures_util::{FutureExt as _, future::BoxFuture};

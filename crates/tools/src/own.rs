@@ -7,8 +7,8 @@ mod program;
 pub use config::{OwnToolConfig, StatusConfig};
 
 use crate::{
-    Authorized, CallContext, Confining, Definition, Destination, FactsFrom, Fault, Outcome, Provider,
-    Scrubber, SecretSource, SecretUse,
+    Authorized, CallContext, Confining, Definition, Destination, FactsFrom, Fault, Outcome,
+    Provider, Scrubber, SecretSource, SecretUse,
     builtin::process::confinement::Confinement,
     look_up::LOOK_UP,
     mcp::{RESERVED_SERVERS, is_name},
@@ -143,7 +143,10 @@ fn set_up(config: &OwnToolConfig, shared: &Shared<'_>) -> Result<OwnTool, String
         ("effect", config.effect.map(|effect| json!(effect))),
         ("idempotent", config.idempotent.map(Value::Bool)),
         ("openWorld", config.open_world.map(Value::Bool)),
-        ("sandbox", config.sandbox.as_ref().map(|sandbox| json!(sandbox))),
+        (
+            "sandbox",
+            config.sandbox.as_ref().map(|sandbox| json!(sandbox)),
+        ),
     ];
     if let Some(raw) = raw.as_object_mut() {
         let said = more.into_iter();

@@ -42,6 +42,8 @@ mod policy_workflow;
 mod project;
 mod replan;
 mod rerun;
+mod sandbox;
+mod sandbox_missing;
 mod sensitive;
 mod sessions;
 mod several;

@@ -1,8 +1,8 @@
 //! `process.exec`: one program, held to `[sandbox]` by the kernel.
 
 pub(crate) mod capture;
-pub(crate) mod environment;
 pub(crate) mod confinement;
+pub(crate) mod environment;
 pub(crate) mod exec;
 pub(crate) mod kept;
 
@@ -10,9 +10,7 @@ use super::{
     fs::Roots,
     typed::{arguments, define},
 };
-use crate::{
-    Authorized, CallContext, Definition, Outcome, ProcessConfig, Provider, SandboxConfig,
-};
+use crate::{Authorized, CallContext, Definition, Outcome, ProcessConfig, Provider, SandboxConfig};
 use confinement::Confinement;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use mandate_plan::Facts;

@@ -5,7 +5,7 @@ use crate::{
     builtin::process::{
         confinement::Confinement,
         environment,
-        kept::{self, End, Kept, NotStarted},
+        kept::{self, End, Kept},
     },
     secret::SecretValue,
 };
@@ -47,11 +47,13 @@ pub(super) async fn start(
     launch: &Launch,
     secrets: &BTreeMap<String, SecretValue>,
 ) -> Result<Started, String> {
-    let directory = kept::directory(&launch.cwd)
-        .map_err(|_| {
-            let shown = launch.cwd.display();
-            format!("`{}` does not start: `{shown}` is not a directory", launch.program)
-        })?;
+    let directory = kept::directory(&launch.cwd).map_err(|_| {
+        let shown = launch.cwd.display();
+        format!(
+            "`{}` does not start: `{shown}` is not a directory",
+            launch.program
+        )
+    })?;
     let mut env = launch.basics.clone();
     let given = launch.env.iter();
     env.extend(given.map(|(name, value)| (name.into(), value.with(secrets).into())));
@@ -68,9 +70,7 @@ pub(super) async fn start(
         limits: confinement.map_or_else(Limits::default, Confinement::limits),
     };
     let kept = kept::start(order, directory, true).await;
-    let kept = kept.map_err(|error| match error {
-        NotStarted::Refused(why) | NotStarted::Unknown(why) => why,
-    })?;
+    let kept = kept.map_err(|error| error.to_string())?;
     let Kept {
         stdin,
         stdout,

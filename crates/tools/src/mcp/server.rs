@@ -334,7 +334,9 @@ impl Server {
         probe: bool,
     ) -> Result<(Arc<Connection>, Era), Unready> {
         let values = self.own_secrets(launch).await.map_err(Unready::Other)?;
-        let started = process::start(launch, &values).await.map_err(Unready::Other)?;
+        let started = process::start(launch, &values)
+            .await
+            .map_err(Unready::Other)?;
         drop(values);
         let stderr = Arc::new(Stderr::new(Arc::clone(&self.secrets)));
         let changed = Arc::new(Notify::new());

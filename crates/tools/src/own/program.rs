@@ -7,7 +7,7 @@ use crate::{
         confinement::{self, Confinement},
         environment,
         exec::beyond,
-        kept::{self, End, Kept, NotStarted},
+        kept::{self, End, Kept},
     },
     secret::{SecretText, SecretValue},
 };
@@ -194,7 +194,8 @@ impl Program {
         call: &CallContext,
         secrets: &BTreeMap<String, SecretValue>,
     ) -> Result<Kept, Outcome> {
-        let fault = |why: &dyn std::fmt::Display| Fault::new(ErrorCode::ToolFailed, why.to_string());
+        let fault =
+            |why: &dyn std::fmt::Display| Fault::new(ErrorCode::ToolFailed, why.to_string());
         let directory = kept::directory(&self.cwd).map_err(|error| {
             let shown = self.cwd.display();
             Outcome::Refused(fault(&format!(
@@ -222,14 +223,14 @@ impl Program {
             args: self.args.iter().map(OsString::from).collect(),
             env: env.into_iter().collect(),
             profile,
-            limits: self.confinement.as_ref().map_or_else(Limits::default, Confinement::limits),
+            limits: self
+                .confinement
+                .as_ref()
+                .map_or_else(Limits::default, Confinement::limits),
         };
         kept::start(order, directory, true)
             .await
-            .map_err(|error| match error {
-                NotStarted::Refused(why) => Outcome::Refused(fault(&why)),
-                NotStarted::Unknown(why) => Outcome::Unknown(fault(&why)),
-            })
+            .map_err(|error| error.into_stop().into())
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::permits::permit;
 use mandate_policy::{Permit, Purpose, ResolvedCall, SecretSlot};
 use mandate_tools::{
-    Confining, ConfiguredSecrets, Fault, Outcome, Provider, Registry, Report, Runner, SandboxConfig, SecretConfig,
-    Tools as _, ToolsConfig, builtins, use_sandbox_helper,
+    ConfiguredSecrets, Confining, Fault, Outcome, Provider, Registry, Report, Runner,
+    SandboxConfig, SecretConfig, Tools as _, ToolsConfig, builtins, use_sandbox_helper,
 };
 use serde_json::{Value, json};
 use std::{

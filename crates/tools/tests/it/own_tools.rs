@@ -25,8 +25,14 @@ fn own_with(configs: &[OwnToolConfig], setup: &Setup) -> Result<OwnTools, String
         .collect();
     let secrets = Arc::new(ConfiguredSecrets::new(setup.config.secrets.clone()));
     crate::fixture::with_helper();
-    OwnTools::new(&configs, Path::new("/tmp"), &["PATH".to_owned()], secrets, &crate::fixture::confining())
-        .map_err(|error| error.to_string())
+    OwnTools::new(
+        &configs,
+        Path::new("/tmp"),
+        &["PATH".to_owned()],
+        secrets,
+        &crate::fixture::confining(),
+    )
+    .map_err(|error| error.to_string())
 }
 
 fn with(configs: &[OwnToolConfig], setup: Setup) -> Fixture {

@@ -166,7 +166,11 @@ fn listeners(f: &Fixture) -> (String, (TcpListener, UdpSocket, UnixListener, Uni
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let path = f.project.join("socket");
     let unix = UnixListener::bind(&path).unwrap();
-    let name = format!("mandate-test-{}-{}", std::process::id(), tcp.local_addr().unwrap().port());
+    let name = format!(
+        "mandate-test-{}-{}",
+        std::process::id(),
+        tcp.local_addr().unwrap().port()
+    );
     let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap();
     let abstract_one = UnixListener::bind_addr(&address).unwrap();
     let text = SOCKETS
@@ -272,7 +276,11 @@ async fn setuid_gives_nothing() {
     let copy = f.project.join("id");
     fs::copy("/usr/bin/id", &copy).unwrap();
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o6755)).unwrap();
-    let ended = shell(&f, "grep NoNewPrivs /proc/self/status; setpriv --reuid 65534 --clear-groups ./id -u; true").await;
+    let ended = shell(
+        &f,
+        "grep NoNewPrivs /proc/self/status; setpriv --reuid 65534 --clear-groups ./id -u; true",
+    )
+    .await;
     let said = ended["stdout"].as_str().unwrap();
     assert!(said.contains("NoNewPrivs:\t1"), "{ended}");
     assert!(!said.lines().any(|line| line == "0"), "{ended}");
@@ -300,7 +308,10 @@ async fn a_fork_bomb_is_ended_and_told() {
     match f.call("process.exec", args).await {
         Outcome::Unknown(fault) => {
             assert_eq!(fault.code, ErrorCode::ResourceExhausted, "{fault:?}");
-            assert!(fault.message.contains("more than 40 processes"), "{fault:?}");
+            assert!(
+                fault.message.contains("more than 40 processes"),
+                "{fault:?}"
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -337,7 +348,10 @@ async fn further_paths_can_be_granted() {
     let f = setup.build();
     let path = shared.path().display();
     let ended = shell(&f, &format!("cat {path}/in; echo x > {path}/out")).await;
-    assert_eq!((&ended["stdout"], &ended["exit_code"]), (&json!("in"), &json!(2)));
+    assert_eq!(
+        (&ended["stdout"], &ended["exit_code"]),
+        (&json!("in"), &json!(2))
+    );
     let mut setup = Setup::default();
     setup.config.sandbox.write = vec![shared.path().to_owned()];
     let f = setup.build();

@@ -19,19 +19,21 @@ pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     };
     let mut found = Vec::new();
     let word = kernel.word();
-    found.push(match (kernel.holds(), settings.tools.sandbox.allow_degraded) {
-        (true, _) => Finding::good(about, format!("confines programs ({word})")),
-        (false, true) => Finding::note(
-            about,
-            format!("programs are not confined as they should be ({word})"),
-            "use Linux 6.2 or newer with Landlock and seccomp",
-        ),
-        (false, false) => Finding::bad(
-            about,
-            format!("programs cannot be confined ({word}), and `process.exec` refuses"),
-            "use Linux 6.2 or newer with Landlock and seccomp, or set `sandbox.allow_degraded`",
-        ),
-    });
+    found.push(
+        match (kernel.holds(), settings.tools.sandbox.allow_degraded) {
+            (true, _) => Finding::good(about, format!("confines programs ({word})")),
+            (false, true) => Finding::note(
+                about,
+                format!("programs are not confined as they should be ({word})"),
+                "use Linux 6.2 or newer with Landlock and seccomp",
+            ),
+            (false, false) => Finding::bad(
+                about,
+                format!("programs cannot be confined ({word}), and `process.exec` refuses"),
+                "use Linux 6.2 or newer with Landlock and seccomp, or set `sandbox.allow_degraded`",
+            ),
+        },
+    );
     if kernel.holds() && !kernel.scoped() {
         found.push(Finding::note(
             about,

@@ -217,13 +217,19 @@ async fn start(
     }
     let mut env: BTreeMap<OsString, OsString> =
         environment::allowed(&config.env).into_iter().collect();
-    let given = args.env.iter().map(|(name, value)| (name.into(), value.into()));
+    let given = args
+        .env
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
     env.extend(given);
     let key = call.idempotency_key.clone();
     env.insert("MANDATE_IDEMPOTENCY_KEY".into(), key.into());
     let (mark, value) = environment::mark();
     env.insert(mark.into(), value.into());
-    let profile = confinement.profile(env.get(std::ffi::OsStr::new("PATH")).map(OsString::as_os_str));
+    let profile = confinement.profile(
+        env.get(std::ffi::OsStr::new("PATH"))
+            .map(OsString::as_os_str),
+    );
     let order = Start {
         program: program.into(),
         args: arguments.into_iter().map(OsString::from).collect(),
@@ -232,10 +238,7 @@ async fn start(
         limits: config.limits.as_limits(),
     };
     let started = kept::start(order, cwd.fd, args.stdin.is_some()).await;
-    started.map_err(|error| match error {
-        NotStarted::Refused(why) => Stop::refused(ErrorCode::ToolFailed, why),
-        NotStarted::Unknown(why) => Stop::Unknown(Fault::new(ErrorCode::ToolFailed, why)),
-    })
+    started.map_err(NotStarted::into_stop)
 }
 
 fn command_line(args: &Args) -> Result<(String, Vec<String>), Stop> {

@@ -4,6 +4,8 @@
 //! control socket closes here: at the end of a call, at its timeout, when the call is dropped, and when this process is
 //! killed. There is no moment in which a program runs and nobody would end it.
 
+use crate::{Fault, builtin::stop::Stop};
+use mandate_plan::ErrorCode;
 use mandate_sandbox::{ARGUMENT, Ended, HELPER, Order, PLEASE_END, Start, Word, wire};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -43,7 +45,9 @@ pub fn use_sandbox_helper(path: &Path) {
 }
 
 fn helper() -> &'static Path {
-    HELPER_FILE.get().map_or(Path::new(HELPER), PathBuf::as_path)
+    HELPER_FILE
+        .get()
+        .map_or(Path::new(HELPER), PathBuf::as_path)
 }
 
 /// A program that was started.
@@ -61,8 +65,33 @@ pub(crate) struct Kept {
 pub(crate) enum NotStarted {
     /// It did not start.
     Refused(String),
+    /// It did not, because this kernel cannot confine it.
+    Unable(String),
     /// Nobody knows whether it did; it does not run any more.
     Unknown(String),
+}
+
+impl NotStarted {
+    /// The same as a fault, and whether nothing was done.
+    pub(crate) fn into_stop(self) -> Stop {
+        match self {
+            NotStarted::Refused(why) => Stop::refused(ErrorCode::ToolFailed, why),
+            NotStarted::Unable(_) => Stop::refused(ErrorCode::NotSupported, self.to_string()),
+            NotStarted::Unknown(why) => Stop::Unknown(Fault::new(ErrorCode::ToolFailed, why)),
+        }
+    }
+}
+
+impl std::fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotStarted::Refused(why) | NotStarted::Unknown(why) => f.write_str(why),
+            NotStarted::Unable(why) => write!(
+                f,
+                "the program cannot be confined: {why}; `allow_degraded = true` in `[sandbox]` runs programs with what there is"
+            ),
+        }
+    }
 }
 
 /// Holds a program. Dropping the last of them ends it and everything that came from it.
@@ -140,7 +169,9 @@ pub(crate) async fn start(
     let mut keeper = command.spawn().map_err(refused)?;
     // The command holds the other end, too.
     drop(command);
-    let pid = keeper.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+    let pid = keeper
+        .id()
+        .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     let pid = pid.ok_or_else(|| refused(io::Error::other("it has no number")))?;
     let handle = pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| refused(errno.into()))?;
     let (head, body) = wire::encode(&Order::Keep(order)).map_err(refused)?;
@@ -167,6 +198,10 @@ pub(crate) async fn start(
             let _ = keeper.wait().await;
             return Err(NotStarted::Refused(why));
         }
+        Ok(Some(Word::Unable(why))) => {
+            let _ = keeper.wait().await;
+            return Err(NotStarted::Unable(why));
+        }
         Ok(_) => {
             return Err(lost(
                 "its keeper ended without a word; whether it started is not known".to_owned(),
@@ -176,7 +211,11 @@ pub(crate) async fn start(
     }
     let (stdin, stdout, stderr) = ours;
     let stdin = stdin.map(ChildStdin::from_std).transpose();
-    match (stdin, ChildStdout::from_std(stdout), ChildStderr::from_std(stderr)) {
+    match (
+        stdin,
+        ChildStdout::from_std(stdout),
+        ChildStderr::from_std(stderr),
+    ) {
         (Ok(stdin), Ok(stdout), Ok(stderr)) => Ok(Kept {
             stdin,
             stdout,
@@ -190,7 +229,6 @@ pub(crate) async fn start(
         _ => Err(lost("its output cannot be read; it was killed".to_owned())),
     }
 }
-
 
 type Ours = (
     Option<std::process::ChildStdin>,
@@ -262,8 +300,8 @@ pub(crate) fn probe() -> io::Result<mandate_sandbox::Kernel> {
         .spawn()?;
     drop(command);
     let (head, body) = wire::encode(&Order::Probe)?;
-    let asked = wire::send_head(&here, head, &[])
-        .and_then(|()| io::Write::write_all(&mut &here, &body));
+    let asked =
+        wire::send_head(&here, head, &[]).and_then(|()| io::Write::write_all(&mut &here, &body));
     let word = asked.and_then(|()| wire::receive::<Word>(&here));
     drop(here);
     child.wait()?;
