@@ -4,7 +4,7 @@
 //! however that went. So there is no moment in which a program runs and nobody would end it.
 
 use crate::{
-    kin,
+    absent, kin,
     message::{Ended, Enter, Limits, Order, Over, Start, Word},
     room::Room,
     wire,
@@ -33,13 +33,20 @@ pub(crate) fn keep(start: Start, files: Vec<OwnedFd>, control: &OwnedFd) -> io::
     let own = rustix::process::getpid();
     rustix::process::set_child_subreaper(Some(own))?;
     let limits = start.limits.clone();
+    let absent = start
+        .profile
+        .as_ref()
+        .map(absent::absent)
+        .unwrap_or_default();
     let kept = begin(start, &files, own, control);
     // The program's ends of the pipes must close with the program.
     drop(files);
     match kept {
         Ok((program, _room)) => {
-            wire::send(control, &Word::Started, &[])?;
-            let ended = stay(program, &limits, control);
+            // Whoever is gone is noticed at once in what follows.
+            let _ = wire::send(control, &Word::Started, &[]);
+            let mut ended = stay(program, &limits, control);
+            ended.refused = absent::move_aside(&absent);
             wire::send(control, &Word::Ended(ended), &[])
         }
         Err(why) => {
@@ -112,6 +119,7 @@ fn stay(program: Pid, limits: &Limits, control: &OwnedFd) -> Ended {
         signal: None,
         over: None,
         left: 0,
+        refused: Vec::new(),
     };
     let handle = pidfd_open(program, PidfdFlags::empty());
     loop {

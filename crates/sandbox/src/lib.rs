@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows plans, tools or configuration.
 
+mod absent;
 mod calls;
 mod enter;
 mod files;

@@ -84,6 +84,9 @@ pub struct Ended {
     pub over: Option<Over>,
     /// Processes that could not be ended.
     pub left: u32,
+    /// What came to be under names that no program may use, and was moved aside.
+    #[serde(default)]
+    pub refused: Vec<PathBuf>,
 }
 
 /// A limit that is counted over all processes of a call.

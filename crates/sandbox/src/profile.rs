@@ -17,6 +17,8 @@ pub struct Profile {
     pub network: bool,
     /// It may connect to sockets in the file system.
     pub unix_sockets: bool,
+    /// What is hidden and not there yet must not come to be there, either: it is moved aside afterwards.
+    pub names: bool,
     /// Where the kernel cannot hold it to all of this, it runs with what there is.
     pub degraded: bool,
 }

@@ -116,6 +116,20 @@ async fn journal_policies_and_keys_are_not_there() {
 }
 
 #[tokio::test]
+async fn what_would_configure_the_next_run_is_moved_aside() {
+    let f = fixture();
+    for make in ["mkdir later.key", "echo x > later.key", "ln -s / later.key"] {
+        let args = json!({"shell": true, "command": make});
+        let fault = f.failure("process.exec", args).await;
+        assert_eq!(fault.code, ErrorCode::PolicyDenied, "{make}: {fault:?}");
+        assert!(
+            fs::symlink_metadata(f.project.join("later.key")).is_err(),
+            "{make}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_protected_directory_that_was_moved_is_still_hidden() {
     let f = fixture();
     // By somebody outside of the sandbox.

@@ -297,6 +297,13 @@ fn conclude(
         let message = format!("the process was killed: {}", beyond(over, limits));
         return Outcome::Unknown(fault(ErrorCode::ResourceExhausted, message));
     }
+    if let Some(first) = end.refused.first() {
+        let message = format!(
+            "the process made `{}`, which no program may: it would configure the next run; it was moved aside, beside where it was",
+            first.display()
+        );
+        return Outcome::Failed(fault(ErrorCode::PolicyDenied, message));
+    }
     match (end.code, end.signal) {
         (Some(code), _) if ok_exit_codes.contains(&code) => {}
         (Some(code), _) => {
