@@ -26,6 +26,9 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(exit) = mandate_sandbox::helper() {
+        return exit;
+    }
     let done = match Arguments::parse().command {
         Command::Durable(arguments) => durable::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),

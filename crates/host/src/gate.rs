@@ -227,7 +227,7 @@ impl Gate for HostGate<'_> {
         let started = Started {
             facts,
             permit: permit.digest(),
-            sandbox: (call.tool == "process.exec").then(|| "none".to_owned()),
+            sandbox: lookup.sandbox(&call.tool),
         };
         let handled = lookup
             .spec(&call.tool)

@@ -51,6 +51,8 @@ mod policy_workflow;
 mod project;
 mod replan;
 mod rerun;
+mod sandbox;
+mod sandbox_missing;
 mod sensitive;
 mod sessions;
 mod set_aside;
