@@ -4,7 +4,13 @@
 //! A tenth of the rules matches what is judged, the rest asks about it in vain, as rules do. A third names a server, a
 //! third begins with a category, a third looks at every call.
 
-use crate::{arguments::PolicyArguments, failure::Failure, figures::quantile, rig::Rig};
+use crate::{
+    arguments::PolicyArguments,
+    failure::Failure,
+    figures::{Figures, quantile},
+    measure::figures,
+    rig::Rig,
+};
 use mandate_engine::State;
 use mandate_host::recovery;
 use mandate_plan::{CheckedPlan, Digest, Format, ToolLookup, check, parse};
@@ -68,6 +74,16 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// What policy costs beside everything else: one plan of ten calls evaluated, one call judged, under 30 rules.
+pub(crate) fn costs(times: u32) -> Result<Figures, Failure> {
+    let dir = tempfile::tempdir().map_err(Failure::doing("make a folder"))?;
+    let bench = Bench::new(dir.path(), times)?;
+    Ok(figures([
+        ("evaluate_us_p50", bench.evaluate(RULES, PLAN_CALLS)?.p50_us),
+        ("enforce_us_p50", bench.enforce(RULES, PLAN_CALLS)?.p50_us),
+    ]))
 }
 
 impl Line {

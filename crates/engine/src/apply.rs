@@ -44,6 +44,7 @@ impl State {
             Ok(()) => {
                 self.seq = event.seq;
                 self.advance_frontier();
+                self.keep_count(&event.body);
                 self.touch(&event.body);
                 self.check_invariants(&event.body);
                 Applied::Changed

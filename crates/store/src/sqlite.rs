@@ -5,6 +5,7 @@ use crate::{
     audit_key::{AuditKey, key_path},
     failure::file_failed,
     head_file::{self, HeadFile},
+    log_space::LogSpace,
     ownership::{DirectoryLock, LeaseRow, take_lease},
     queue::{Item, Prepared, PreparedRecord, Queue},
     reader::database_path,
@@ -75,7 +76,7 @@ impl SqliteStore {
         let lease = take_lease(&mut db, &key, &head)?;
 
         let queue = Arc::new(Queue::default());
-        let writer = Writer::new(db, key, head_file, lease, lock)?;
+        let writer = Writer::new(db, key, head_file, lease, LogSpace::open(dir), lock)?;
         let reader = Reader::open(dir)?;
         let thread = thread::Builder::new()
             .name("journal-writer".to_owned())
@@ -129,6 +130,10 @@ impl Journal for SqliteStore {
         if let Some(item) = self.queue.push(Item { batch, ack }) {
             (item.ack)(Err(closed()));
         }
+    }
+
+    fn more_follows(&self, more: bool) {
+        self.queue.more_follows(more);
     }
 
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
