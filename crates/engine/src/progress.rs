@@ -30,6 +30,8 @@ pub(crate) struct Progress {
     first_behind: Vec<Option<usize>>,
     /// By number, the next of those that stand behind the same one.
     next_behind: Vec<Option<usize>>,
+    /// Steps were changed that the event does not name.
+    stale: bool,
 }
 
 /// Which steps an event can have changed.
@@ -62,6 +64,11 @@ impl Progress {
             }
         }
         progress
+    }
+
+    /// Steps are changed that the event does not name: everything is to be counted anew.
+    pub(crate) fn lose_count(&mut self) {
+        self.stale = true;
     }
 
     /// Looks at a step that may have changed; `frontier` is the first step that is not over.
@@ -153,6 +160,7 @@ impl State {
     /// Keeps count of what an event that was applied has changed.
     pub(crate) fn keep_count(&mut self, body: &Body) {
         let number = match about(body, self) {
+            _ if self.progress.stale => None,
             About::None => return,
             About::Step(step) => self.plan.number_of(step),
             About::All => None,
