@@ -231,8 +231,10 @@ fn about<'a>(body: &'a Body, state: &'a State) -> About<'a> {
         | Body::ChoiceRecorded { .. }
         | Body::TokenIssued { .. }
         | Body::UsageRecorded { .. }
+        | Body::RefusalsCounted { .. }
         | Body::FindingRecorded { .. } => About::None,
         Body::ExecutionCreated(_)
+        | Body::StartHeld { .. }
         | Body::HostStarted { .. }
         | Body::HostStopped { .. }
         | Body::Thawed { .. }
