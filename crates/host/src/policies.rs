@@ -145,6 +145,11 @@ fn restored(parts: &Parts, version: &str) -> Result<Arc<dyn Rules>, String> {
 }
 
 impl Host {
+    /// The same, of this host.
+    pub(crate) fn rules_for(&mut self, version: &str) -> Arc<dyn Rules> {
+        rules_for(&self.parts, &mut self.pinned, version)
+    }
+
     /// Whether an execution that began under `version` is to be judged anew.
     pub(crate) fn outdates(&self, version: &str) -> bool {
         self.parts.policies.on_change == OnChange::ReEvaluate
