@@ -7,7 +7,12 @@
 mod texts;
 
 use crate::{
-    arguments::PolicyArguments, bench_tools::EFFECT, failure::Failure, figures::quantile, rig::Rig,
+    arguments::PolicyArguments,
+    bench_tools::EFFECT,
+    failure::Failure,
+    figures::{Figures, quantile},
+    measure::figures,
+    rig::Rig,
     usage,
 };
 use mandate_engine::State;
@@ -77,6 +82,13 @@ const ENGINE: Gate = Gate {
     ..AGENT
 };
 
+/// The same of a call that changes something.
+const EFFECTS: Gate = Gate {
+    what: "effect",
+    calls: Calls::Effects,
+    ..ENGINE
+};
+
 /// Measures and prints.
 pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
     let dir = tempfile::tempdir().map_err(Failure::doing("make a folder"))?;
@@ -91,14 +103,9 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
     for calls in LONGER {
         lines.push(bench.evaluate(made, calls, Calls::Mixed)?);
     }
-    let effects = Gate {
-        what: "effect",
-        calls: Calls::Effects,
-        ..ENGINE
-    };
     lines.push(bench.enforce(AGENT, Policy::Starter, PLAN_CALLS)?);
     lines.push(bench.enforce(ENGINE, Policy::Starter, PLAN_CALLS)?);
-    lines.push(bench.enforce(effects, Policy::Starter, PLAN_CALLS)?);
+    lines.push(bench.enforce(EFFECTS, Policy::Starter, PLAN_CALLS)?);
     for rules in GROWTH {
         lines.push(bench.enforce(AGENT, Policy::Made(rules), PLAN_CALLS)?);
     }
@@ -134,6 +141,19 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// What policy costs beside everything else, as the workloads meet it: one plan of ten effects evaluated, one call of it judged,
+/// under the starter policy.
+pub(crate) fn costs(times: u32) -> Result<Figures, Failure> {
+    let dir = tempfile::tempdir().map_err(Failure::doing("make a folder"))?;
+    let bench = Bench::new(dir.path(), times)?;
+    let evaluate = bench.evaluate(Policy::Starter, PLAN_CALLS, Calls::Effects)?;
+    let enforce = bench.enforce(EFFECTS, Policy::Starter, PLAN_CALLS)?;
+    Ok(figures([
+        ("evaluate_us_p50", evaluate.p50_us),
+        ("enforce_us_p50", enforce.p50_us),
+    ]))
 }
 
 impl Line {
