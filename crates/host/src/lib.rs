@@ -35,6 +35,7 @@ mod looking_on;
 mod nested;
 pub mod notify;
 mod overriding;
+mod packed;
 mod parking;
 mod peer;
 mod policies;

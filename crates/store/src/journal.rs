@@ -258,6 +258,13 @@ pub trait Journal: Send + Sync {
     fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError>;
     /// The durable records of the system stream that are of this kind, oldest first.
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError>;
+    /// The durable records of the system stream behind `after_seq` that are of one of these kinds, oldest first, as they
+    /// stand at one moment.
+    fn rows_of_system(&self, kinds: &[&str], after_seq: u64) -> Result<Vec<Record>, StoreError> {
+        let mut rows = self.read(SYSTEM, after_seq.saturating_add(1), usize::MAX >> 1)?;
+        rows.retain(|row| kinds.contains(&row.kind.as_str()));
+        Ok(rows)
+    }
     /// The last durable record of the system stream that is of one of these kinds.
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError>;
 }

@@ -163,6 +163,10 @@ impl Journal for SqliteStore {
         self.reader.system_rows(kind, 1)
     }
 
+    fn rows_of_system(&self, kinds: &[&str], after_seq: u64) -> Result<Vec<Record>, StoreError> {
+        self.reader.rows_of_system(kinds, after_seq)
+    }
+
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.reader.last_of_system(kinds)
     }

@@ -88,6 +88,7 @@ impl Tails {
 
         if let Some(plan) = &batch.plan {
             write_plan(db, plan, staged)?;
+            write_use(db, &plan.hash, &batch.stream)?;
         }
         let mut insert = db.prepare_cached(
             "INSERT INTO events (gseq, stream, seq, at_ms, kind, payload, prev_hash, hash) \
@@ -106,6 +107,7 @@ impl Tails {
             .hash();
             for blob in &record.blobs {
                 write_blob(db, blob, staged)?;
+                write_use(db, &blob.hash, &batch.stream)?;
             }
             *last_gseq += 1;
             tail.seq += 1;
@@ -335,6 +337,13 @@ fn write_blob(db: &Connection, blob: &blob::Blob, staged: &mut Staged) -> Result
     if new > 0 {
         staged.blobs.insert(hash, row_hash);
     }
+    Ok(())
+}
+
+/// Notes that a stream stands on a plan or a blob: neither goes while one does.
+fn write_use(db: &Connection, hash: &Digest, stream: &str) -> Result<(), Refused> {
+    db.prepare_cached("INSERT OR IGNORE INTO content_uses (hash, stream) VALUES (?1, ?2)")?
+        .execute(params![hash.as_bytes(), stream])?;
     Ok(())
 }
 
