@@ -11,6 +11,7 @@ mod bench_tools;
 mod durable;
 mod failure;
 mod figures;
+mod large;
 mod machine;
 mod measure;
 mod plans;
@@ -18,6 +19,7 @@ mod policy;
 mod raw;
 mod rig;
 mod rows;
+mod templates;
 mod trace;
 mod usage;
 

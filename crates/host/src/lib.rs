@@ -44,6 +44,7 @@ mod queue;
 pub mod record;
 pub mod recovery;
 mod refused;
+pub mod retention;
 mod revising;
 mod revoking;
 pub mod server;

@@ -1,6 +1,6 @@
 //! The journal as the host sees it: what is appended, what is read, and what each call promises about crashes.
 
-use crate::{CallRow, Tally};
+use crate::{CallRow, Removal, Tally};
 use mandate_plan::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -241,6 +241,14 @@ pub trait Journal: Send + Sync {
     /// disk, never before. A crash leaves a prefix of the queued batches. The same batch again succeeds; other content
     /// under the same seq is [`StoreError::Divergence`].
     fn append(&self, batch: Batch, ack: Ack);
+    /// Removes executions that were archived, and appends the event that says so, in the order of the calls like any batch.
+    /// An execution that is not as it is in the archive refuses the whole removal; one that was removed before is left out.
+    fn remove_archived(&self, removal: Removal, ack: Ack) {
+        let _ = removal;
+        ack(Err(StoreError::Failed(
+            "nothing can be removed from this journal".to_owned(),
+        )));
+    }
     /// Records of `stream` with `seq >= from_seq`, at most `limit`, in order, as far as they are durable.
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError>;
     /// The canonical bytes of a stored plan.

@@ -208,7 +208,12 @@ impl Reader {
         self.resolve("requests", "request_id", prefix)
     }
 
-    fn resolve(&self, table: &str, key: &str, prefix: &str) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn resolve(
+        &self,
+        table: &str,
+        key: &str,
+        prefix: &str,
+    ) -> Result<Vec<String>, StoreError> {
         // A range, so that the primary key serves it; the last character there is ends it.
         let sql = format!(
             "SELECT {key} FROM {table} WHERE {key} >= ?1 AND {key} < ?1 || char(1114111) ORDER BY {key} LIMIT 10"

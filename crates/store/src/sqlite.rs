@@ -1,7 +1,8 @@
 //! The SQLite store: opening a data directory, and the [`Journal`] over its writer and its readers.
 
 use crate::{
-    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, RequestRow, StoreError, Tally,
+    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, Removal, RequestRow,
+    StoreError, Tally,
     audit_key::{AuditKey, key_path},
     failure::file_failed,
     head_file::{self, HeadFile},
@@ -131,6 +132,17 @@ impl Journal for SqliteStore {
         }
     }
 
+    fn remove_archived(&self, removal: Removal, ack: Ack) {
+        let batch = Ok(Prepared {
+            stream: crate::SYSTEM.to_owned(),
+            removal: Some(Box::new(removal)),
+            ..Prepared::default()
+        });
+        if let Some(item) = self.queue.push(Item { batch, ack }) {
+            (item.ack)(Err(closed()));
+        }
+    }
+
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
         self.reader.read(stream, from_seq, limit)
     }
@@ -194,6 +206,7 @@ fn prepare(batch: Batch) -> Result<Prepared, StoreError> {
         execution: batch.execution,
         requests: batch.requests,
         calls: batch.calls,
+        removal: None,
     })
 }
 

@@ -1,7 +1,9 @@
 //! Where each stream stands, and the writing of a batch at its end: continuity, repeats, divergence, limits.
 
 use crate::{
-    ExecutionRow, SYSTEM, StoreError, blob,
+    ExecutionRow, Removal, SYSTEM, StoreError,
+    archive::Removing,
+    blob,
     chain::{GENESIS, RowParts, blob_row_hash, plan_row_hash},
     queue::{Prepared, PreparedRecord},
     sessions::write_call,
@@ -45,6 +47,9 @@ impl Tails {
         last_gseq: &mut u64,
         staged: &mut Staged,
     ) -> Result<u64, Refused> {
+        if let Some(removal) = &batch.removal {
+            return self.remove(db, removal, last_gseq, staged);
+        }
         self.refuse_diverged(&batch.stream)?;
         check_rows(&batch)?;
         let is_system = batch.stream == SYSTEM;
@@ -137,6 +142,33 @@ impl Tails {
             staged.requests.insert(row.request_id.clone(), row);
         }
         Ok(*last_gseq)
+    }
+
+    /// Removes archived executions, and writes the event that says so.
+    fn remove(
+        &mut self,
+        db: &Connection,
+        removal: &Removal,
+        last_gseq: &mut u64,
+        staged: &mut Staged,
+    ) -> Result<u64, Refused> {
+        let seq = match self.tails.get(SYSTEM) {
+            Some(tail) => tail.seq,
+            None => load_tail(db, SYSTEM)?.seq,
+        };
+        let Some(record) = Removing::new(db, seq + 1).run(removal)? else {
+            return Ok(*last_gseq);
+        };
+        for (execution_id, _) in &removal.executions {
+            self.tails.remove(execution_id);
+        }
+        let record = PreparedRecord::new(record, || "a tombstone".to_owned());
+        let batch = Prepared {
+            stream: SYSTEM.to_owned(),
+            records: vec![record.map_err(Refused::Store)?],
+            ..Prepared::default()
+        };
+        self.write(db, batch, last_gseq, staged)
     }
 
     /// The projection row of an execution, if it is in mind.

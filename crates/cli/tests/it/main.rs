@@ -27,6 +27,7 @@ mod endings;
 mod examples;
 mod executions;
 mod freeze;
+mod gc;
 mod inbox;
 mod interrupts;
 mod left_behind;
