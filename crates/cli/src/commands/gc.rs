@@ -61,8 +61,9 @@ pub(super) fn run(args: &GcArgs, context: &Context) -> Result<Exit, Failure> {
     let (path, written) = match &args.to {
         Some(path) if path.exists() => (path.clone(), false),
         _ if found.executions.is_empty() => {
+            let given_back = give_back(args, context);
             say(context, &found, None, before)?;
-            return give_back(args, context).map(|()| Exit::Success);
+            return given_back.map(|()| Exit::Success);
         }
         Some(path) => (path.clone(), true),
         None => (own_file(reader.dir(), now_ms)?, true),
@@ -79,9 +80,9 @@ pub(super) fn run(args: &GcArgs, context: &Context) -> Result<Exit, Failure> {
     drop(reader);
     remove_all(context, &left, &archive)?;
     let removed = left.len() as u64;
-    give_back(args, context)?;
+    let given_back = give_back(args, context);
     say(context, &found, Some((&archive, removed)), before)?;
-    Ok(Exit::Success)
+    given_back.map(|()| Exit::Success)
 }
 
 fn allowed(reader: &Reader) -> Result<(), Failure> {

@@ -102,8 +102,8 @@ fn what_is_archived_is_gone_and_the_chain_is_whole() {
     assert!(reader.execution("a").unwrap().is_none());
     assert!(reader.request("r-a").unwrap().is_none());
     assert!(reader.read("a", 1, 9).unwrap().is_empty());
-    let (execution, tombstone, at_ms) = reader.archived("a").unwrap().unwrap();
-    assert_eq!((execution.last_seq, at_ms), (3, 7));
+    let (gone, tombstone, at_ms) = reader.archived("a").unwrap().unwrap();
+    assert_eq!((gone.last_seq, at_ms), (3, 7));
     assert!(tombstone.archive.file.ends_with("archive.jsonl"));
     assert!(reader.archived("c").unwrap().is_none());
     assert_eq!(reader.resolve_archived("").unwrap(), ["a", "b"]);
