@@ -120,3 +120,19 @@ fn policies_are_measured_by_rules_and_calls() {
         assert!(p50 > Some(0.0) && p99 >= p50, "{line}");
     }
 }
+
+#[test]
+fn a_large_journal_is_read_verified_and_archived() {
+    let names = [
+        "slowest_of_all_ms",
+        "next_against_first_cpu",
+        "private_bytes_per_parked",
+        "verify_s",
+        "archive_remove_s",
+        "verify_after_archiving_s",
+    ];
+    let figures = figures("E", &names);
+    assert_eq!(figures["parked"]["median"], 30.0);
+    assert_eq!(figures["archived"]["median"], 60.0);
+    assert_eq!(figures["verified_archived"]["most"], 60.0);
+}
