@@ -8,6 +8,7 @@
 mod archive;
 mod audit_key;
 mod blob;
+mod by_hand;
 pub mod chain;
 mod export;
 pub mod failpoint;
@@ -36,6 +37,7 @@ pub use archive::{
     Tombstone, read_archive, vacuum, write_archive,
 };
 pub use blob::{INLINE_LIMIT_BYTES, VALUE_LIMIT_BYTES};
+pub use by_hand::ByHand;
 pub use export::{
     ArchiveOf, Archived, ExportFormat, ExportOptions, Selection, export, export_archive,
 };

@@ -134,5 +134,5 @@ fn a_large_journal_is_read_verified_and_archived() {
     let figures = figures("E", &names);
     assert_eq!(figures["parked"]["median"], 30.0);
     assert_eq!(figures["archived"]["median"], 60.0);
-    assert_eq!(figures["verified_archived"]["most"], 60.0);
+    assert_eq!(figures["verified_archived"]["max"], 60.0);
 }
