@@ -13,7 +13,7 @@ mod tombstone;
 
 pub use choose::{Candidate, Kept};
 pub(crate) use content::plan_hashes;
-pub use file::{read_archive, write_archive};
+pub use file::{ReadArchive, read_archive, write_archive};
 pub(crate) use remove::Removing;
 pub use tombstone::{ArchiveFile, ArchivedExecution, Removed, Tombstone};
 pub(crate) use tombstone::{ContentsDigest, RowsDigest};

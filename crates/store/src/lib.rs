@@ -33,8 +33,8 @@ pub mod verify;
 mod writer;
 
 pub use archive::{
-    ARCHIVED, ArchiveFile, ArchivedExecution, Candidate, Kept, REMOVED_AT_ONCE, Removal, Removed,
-    Tombstone, read_archive, vacuum, write_archive,
+    ARCHIVED, ArchiveFile, ArchivedExecution, Candidate, Kept, REMOVED_AT_ONCE, ReadArchive,
+    Removal, Removed, Tombstone, read_archive, vacuum, write_archive,
 };
 pub use blob::{INLINE_LIMIT_BYTES, VALUE_LIMIT_BYTES};
 pub use by_hand::ByHand;

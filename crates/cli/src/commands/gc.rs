@@ -113,15 +113,15 @@ fn proven(reader: &Reader, path: &Path) -> Result<(ArchiveFile, Vec<(String, u64
         public_key: Some(SigningKey::of_directory(reader.dir())?.public_key()),
         ..Known::default()
     };
-    let (archive, report, executions) = read_archive(path, &known)?;
-    if let Some(why) = fault(&report) {
+    let archive = read_archive(path, &known)?;
+    if let Some(why) = fault(&archive.report) {
         let path = path.display();
         return Err(
             Failure::usage(format!("`{path}` is no archive of this journal: {why}"))
                 .remedy("nothing was removed; give another file with `--to`"),
         );
     }
-    Ok((archive, executions))
+    Ok((archive.file, archive.executions))
 }
 
 fn fault(report: &ExportReport) -> Option<String> {

@@ -58,27 +58,38 @@ pub fn write_archive(
     Ok(archived)
 }
 
-/// Reads an archive from the disk and verifies it: what it is called, what is wrong with it, and its executions, each with
-/// the `seq` of its last event.
-pub fn read_archive(
-    path: &Path,
-    known: &Known<'_>,
-) -> Result<(ArchiveFile, ExportReport, Vec<(String, u64)>), StoreError> {
-    let file = File::open(path).map_err(|error| file_failed("open", path, &error))?;
+/// An archive as it is on the disk.
+#[derive(Debug, Clone)]
+pub struct ReadArchive {
+    /// What a tombstone says of it.
+    pub file: ArchiveFile,
+    /// What is wrong with it, if anything is.
+    pub report: ExportReport,
+    /// Its executions, each with the `seq` of its last event.
+    pub executions: Vec<(String, u64)>,
+}
+
+/// Reads an archive from the disk and verifies it.
+pub fn read_archive(path: &Path, known: &Known<'_>) -> Result<ReadArchive, StoreError> {
+    let opened = File::open(path).map_err(|error| file_failed("open", path, &error))?;
     let mut input = Hashing {
-        inner: BufReader::with_capacity(1 << 20, file),
+        inner: BufReader::with_capacity(1 << 20, opened),
         digest: Sha256::new(),
         bytes: 0,
     };
     let (report, executions) = verify_archive(&mut input, known)?;
     io::copy(&mut input, &mut io::sink()).map_err(|error| file_failed("read", path, &error))?;
     let whole = fs::canonicalize(path).map_err(|error| file_failed("find", path, &error))?;
-    let archive = ArchiveFile {
+    let file = ArchiveFile {
         file: whole.display().to_string(),
         sha256: Digest::from_bytes(input.digest.finalize().into()),
         bytes: input.bytes,
     };
-    Ok((archive, report, executions))
+    Ok(ReadArchive {
+        file,
+        report,
+        executions,
+    })
 }
 
 struct Hashing<R> {

@@ -54,9 +54,10 @@ pub fn read(store: &SqliteStore, path: &Path) -> ArchiveFile {
         dir: Some(store.reader().dir()),
         ..Known::default()
     };
-    let (archive, report, _) = read_archive(path, &known).unwrap();
+    let archive = read_archive(path, &known).unwrap();
+    let report = archive.report;
     assert!(report.is_intact() && report.hmac_checked, "{report:#?}");
-    archive
+    archive.file
 }
 
 pub fn remove(
