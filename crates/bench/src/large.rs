@@ -11,8 +11,8 @@ use crate::{
 };
 use mandate_host::{Rebuilder, recovery, retention};
 use mandate_store::{
-    ExecutionFilter, Journal as _, Known, Page, RequestFilter, SigningKey, SqliteStore,
-    read_archive, verify, write_archive,
+    ExecutionFilter, Journal as _, Known, Page, ReadArchive, RequestFilter, SigningKey,
+    SqliteStore, read_archive, verify, write_archive,
 };
 use std::{
     path::Path,
