@@ -40,6 +40,7 @@ impl Host {
                 self.backlog = VecDeque::new();
             }
         }
+        self.start_what_fits();
     }
 
     /// What only a human can carry on is noted with its time; everything else queues to be taken up.

@@ -193,9 +193,19 @@ impl Journal for MemoryDisk {
         Ok(hold(&self.durable).head())
     }
 
-    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
+    fn tally(
+        &self,
+        principal: &str,
+        session: &str,
+        now_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Tally, StoreError> {
         let durable = hold(&self.durable);
-        let rows = durable.calls.iter().filter(|row| row.session == session);
+        let of = |row: &ExecutionRow| row.session == session && row.principal == principal;
+        let rows = durable.calls.iter().filter(|row| {
+            let execution = durable.rows.get(&row.execution_id);
+            execution.is_some_and(of)
+        });
         let mut calls: Vec<&CallRow> = rows.collect();
         calls.sort_by_key(|row| row.at_ms);
         let mut tally = Tally::default();
@@ -215,8 +225,13 @@ impl Journal for MemoryDisk {
             tally.recent.push(row.category.clone());
         }
         if idle(tally.last_ms, now_ms) {
-            return Ok(Tally::default());
+            tally = Tally::default();
         }
+        let open = durable
+            .rows
+            .values()
+            .filter(|row| of(row) && row.status.is_none());
+        tally.open = open.map(|row| row.execution_id.clone()).collect();
         Ok(tally)
     }
 

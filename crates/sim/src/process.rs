@@ -80,6 +80,7 @@ impl Process {
             shadow: None,
             limits: surroundings.limits,
             policies: PolicyTerms::default(),
+            gateway: mandate_host::Gateway::default(),
             spawn: spawn.clone(),
             ids: surroundings.ids.clone(),
             report: Arc::new(|_| {}),

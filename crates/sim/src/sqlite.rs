@@ -185,8 +185,14 @@ impl Journal for SqliteDisk {
         Journal::head(&self.store)
     }
 
-    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
-        Journal::tally(&self.store, session, now_ms, idle_ms)
+    fn tally(
+        &self,
+        principal: &str,
+        session: &str,
+        now_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Tally, StoreError> {
+        Journal::tally(&self.store, principal, session, now_ms, idle_ms)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

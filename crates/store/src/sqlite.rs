@@ -176,8 +176,14 @@ impl Journal for SqliteStore {
         self.reader.head()
     }
 
-    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
-        self.reader.tally(session, now_ms, idle_ms)
+    fn tally(
+        &self,
+        principal: &str,
+        session: &str,
+        now_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Tally, StoreError> {
+        self.reader.tally(principal, session, now_ms, idle_ms)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

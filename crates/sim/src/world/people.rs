@@ -236,6 +236,7 @@ impl World<'_> {
             token,
             by: ANN.to_owned(),
             wish,
+            told: None,
         };
         self.put(Input::Ask(Ask::Agent(Box::new(ask), reply)));
         agent.called = Some(called);
