@@ -102,15 +102,17 @@ fn is_in_doubt(journal: &dyn Journal, candidate: &Candidate) -> Result<bool, Sto
 fn is_counted(
     reader: &Reader,
     family: &[ExecutionRow],
-    counting: &mut BTreeMap<String, Option<i64>>,
+    counting: &mut BTreeMap<(String, String), Option<i64>>,
     now_ms: i64,
 ) -> Result<bool, StoreError> {
     for row in family {
-        let first_ms = match counting.get(&row.session) {
+        let whose = (row.principal.clone(), row.session.clone());
+        let first_ms = match counting.get(&whose) {
             Some(first_ms) => *first_ms,
             None => {
-                let first_ms = reader.tally(&row.session, now_ms, IDLE_MS)?.first_ms;
-                counting.insert(row.session.clone(), first_ms);
+                let tally = reader.tally(&row.principal, &row.session, now_ms, IDLE_MS)?;
+                let first_ms = tally.first_ms;
+                counting.insert(whose, first_ms);
                 first_ms
             }
         };
