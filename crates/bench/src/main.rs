@@ -12,6 +12,7 @@ mod beside;
 mod durable;
 mod failure;
 mod figures;
+mod large;
 mod machine;
 mod measure;
 mod plans;
@@ -20,6 +21,7 @@ mod raw;
 mod rig;
 mod rows;
 mod targets;
+mod templates;
 mod trace;
 mod usage;
 

@@ -33,6 +33,7 @@ mod executions;
 mod faults;
 mod freeze;
 mod gateway;
+mod gc;
 mod golden_journals;
 mod inbox;
 mod interrupts;
