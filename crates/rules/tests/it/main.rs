@@ -16,10 +16,12 @@ mod agreement;
 mod fuzz;
 #[path = "../../../plan/tests/it/fuzzing.rs"]
 mod fuzzing;
+mod generator;
 mod guide;
 mod import;
 mod judging;
 mod loading;
+mod model;
 mod slow;
 mod starter;
 mod support;
