@@ -14,7 +14,7 @@ pub(crate) mod template;
 
 use crate::errors::Failure;
 use layer::Layer;
-use mandate_host::OnChange;
+use mandate_host::{Gateway, OnChange, Unplanned};
 use mandate_policy::{Limits, Rules};
 use mandate_rules::Active;
 use mandate_tools::{McpServerConfig, OwnToolConfig, SecretConfig, ToolsConfig};
@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) policy: Arc<Active>,
     /// The limits that the configuration sets, whatever the policy says.
     pub(crate) limits: Limits,
+    /// What agents may do.
+    pub(crate) gateway: Gateway,
     /// The policy that is asked beside the one in force; or why it cannot be.
     pub(crate) shadow: Option<policy::Shadow>,
     /// What its sets were read from; empty where the starter set holds.
@@ -154,6 +156,7 @@ pub(crate) fn load(
         on_change: on_change(&merged)?,
         policy,
         limits: limits(&merged),
+        gateway: gateway(&merged)?,
         shadow: match policies {
             Policies::Unread => None,
             Policies::With(_) => policy::shadow(&merged, limits(&merged)),
@@ -176,6 +179,33 @@ fn limits(merged: &Merged) -> Limits {
         calls_per_session: Some(set("limits.calls_per_session").unwrap_or(CALLS_PER_SESSION)),
         calls_per_minute: set("limits.calls_per_minute"),
     }
+}
+
+/// What agents may do.
+fn gateway(merged: &Merged) -> Result<Gateway, Failure> {
+    let number = |path: &str| merged.get(path).and_then(|(value, _)| value.as_u64());
+    let default = Gateway::default();
+    let unplanned = match merged.get("gateway.unplanned") {
+        None => Unplanned::Refuse,
+        Some((value, place)) => match value.as_str() {
+            Some("refuse") => Unplanned::Refuse,
+            Some("ask") => Unplanned::Ask,
+            _ => {
+                return Err(Failure::config(format!(
+                    "{place}: `gateway.unplanned` is `refuse` or `ask`, not {value}"
+                )));
+            }
+        },
+    };
+    let idle_ms = number("gateway.agent_idle_ms");
+    let allowed = merged.get("gateway.allow_unplanned");
+    Ok(Gateway {
+        agent_idle_ms: idle_ms.map(|idle_ms| i64::try_from(idle_ms).unwrap_or(i64::MAX)),
+        refusals_per_minute: number("gateway.refusals_per_minute")
+            .unwrap_or(default.refusals_per_minute),
+        unplanned,
+        allow_unplanned: matches!(allowed, Some((Value::Bool(true), _))),
+    })
 }
 
 /// Where notices go, and where the secret is that they are signed with.
@@ -261,6 +291,7 @@ fn tools(merged: &Merged) -> Result<ToolsConfig, Failure> {
         map.remove("data_dir");
         map.remove("mcp_servers_file");
         map.remove("limits");
+        map.remove("gateway");
         map.remove("policy");
         map.remove("notify");
         map.remove("require_accepted_tools");

@@ -7,7 +7,7 @@ use crate::{
     errors::{Failure, Kind},
     hosting::{Hosting, open},
     interrupt::Interrupts,
-    who,
+    read_only, who,
 };
 use mandate_engine::event::Resolution;
 use mandate_host::{
@@ -17,7 +17,7 @@ use mandate_host::{
 use mandate_store::{Reader, SqliteStore, StoreError};
 use mandate_tools::Registry;
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeSet,
     sync::{
         Arc,
@@ -280,7 +280,16 @@ impl<'s> Driver<'s> {
     /// # Errors
     /// Why the host does not take it.
     pub(crate) fn answer(&self, execution_id: &str, answer: &Answered) -> Result<(), Failure> {
-        Ok(self.ask(|host| host.answer(execution_id, answer.clone()))?)
+        let lost = Cell::new(false);
+        let said = self.ask(|host| {
+            let said = host.answer(execution_id, answer.clone());
+            lost.set(lost.get() || is_lost(&said));
+            said
+        });
+        match said {
+            Err(_) if lost.get() && was_taken(self.settings, execution_id, answer) => Ok(()),
+            said => Ok(said?),
+        }
     }
 
     /// Does what somebody with a token wants.
@@ -444,8 +453,13 @@ pub(crate) fn say(
     let here = |store: &SqliteStore| {
         crate::hosting::record_only(store, execution_id, word.clone()).map(|_| ())
     };
-    reach(settings, here, |host| match word.clone() {
-        Word::Answer(answer) => host.answer(execution_id, answer),
+    let lost = Cell::new(false);
+    let said = reach(settings, here, |host| match word.clone() {
+        Word::Answer(answer) => {
+            let said = host.answer(execution_id, answer);
+            lost.set(lost.get() || is_lost(&said));
+            said
+        }
         Word::Pause => host.pause(execution_id),
         Word::Resume => host.resume(execution_id),
         Word::Revoke { reason } => host.revoke(execution_id, reason),
@@ -457,7 +471,36 @@ pub(crate) fn say(
             item,
             resolution,
         } => host.resolve(execution_id, (&step, item), resolution),
-    })
+    });
+    match (said, &word) {
+        (Err(_), Word::Answer(answer))
+            if lost.get() && was_taken(settings, execution_id, answer) =>
+        {
+            Ok(None)
+        }
+        (said, _) => said,
+    }
+}
+
+/// Whether the host went while it was asked: what it was asked for may have been done, or not.
+fn is_lost(said: &Result<(), HostError>) -> bool {
+    matches!(said, Err(HostError::Gone | HostError::Stopped))
+}
+
+/// Whether the journal holds this answer: the host that took it went before it could say so.
+fn was_taken(settings: &Settings, execution_id: &str, answer: &Answered) -> bool {
+    let taken = || {
+        let reader = Reader::open(&settings.data_dir).ok()?;
+        let me = who::known(Some(&reader)).ok()?;
+        let state = read_only::state(&reader, execution_id).ok()?;
+        let open = state.requests.get(&answer.request_id)?;
+        let said = open.said.last()?;
+        let is_it = said.choice == answer.choice
+            && said.assent.by == me.name
+            && said.assent.channel == answer.channel;
+        Some(is_it)
+    };
+    taken().unwrap_or_default()
 }
 
 /// Has something done by the host, and gives its process; `here` where there is none, in the journal that nobody has.

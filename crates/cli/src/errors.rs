@@ -353,6 +353,7 @@ impl From<HostError> for Failure {
                 failure.decision = Some(decision);
                 return failure.with_remedy_of_code();
             }
+            HostError::Unplanned(_) => Self::new(Kind::Refused, message),
             HostError::Refused(refusal) => {
                 let kind = match code {
                     ErrorCode::ApprovalRequired => Kind::Waiting,

@@ -79,6 +79,7 @@ impl Hosting {
                     Ok(Arc::new(restored))
                 }),
             },
+            gateway: settings.gateway,
             report: Arc::new(report),
             ..Terms::default()
         };

@@ -42,8 +42,14 @@ impl Journal for ReadOnly<'_> {
         self.0.head()
     }
 
-    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
-        self.0.tally(session, now_ms, idle_ms)
+    fn tally(
+        &self,
+        principal: &str,
+        session: &str,
+        now_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Tally, StoreError> {
+        self.0.tally(principal, session, now_ms, idle_ms)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

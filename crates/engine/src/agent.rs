@@ -192,7 +192,11 @@ impl State {
         if !matches!(body, Body::CallRequested { .. }) {
             agent.asked = None;
         }
-        if !matches!(body, Body::CallRefused { .. } | Body::CallRequested { .. }) {
+        let is_refused = matches!(
+            body,
+            Body::CallRefused { .. } | Body::RefusalsCounted { .. } | Body::CallRequested { .. }
+        );
+        if !is_refused {
             agent.touched_ms = now_ms;
         }
     }
@@ -387,12 +391,22 @@ impl State {
         left_out
     }
 
-    /// The steps that an agent may call now, with their tools: at most eight, for messages.
+    /// The steps that an agent may call now, with the items of each whose turn it is.
+    pub fn callable_steps(&self) -> impl Iterator<Item = (&CheckedStep, Vec<Option<u32>>)> {
+        let agents = self
+            .every_step()
+            .filter(|(step, _)| self.is_agents_step(step));
+        agents.filter_map(|(step, data)| {
+            let units = 0..data.units.len();
+            let open = units.filter(|at| self.not_callable(step, data, *at).is_none());
+            let items: Vec<_> = open.map(|at| item_of(step, at)).collect();
+            (!items.is_empty()).then_some((step, items))
+        })
+    }
+
+    /// The same as ids, with their tools: at most eight, for messages.
     pub fn callable(&self) -> Vec<(&str, &str)> {
-        let steps = self.every_step().filter(|(step, data)| {
-            self.is_agents_step(step)
-                && (0..data.units.len()).any(|at| self.not_callable(step, data, at).is_none())
-        });
+        let steps = self.callable_steps();
         let named = steps.map(|(step, _)| (step.step.id.as_str(), step.step.tool.as_str()));
         named.take(8).collect()
     }

@@ -169,6 +169,7 @@ impl State {
             RequestKind::Step | RequestKind::Question => {
                 matches!(self.phase, Phase::Active | Phase::Closing)
             }
+            RequestKind::Budget if self.phase == Phase::Created => self.start.is_some(),
             RequestKind::Failure | RequestKind::Invariant | RequestKind::Budget => {
                 self.phase == Phase::Active
             }
@@ -244,12 +245,13 @@ impl State {
                 self.granted_calls = self.granted_calls.saturating_add(granted);
                 Ok(())
             }
+            (RequestKind::Budget, CONTINUE) => self.start_short(),
             (RequestKind::Budget, _) => {
                 let refusal = request.refusal.as_ref().ok_or(Illegal)?;
                 let mut fault = Fault::from(refusal);
                 fault.message = format!("{}; {}", fault.message, said.that("allowed no more"));
                 fault.step.clone_from(&request.step);
-                self.stop(fault, false, false)
+                self.stop(fault, false, self.phase == Phase::Created)
             }
             (RequestKind::Revision, choice) => self.decide_revision(choice == APPROVE),
             (RequestKind::InDoubt, _) => Err(Illegal),

@@ -35,6 +35,7 @@ impl State {
             return Applied::Ignored;
         }
         let (before_ms, active_before_ms) = (self.at_ms, self.active_ms);
+        let phase = self.phase;
         if self.is_active() && !matches!(event.body, Body::HostStarted { .. }) {
             let elapsed_ms = event.at_ms.saturating_sub(before_ms);
             self.active_ms = self.active_ms.saturating_add(elapsed_ms);
@@ -44,6 +45,7 @@ impl State {
             Ok(()) => {
                 self.seq = event.seq;
                 self.advance_frontier();
+                self.note_calls(&event.body, phase);
                 self.touch(&event.body);
                 self.check_invariants(&event.body);
                 Applied::Changed
@@ -97,6 +99,7 @@ impl State {
                 self.ask_children_anew();
                 self.driven = true;
                 self.leaving = false;
+                self.try_start_again();
                 let _ = self.thaw(); // what was frozen is tried again, and may be refused again
                 Ok(())
             }
@@ -113,14 +116,16 @@ impl State {
                 self.leaving = false;
                 Ok(())
             }
-            Body::ExecutionStarted { .. } => {
+            Body::ExecutionStarted { reserved, .. } => {
                 if !self.awaits_admission() || self.approval_overdue() {
                     return Err(Illegal);
                 }
                 self.phase = next_phase(self.phase, PhaseChange::Start)?;
                 self.began = true;
+                self.start_with(*reserved);
                 Ok(())
             }
+            Body::StartHeld { room } => self.hold_start(*room),
             Body::CallRefused {
                 refusal,
                 admission: true,
@@ -146,7 +151,11 @@ impl State {
                 self.paused = Some((by.clone(), event.at_ms));
                 Ok(())
             }
-            Body::ExecutionResumed { .. } => self.paused.take().map(|_| ()).ok_or(Illegal),
+            Body::ExecutionResumed { .. } => {
+                self.paused.take().ok_or(Illegal)?;
+                self.try_start_again();
+                Ok(())
+            }
             Body::CancelRequested { by, reason, force } => {
                 self.cancel(by, reason.as_deref(), *force)
             }
@@ -191,6 +200,7 @@ impl State {
             body @ Body::CallRequested { .. } => self.ask_for(body),
             Body::FinishRequested { by, step, item } => self.finish_for(by, step.as_deref(), *item),
             Body::CallRefused { .. }
+            | Body::RefusalsCounted { .. }
             | Body::ChoiceRecorded { .. }
             | Body::TokenIssued { .. }
             | Body::UsageRecorded { .. }

@@ -293,6 +293,7 @@ impl State {
             self.reserve(place)?;
         } else if is_counted(tool) {
             self.calls = self.calls.saturating_add(1);
+            self.made_calls(place.0, 1);
         }
         self.note_call(place.0, *facts);
         Ok(())
@@ -402,6 +403,7 @@ impl State {
                 let message = format!("the plan used up its {limit_ms} ms of active time");
                 self.stop(Fault::new(ErrorCode::PlanTimeout, message), false, true)
             }
+            Timer::Start => self.fire_start(),
             Timer::Idle => {
                 let idle_ms = self.agent_idle_ms();
                 if !is_due(self.idle_due_ms()) {

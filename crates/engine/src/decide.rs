@@ -2,6 +2,7 @@
 
 use crate::agent;
 use crate::ask::plan_request;
+use crate::budget;
 use crate::call::call;
 use crate::compensate::compensate;
 use crate::confirm::confirmed;
@@ -73,7 +74,7 @@ fn before_start(state: &State) -> Vec<Command> {
         && !state.approved_with_parent()
         && state.plan_request().is_none();
     if state.awaits_admission() {
-        vec![Command::Admit]
+        budget::before_start(state)
     } else if unasked && state.paused.is_none() {
         vec![Command::Record(Body::RequestOpened(Box::new(
             plan_request(state),

@@ -6,6 +6,7 @@
 mod created;
 mod fault;
 mod inputs;
+mod no_room;
 mod refused_call;
 mod request;
 mod row;
@@ -15,6 +16,7 @@ mod waiting_for;
 pub use crate::narrowed::StandsOn;
 pub use created::{Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
+pub use no_room::NoRoom;
 pub use refused_call::RefusedCall;
 pub use request::{
     ANSWER, APPROVE, Answer, BoundCall, CONTINUE, DONE, DefaultAnswer, FAIL, GRANT, HALT, NOT_DONE,
@@ -102,6 +104,21 @@ bodies! {
     ExecutionStarted = "execution_started" {
         /// Who approved it, and over which channel; empty where policy allowed it.
         approval: Option<String>,
+        /// How many calls of its session were set aside for it; none where that was not done yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reserved: Option<u64>,
+    }
+    /// So many refusals were counted, and not written one by one: there were too many of them.
+    RefusalsCounted = "refusals_counted" {
+        /// Since when, Unix milliseconds.
+        since_ms: i64,
+        /// How many, by code.
+        codes: BTreeMap<String, u64>,
+    }
+    /// The plan may need more calls than its session has left: somebody is asked before it starts.
+    StartHeld = "start_held" {
+        /// What was missing.
+        room: NoRoom,
     }
     /// An attempt begins. Durable before the call, unless it is a closed-world read.
     StepStarted = "step_started" {
@@ -399,6 +416,9 @@ bodies! {
         /// In what it asks for more than was approved: what whoever is asked is shown.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         delta: Option<Value>,
+        /// An agent asked for it, by a call that the plan does not hold: it adds that call.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asked_for: bool,
     }
     /// The plan has a new revision.
     PlanRevised = "plan_revised" {

@@ -111,6 +111,9 @@ impl State {
     }
 
     pub(crate) fn opens_budget(&self, request: &Request) -> Result<(), Illegal> {
+        if self.phase == Phase::Created {
+            return self.opens_start();
+        }
         let step = request.step.as_deref().ok_or(Illegal)?;
         let refused = request.refusal.as_ref().is_some_and(is_about_calls);
         let place = self.locate(step, request.item)?;

@@ -160,6 +160,7 @@ impl State {
         let left = most.saturating_sub(self.calls);
         let reserved = child.map_or(0, |child| child.max_tool_calls().min(left));
         self.calls = self.calls.saturating_add(reserved);
+        self.lent = self.lent.saturating_add(reserved);
         let unit = self.unit_mut(place)?;
         unit.nested = true;
         unit.reserved = reserved;
@@ -182,6 +183,8 @@ impl State {
         let made = told.and_then(|told| told.get("tool_calls")?.as_u64());
         let made = made.unwrap_or(reserved).min(reserved);
         self.calls = self.calls.saturating_sub(reserved).saturating_add(made);
+        self.lent = self.lent.saturating_sub(reserved);
+        self.made_calls(place.0, made);
         self.count_resting(before, false);
         self.note_child_ended(place);
         Ok(())

@@ -38,7 +38,7 @@ impl State {
     }
 
     /// Nothing but the admission is missing for the first step.
-    pub(crate) fn awaits_admission(&self) -> bool {
+    pub fn awaits_admission(&self) -> bool {
         self.phase == Phase::Created
             && self.paused.is_none()
             && match self.created.decision.outcome {

@@ -43,6 +43,9 @@ pub struct Proposed {
     /// In what it asks for more than was approved.
     #[serde(skip)]
     delta: Option<Value>,
+    /// An agent asked for it, by a call that the plan does not hold.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked_for: bool,
     /// Somebody who may said yes.
     pub approved: bool,
 }
@@ -226,6 +229,7 @@ impl State {
             reason,
             stands,
             delta,
+            asked_for,
         } = body
         else {
             return Err(Illegal);
@@ -255,6 +259,7 @@ impl State {
             reason: reason.clone(),
             stands: stands.as_deref().cloned(),
             delta: delta.clone(),
+            asked_for: *asked_for,
             approved: false,
         });
         Ok(())
@@ -282,7 +287,10 @@ impl State {
 
     /// Nobody answered in time: that ends the execution.
     pub(crate) fn expire_revision(&mut self) -> Result<(), Illegal> {
-        self.proposed = None;
+        let proposed = self.proposed.take();
+        if proposed.is_some_and(|proposed| proposed.asked_for) {
+            return Ok(()); // the call is not made, and everything else goes on
+        }
         let message = "the revision of the plan was not approved in time";
         self.stop(
             Fault::new(ErrorCode::ApprovalExpired, message),
@@ -326,7 +334,12 @@ impl State {
         self.frontier = 0;
         self.replans = 0;
         self.plan = plan;
+        self.count_open_calls();
         let created = &mut self.created;
+        match proposed.asked_for {
+            true => self.tokens_of.push(created.execution_digest),
+            false => self.tokens_of.clear(),
+        }
         created.revision = proposed.revision;
         created.plan_hash = proposed.plan_hash;
         created.execution_digest = proposed.execution_digest;

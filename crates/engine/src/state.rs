@@ -5,6 +5,7 @@ mod unit;
 pub use unit::Unit;
 
 use crate::agent::AgentData;
+use crate::budget::{Start, StepCalls};
 use crate::event::{Body, Created, Event, Fault, Request, Status};
 use crate::labels::StepLabels;
 use crate::life::{Phase, StepState};
@@ -88,6 +89,9 @@ pub struct StepData {
     /// Where its values come from, once it was called or its output was taken over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<StepLabels>,
+    /// The calls that it made and may still make.
+    #[serde(skip)]
+    pub(crate) calls: StepCalls,
 }
 
 impl StepData {
@@ -111,6 +115,7 @@ impl StepData {
             asking: false,
             replan: false,
             labels: None,
+            calls: StepCalls::default(),
         }
     }
 }
@@ -242,6 +247,18 @@ pub struct State {
     pub doubtful: u32,
     /// Calls that count against `max_tool_calls`.
     pub calls: u64,
+    /// Of these, calls that are set aside for nested plans which have not ended.
+    #[serde(skip)]
+    pub(crate) lent: u64,
+    /// Calls that its steps may still make at most.
+    #[serde(skip)]
+    pub(crate) open_calls: u64,
+    /// Calls of its session that were set aside for it when it started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<u64>,
+    /// Its session has too few calls left for it to start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
     /// Active time so far, in milliseconds.
     pub active_ms: i64,
     /// A host drives it, as far as the journal knows.
@@ -289,6 +306,9 @@ pub struct State {
     /// A revision of the plan that is not in force yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposed: Option<Proposed>,
+    /// Execution digests whose tokens are good still: what was added since is what their holders asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tokens_of: Vec<mandate_plan::Digest>,
     /// Steps that failed and wait for a revision that makes up for it.
     #[serde(skip_serializing_if = "is_zero_u32")]
     pub replans: u32,
@@ -370,7 +390,7 @@ impl State {
         }
         let invariants = crate::invariant::at_first(&plan);
         let agent = AgentData::at_first(plan.plan().mode, event.at_ms);
-        Ok(Self {
+        let mut state = Self {
             open: Vec::new(),
             granted_calls: 0,
             invariants,
@@ -390,6 +410,10 @@ impl State {
             waiting: 0,
             doubtful: 0,
             calls: 0,
+            lent: 0,
+            open_calls: 0,
+            reserved: None,
+            start: None,
             active_ms: 0,
             driven: true,
             leaving: false,
@@ -405,6 +429,7 @@ impl State {
             submitted: None,
             narrowed_from: None,
             proposed: None,
+            tokens_of: Vec::new(),
             replans: 0,
             files_untrusted: created
                 .parent
@@ -414,7 +439,9 @@ impl State {
             policy: None,
             overrides: Vec::new(),
             abandoned: false,
-        })
+        };
+        state.count_open_calls();
+        Ok(state)
     }
 
     /// The plan that runs.

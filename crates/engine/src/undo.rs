@@ -268,6 +268,7 @@ impl State {
             | Timer::Grace
             | Timer::PlanTimeout
             | Timer::Deadline
+            | Timer::Start
             | Timer::Idle => {
                 return Err(Illegal);
             }

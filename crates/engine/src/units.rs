@@ -260,6 +260,7 @@ impl State {
     pub(crate) fn uncount(&mut self, place: Place) {
         if self.is_counted_step(place.0) {
             self.calls = self.calls.saturating_sub(1);
+            self.unmade_call(place.0);
         }
     }
 }

@@ -222,7 +222,10 @@ impl State {
             let request_id = open.request.request_id.clone();
             due.push((expires_ms, Body::RequestExpired { request_id }));
         }
-        if matches!(self.phase, Phase::Active | Phase::Closing) {
+        if self.phase == Phase::Created {
+            due.extend(self.start_due());
+        }
+        if matches!(self.phase, Phase::Created | Phase::Active | Phase::Closing) {
             due.extend(self.next_expiry());
         }
         if self.phase == Phase::Active {

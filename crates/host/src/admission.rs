@@ -20,7 +20,7 @@ impl Host {
             return self.propose(&submission, &revises, reply);
         }
         let now_ms = self.parts.clock.now_ms();
-        let bench = self.bench_of(&submission, now_ms);
+        let bench = self.bench_of(&submission, None, now_ms);
         let again = match &submission.rerun {
             Some(rerun) => Some(load_with(
                 self.parts.journal.as_ref(),
@@ -35,6 +35,7 @@ impl Host {
             again.as_ref(),
             &bench,
             self.parts.ids.as_ref(),
+            self.parts.gateway,
         ) {
             Err(HostError::Denied(decision)) => {
                 // A refusal leaves the process as a fact, so that it is stored first.
@@ -137,13 +138,15 @@ impl Host {
         let refused = drive.refused.clone();
         let mut gate = HostGate::new(&mut drive.approved, bench).refused(refused);
         let body = match gate.admit(&drive.state) {
-            Ok(approval) => Body::ExecutionStarted { approval },
-            Err(refusal) => Body::CallRefused {
+            Ok(approval) => self.start_of(execution_id, approval),
+            Err(refusal) => Some(Body::CallRefused {
                 refusal,
                 admission: true,
                 call: None,
-            },
+            }),
         };
-        self.take_turn(execution_id, body);
+        if let Some(body) = body {
+            self.take_turn(execution_id, body);
+        }
     }
 }

@@ -1,11 +1,17 @@
 //! Calls of agents: each takes its turn in its execution's owner, as everything else does, and is answered when what came
 //! of it is on the disk. Only what a read inside this machine gave is handed out before.
 
+mod words;
+
+pub use words::{AgentAnswer, AgentAsk, AgentWish, CallableStep};
+
 use crate::ask::HostError;
 use crate::drive::{Drive, Place};
 use crate::gate::HostGate;
 use crate::host::Host;
-use crate::tokens::{Issued, Renewal, TokenText};
+use crate::refusals::{Caller as RefusedTo, Counted};
+use crate::tokens::Renewal;
+use crate::unplanned::Unlisted;
 use mandate_engine::agent::matching::{Match, find};
 use mandate_engine::event::RefusedCall;
 use mandate_engine::{Body, Event, Fault, Phase, State, turn};
@@ -13,103 +19,8 @@ use mandate_plan::{ErrorCode, Format, ToolLookup, misfit, parse_value};
 use mandate_policy::token::Verified;
 use mandate_policy::{Purpose, Refusal};
 use mandate_store::{Batch, NewRecord, SYSTEM};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::mpsc::Sender;
-
-/// What the journal calls the tool of those who finish.
-const FINISH: &str = "mandate.finish";
-
-/// What an agent wants.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentWish {
-    /// Call a tool.
-    Call {
-        /// `server.tool`.
-        tool: String,
-        /// The arguments as JSON text, so that what JSON leaves open (keys that are there twice, numbers that nobody
-        /// keeps) is seen here.
-        arguments: String,
-    },
-    /// No further call of a step, or none at all.
-    Finish {
-        /// The step.
-        step: Option<String>,
-        /// Its item.
-        item: Option<u32>,
-    },
-    /// Where the execution is.
-    Status,
-}
-
-impl AgentWish {
-    fn tool(&self) -> &str {
-        match self {
-            AgentWish::Call { tool, .. } => tool,
-            AgentWish::Finish { .. } => FINISH,
-            AgentWish::Status => "mandate.status",
-        }
-    }
-}
-
-/// Somebody with a token wants something of an execution.
-#[derive(Debug, Clone)]
-pub struct AgentAsk {
-    /// The execution.
-    pub execution_id: String,
-    /// The token.
-    pub token: TokenText,
-    /// Who, as the channel says.
-    pub by: String,
-    /// What.
-    pub wish: AgentWish,
-}
-
-/// What an agent is told.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AgentAnswer {
-    /// The step that the call was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
-    /// Its item.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub item: Option<u32>,
-    /// What the tool gave.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<Value>,
-    /// Why the call did not complete.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Fault>,
-    /// The token in the place of the one that was shown; none where that is not renewed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issued: Option<Issued>,
-    /// The execution's state.
-    pub state: String,
-    /// The steps that may be called now, with their tools.
-    pub callable: Vec<(String, String)>,
-}
-
-impl AgentAnswer {
-    fn of(state: &State) -> Self {
-        Self {
-            step: None,
-            item: None,
-            output: None,
-            error: None,
-            issued: None,
-            state: state.shown_state().to_owned(),
-            callable: callable(state),
-        }
-    }
-}
-
-fn callable(state: &State) -> Vec<(String, String)> {
-    let steps = state.callable().into_iter();
-    steps
-        .map(|(step, tool)| (step.to_owned(), tool.to_owned()))
-        .collect()
-}
 
 /// Where an agent is answered.
 pub type AgentReply = Sender<Result<AgentAnswer, HostError>>;
@@ -218,7 +129,11 @@ impl Host {
         if self.has_ended(id)? {
             let message = "the execution has ended, and its tokens with it";
             let refusal = Refusal::new(ErrorCode::TokenExpired, message);
-            self.refuse_apart(ask, refusal, reply.clone());
+            if self.is_written(id, RefusedTo::Unknown, &refusal) {
+                self.refuse_apart(ask, refusal, reply.clone());
+            } else {
+                let _ = reply.send(Err(HostError::Refused(Box::new(refusal))));
+            }
             return Ok(());
         }
         self.have_driven(id)?;
@@ -229,8 +144,15 @@ impl Host {
         }
         let verified = match self.check_token(self.of(id)?, &ask.token, &ask.by)? {
             Ok(verified) => verified,
-            Err(refusal) => return self.refuse(ask, &json!({}), refusal, reply),
+            Err(refusal) => {
+                let unknown = RefusedTo::Unknown;
+                return self.refuse(ask, (&json!({}), unknown), refusal, reply);
+            }
         };
+        if let Some(refusal) = self.barred(ask, now_ms) {
+            let known = RefusedTo::Known;
+            return self.refuse(ask, (&json!({}), known), refusal, reply);
+        }
         match &ask.wish {
             AgentWish::Call { tool, arguments } => {
                 self.call_of_agent(ask, tool, arguments, verified, reply)
@@ -243,11 +165,31 @@ impl Host {
                 let issued = self.renewed(state, ask, &verified)?;
                 let _ = reply.send(Ok(AgentAnswer {
                     issued: issued.map(|renewal| renewal.issue(now_ms)),
+                    steps: CallableStep::all(state),
+                    waiting_for: state.waiting_for(),
                     ..AgentAnswer::of(state)
                 }));
                 Ok(())
             }
         }
+    }
+
+    /// An agent that was refused too often is let call nothing for a while, whatever it asks for.
+    fn barred(&mut self, ask: &AgentAsk, now_ms: i64) -> Option<Refusal> {
+        if matches!(ask.wish, AgentWish::Status) {
+            return None;
+        }
+        let left_ms = self.refusals.bars(&ask.execution_id, now_ms)?;
+        let most = self.parts.gateway.refusals_per_minute;
+        let message = format!(
+            "{most} calls were refused within a minute: no other is looked at before it is over"
+        );
+        let refusal = Refusal::new(ErrorCode::RateLimited, message);
+        Some(
+            refusal
+                .by_rule("gateway.refusals_per_minute")
+                .retry_after(left_ms),
+        )
     }
 
     fn has_ended(&self, execution_id: &str) -> Result<bool, HostError> {
@@ -289,14 +231,27 @@ impl Host {
         let id = ask.execution_id.as_str();
         let args = match read(arguments) {
             Ok(args) => args,
-            Err(refusal) => return self.refuse(ask, &json!({}), refusal, reply),
+            Err(refusal) => {
+                return self.refuse(ask, (&json!({}), RefusedTo::Known), refusal, reply);
+            }
         };
+        if let Some(told) = &ask.told {
+            return self.refuse(ask, (&args, RefusedTo::Known), told.clone(), reply);
+        }
         let lookup = self.parts.tools.lookup();
         let state = self.of(id)?;
         let found = fitting(state, tool, &args, lookup.as_ref(), &verified);
         let found = match found {
             Ok(found) => found,
-            Err(refusal) => return self.refuse(ask, &args, refusal, reply),
+            Err(refusal) => {
+                return match self.unplanned(ask, tool, &args, &verified, &refusal) {
+                    Some(Unlisted::Refused(refusal)) => {
+                        self.refuse(ask, (&args, RefusedTo::Known), refusal, reply)
+                    }
+                    Some(Unlisted::Asks(asks)) => Err(HostError::Unplanned(asks)),
+                    None => self.refuse(ask, (&args, RefusedTo::Known), refusal, reply),
+                };
+            }
         };
         let renewal = self.renewed(self.of(id)?, ask, &verified)?;
         let body = Body::CallRequested {
@@ -318,7 +273,7 @@ impl Host {
         let Some(turned) = turned else {
             let message = "the execution cannot take a call now";
             let refusal = Refusal::new(ErrorCode::SequenceViolation, message);
-            return self.refuse(ask, &args, refusal, reply);
+            return self.refuse(ask, (&args, RefusedTo::Known), refusal, reply);
         };
         match after(&turned.events) {
             Some(Following::Started(attempt)) => {
@@ -350,8 +305,10 @@ impl Host {
                         "the execution cannot take a call now",
                     ),
                 };
-                let (seq, reply) = (drive.state.seq, reply.clone());
+                let (seq, reply, code) = (drive.state.seq, reply.clone(), refusal.code);
                 drive.replies.push((seq, refusing(refusal, reply)));
+                // It is written already.
+                self.refusals.count(id, RefusedTo::Known, code, now_ms);
             }
         }
         self.carry_out(id, turned, permitted);
@@ -374,7 +331,7 @@ impl Host {
         if !covered {
             let message = "the token covers some steps only, and not what is to be finished";
             let refusal = Refusal::new(ErrorCode::TokenInvalid, message);
-            return self.refuse(ask, &args, refusal, reply);
+            return self.refuse(ask, (&args, RefusedTo::Known), refusal, reply);
         }
         let body = Body::FinishRequested {
             by: ask.by.clone(),
@@ -402,17 +359,21 @@ impl Host {
                 .to_owned(),
         };
         let refusal = Refusal::new(ErrorCode::SequenceViolation, message);
-        self.refuse(ask, &args, refusal, reply)
+        self.refuse(ask, (&args, RefusedTo::Known), refusal, reply)
     }
 
     /// A refusal changes nothing but the journal; it is told when the disk has it.
     fn refuse(
         &mut self,
         ask: &AgentAsk,
-        args: &Value,
+        (args, to): (&Value, RefusedTo),
         refusal: Refusal,
         reply: &AgentReply,
     ) -> Result<(), HostError> {
+        if !self.is_written(&ask.execution_id, to, &refusal) {
+            let _ = reply.send(Err(HostError::Refused(Box::new(refusal))));
+            return Ok(());
+        }
         let body = Body::CallRefused {
             refusal: refusal.clone(),
             admission: false,
@@ -427,6 +388,20 @@ impl Host {
             self.refuse_apart(ask, refusal, reply.clone());
         }
         Ok(())
+    }
+
+    /// Whether a refusal is written by itself; otherwise it is counted.
+    fn is_written(&mut self, execution_id: &str, to: RefusedTo, refusal: &Refusal) -> bool {
+        let now_ms = self.parts.clock.now_ms();
+        match self.refusals.count(execution_id, to, refusal.code, now_ms) {
+            Counted::Written => true,
+            Counted::Summed(first) => {
+                if let Some(sum) = first {
+                    self.write_sum(sum);
+                }
+                false
+            }
+        }
     }
 
     /// The same where the execution's own journal takes nothing more.

@@ -6,6 +6,7 @@ use crate::leaving::Doings;
 use crate::overriding::Overriding;
 use crate::switch::Switch;
 use crate::tokens::Issued;
+use crate::unplanned::UnplannedCall;
 use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
@@ -41,6 +42,9 @@ pub struct Submission {
 /// Which execution's plan is revised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revises {
+    /// An agent asked for it, by a call that the plan does not hold. Nobody else can say so.
+    #[serde(skip)]
+    pub asked_for: bool,
     /// The execution.
     pub execution_id: String,
     /// Why.
@@ -278,6 +282,10 @@ pub enum HostError {
     /// There is no host to be reached.
     #[error("the process that drives the executions here cannot be reached: {0}")]
     Unreachable(String),
+    /// The call is not planned, and may be asked for: between the host and who brought the call, and nowhere else.
+    #[error("the call is not one of the plan")]
+    #[serde(skip)]
+    Unplanned(Box<UnplannedCall>),
     /// The host is about to leave and takes nothing up.
     #[error("the process that drives the executions here is about to leave")]
     Leaving,
@@ -363,6 +371,7 @@ impl HostError {
             HostError::Denied(_) => ErrorCode::PolicyDenied,
             HostError::Tool(fault) => fault.code,
             HostError::Refused(refusal) => refusal.code,
+            HostError::Unplanned(_) => ErrorCode::UnplannedAction,
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
             HostError::NoSuchExecution(_)
             | HostError::NotNow(_)

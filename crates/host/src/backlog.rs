@@ -32,6 +32,7 @@ impl Host {
         {
             self.report(&execution_id, &error);
         }
+        self.start_what_fits();
     }
 
     /// What only a human can carry on is noted with its time; everything else queues to be taken up.

@@ -9,6 +9,7 @@ use crate::intake::{Intake, Proposal};
 use crate::keys::Keys;
 use crate::local::RandomIds;
 use crate::tokens::{Issued, TokenText};
+use crate::unplanned::ask_host;
 use crate::wire::Answered;
 use mandate_engine::event::Resolution;
 use mandate_policy::Principal;
@@ -129,12 +130,16 @@ impl Connection {
     ) -> Result<AgentAnswer, HostError> {
         let (execution_id, token) = (execution_id.to_owned(), token.clone());
         match self {
-            Connection::Local(local) => local.host.agent(AgentAsk {
-                execution_id,
-                token,
-                by: local.principal.name.clone(),
-                wish,
-            }),
+            Connection::Local(local) => {
+                let ask = AgentAsk {
+                    execution_id,
+                    token,
+                    by: local.principal.name.clone(),
+                    wish,
+                    told: None,
+                };
+                ask_host(&local.host, &local.intake, &local.runtime, ask)
+            }
             Connection::Remote(client) => client.agent(execution_id, token, wish),
         }
     }

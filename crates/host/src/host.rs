@@ -8,6 +8,7 @@ use crate::ask::{Ask, HostError};
 use crate::clock::Clock;
 use crate::drive::{Drive, Held, Place};
 use crate::gate::{HostGate, Permitted};
+use crate::gateway::Gateway;
 pub use crate::input::Input;
 use crate::known_plans::KnownPlans;
 use crate::look_up::may_bring_doubts;
@@ -15,6 +16,7 @@ use crate::notify::{Notify, tell};
 use crate::parking::Away;
 use crate::policies::{Pinned, PolicyTerms};
 use crate::queue::Queue;
+use crate::refusals::Refusals;
 use crate::sessions::Sessions;
 use crate::spawn::Spawn;
 use crate::standing::Ledger;
@@ -24,7 +26,7 @@ use mandate_engine::{Body, Phase, Turned, turn};
 use mandate_policy::{Limits, Purpose, Rules};
 use mandate_store::{Appended, Journal, StoreError};
 use mandate_tools::Tools;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -56,6 +58,8 @@ pub struct Parts {
     pub limits: Limits,
     /// What becomes of executions that began under another policy.
     pub policies: PolicyTerms,
+    /// What agents may do.
+    pub gateway: Gateway,
     /// Where calls run.
     pub spawn: Arc<dyn Spawn>,
     /// Makes execution, plan and host ids (UUID v7 outside tests) and seeds.
@@ -89,9 +93,13 @@ pub struct Host {
     pub(crate) pinned: Pinned,
     /// The standing approvals.
     pub(crate) standing: Ledger,
+    /// The refusals of the last minute.
+    pub(crate) refusals: Refusals,
     /// Executions that are not over and not in memory.
     pub(crate) away: BTreeMap<String, Away>,
     pub(crate) queue: Queue,
+    /// Sessions in which calls were given back, and others wait for some: by principal and id.
+    pub(crate) freed: BTreeSet<(String, String)>,
     /// What the hosts before this one left, and was not looked at yet.
     pub(crate) backlog: VecDeque<String>,
     pub(crate) leaving: bool,
@@ -105,6 +113,7 @@ impl Host {
         let id = parts.ids.id();
         let queue = Queue::new(parts.max_active);
         let sessions = Sessions::new(parts.limits);
+        let refusals = Refusals::new(parts.gateway.refusals_per_minute);
         let frozen = Freeze::found(parts.journal.as_ref(), parts.clock.now_ms());
         Self {
             parts,
@@ -117,8 +126,10 @@ impl Host {
             frozen,
             pinned: Pinned::new(),
             standing: Ledger::default(),
+            refusals,
             away: BTreeMap::new(),
             queue,
+            freed: BTreeSet::new(),
             backlog: VecDeque::new(),
             leaving: false,
             left: Vec::new(),
@@ -171,6 +182,7 @@ impl Host {
             self.let_go(&execution_id);
             self.reschedule(&execution_id);
         }
+        self.start_what_fits();
         self.tell_left();
     }
 
@@ -187,17 +199,23 @@ impl Host {
     /// Does what is due by now: ends of sleeps and back-offs, time limits.
     pub fn tick(&mut self) {
         let now_ms = self.parts.clock.now_ms();
+        self.sum_refusals(now_ms, false);
         for execution_id in self.agenda.due(now_ms).into_iter().take(DUE_AT_ONCE) {
             self.wake(&execution_id);
             self.fire_calls(&execution_id, now_ms);
             self.fire_timers(&execution_id, now_ms);
             self.reschedule(&execution_id);
         }
+        self.start_what_fits();
     }
 
     /// When [`Host::tick`] is next needed, Unix milliseconds.
     pub fn next_due_ms(&self) -> Option<i64> {
-        self.agenda.next_due_ms()
+        let sums = self.refusals.next_due_ms();
+        [self.agenda.next_due_ms(), sums]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether no execution has anything under way: each has ended or waits.
@@ -435,6 +453,7 @@ impl Host {
             tell(notify, drive, &turned.events);
         }
         let calls = drive.note(turned.events);
+        let principal = (!calls.is_empty()).then(|| drive.state.created.principal.clone());
         for permitted in permitted {
             if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {
                 drive.held.push_back(Held {
@@ -444,8 +463,10 @@ impl Host {
             }
         }
         for row in calls {
-            self.sessions.add(&row);
+            self.sessions
+                .add(principal.as_deref().unwrap_or_default(), &row);
         }
+        self.note_set_aside(execution_id);
         if admit {
             // Before anything goes to the disk, so that both turns share a commit.
             self.admit_in_turn(execution_id);

@@ -4,24 +4,37 @@ use crate::ask::Submission;
 use crate::drive::Drive;
 use crate::gate::Bench;
 use crate::host::Host;
+use crate::reserving::root_of;
 use crate::shadow::Shadow;
 use mandate_policy::SessionView;
 
 impl Host {
-    /// What the calls of a session are judged by now.
-    pub(crate) fn bench(&mut self, session: &str, principal: &str, now_ms: i64) -> Bench {
+    /// What the calls of an execution, in a session, are judged by now; of one that does not exist yet, with no id.
+    pub(crate) fn bench(
+        &mut self,
+        session: &str,
+        principal: &str,
+        root: &str,
+        now_ms: i64,
+    ) -> Bench {
         Bench {
             lookup: self.parts.tools.lookup(),
             rules: self.parts.rules.clone(),
             shadow: self.shadow(),
-            session: self.session(session, principal, now_ms),
+            session: self.session(session, principal, root, now_ms),
             now_ms,
         }
     }
 
-    /// What a plan that somebody wants run is judged by.
-    pub(crate) fn bench_of(&mut self, submission: &Submission, now_ms: i64) -> Bench {
-        let bench = self.bench(&submission.session, &submission.principal, now_ms);
+    /// What a plan that somebody wants run is judged by, as a part of the execution `root` if it is nested in one.
+    pub(crate) fn bench_of(
+        &mut self,
+        submission: &Submission,
+        root: Option<&str>,
+        now_ms: i64,
+    ) -> Bench {
+        let (session, principal) = (&submission.session, &submission.principal);
+        let bench = self.bench(session, principal, root.unwrap_or_default(), now_ms);
         bench.with_roles(&submission.roles)
     }
 
@@ -34,9 +47,11 @@ impl Host {
         let created = &self.drives.get(execution_id)?.state.created;
         let (session, principal) = (created.session.clone(), created.principal.clone());
         let (began_under, roles) = (created.policy_version.clone(), created.roles.clone());
+        let root = root_of(&self.drives, execution_id).map(str::to_owned);
+        let root = root.as_deref().unwrap_or(execution_id);
         let bench = Bench {
             rules: self.rules_for(&began_under),
-            ..self.bench(&session, &principal, now_ms)
+            ..self.bench(&session, &principal, root, now_ms)
         };
         let bench = bench.with_roles(&roles);
         Some((self.drives.get_mut(execution_id)?, bench))
@@ -50,12 +65,9 @@ impl Host {
         })
     }
 
-    fn session(&mut self, session: &str, principal: &str, now_ms: i64) -> SessionView {
-        let journal = self.parts.journal.as_ref();
-        if let Err(error) = self.sessions.meet(journal, session, now_ms) {
-            tracing::error!(session, %error, "the calls of the session cannot be counted");
-        }
-        let mut view = self.sessions.view(session, principal, now_ms);
+    fn session(&mut self, session: &str, principal: &str, root: &str, now_ms: i64) -> SessionView {
+        self.meet(principal, session, now_ms);
+        let mut view = self.sessions.view(session, principal, root, now_ms);
         view.frozen = self.frozen.is_some();
         view
     }

@@ -103,6 +103,7 @@ impl Host {
         }
         self.left.push(reply);
         if !self.leaving {
+            self.sum_refusals(self.parts.clock.now_ms(), true);
             self.leaving = true;
             let all: Vec<String> = self.drives.keys().cloned().collect();
             for execution_id in all {

@@ -2,6 +2,7 @@
 
 use crate::ask::HostError;
 use crate::clock::{Clock, SystemClock};
+use crate::gateway::Gateway;
 use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
 use crate::notify::Notify;
@@ -51,6 +52,8 @@ pub struct Terms {
     pub limits: Limits,
     /// What becomes of executions that began under another policy.
     pub policies: PolicyTerms,
+    /// What agents may do.
+    pub gateway: Gateway,
     /// Where it is said, for people, what keeps an execution from being driven.
     pub report: Report,
 }
@@ -71,6 +74,7 @@ impl Default for Terms {
             shadow: None,
             limits: Limits::default(),
             policies: PolicyTerms::default(),
+            gateway: Gateway::default(),
             report: Arc::new(|_| {}),
         }
     }
@@ -116,6 +120,7 @@ impl LocalHost {
             shadow: terms.shadow,
             limits: terms.limits,
             policies: terms.policies,
+            gateway: terms.gateway,
             spawn: Arc::new(OnTokio(runtime)),
             ids: Arc::new(RandomIds),
             report: terms.report,

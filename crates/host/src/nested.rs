@@ -6,6 +6,7 @@ use crate::drive::{Drive, OpenCall, Place};
 use crate::gate::{HostGate, grant};
 use crate::host::{Host, Input};
 use crate::recovery::load_with;
+use crate::reserving::root_of;
 use crate::submit::{Nested, created_event};
 use mandate_engine::{Body, CallOutcome, Fault, OpenChild, Parent, Phase, State, Status, begin};
 use mandate_plan::{BoundInputs, ErrorCode};
@@ -163,13 +164,15 @@ impl Host {
                 files_untrusted: of.files_untrusted,
             },
         };
-        let bench = self.bench_of(&submission, now_ms);
+        let root = root_of(&self.drives, parent).unwrap_or(parent).to_owned();
+        let bench = self.bench_of(&submission, Some(&root), now_ms);
         let event = created_event(
             &submission,
             Some(nested),
             None,
             &bench,
             self.parts.ids.as_ref(),
+            self.parts.gateway,
         )
         .map_err(|error| Fault::from(&error))?;
         let mut approved = None;

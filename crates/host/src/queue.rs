@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub const MAX_ACTIVE: usize = 256;
 
 /// Priority, then age, then the id: who comes first.
-type Turn = (Reverse<i64>, i64, String);
+pub(crate) type Turn = (Reverse<i64>, i64, String);
 
 /// Executions that wait to be started or to be taken up again, and those that are active.
 #[derive(Debug)]

@@ -86,9 +86,12 @@ impl Host {
         let digest = execution_digest(plan.hash(), &created.inputs_digest, &tools);
         let changes = diff(state.plan().plan(), plan.plan());
         let revision = created.revision.saturating_add(1);
-        let bench = self.bench(&session, &principal, now_ms);
+        let bench = self.bench(&session, &principal, &id, now_ms);
         let bench = bench.with_roles(&roles);
-        let decision = bench.evaluate(plan, &inputs);
+        let mut decision = bench.evaluate(plan, &inputs);
+        if revises.asked_for {
+            self.weigh_unplanned(&id, &mut decision)?;
+        }
         let none = BTreeMap::new();
         bench.shadow_plan(What::Revision, Some(&id), plan, &inputs, &none, &decision);
         if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
@@ -114,6 +117,7 @@ impl Host {
             reason: revises.reason.clone(),
             stands,
             delta,
+            asked_for: revises.asked_for,
         };
         let row = PlanRow {
             hash: *plan.hash(),

@@ -1,13 +1,19 @@
 //! The counters of sessions: what the permitted calls add up to, kept while a session is in use, and read from the journal
 //! when it is met for the first time.
 //!
+//! A session is one principal's: another one that names the same id has a session of its own. What an execution may still
+//! call is set aside for it when it starts, and what that is follows from its own journal.
+//!
 //! The host alone writes the journal, and everything that is permitted comes through its one thread: a call is counted as
 //! its permit is given, and its row goes to the disk with the event that begins it, in one transaction.
 
-use mandate_engine::{Body, Event, State};
+use crate::queue::Turn;
+use mandate_engine::event::NoRoom;
+use mandate_engine::{Body, Event, Phase, State};
 use mandate_policy::classify::Category;
 use mandate_policy::{Limits, Purpose, RECENT, SessionView, counts_as_call};
-use mandate_store::{CallRow, Journal, StoreError, Tally};
+use mandate_store::{CallRow, Tally};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
 /// How long a session may be idle before its count begins anew, in milliseconds.
@@ -38,13 +44,37 @@ pub fn call_row(state: &State, event: &Event) -> Option<CallRow> {
     })
 }
 
-/// One session.
+/// What an execution, with its nested plans, has set aside.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    /// What its own journal says.
+    amount: u64,
+    /// What nested plans that have not ended used of it.
+    drawn: BTreeMap<String, u64>,
+}
+
+impl Held {
+    fn left(&self) -> u64 {
+        let drawn = self.drawn.values().copied().fold(0, u64::saturating_add);
+        self.amount.saturating_sub(drawn)
+    }
+}
+
+/// One session of one principal.
 #[derive(Debug, Clone, Default)]
 struct Counted {
     calls: u64,
     minute: VecDeque<i64>,
     recent: VecDeque<Category>,
     last_ms: Option<i64>,
+    /// What is set aside, by the execution at the top.
+    held: BTreeMap<String, Held>,
+    /// Executions that wait until others have given calls back, and how many they need: the first in line goes first.
+    line: BTreeMap<Turn, u64>,
+    /// Executions about which somebody is asked, because the session has too few calls left; and how many they need.
+    asked: BTreeMap<String, u64>,
+    /// The limit, as the last one that had to wait was told it.
+    limit: u64,
 }
 
 impl From<Tally> for Counted {
@@ -55,6 +85,7 @@ impl From<Tally> for Counted {
             minute: tally.minute.into(),
             recent: recent.collect(),
             last_ms: tally.last_ms,
+            ..Self::default()
         }
     }
 }
@@ -62,7 +93,10 @@ impl From<Tally> for Counted {
 impl Counted {
     fn settle(&mut self, now_ms: i64) {
         if self.is_idle(now_ms) {
-            *self = Self::default();
+            self.calls = 0;
+            self.minute.clear();
+            self.recent.clear();
+            self.last_ms = None;
         }
         while self
             .minute
@@ -78,6 +112,15 @@ impl Counted {
             .is_some_and(|last_ms| now_ms.saturating_sub(last_ms) > IDLE_MS)
     }
 
+    fn is_unused(&self, now_ms: i64) -> bool {
+        let idle = self.last_ms.is_none() || self.is_idle(now_ms);
+        idle && self.held.is_empty() && !self.is_waited_for()
+    }
+
+    fn is_waited_for(&self) -> bool {
+        !(self.line.is_empty() && self.asked.is_empty())
+    }
+
     fn add(&mut self, category: Category, at_ms: i64) {
         self.settle(at_ms);
         self.calls = self.calls.saturating_add(1);
@@ -88,12 +131,61 @@ impl Counted {
         }
         self.last_ms = self.last_ms.max(Some(at_ms));
     }
+
+    /// What is set aside for all but this one.
+    fn reserved_beside(&self, root: &str) -> u64 {
+        let others = self.held.iter().filter(|(id, _)| *id != root);
+        others
+            .map(|(_, held)| held.left())
+            .fold(0, u64::saturating_add)
+    }
+
+    /// What an execution has set aside now.
+    fn hold(&mut self, id: &str, amount: u64) {
+        match self.held.get_mut(id) {
+            Some(held) if amount > 0 => held.amount = amount,
+            Some(_) => {
+                self.held.remove(id);
+            }
+            None if amount > 0 => {
+                let held = Held {
+                    amount,
+                    ..Held::default()
+                };
+                self.held.insert(id.to_owned(), held);
+            }
+            None => {}
+        }
+    }
+
+    /// An execution waits no more.
+    fn leave_line(&mut self, id: &str) {
+        self.line.retain(|(_, _, waiting), _| waiting != id);
+        self.asked.remove(id);
+    }
+
+    fn resets_ms(&self) -> Option<i64> {
+        self.last_ms
+            .map(|last_ms| last_ms.saturating_add(IDLE_MS).saturating_add(1))
+    }
 }
 
-/// The sessions that are in use.
+/// Whether an execution may start in its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// So many calls are set aside for it.
+    Free(u64),
+    /// Others have set aside what it may need, and give back what they do not use: it stands in line, from now on or
+    /// already.
+    Line { new: bool },
+    /// The session has made too many calls.
+    Short(NoRoom),
+}
+
+/// The sessions that are in use: by principal, then by id.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    counted: BTreeMap<String, Counted>,
+    counted: BTreeMap<String, BTreeMap<String, Counted>>,
     /// What the operator allows, whatever the policy says.
     limits: Limits,
 }
@@ -106,37 +198,46 @@ impl Sessions {
         }
     }
 
-    /// Reads a session from the journal unless it is known.
-    ///
-    /// # Errors
-    /// The store's failure.
-    pub(crate) fn meet(
-        &mut self,
-        journal: &dyn Journal,
-        session: &str,
-        now_ms: i64,
-    ) -> Result<(), StoreError> {
-        if self.counted.contains_key(session) {
-            return Ok(());
-        }
-        if self.counted.len() >= KEPT {
-            self.counted
-                .retain(|_, counted| !counted.is_idle(now_ms) && counted.last_ms.is_some());
-        }
-        let tally = journal.tally(session, now_ms, IDLE_MS)?;
-        self.counted.insert(session.to_owned(), tally.into());
-        Ok(())
+    fn get(&self, principal: &str, session: &str) -> Option<&Counted> {
+        self.counted.get(principal)?.get(session)
     }
 
-    /// A session as calls are judged by it.
-    pub(crate) fn view(&mut self, session: &str, principal: &str, now_ms: i64) -> SessionView {
+    fn get_mut(&mut self, principal: &str, session: &str) -> Option<&mut Counted> {
+        self.counted.get_mut(principal)?.get_mut(session)
+    }
+
+    /// Whether a session was read from the journal.
+    pub(crate) fn knows(&self, principal: &str, session: &str) -> bool {
+        self.get(principal, session).is_some()
+    }
+
+    /// Notes a session as it was read from the journal.
+    pub(crate) fn meet(&mut self, principal: &str, session: &str, tally: Tally, now_ms: i64) {
+        if self.counted.values().map(BTreeMap::len).sum::<usize>() >= KEPT {
+            for sessions in self.counted.values_mut() {
+                sessions.retain(|_, counted| !counted.is_unused(now_ms));
+            }
+            self.counted.retain(|_, sessions| !sessions.is_empty());
+        }
+        let sessions = self.counted.entry(principal.to_owned()).or_default();
+        sessions.insert(session.to_owned(), tally.into());
+    }
+
+    /// A session as the calls of one execution, or of a nested plan of it, are judged by it.
+    pub(crate) fn view(
+        &mut self,
+        session: &str,
+        principal: &str,
+        root: &str,
+        now_ms: i64,
+    ) -> SessionView {
         let mut view = SessionView {
             session_id: session.to_owned(),
             principal: principal.to_owned(),
             limits: self.limits,
             ..SessionView::default()
         };
-        let Some(counted) = self.counted.get_mut(session) else {
+        let Some(counted) = self.get_mut(principal, session) else {
             // Its journal cannot be read: nothing is permitted on a count that nobody knows.
             view.calls = u64::MAX;
             view.calls_last_minute = u64::MAX;
@@ -144,23 +245,131 @@ impl Sessions {
         };
         counted.settle(now_ms);
         view.calls = counted.calls;
+        view.reserved = counted.reserved_beside(root);
         view.calls_last_minute = u64::try_from(counted.minute.len()).unwrap_or(u64::MAX);
         view.recent = counted.recent.iter().copied().collect();
         view.minute_frees_ms = counted
             .minute
             .front()
             .map(|at_ms| at_ms.saturating_add(MINUTE_MS));
-        view.resets_ms = counted
-            .last_ms
-            .map(|last_ms| last_ms.saturating_add(IDLE_MS).saturating_add(1));
+        view.resets_ms = counted.resets_ms();
         view
     }
 
     /// A call was permitted.
-    pub(crate) fn add(&mut self, row: &CallRow) {
-        let counted = self.counted.entry(row.session.clone()).or_default();
+    pub(crate) fn add(&mut self, principal: &str, row: &CallRow) {
+        let sessions = self.counted.entry(principal.to_owned()).or_default();
+        let counted = sessions.entry(row.session.clone()).or_default();
         counted.add(category(&row.category), row.at_ms);
     }
+
+    /// Notes what an execution has set aside now, or, of a nested plan, what it has used of that. True: others wait for
+    /// calls of the session, so that it is worth a look whether they may start.
+    pub(crate) fn note(&mut self, state: &State, root: &str) -> bool {
+        let created = &state.created;
+        let Some(counted) = self.get_mut(&created.principal, &created.session) else {
+            return false;
+        };
+        let id = state.execution_id();
+        if id == root {
+            counted.hold(id, state.set_aside());
+        } else if let Some(held) = counted.held.get_mut(root) {
+            match state.phase {
+                Phase::Ended => held.drawn.remove(id),
+                _ => held.drawn.insert(id.to_owned(), state.calls_made()),
+            };
+        }
+        if counted.is_waited_for() && !state.awaits_admission() {
+            counted.leave_line(id);
+        }
+        counted.is_waited_for()
+    }
+
+    /// Whether an execution may start: the calls that it may need must be left. One that may need more than the session has
+    /// in all, which no session could keep for it, takes all that is left, once nothing is set aside for others.
+    pub(crate) fn place_for(&mut self, state: &State, limits: Limits, now_ms: i64) -> Place {
+        let most = state.worst_case();
+        let limit = limits.and(self.limits).calls_per_session;
+        let created = &state.created;
+        let known = self.get_mut(&created.principal, &created.session);
+        let (Some(limit), Some(counted)) = (limit, known) else {
+            return Place::Free(most);
+        };
+        counted.settle(now_ms);
+        let (id, turn) = (state.execution_id(), turn_of(state));
+        let room = NoRoom {
+            needs: most,
+            limit,
+            counted: counted.calls,
+            reserved: counted.reserved_beside(id),
+            resets_ms: counted.resets_ms(),
+        };
+        let needs = match most > limit {
+            true => ALL,
+            false => most,
+        };
+        let before = counted.line.first_key_value();
+        let first = needs == 0 || before.is_none_or(|(before, _)| *before >= turn);
+        let short = state.start.as_ref().is_some_and(|start| start.short);
+        if (first && fits(needs, &room)) || short {
+            return Place::Free(most.min(room.left()));
+        }
+        counted.limit = limit;
+        let alone = NoRoom {
+            reserved: 0,
+            ..room
+        };
+        if fits(needs, &alone) {
+            counted.asked.remove(id);
+            let new = counted.line.insert(turn, needs).is_none();
+            return Place::Line { new };
+        }
+        counted.asked.insert(id.to_owned(), needs);
+        Place::Short(room)
+    }
+
+    /// Of those that wait for calls of a session, the one that can start now: the first in line, else one that somebody is
+    /// asked about.
+    pub(crate) fn ready(&self, principal: &str, session: &str) -> Option<String> {
+        let counted = self.get(principal, session)?;
+        let room = NoRoom {
+            needs: 0,
+            limit: counted.limit,
+            counted: counted.calls,
+            reserved: counted.reserved_beside(""),
+            resets_ms: None,
+        };
+        let line = counted.line.first_key_value();
+        let alone = NoRoom {
+            reserved: 0,
+            ..room
+        };
+        // Or it waits for more than others can give back: then somebody is asked about it.
+        let first = line.filter(|(_, needs)| fits(**needs, &room) || !fits(**needs, &alone));
+        let asked = || counted.asked.iter().find(|(_, needs)| fits(**needs, &room));
+        first
+            .map(|((_, _, id), _)| id)
+            .or_else(|| asked().map(|(id, _)| id))
+            .cloned()
+    }
+}
+
+/// What a plan needs that may make more calls than its session has in all.
+const ALL: u64 = u64::MAX;
+
+fn fits(needs: u64, room: &NoRoom) -> bool {
+    match needs {
+        ALL => room.reserved == 0 && room.left() > 0,
+        needs => needs <= room.left(),
+    }
+}
+
+fn turn_of(state: &State) -> Turn {
+    (
+        Reverse(state.plan().plan().priority),
+        state.created_ms,
+        state.execution_id().to_owned(),
+    )
 }
 
 fn category(name: &str) -> Category {
@@ -186,7 +395,7 @@ mod tests {
 
     fn sessions() -> Sessions {
         let mut sessions = Sessions::new(Limits::default());
-        sessions.counted.insert("s".to_owned(), Counted::default());
+        sessions.meet("ann", "s", Tally::default(), 0);
         sessions
     }
 
@@ -194,10 +403,10 @@ mod tests {
     fn the_last_minute_slides() {
         let mut sessions = sessions();
         for at_ms in [0, 1, 59_999] {
-            sessions.add(&row(at_ms));
+            sessions.add("ann", &row(at_ms));
         }
         let minute = |sessions: &mut Sessions, now_ms| {
-            let view = sessions.view("s", "ann", now_ms);
+            let view = sessions.view("s", "ann", "", now_ms);
             (view.calls_last_minute, view.minute_frees_ms)
         };
         assert_eq!(minute(&mut sessions, 59_999), (3, Some(60_000)));
@@ -209,9 +418,9 @@ mod tests {
     #[test]
     fn a_session_that_was_idle_for_long_counts_anew() {
         let mut sessions = sessions();
-        sessions.add(&row(5));
-        assert_eq!(sessions.view("s", "ann", 5 + IDLE_MS).calls, 1);
-        let view = sessions.view("s", "ann", 6 + IDLE_MS);
+        sessions.add("ann", &row(5));
+        assert_eq!(sessions.view("s", "ann", "", 5 + IDLE_MS).calls, 1);
+        let view = sessions.view("s", "ann", "", 6 + IDLE_MS);
         assert_eq!(
             (view.calls, view.recent.len(), view.resets_ms),
             (0, 0, None)
@@ -219,8 +428,17 @@ mod tests {
     }
 
     #[test]
+    fn principals_with_the_same_id_have_sessions_of_their_own() {
+        let mut sessions = sessions();
+        sessions.meet("bob", "s", Tally::default(), 0);
+        sessions.add("ann", &row(5));
+        assert_eq!(sessions.view("s", "ann", "", 6).calls, 1);
+        assert_eq!(sessions.view("s", "bob", "", 6).calls, 0);
+    }
+
+    #[test]
     fn a_session_that_cannot_be_read_permits_nothing() {
         let mut sessions = sessions();
-        assert_eq!(sessions.view("other", "ann", 0).calls, u64::MAX);
+        assert_eq!(sessions.view("other", "ann", "", 0).calls, u64::MAX);
     }
 }

@@ -3,11 +3,12 @@
 use crate::ask::{HostError, Rerun, Submission};
 use crate::backtest::What;
 use crate::gate::Bench;
+use crate::gateway::Gateway;
 use crate::host::Ids;
 use crate::supported::unsupported;
 use mandate_engine::event::Carried;
 use mandate_engine::{BEHAVIOUR, Body, CannotCarry, Created, Event, Parent, State, carry};
-use mandate_plan::{Digest, ToolLookup, execution_digest};
+use mandate_plan::{Digest, ToolLookup, execution_digest, model::Mode};
 use mandate_policy::Outcome;
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ pub(crate) fn created_event(
     again: Option<&State>,
     bench: &Bench,
     ids: &dyn Ids,
+    gateway: Gateway,
 ) -> Result<Event, HostError> {
     let now_ms = bench.now_ms;
     let plan = &submission.plan;
@@ -87,7 +89,9 @@ pub(crate) fn created_event(
         behaviour: BEHAVIOUR,
         policy_version: decision.policy_version.clone(),
         decision,
-        agent_idle_ms: None,
+        agent_idle_ms: gateway
+            .agent_idle_ms
+            .filter(|_| plan.plan().mode == Mode::Agent),
         carried,
     };
     Ok(Event {

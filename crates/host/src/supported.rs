@@ -21,6 +21,7 @@ pub(crate) fn unsupported(plan: &CheckedPlan) -> Option<(String, String)> {
                 | FeatureKind::Sensitive
                 | FeatureKind::Replan
                 | FeatureKind::ModeHybrid
+                | FeatureKind::AllowUnplanned
         )
     };
     let feature = plan.features().into_iter().find(|feature| {

@@ -145,13 +145,19 @@ impl Host {
             return Ok(Err(Refusal::new(ErrorCode::TokenInvalid, message)));
         };
         let created = &state.created;
-        let bound = Bound {
-            execution_id: &created.execution_id,
-            execution_digest: &created.execution_digest,
-            session: &created.session,
-            principal: by,
+        let now_ms = self.parts.clock.now_ms();
+        let verify = |execution_digest| {
+            let bound = Bound {
+                execution_id: &created.execution_id,
+                execution_digest,
+                session: &created.session,
+                principal: by,
+            };
+            token.verify(&keys, &bound, now_ms)
         };
-        Ok(token.verify(&keys, &bound, self.parts.clock.now_ms()))
+        let said = verify(&created.execution_digest);
+        let mut before = state.tokens_of.iter().map(verify);
+        Ok(said.or_else(|refusal| before.find_map(Result::ok).ok_or(refusal)))
     }
 
     /// What a token for these steps of an execution is made from.

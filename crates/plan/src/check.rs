@@ -22,6 +22,7 @@ mod step_shape;
 
 use crate::{CheckedPlan, Document, ToolLookup, Violation, canonical_json, document};
 use assemble::Assembler;
+pub(crate) use calls::worst_case;
 use reader::Reader;
 use serde_json::Value;
 use std::sync::Arc;

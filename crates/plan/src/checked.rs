@@ -146,6 +146,12 @@ impl CheckedPlan {
         self.max_tool_calls
     }
 
+    /// How many attempts of one step may reach a tool, whatever the plan declares for all: with that many items, or with
+    /// as many as it may have where they are not known yet.
+    pub fn most_calls_of(&self, step: &CheckedStep, items: Option<usize>) -> u64 {
+        crate::check::worst_case(&self.plan, step, items)
+    }
+
     /// Every tool that the plan names, in fallback and finally steps, undo calls and nested plans as well.
     pub fn tools(&self) -> BTreeSet<&str> {
         let mut tools = BTreeSet::new();

@@ -134,6 +134,32 @@ pub struct Decision {
     /// The ways by which untrusted values may reach sensitive arguments and decisions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flows: Vec<FlowPath>,
+    /// How many calls it may make, and what the session has left; none where that was not said yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<CallForecast>,
+}
+
+/// The calls that a plan may make, beside what its session may still make. A forecast: what binds is taken when the plan
+/// starts, and at each call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallForecast {
+    /// How many calls the plan may make at most, or declares.
+    pub most: u64,
+    /// How many the session may make; none is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// How many it has made.
+    pub counted: u64,
+    /// How many are set aside for others.
+    pub reserved: u64,
+}
+
+impl CallForecast {
+    /// How many calls are left for it; none is no limit.
+    pub fn left(&self) -> Option<u64> {
+        let taken = self.counted.saturating_add(self.reserved);
+        self.limit.map(|limit| limit.saturating_sub(taken))
+    }
 }
 
 impl Decision {

@@ -170,15 +170,18 @@ fn counts(
     if !counts_as_call(&call.tool, Purpose::Run) {
         return Ok(());
     }
-    rates(
-        approved.rules().limits().and(session.limits),
-        session,
-        now_ms,
-    )
+    let limits = approved.rules().limits().and(session.limits);
+    rates(limits, session, call.purpose, now_ms)
 }
 
-/// One action is one permitted call, whatever it is for.
-fn rates(limits: Limits, session: &SessionView, now_ms: i64) -> Result<(), Refusal> {
+/// One action is one permitted call, whatever it is for. What undoes something is owed: it may use what is set aside for
+/// others.
+fn rates(
+    limits: Limits,
+    session: &SessionView,
+    purpose: Purpose,
+    now_ms: i64,
+) -> Result<(), Refusal> {
     let until = |at_ms: i64| {
         u64::try_from(at_ms.saturating_sub(now_ms))
             .unwrap_or(0)
@@ -195,6 +198,19 @@ fn rates(limits: Limits, session: &SessionView, now_ms: i64) -> Result<(), Refus
             Some(resets_ms) => refusal.retry_after(until(resets_ms)),
             None => refusal,
         });
+    }
+    let taken = session.calls.saturating_add(session.reserved);
+    if let Some(limit) = limits
+        .calls_per_session
+        .filter(|limit| purpose == Purpose::Run && taken >= *limit)
+    {
+        let message = format!(
+            "the session may make {limit} calls: {} were made, and the others are set aside for other executions",
+            session.calls
+        );
+        return Err(Refusal::new(ErrorCode::RateLimited, message)
+            .by_rule("limits.calls_per_session")
+            .retry_after(MINUTE_MS));
     }
     if let Some(limit) = limits
         .calls_per_minute

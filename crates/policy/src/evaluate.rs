@@ -7,7 +7,7 @@ use crate::{
     assess::{Subject, assess},
     classify::Category,
     dataflow::{Forecast, Survey, survey},
-    decision::{Decision, Outcome, Reason, StepAssessment},
+    decision::{CallForecast, Decision, Outcome, Reason, StepAssessment},
     known_args::KnownArgs,
     labels::Labels,
     nested::nested_facts,
@@ -74,7 +74,8 @@ pub fn evaluate_within(
     if let Err(error) = RuleSet::of_plan(&plan.plan().constraints) {
         verdict.deny("constraints", None, error.to_string());
     }
-    verdict.rates(rules.limits().and(request.session.limits), &request.session);
+    let limits = rules.limits().and(request.session.limits);
+    verdict.rates(limits, &request.session);
 
     let classification = rules.classification();
     let mut steps: Vec<StepAssessment> = Vec::new();
@@ -123,6 +124,12 @@ pub fn evaluate_within(
         risk,
         approvers,
         flows: survey.into_paths(),
+        calls: Some(CallForecast {
+            most: plan.max_tool_calls(),
+            limit: limits.calls_per_session,
+            counted: request.session.calls,
+            reserved: request.session.reserved,
+        }),
     }
 }
 

@@ -51,7 +51,7 @@ pub use approver::{Approval, Approver, Grant};
 pub use assent::Assent;
 pub use call::{Purpose, ResolvedCall, SecretSlot};
 pub use classification::Classification;
-pub use decision::{Decision, Outcome, Reason, StepAssessment};
+pub use decision::{CallForecast, Decision, Outcome, Reason, StepAssessment};
 pub use delta::{ChangedCall, Delta, delta};
 pub use enforce::{Permit, counts_as_call, enforce};
 pub use evaluate::{EvaluateRequest, evaluate, evaluate_with, evaluate_within};

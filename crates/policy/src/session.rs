@@ -14,6 +14,9 @@ pub struct SessionView {
     pub frozen: bool,
     /// Permitted calls of the session so far.
     pub calls: u64,
+    /// Calls that are set aside for executions of the session other than the one that is judged.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reserved: u64,
     /// Permitted calls of the last 60 seconds.
     pub calls_last_minute: u64,
     /// The roles of who acts.
@@ -31,6 +34,10 @@ pub struct SessionView {
     /// What the operator allows, whatever the rules say.
     #[serde(default)]
     pub limits: Limits,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl SessionView {

@@ -253,9 +253,15 @@ pub trait Journal: Send + Sync {
     fn request(&self, request_id: &str) -> Result<Option<RequestRow>, StoreError>;
     /// The head of the last durable commit.
     fn head(&self) -> Result<Head, StoreError>;
-    /// What the durable calls of a session up to `now_ms` add up to; a stretch of more than `idle_ms` without any begins a
-    /// new count.
-    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError>;
+    /// What the durable calls of a principal's session up to `now_ms` add up to; a stretch of more than `idle_ms` without
+    /// any begins a new count.
+    fn tally(
+        &self,
+        principal: &str,
+        session: &str,
+        now_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Tally, StoreError>;
     /// The durable records of the system stream that are of this kind, oldest first.
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError>;
     /// The last durable record of the system stream that is of one of these kinds.

@@ -7,6 +7,7 @@
 
 mod audit_key;
 mod blob;
+mod by_hand;
 pub mod chain;
 mod export;
 pub mod failpoint;
@@ -31,6 +32,7 @@ pub mod verify;
 mod writer;
 
 pub use blob::{INLINE_LIMIT_BYTES, VALUE_LIMIT_BYTES};
+pub use by_hand::ByHand;
 pub use export::{ExportFormat, ExportOptions, Selection, export};
 pub use journal::{
     Ack, Appended, Batch, ExecutionRow, Head, Journal, Lease, NewRecord, PlanRow, Record,

@@ -126,6 +126,11 @@ impl Queue {
         true
     }
 
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().items.is_empty()
+    }
+
     /// Takes nothing more; what waits is still written.
     pub(crate) fn close(&self) {
         self.lock().closed = true;

@@ -37,6 +37,8 @@ pub struct Tally {
     pub first_ms: Option<i64>,
     /// The last call's time, Unix milliseconds.
     pub last_ms: Option<i64>,
+    /// Its executions that may have begun and have not ended: what is set aside for them is for their journals to say.
+    pub open: Vec<String>,
 }
 
 /// A session in a list.
@@ -55,13 +57,23 @@ pub struct SessionSummary {
 }
 
 impl Reader {
-    /// What a session's calls up to `now_ms` add up to; a stretch of more than `idle_ms` without any begins a new count.
-    pub fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
+    /// What the calls of a principal's session up to `now_ms` add up to; a stretch of more than `idle_ms` without any
+    /// begins a new count. Another principal's session of that id is another session.
+    pub fn tally(
+        &self,
+        principal: &str,
+        session: &str,
+        now_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Tally, StoreError> {
         self.with(|db| {
             let mut query = db.prepare_cached(
-                "SELECT at_ms, category FROM calls WHERE session = ?1 ORDER BY at_ms DESC, execution_id DESC, seq DESC",
+                "SELECT calls.at_ms, calls.category FROM calls \
+                 CROSS JOIN executions ON executions.execution_id = calls.execution_id \
+                 WHERE calls.session = ?1 AND executions.principal = ?2 \
+                 ORDER BY calls.at_ms DESC, calls.execution_id DESC, calls.seq DESC",
             )?;
-            let mut rows = query.query([session])?;
+            let mut rows = query.query([session, principal])?;
             let (mut tally, mut after_ms) = (Tally::default(), now_ms);
             while let Some(row) = rows.next()? {
                 let at_ms: i64 = row.get(0)?;
@@ -81,6 +93,12 @@ impl Reader {
             }
             tally.minute.reverse();
             tally.recent.reverse();
+            let mut query = db.prepare_cached(
+                "SELECT execution_id FROM executions WHERE session = ?1 AND principal = ?2 AND finished_at_ms IS NULL \
+                 AND state <> 'pending' AND waiting_kind IS NOT 'plan' ORDER BY execution_id",
+            )?;
+            let ids = query.query_map([session, principal], |row| row.get(0))?;
+            tally.open = ids.collect::<Result<_, _>>()?;
             Ok(tally)
         })
     }
@@ -89,8 +107,8 @@ impl Reader {
     pub fn sessions(&self, limit: usize) -> Result<Vec<SessionSummary>, StoreError> {
         self.with(|db| {
             let mut query = db.prepare_cached(
-                "SELECT session, min(principal), count(*), min(created_at_ms), max(updated_at_ms) FROM executions \
-                 GROUP BY session ORDER BY max(updated_at_ms) DESC, session LIMIT ?1",
+                "SELECT session, principal, count(*), min(created_at_ms), max(updated_at_ms) FROM executions \
+                 GROUP BY session, principal ORDER BY max(updated_at_ms) DESC, session, principal LIMIT ?1",
             )?;
             let rows = query.query_map([limit], |row| {
                 Ok(SessionSummary {

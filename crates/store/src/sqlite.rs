@@ -49,6 +49,18 @@ impl SqliteStore {
     /// Refuses with [`StoreError::Locked`] while another process has it, and with [`StoreError::Damaged`] if the head
     /// file, the lease or the audit key is not what a crash can leave: writing on would cover the traces.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let (mut store, writer) = Self::open_parts(dir)?;
+        let queue = Arc::clone(&store.queue);
+        let thread = thread::Builder::new()
+            .name("journal-writer".to_owned())
+            .spawn(move || writer.run(&queue))
+            .map_err(|error| StoreError::Failed(format!("cannot start the writer: {error}")))?;
+        store.thread = Some(thread);
+        Ok(store)
+    }
+
+    /// The store, and its writer, which nothing drives yet.
+    pub(crate) fn open_parts(dir: &Path) -> Result<(Self, Writer), StoreError> {
         make_directory(dir)?;
         let lock = DirectoryLock::take(dir)?;
         let mut db = open_database(dir)?;
@@ -74,22 +86,19 @@ impl SqliteStore {
         sync_directory(dir)?;
         let lease = take_lease(&mut db, &key, &head)?;
 
-        let queue = Arc::new(Queue::default());
         let writer = Writer::new(db, key, head_file, lease, lock)?;
-        let reader = Reader::open(dir)?;
-        let thread = thread::Builder::new()
-            .name("journal-writer".to_owned())
-            .spawn({
-                let queue = Arc::clone(&queue);
-                move || writer.run(&queue)
-            })
-            .map_err(|error| StoreError::Failed(format!("cannot start the writer: {error}")))?;
-        Ok(Self {
-            reader,
-            queue,
+        let store = Self {
+            reader: Reader::open(dir)?,
+            queue: Arc::default(),
             lease,
-            thread: Some(thread),
-        })
+            thread: None,
+        };
+        Ok((store, writer))
+    }
+
+    /// What waits for the writer.
+    pub(crate) fn queue(&self) -> &Arc<Queue> {
+        &self.queue
     }
 
     /// Opens the data directory `dir` for reading only, whether or not a host runs on it.
@@ -155,8 +164,14 @@ impl Journal for SqliteStore {
         self.reader.head()
     }
 
-    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
-        self.reader.tally(session, now_ms, idle_ms)
+    fn tally(
+        &self,
+        principal: &str,
+        session: &str,
+        now_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Tally, StoreError> {
+        self.reader.tally(principal, session, now_ms, idle_ms)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

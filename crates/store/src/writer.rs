@@ -119,7 +119,8 @@ impl Writer {
         }
     }
 
-    fn write_group(&mut self, group: &mut Vec<Item>) {
+    /// Writes a group in one transaction, and tells those who wait.
+    pub(crate) fn write_group(&mut self, group: &mut Vec<Item>) {
         let mut acks: Vec<(Ack, Result<u64, StoreError>)> = Vec::with_capacity(group.len());
         let written = match self.failed.clone() {
             Some(error) => Err(error),

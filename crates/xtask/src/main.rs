@@ -1,5 +1,5 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask generate`,
-//! `cargo xtask coverage`, `cargo xtask tool-servers`.
+//! `cargo xtask coverage`, `cargo xtask simulate`, `cargo xtask tool-servers`.
 //!
 //! `test` runs every check there is, `tidy` holds the house rules, one file per rule, and `generate` writes the
 //! committed files that come out of the code. Nothing in here is part of the product.
@@ -9,6 +9,7 @@ mod failure;
 mod generate;
 mod markdown;
 mod rust_source;
+mod simulate;
 mod test;
 mod tidy;
 mod tool_servers;
@@ -26,6 +27,7 @@ usage: cargo xtask COMMAND
   tidy                the house rules
   generate [--check]  write the generated files; --check compares only
   coverage            which lines the tests run, crate by crate
+  simulate [OPTION].. run seeds of the simulation, or `show SEED`, `replay FILE`, `--mutants [NAME]..`
   tool-servers        install the MCP servers that tests call, into target/tool-servers
 ";
 
@@ -54,6 +56,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["generate"] => generate::run(&workspace, generate::Mode::Write),
         ["generate", "--check"] => generate::run(&workspace, generate::Mode::Check),
         ["coverage"] => coverage::run(&workspace),
+        ["simulate", words @ ..] => simulate::run(&workspace, words),
         ["tool-servers"] => tool_servers::install(&workspace),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -1,6 +1,7 @@
 //! `mandate evaluate PLAN`: a dry run of the policy.
 
 use crate::{
+    commands::sessions::Standing,
     context::Context,
     document::{note_warnings, read_plan},
     errors::{Exit, Failure},
@@ -10,7 +11,7 @@ use crate::{
 };
 use clap::Args;
 use mandate_host::HostError;
-use mandate_policy::{EvaluateRequest, Outcome, SessionView, evaluate_with};
+use mandate_policy::{EvaluateRequest, Outcome, Principal, SessionView, evaluate_with};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   mandate evaluate plan.yaml
   mandate evaluate plan.yaml --input folder=docs --json
+  mandate evaluate plan.yaml --session nightly
   mandate evaluate plan.yaml --policy stricter.cedar
 
 No tool is called and nothing is written. Exits with 0 where the plan may run, at once or after approval, and with 3 \
@@ -31,6 +33,9 @@ pub(crate) struct EvaluateArgs {
     plan: String,
     #[command(flatten)]
     inputs: InputArgs,
+    /// The session that it would run in: what that has left is told
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
     /// A policy, file or folder, that must allow it, too
     #[arg(long, value_name = "PATH")]
     policy: Vec<PathBuf>,
@@ -50,12 +55,7 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
     let who = who::asking(context)?;
     let request = EvaluateRequest {
         principal: who.name.clone(),
-        session: SessionView {
-            session_id: "evaluate".to_owned(),
-            principal: who.name,
-            roles: who.roles.into_iter().collect(),
-            ..SessionView::default()
-        },
+        session: session(args, &who, context)?,
         now_ms: when::now_ms(),
     };
     let said = evaluate_with(
@@ -83,10 +83,14 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
         paint.look(decision::outcome_look(said.outcome), word)
     ));
     out.line(&format!(
-        "{} {}\n",
+        "{} {}",
         paint.dim("risk:"),
         decision::risk(&said, paint)
     ));
+    if let Some(calls) = decision::calls(&said) {
+        out.line(&format!("{} {calls}", paint.dim("calls:")));
+    }
+    out.line("");
     out.line(&decision::table(&said, paint, terminal_width()));
     let reasons = decision::reasons_with_inputs(&said, paint);
     if !reasons.is_empty() {
@@ -106,4 +110,28 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context) -> Result<Exit, Failur
     }
     out.line(&format!("{} {}", paint.dim("policy:"), said.policy_version));
     Ok(exit)
+}
+
+/// The session that it would run in, as it is now; without one, a new one.
+fn session(
+    args: &EvaluateArgs,
+    who: &Principal,
+    context: &Context,
+) -> Result<SessionView, Failure> {
+    let mut view = SessionView {
+        session_id: "evaluate".to_owned(),
+        principal: who.name.clone(),
+        roles: who.roles.iter().cloned().collect(),
+        ..SessionView::default()
+    };
+    if let Some(id) = &args.session {
+        id.clone_into(&mut view.session_id);
+        if let Some(reader) = context.reader_if_any()? {
+            let standing = Standing::of(&reader, &who.name, id, when::now_ms())?;
+            view.calls = standing.tally.calls;
+            view.calls_last_minute = standing.tally.minute.len().try_into().unwrap_or(u64::MAX);
+            view.reserved = standing.reserved();
+        }
+    }
+    Ok(view)
 }

@@ -14,6 +14,7 @@ mod rerun;
 mod resolve;
 mod resume;
 mod show;
+mod status;
 mod token;
 mod watch;
 
@@ -96,6 +97,11 @@ pub(crate) enum ExecutionsCommand {
         after_help = "Examples:\n  mandate executions finish @last --token-file agent.token\n  mandate executions finish @last --step search --token-file agent.token\n\nSteps that are open then are skipped."
     )]
     Finish(finish::FinishArgs),
+    /// Show what may be called now, as the agent that drives the execution; renews the token
+    #[command(
+        after_help = "Examples:\n  mandate executions status @last --token-file agent.token\n  mandate executions status @last --token-file agent.token --json"
+    )]
+    Status(status::StatusArgs),
     /// Write a token for an execution that an agent drives
     #[command(
         after_help = "Examples:\n  mandate executions token @last --token-file agent.token\n  mandate executions token @last --token-file helper.token --steps fetch,parse\n\nFor the one who asked for the execution. A token holds for 15 minutes, and every call renews it."
@@ -132,6 +138,7 @@ pub(crate) fn run(command: ExecutionsCommand, context: &Context) -> Result<Exit,
         ExecutionsCommand::Rerun(args) => rerun::run(&args, context),
         ExecutionsCommand::Call(args) => call::run(&args, context),
         ExecutionsCommand::Finish(args) => finish::run(&args, context),
+        ExecutionsCommand::Status(args) => status::run(&args, context),
         ExecutionsCommand::Token(args) => token::run(&args, context),
         ExecutionsCommand::Replay(args) => replay::run(&args, context),
     }

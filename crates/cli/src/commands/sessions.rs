@@ -5,13 +5,15 @@ use crate::{
     context::Context,
     errors::{Exit, Failure},
     output::Look,
+    read_only::ReadOnly,
     render::table::{Table, terminal_width},
     when,
 };
 use clap::{Args, Subcommand};
-use mandate_host::SESSION_IDLE_MS;
-use mandate_store::{ExecutionFilter, Page, Reader, Tally};
-use serde_json::{Value, json};
+use mandate_host::{SESSION_IDLE_MS, set_aside};
+use mandate_policy::Limits;
+use mandate_store::{ExecutionFilter, ExecutionRow, Page, Reader, Tally};
+use serde_json::{Map, Value, json};
 
 /// The commands under `sessions`.
 #[derive(Debug, Subcommand)]
@@ -51,10 +53,43 @@ pub(crate) fn run(command: SessionsCommand, context: &Context) -> Result<Exit, F
     }
 }
 
-fn tally(reader: &Reader, session: &str, now_ms: i64) -> Result<Tally, Failure> {
-    let mut tally = reader.tally(session, now_ms, SESSION_IDLE_MS)?;
-    tally.recent.reverse(); // the last one first
-    Ok(tally)
+/// What the calls of one principal's session add up to, and what is set aside in it.
+pub(crate) struct Standing {
+    pub(crate) tally: Tally,
+    /// By execution.
+    held: Vec<(String, u64)>,
+}
+
+impl Standing {
+    /// As the journal has it now.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub(crate) fn of(
+        reader: &Reader,
+        principal: &str,
+        session: &str,
+        now_ms: i64,
+    ) -> Result<Self, Failure> {
+        let mut tally = reader.tally(principal, session, now_ms, SESSION_IDLE_MS)?;
+        tally.recent.reverse(); // the last one first
+        let held = set_aside(&ReadOnly(reader), &tally)?;
+        Ok(Self { tally, held })
+    }
+
+    /// How many calls are set aside.
+    pub(crate) fn reserved(&self) -> u64 {
+        let held = self.held.iter().map(|(_, calls)| *calls);
+        held.fold(0, u64::saturating_add)
+    }
+
+    /// How many calls are left for others; none is no limit.
+    fn left(&self, limits: Limits) -> Option<u64> {
+        let taken = self.tally.calls.saturating_add(self.reserved());
+        limits
+            .calls_per_session
+            .map(|limit| limit.saturating_sub(taken))
+    }
 }
 
 fn list(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
@@ -64,6 +99,7 @@ fn list(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
     let mut table = Table::new(&[
         "SESSION",
         "CALLS",
+        "SET ASIDE",
         "LAST MINUTE",
         "EXECUTIONS",
         "LAST",
@@ -75,12 +111,14 @@ fn list(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         .flatten()
     {
         let Some(reader) = &reader else { continue };
-        let tally = tally(reader, &summary.session, now_ms)?;
+        let standing = Standing::of(reader, &summary.principal, &summary.session, now_ms)?;
+        let tally = &standing.tally;
         rows.push(json!({
             "session": summary.session,
             "principal": summary.principal,
             "executions": summary.executions,
             "calls": tally.calls,
+            "reserved": standing.reserved(),
             "calls_last_minute": tally.minute.len(),
             "first_ms": summary.first_ms,
             "last_ms": summary.last_ms,
@@ -88,6 +126,7 @@ fn list(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         table.row(vec![
             (summary.session, Look::Bold),
             (tally.calls.to_string(), Look::Plain),
+            (standing.reserved().to_string(), Look::Plain),
             (tally.minute.len().to_string(), Look::Plain),
             (summary.executions.to_string(), Look::Plain),
             (when::show_age(summary.last_ms, now_ms), Look::Dim),
@@ -118,31 +157,60 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
             Failure::not_found(message).remedy("`mandate sessions list` shows what there is")
         );
     }
-    let tally = tally(&reader, &args.session, now_ms)?;
-    let value = to_json(&args.session, &tally, settings);
-    if out.is_json() {
-        let ids: Vec<&str> = executions
-            .iter()
-            .map(|row| row.execution_id.as_str())
-            .collect();
-        let mut value = value;
-        if let Some(map) = value.as_object_mut() {
-            map.insert("executions".to_owned(), json!(ids));
+    let mut principals: Vec<&str> = executions
+        .iter()
+        .map(|row| row.principal.as_str())
+        .collect();
+    principals.sort_unstable();
+    principals.dedup();
+    let mut shown = Vec::new();
+    for principal in principals {
+        let standing = Standing::of(&reader, principal, &args.session, now_ms)?;
+        let of = |row: &&ExecutionRow| row.principal == principal;
+        let rows: Vec<&ExecutionRow> = executions.iter().filter(of).collect();
+        if out.is_json() {
+            let ids: Vec<&str> = rows.iter().map(|row| row.execution_id.as_str()).collect();
+            let mut value = to_json(&args.session, principal, &standing, settings);
+            if let Some(map) = value.as_object_mut() {
+                map.insert("executions".to_owned(), json!(ids));
+            }
+            shown.push(value);
+        } else {
+            tell(&args.session, principal, &standing, &rows, context)?;
         }
-        out.value(&value);
-        return Ok(Exit::Success);
     }
-    let limits = settings.rules.limits();
+    // One is the rule: a second principal that names the same id has a session of its own.
+    match shown.len() {
+        0 => {}
+        1 => shown.iter().for_each(|value| out.value(value)),
+        _ => out.value(&json!({ "session": args.session, "of_principals": shown })),
+    }
+    Ok(Exit::Success)
+}
+
+fn tell(
+    session: &str,
+    principal: &str,
+    standing: &Standing,
+    executions: &[&ExecutionRow],
+    context: &Context,
+) -> Result<(), Failure> {
+    let (out, now_ms) = (context.out(), when::now_ms());
+    let (tally, limits) = (&standing.tally, context.settings()?.rules.limits());
     let of = |limit: Option<u64>| {
         limit.map_or_else(|| "no limit".to_owned(), |limit| format!("of {limit}"))
     };
+    let left = standing.left(limits);
+    let left = left.map_or_else(String::new, |left| format!(", {left} left"));
     out.line(&format!(
-        "{}  {} calls ({}), {} in the last minute ({})",
-        out.paint().bold(&args.session),
+        "{}  {} calls ({}), {} set aside{left}, {} in the last minute ({})  {}",
+        out.paint().bold(session),
         tally.calls,
         of(limits.calls_per_session),
+        standing.reserved(),
         tally.minute.len(),
         of(limits.calls_per_minute),
+        out.paint().dim(principal),
     ));
     if let Some(last_ms) = tally.last_ms {
         out.line(&format!(
@@ -157,22 +225,33 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
             tally.recent.join(", ")
         ));
     }
-    for row in &executions {
+    for row in executions {
+        let mut held = standing.held.iter();
+        let held = held.find(|(id, _)| *id == row.execution_id);
+        let held = held.map_or_else(String::new, |(_, calls)| format!("  {calls} set aside"));
         out.line(&format!(
-            "  {}  {}  {}",
+            "  {}  {}  {}{held}",
             crate::ids::short(&row.execution_id),
             row.state,
             row.name
         ));
     }
-    Ok(Exit::Success)
+    Ok(())
 }
 
-fn to_json(session: &str, tally: &Tally, settings: &Settings) -> Value {
+fn to_json(session: &str, principal: &str, standing: &Standing, settings: &Settings) -> Value {
     let limits = settings.rules.limits();
+    let tally = &standing.tally;
+    let held: Map<String, Value> = { standing.held.iter() }
+        .map(|(id, calls)| (id.clone(), json!(calls)))
+        .collect();
     json!({
         "session": session,
+        "principal": principal,
         "calls": tally.calls,
+        "reserved": standing.reserved(),
+        "reserved_by": held,
+        "left": standing.left(limits),
         "calls_last_minute": tally.minute.len(),
         "recent": tally.recent,
         "first_ms": tally.first_ms,

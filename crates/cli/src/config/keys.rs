@@ -47,6 +47,10 @@ pub(crate) enum Rule {
     Beneath,
     /// Switch it on.
     On,
+    /// Switch it off.
+    Off,
+    /// Say `refuse`.
+    Refuse,
     /// Say the same again.
     Same,
 }
@@ -60,6 +64,8 @@ impl Rule {
             Rule::Fewer => "leave entries out",
             Rule::Beneath => "name directories beneath",
             Rule::On => "switch it on",
+            Rule::Off => "switch it off",
+            Rule::Refuse => "set it to `refuse`",
             Rule::Same => "only repeat it",
         }
     }
@@ -136,6 +142,34 @@ pub(crate) const KEYS: &[Key] = &[
         Rule::Lower,
         "",
         "the most calls that a session may make in any 60 seconds",
+    ),
+    key(
+        "gateway.agent_idle_ms",
+        Shape::Number,
+        Rule::Lower,
+        "900000",
+        "how long an agent may leave an execution alone that waits for it, in milliseconds; then it ends: [agent mode](agent-mode.md)",
+    ),
+    key(
+        "gateway.refusals_per_minute",
+        Shape::Number,
+        Rule::Lower,
+        "60",
+        "how many refusals of an execution's agent are written to the journal one by one in a minute; beyond that no call is looked at, and the refusals are written as a sum",
+    ),
+    key(
+        "gateway.unplanned",
+        Shape::Text,
+        Rule::Refuse,
+        r#""refuse""#,
+        "what becomes of an agent's call of a tool that the plan does not name: `refuse`, or `ask` for a revision that adds it",
+    ),
+    key(
+        "gateway.allow_unplanned",
+        Shape::Flag,
+        Rule::Off,
+        "false",
+        "plans may say `allow_unplanned`: then such calls are asked about only where policy wants that",
     ),
     key(
         "policy.dir",

@@ -103,6 +103,8 @@ fn may_follow(rule: Rule, earlier: &Value, later: &Value) -> bool {
         Rule::Replace => true,
         Rule::Same => earlier == later,
         Rule::On => *later == Value::Bool(true) || earlier == later,
+        Rule::Off => *later == Value::Bool(false) || earlier == later,
+        Rule::Refuse => later == "refuse" || earlier == later,
         Rule::Lower => later
             .as_u64()
             .zip(earlier.as_u64())
@@ -217,6 +219,44 @@ mod tests {
             wider,
             "/1/mandate.toml:2:1: `fs.max_bytes` was set at /0/mandate.toml:2:1; a later source may only lower it"
         );
+    }
+
+    #[test]
+    fn what_agents_may_do_is_narrowed_only() {
+        let first = "[gateway]\nunplanned = \"refuse\"\nallow_unplanned = false\nagent_idle_ms = 9";
+        for wrong in [
+            "unplanned = \"ask\"",
+            "allow_unplanned = true",
+            "agent_idle_ms = 10",
+        ] {
+            assert!(
+                merged(&[first, &format!("[gateway]\n{wrong}")]).is_err(),
+                "{wrong}"
+            );
+        }
+        let wide = "[gateway]\nunplanned = \"ask\"\nallow_unplanned = true";
+        let narrowed = merged(&[
+            wide,
+            "[gateway]\nunplanned = \"refuse\"\nallow_unplanned = false",
+        ]);
+        assert_eq!(
+            narrowed.unwrap(),
+            json!({"gateway": {"unplanned": "refuse", "allow_unplanned": false}})
+        );
+    }
+
+    #[test]
+    fn what_is_said_of_a_servers_tools_is_only_repeated() {
+        let first = "[mcpServers.s]\ncommand = \"a\"\ntools.t = { effect = \"network\" }";
+        assert!(merged(&[first, first]).is_ok());
+        for wrong in [
+            "[mcpServers.s]\ncommand = \"a\"\ntools.t = { effect = \"network\", sinks = { to = \"none\" } }",
+            "[mcpServers.s]\ntools.t.sinks = { to = \"none\" }",
+            "[mcpServers.s]\ncommand = \"a\"\ntools.t = { effect = \"network\" }\ntrust_annotations = true",
+            "mcpServers.s.tools.t.sinks.to = \"none\"",
+        ] {
+            assert!(merged(&[first, wrong]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -142,6 +142,30 @@ pub(crate) fn flows(decision: &Decision, paint: Paint) -> String {
     lines.join("\n")
 }
 
+/// How many calls the plan may make, and what its session has left for it.
+pub(crate) fn calls(decision: &Decision) -> Option<String> {
+    let calls = decision.calls.as_ref()?;
+    let most = match calls.most {
+        1 => "at most 1".to_owned(),
+        most => format!("at most {most}"),
+    };
+    let (Some(limit), Some(left)) = (calls.limit, calls.left()) else {
+        return Some(most);
+    };
+    let set_aside = match calls.reserved {
+        0 => String::new(),
+        reserved => format!(", {reserved} set aside for others"),
+    };
+    let note = match calls.most > left {
+        true => "; it may have to wait",
+        false => "",
+    };
+    Some(format!(
+        "{most}; the session has {left} of {limit} left ({} made{set_aside}){note}",
+        calls.counted
+    ))
+}
+
 /// What stands above those lines.
 pub(crate) const FLOWS: &str = "Where untrusted values go";
 
@@ -182,6 +206,9 @@ pub(crate) fn for_approval(
         paint.dim("risk  "),
         risk(decision, paint)
     ));
+    if let Some(calls) = calls(decision) {
+        out.push(format!("  {} {calls}", paint.dim("calls ")));
+    }
     if !inputs.is_empty() {
         out.push(format!("  {}", paint.dim("inputs")));
         for (name, value) in inputs {
@@ -193,6 +220,14 @@ pub(crate) fn for_approval(
             };
             out.push(format!("    {} = {value}", shown::line(name)));
         }
+    }
+    if about.constraints.allow_unplanned {
+        let what = "calls that are not in the plan, where policy allows them and the operator lets plans say so";
+        out.push(format!(
+            "  {} {}",
+            paint.dim("allows"),
+            paint.look(Look::Warn, what)
+        ));
     }
     let (effects, reads): (Vec<_>, Vec<_>) = decision
         .steps

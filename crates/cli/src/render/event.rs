@@ -128,9 +128,19 @@ pub(crate) fn summary(event: &Event) -> String {
         }
         Body::HostStopped { reason } => reason.clone(),
         Body::HostLeaving { host } | Body::HostStarted { host } => format!("host {host}"),
-        Body::ExecutionStarted { approval } => approval
-            .clone()
-            .unwrap_or_else(|| "allowed by policy".to_owned()),
+        Body::ExecutionStarted { approval, reserved } => {
+            let by = approval.as_deref().unwrap_or("allowed by policy");
+            match reserved {
+                Some(calls) => format!("{by}; calls set aside: {calls}"),
+                None => by.to_owned(),
+            }
+        }
+        Body::StartHeld { room } => format!(
+            "it may make {} calls, and its session has {} of {} left",
+            room.needs,
+            room.left(),
+            room.limit
+        ),
         Body::StepStarted {
             step,
             item,
@@ -229,6 +239,13 @@ pub(crate) fn summary(event: &Event) -> String {
             let tool =
                 { call.as_ref() }.map_or_else(String::new, |call| format!("{}: ", call.tool));
             format!("{tool}{}: {}", refusal.code, refusal.message)
+        }
+        Body::RefusalsCounted { since_ms, codes } => {
+            let codes: Vec<String> = codes
+                .iter()
+                .map(|(code, n)| format!("{n} {code}"))
+                .collect();
+            format!("since {}: {}", show_time(*since_ms), codes.join(", "))
         }
         Body::CallRequested {
             step,
@@ -347,6 +364,7 @@ fn timer_name(timer: &Timer) -> String {
         Timer::Rate { step, item } => format!("rate of {}", step_path::show(step, *item)),
         Timer::Grace => "time for running calls to end".to_owned(),
         Timer::PlanTimeout => "the plan's time limit".to_owned(),
+        Timer::Start => "the session counts anew".to_owned(),
         Timer::Idle => "the time that an agent may be idle".to_owned(),
         Timer::Deadline => "the deadline".to_owned(),
     }

@@ -271,3 +271,65 @@ fn a_program_that_a_plan_started_cannot_answer() {
     let waiting = site.run(&["executions", "show", &asking, "--json"]).json();
     assert_eq!(waiting["waiting_for"]["kind"], "plan");
 }
+
+/// A question beside a sleep, so that the process that drives stays.
+const STAYS: &str = "\
+version: 1
+name: stays
+steps:
+  - { id: nap, tool: time.sleep, args: { duration_ms: 600000 } }
+  - { id: ask, tool: human.ask, depends_on: [], args: { question: Go on?, choices: [go, halt] } }
+";
+
+/// Runs it up to its question, in a process that is killed in its Nth acknowledgement; and how many commits that took.
+fn asking(point: Option<u64>) -> Option<(Site, Child, u64)> {
+    let site = Site::new();
+    site.write("stays.yaml", STAYS);
+    let mut command = site.command(&["run", "stays.yaml", "--yes"]);
+    if let Some(nth) = point {
+        command.env("MANDATE_FAILPOINT", format!("journal.before_ack:{nth}"));
+    }
+    let mut host = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut commits, mut asks) = (0, false);
+    until("asked", || {
+        let listed = site.run(&["inbox", "list", "--json"]);
+        asks = listed.stdout.contains("\"question\"");
+        let head = site.run(&["audit", "head", "--json"]);
+        commits = head.json()["head"]["number"].as_u64().unwrap_or_default();
+        asks || host.try_wait().unwrap().is_some()
+    });
+    asks.then_some((site, host, commits))
+}
+
+#[test]
+fn an_answer_that_was_taken_is_told_as_taken_even_if_the_host_goes_before_it_says_so() {
+    let mut held = 0;
+    // How many commits a beginning takes depends on what shares one.
+    for _ in 0..6 {
+        let (_site, mut host, commits) = asking(None).unwrap();
+        host.kill().unwrap();
+        host.wait().unwrap();
+        let Some((site, mut host, _)) = asking(Some(commits + 1)) else {
+            continue;
+        };
+        let answered = site.run(&["inbox", "answer", "@last", "go", "--json"]);
+        let died = host.try_wait().unwrap().is_some();
+        host.kill().unwrap();
+        host.wait().unwrap();
+        assert_eq!(answered.code, 0, "{answered:#?}");
+        held += u32::from(died);
+        if died {
+            let shown = site.run(&["inbox", "list", "--all", "--json"]).stdout;
+            assert!(
+                shown.contains("\"choice\": \"go\"") || shown.contains("\"choice\":\"go\""),
+                "{shown}"
+            );
+            break;
+        }
+    }
+    assert!(held > 0, "the host never went in between");
+}

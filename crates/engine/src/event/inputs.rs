@@ -13,10 +13,12 @@ impl Body {
                 | Body::HostLeaving { .. }
                 | Body::HostStopped { .. }
                 | Body::ExecutionStarted { .. }
+                | Body::StartHeld { .. }
                 | Body::TimerFired { .. }
                 | Body::CallRequested { .. }
                 | Body::FinishRequested { .. }
                 | Body::CallRefused { .. }
+                | Body::RefusalsCounted { .. }
                 | Body::Thawed { .. }
                 | Body::StepResolved { .. }
                 | Body::ChildWaiting { .. }

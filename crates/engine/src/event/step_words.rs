@@ -51,6 +51,8 @@ pub enum Timer {
     Deadline,
     /// The time for which an agent may leave the execution alone.
     Idle,
+    /// When a session that has too few calls left counts anew.
+    Start,
 }
 
 /// What a person found out about a step in doubt.

@@ -17,7 +17,13 @@ steps:
 
 fn begun(how: &Begin) -> World {
     let (mut world, _) = World::begin(plan_of(PLAN), 0, how);
-    world.take(0, Body::ExecutionStarted { approval: None });
+    world.take(
+        0,
+        Body::ExecutionStarted {
+            approval: None,
+            reserved: None,
+        },
+    );
     world
 }
 

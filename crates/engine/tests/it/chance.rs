@@ -48,7 +48,10 @@ impl Chance {
     fn carry_out(&mut self, turned: Option<Turned>) {
         let Some(turned) = turned else { return };
         if turned.admit {
-            let body = Body::ExecutionStarted { approval: None };
+            let body = Body::ExecutionStarted {
+                approval: None,
+                reserved: None,
+            };
             let turned = self.world.take(self.now_ms, body);
             assert!(
                 turned.is_some(),

@@ -38,6 +38,7 @@ fn record() -> World {
             2_000,
             Body::ExecutionStarted {
                 approval: Some("ann over terminal".into()),
+                reserved: None,
             },
         )
         .unwrap();
@@ -118,7 +119,13 @@ fn record_asking() -> World {
     };
     let nothing = Value::Null;
     world
-        .take(1_000, Body::ExecutionStarted { approval: None })
+        .take(
+            1_000,
+            Body::ExecutionStarted {
+                approval: None,
+                reserved: None,
+            },
+        )
         .unwrap();
     world.fire(1_500).unwrap();
     world

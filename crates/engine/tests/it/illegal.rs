@@ -30,7 +30,13 @@ fn with_step_in(state: StepState) -> Option<World> {
     let yaml =
         format!("version: 1\nname: x\nsteps:\n- {{id: z, tool: t.do, after: []}}\n- {step}\n");
     let (mut world, _) = World::begin(plan_of(&yaml), 0, &Begin::default());
-    world.take(0, Body::ExecutionStarted { approval: None })?;
+    world.take(
+        0,
+        Body::ExecutionStarted {
+            approval: None,
+            reserved: None,
+        },
+    )?;
     let a = ("a", None, 1);
     let outcome = |kind| call_outcome(kind, ErrorCode::ToolFailed, Some(json!(1)));
     match state {
@@ -261,7 +267,13 @@ fn illegal_changes_of_an_execution_change_nothing() {
     let (created, _) = World::begin(plan.clone(), 0, &Begin::default());
     let mut world = World::begin(plan, 0, &Begin::default()).0;
     world
-        .take(0, Body::ExecutionStarted { approval: None })
+        .take(
+            0,
+            Body::ExecutionStarted {
+                approval: None,
+                reserved: None,
+            },
+        )
         .unwrap();
     let active = world.state.clone();
     world.take(1, cancel(false)).unwrap();
@@ -289,7 +301,10 @@ fn illegal_changes_of_an_execution_change_nothing() {
             ignored(
                 state,
                 match change {
-                    PhaseChange::Start => Body::ExecutionStarted { approval: None },
+                    PhaseChange::Start => Body::ExecutionStarted {
+                        approval: None,
+                        reserved: None,
+                    },
                     PhaseChange::Stop => cancel(false),
                     PhaseChange::Undo => undoing(),
                     PhaseChange::Close => Body::FinallyStarted {
@@ -332,7 +347,13 @@ fn the_kinds_that_have_only_their_place_change_nothing() {
     let plan = plan_of("version: 1\nname: x\nsteps:\n- {id: a, tool: t.do}\n");
     let (mut world, _) = World::begin(plan, 0, &Begin::default());
     world
-        .take(0, Body::ExecutionStarted { approval: None })
+        .take(
+            0,
+            Body::ExecutionStarted {
+                approval: None,
+                reserved: None,
+            },
+        )
         .unwrap();
     let created = world.events[0].body.clone();
     let step = "a".to_owned();

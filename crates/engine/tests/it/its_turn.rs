@@ -10,7 +10,13 @@ fn world(constraints: &str, steps: &str) -> World {
     let yaml = format!("version: 1\nname: x\nconstraints: {constraints}\nsteps:\n{steps}");
     let (mut world, _) = World::begin(plan_of(&yaml), 0, &Begin::default());
     world
-        .take(0, Body::ExecutionStarted { approval: None })
+        .take(
+            0,
+            Body::ExecutionStarted {
+                approval: None,
+                reserved: None,
+            },
+        )
         .unwrap();
     world
 }
@@ -123,7 +129,13 @@ fn nothing_runs_while_another_plan_is_awaited() {
     let yes = crate::world::answer(&world.state, "approve", None);
     world.take(0, yes).unwrap();
     world
-        .take(0, Body::ExecutionStarted { approval: None })
+        .take(
+            0,
+            Body::ExecutionStarted {
+                approval: None,
+                reserved: None,
+            },
+        )
         .unwrap();
     assert!(world.state.running(Purpose::Run).is_ok());
     let body = crate::script::propose(

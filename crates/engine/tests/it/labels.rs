@@ -10,7 +10,13 @@ use serde_json::{Value, json};
 fn begun(steps: &str) -> World {
     let yaml = format!("version: 1\nname: x\nsteps:\n{steps}");
     let (mut world, _) = World::begin(plan_of(&yaml), 0, &Begin::default());
-    world.take(0, Body::ExecutionStarted { approval: None });
+    world.take(
+        0,
+        Body::ExecutionStarted {
+            approval: None,
+            reserved: None,
+        },
+    );
     world
 }
 
@@ -202,7 +208,13 @@ fn once_something_untrusted_was_written_what_is_read_from_files_is_untrusted() {
 fn a_rerun_knows_where_what_it_took_over_comes_from() {
     let yaml = "version: 1\nname: x\nsteps:\n- {id: look, tool: t.net}\n- {id: own, tool: t.read}\n- {id: last, tool: t.read, args: {a: '${steps.look.output}', b: '${steps.own.output}'}}\n";
     let (mut first, _) = World::begin(plan_of(yaml), 0, &Begin::default());
-    first.take(0, Body::ExecutionStarted { approval: None });
+    first.take(
+        0,
+        Body::ExecutionStarted {
+            approval: None,
+            reserved: None,
+        },
+    );
     completes(&mut first, "look", json!(1));
     completes(&mut first, "own", json!(1));
     fails(&mut first, "last");

@@ -18,7 +18,13 @@ fn world() -> World {
     let yes = answer(&world.state, "approve", None);
     world.take(0, yes).unwrap();
     world
-        .take(0, Body::ExecutionStarted { approval: None })
+        .take(
+            0,
+            Body::ExecutionStarted {
+                approval: None,
+                reserved: None,
+            },
+        )
         .unwrap();
     world
 }

@@ -250,6 +250,7 @@ pub(crate) fn propose(state: &mandate_engine::State, text: &str) -> Body {
         reason: None,
         stands: None,
         delta: None,
+        asked_for: false,
     }
 }
 
@@ -321,7 +322,10 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
             admission: true,
             call: None,
         },
-        "admit" => Body::ExecutionStarted { approval: None },
+        "admit" => Body::ExecutionStarted {
+            approval: None,
+            reserved: None,
+        },
         "approve" => answer(&world.state, "approve", None),
         "answer" => answer(&world.state, first, None),
         "reject" => answer(&world.state, "reject", Some(rest)),

@@ -14,7 +14,10 @@ fn run(yaml: &str) -> usize {
     let event = created(&plan, 0, &Begin::default());
     let (mut state, begun) = begin(plan.clone(), event, &mut gate).unwrap();
     let mut events = begun.events;
-    let mut body = Some(Body::ExecutionStarted { approval: None });
+    let mut body = Some(Body::ExecutionStarted {
+        approval: None,
+        reserved: None,
+    });
     let mut open = Vec::new();
     while let Some(input) = body {
         let turned = turn(&mut state, 0, input, &mut gate).expect("a legal input");

@@ -14,6 +14,7 @@ use crate::refused::{note_answer, note_key};
 use crate::standing::{self, StandingAct};
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
+use crate::unplanned::ask_host;
 use crate::wire::{
     AgentSaid, Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line,
 };
@@ -305,12 +306,14 @@ async fn agent(
                 token,
                 by,
                 wish,
+                told: None,
             };
             // Whoever shows a token with a key that is revoked is not who they were.
             let (known, who) = (desk.clone(), caller.principal.clone());
             let answer = waiting(move || {
                 known.keys.still(&who)?;
-                host.agent(ask)
+                let runtime = tokio::runtime::Handle::current();
+                ask_host(&host, &known.intake, &runtime, ask)
             });
             AgentSaid::Answer(Box::new(answer.await?))
         }

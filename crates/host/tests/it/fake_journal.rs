@@ -64,6 +64,7 @@ impl FakeJournal {
             records: disk.records.clone(),
             plans: disk.plans.clone(),
             rows: disk.rows.clone(),
+            calls: disk.calls.clone(),
             ..Disk::default()
         };
         FakeJournal {
@@ -186,13 +187,30 @@ impl Journal for FakeJournal {
         })
     }
 
-    fn tally(&self, session: &str, now_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
+    fn tally(
+        &self,
+        principal: &str,
+        session: &str,
+        now_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Tally, StoreError> {
         let disk = self.inner.lock().unwrap();
         let mut calls: Vec<_> = disk
             .calls
             .iter()
-            .filter(|row| row.session == session)
+            .filter(|row| {
+                let execution = disk.rows.get(&row.execution_id);
+                let of = execution.is_some_and(|execution| execution.principal == principal);
+                row.session == session && of
+            })
             .collect();
+        let open = disk.rows.values().filter(|row| {
+            row.session == session
+                && row.principal == principal
+                && row.status.is_none()
+                && row.state != "pending"
+        });
+        let open: Vec<String> = open.map(|row| row.execution_id.clone()).collect();
         calls.sort_by_key(|row| row.at_ms);
         let mut tally = Tally::default();
         for row in calls {
@@ -211,8 +229,9 @@ impl Journal for FakeJournal {
             .last_ms
             .is_some_and(|last_ms| now_ms - last_ms > idle_ms)
         {
-            return Ok(Tally::default());
+            tally = Tally::default();
         }
+        tally.open = open;
         Ok(tally)
     }
 

@@ -8,12 +8,12 @@ pub use spawn::FakeSpawn;
 use futures_util::future::BoxFuture;
 use mandate_engine::event::Answer;
 use mandate_host::{
-    Ask, Clock, Host, HostError, Ids, Input, Parts, Post, Submission, Submitted, Update,
+    Ask, Clock, Gateway, Host, HostError, Ids, Input, Parts, Post, Submission, Submitted, Update,
 };
 use mandate_plan::{
     CheckedPlan, Digest, Effect, Facts, Format, ToolLookup, ToolSpec, check, parse,
 };
-use mandate_policy::{Permit, ResolvedCall};
+use mandate_policy::{Limits, Permit, ResolvedCall};
 use mandate_tools::{Outcome, Report, Told, Tools};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -180,20 +180,56 @@ pub struct World {
     /// What the host said for people.
     pub reports: Arc<Mutex<Vec<String>>>,
     max_active: usize,
+    limits: Limits,
+    gateway: Gateway,
 }
 
 impl World {
     pub fn new() -> Self {
         let ids = Arc::new(CountedIds::default());
         let journal = FakeJournal::default();
-        Self::with(journal, FakeTools::default(), 1_000_000, ids, 256)
+        Self::with(
+            journal,
+            FakeTools::default(),
+            1_000_000,
+            ids,
+            256,
+            Limits::default(),
+            Gateway::default(),
+        )
     }
 
     /// A host that lets only so many executions be active.
     pub fn narrow(max_active: usize) -> Self {
         let ids = Arc::new(CountedIds::default());
         let journal = FakeJournal::default();
-        Self::with(journal, FakeTools::default(), 1_000_000, ids, max_active)
+        Self::with(
+            journal,
+            FakeTools::default(),
+            1_000_000,
+            ids,
+            max_active,
+            Limits::default(),
+            Gateway::default(),
+        )
+    }
+
+    /// A host that lets each session make only so many calls.
+    pub fn limited(calls_per_session: u64) -> Self {
+        let ids = Arc::new(CountedIds::default());
+        let limits = Limits {
+            calls_per_session: Some(calls_per_session),
+            calls_per_minute: None,
+        };
+        Self::with(
+            FakeJournal::default(),
+            FakeTools::default(),
+            1_000_000,
+            ids,
+            256,
+            limits,
+            Gateway::default(),
+        )
     }
 
     fn with(
@@ -202,6 +238,8 @@ impl World {
         now_ms: i64,
         ids: Arc<CountedIds>,
         max_active: usize,
+        limits: Limits,
+        gateway: Gateway,
     ) -> Self {
         let reports = Arc::<Mutex<Vec<String>>>::default();
         let clock = Arc::new(FakeClock(AtomicI64::new(now_ms)));
@@ -220,8 +258,9 @@ impl World {
             tools: tools.clone(),
             rules: Arc::new(mandate_policy::FirstPolicy),
             shadow: None,
-            limits: mandate_policy::Limits::default(),
+            limits,
             policies: mandate_host::PolicyTerms::default(),
+            gateway,
             spawn: spawn.clone(),
             ids: ids.clone(),
             notify: None,
@@ -241,6 +280,8 @@ impl World {
             ids,
             reports,
             max_active,
+            limits,
+            gateway,
         }
     }
 
@@ -257,6 +298,8 @@ impl World {
             self.clock.now_ms() + 5,
             self.ids.clone(),
             self.max_active,
+            self.limits,
+            self.gateway,
         )
     }
 
@@ -316,11 +359,20 @@ impl World {
     }
 
     pub fn submit(&mut self, plan: &str) -> Receiver<Result<Submitted, mandate_host::HostError>> {
+        self.submit_as(ANN, plan)
+    }
+
+    /// The same; somebody else asks for it, in a session of the same id.
+    pub fn submit_as(
+        &mut self,
+        principal: &str,
+        plan: &str,
+    ) -> Receiver<Result<Submitted, mandate_host::HostError>> {
         let (reply, answer) = channel();
         let submission = Submission {
             plan: checked(plan),
             inputs: Map::new(),
-            principal: "ann".to_owned(),
+            principal: principal.to_owned(),
             roles: Default::default(),
             session: "s1".to_owned(),
             deadline_ms: None,

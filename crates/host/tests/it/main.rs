@@ -23,4 +23,5 @@ mod outcomes;
 mod output_commit;
 mod queue;
 mod requests;
+mod reserving;
 mod socket;

@@ -9,26 +9,29 @@ use crate::{
 pub(super) fn max_tool_calls<'s>(plan: &Plan, steps: impl Iterator<Item = &'s CheckedStep>) -> u64 {
     plan.constraints.max_tool_calls.unwrap_or_else(|| {
         steps
-            .map(|step| worst_case(plan, step))
+            .map(|step| worst_case(plan, step, None))
             .fold(0, u64::saturating_add)
             .min(MAX_TOOL_CALLS)
     })
 }
 
-fn worst_case(plan: &Plan, step: &CheckedStep) -> u64 {
+/// The most calls of one step: with as many items as it has, or else as it may have.
+pub(crate) fn worst_case(plan: &Plan, step: &CheckedStep, items: Option<usize>) -> u64 {
     let per_attempt = match &step.child {
         Some(child) => child.max_tool_calls(),
         None if is_counted(&step.step.tool) => 1,
         None => 0,
     };
-    let items = step.step.for_each.as_ref().map_or(1, |each| each.max_items);
+    let bound = items.map(|items| u64::try_from(items).unwrap_or(u64::MAX));
+    let each = step.step.for_each.as_ref();
+    let items = each.map_or(1, |each| bound.unwrap_or(each.max_items.into()));
     let invocations = match plan.mode {
         Mode::Agent => step.step.max_invocations,
         Mode::Engine | Mode::Hybrid => 1,
     };
     per_attempt
         .saturating_mul(step.retry.max_attempts.into())
-        .saturating_mul(items.into())
+        .saturating_mul(items)
         .saturating_mul(invocations.into())
 }
 

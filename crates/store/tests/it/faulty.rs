@@ -102,8 +102,14 @@ impl<J: Journal> Journal for Faulty<J> {
         self.inner.last_of_system(kinds)
     }
 
-    fn tally(&self, session: &str, minute_ms: i64, idle_ms: i64) -> Result<Tally, StoreError> {
-        self.inner.tally(session, minute_ms, idle_ms)
+    fn tally(
+        &self,
+        principal: &str,
+        session: &str,
+        minute_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Tally, StoreError> {
+        self.inner.tally(principal, session, minute_ms, idle_ms)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

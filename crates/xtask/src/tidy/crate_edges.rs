@@ -26,6 +26,11 @@ const EDGES: &[(&str, &[&str])] = &[
             "plan", "policy", "rules", "engine", "store", "tools", "host",
         ],
     ),
+    // It puts the local host together out of the same parts, on a machine that it holds in its hands.
+    (
+        "sim",
+        &["plan", "policy", "engine", "store", "tools", "host"],
+    ),
     // Generators read the tables that the documents come from.
     ("xtask", &["plan", "engine"]),
 ];

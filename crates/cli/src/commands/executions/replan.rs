@@ -61,6 +61,7 @@ pub(super) fn run(args: &ReplanArgs, context: &Context) -> Result<Exit, Failure>
         session: None,
         rerun: None,
         revises: Some(Revises {
+            asked_for: false,
             execution_id: id,
             reason: args.reason.clone(),
         }),
