@@ -337,7 +337,7 @@ fn an_edited_project_configuration_approves_nothing() {
         "plan.yaml",
         "version: 1\nname: p\nsteps:\n  - {id: a, tool: process.exec, args: {argv: [sh, -c, 'echo a >> ledger']}}\n",
     );
-    site.run(&["run", "plan.yaml", "--yes"]).exits(4);
+    site.run(&["run", "plan.yaml", "--yes"]).exits(3);
     std::fs::create_dir_all(site.path("mine")).unwrap();
     site.write(
         "mine/all.cedar",

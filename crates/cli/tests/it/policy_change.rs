@@ -164,7 +164,7 @@ fn an_override_lets_one_call_pass_once() {
     assert_eq!(of("request_answered")["outcome"], "approve", "{all:#}");
     assert!(of("request_answered")["channel"].is_string(), "{all:#}");
     assert_eq!(of("step_blocked")["outcome"], "POLICY_DENIED", "{all:#}");
-    assert_eq!(of("execution_finished")["outcome"], "failed", "{all:#}");
+    assert_eq!(of("execution_finished")["outcome"], "failure", "{all:#}");
     assert_eq!(
         of("policy_activated")["policy_version"]
             .as_str()
@@ -269,7 +269,10 @@ fn a_revision_that_waits_is_asked_about_anew_or_is_off() {
     let all = requests["requests"].as_array().unwrap();
     let again = all.iter().find(|it| it["kind"] == "revision").unwrap();
     assert_ne!(again["request_id"], first["request_id"], "{requests:#}");
-    assert_eq!(again["approvers"][0], "other", "{again:#}");
+    assert_eq!(
+        again["detail"]["decision"]["approvers"][0], "other",
+        "{again:#}"
+    );
     let gone = first["request_id"].as_str().unwrap();
     assert_ne!(site.run(&["approvals", "approve", gone]).code, 0);
     assert_eq!(ledger(&site), Vec::<String>::new());

@@ -257,18 +257,13 @@ when { context.moment == "call" && context.args.contains("/argv/2=A-3") };
 
 @id("next/mail")
 forbid (principal, action, resource in Server::"mail");
-
-@id("next/strange")
-@message("another party chose the file")
-forbid (principal, action, resource)
-when { context.moment == "call" && context.untrusted_sinks.contains("path") };
 "#;
 
 const NAMED: &str = "version: 1
 name: Named by a program
 steps:
   - {id: ask, tool: process.exec, args: {argv: [printf, '%s', look.yaml]}}
-  - {id: look, tool: fs.read, needs: [ask], args: {path: '${steps.ask.output.stdout}'}}
+  - {id: look, tool: fs.read, args: {path: '${steps.ask.output.stdout}'}}
 ";
 
 /// More than a hundred executions of the example plans: with success, cancelled, rejected, refused.
@@ -318,12 +313,6 @@ fn journal() -> (Project, usize) {
     for _ in 0..3 {
         run(&["run", "look.yaml"], 0);
         run(&["run", "secrets.yaml"], 3);
-        executions += 1;
-    }
-    // A program says which file is looked at: only the labels of then tell.
-    project.write("named.yaml", NAMED);
-    for _ in 0..2 {
-        run(&["run", "named.yaml", "--yes"], 0);
         executions += 1;
     }
     let mut children = Vec::new();
@@ -457,4 +446,41 @@ fn a_backtest_knows_which_policy_held_and_what_was_let_pass() {
     assert_eq!(changes[0]["step"], "b", "{changes:#?}");
     let version = changes[0]["policy_then"].as_str().unwrap_or("");
     assert_eq!(version.len(), 64, "{changes:#?}");
+}
+
+const STRANGE: &str = r#"
+@id("strange")
+@message("another party chose the file")
+forbid (principal, action, resource)
+when { context.moment == "call" && context.untrusted_sinks.contains("path") };
+
+@id("rest")
+@decision("require_approval")
+permit (principal, action, resource);
+"#;
+
+/// A rule about labels sees those that a call had.
+#[test]
+fn a_backtest_judges_each_call_with_the_labels_that_it_had() {
+    let project = Project::new();
+    project.write("look.yaml", "x");
+    project.write("named.yaml", NAMED);
+    project.run(&["run", "named.yaml", "--yes"]).exits(0);
+    project.write("next/next.cedar", STRANGE);
+    let args = [
+        "policy",
+        "backtest",
+        "--policy",
+        "next",
+        "--json",
+        "--allow-changes",
+    ];
+    let report = project.run(&args).exits(0).json();
+    let changes = report["changes"].as_array().unwrap();
+    let denied: Vec<_> = { changes.iter() }
+        .filter(|it| it["turned"] == "newly_denied")
+        .collect();
+    assert_eq!(denied.len(), 1, "{report:#}");
+    assert_eq!(denied[0]["step"], "look", "{report:#}");
+    assert_eq!(denied[0]["rules"][0], "strange", "{report:#}");
 }
