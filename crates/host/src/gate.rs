@@ -269,7 +269,7 @@ impl Gate for HostGate<'_> {
         let started = Started {
             facts,
             permit: permit.digest(),
-            sandbox: lookup.sandbox(&call.tool),
+            sandbox: bench.lookup.sandbox(&call.tool),
         };
         let handled = bench
             .lookup
