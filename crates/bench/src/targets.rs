@@ -112,8 +112,8 @@ const SHOWN: [(&str, &[&str]); 5] = [
             "commits_per_step",
             "events_per_commit",
             "raw_group_commit_events_per_s",
-            "evaluate_us_p50",
-            "enforce_us_p50",
+            "evaluate_cpu_us",
+            "enforce_cpu_us",
             "peak_rss_mib",
         ],
     ),
@@ -204,7 +204,7 @@ fn add_syncs(run: &mut Figures) {
 
 fn beside_policy(run: &Figures) -> f64 {
     let get = |name: &str| run.get(name).copied().unwrap_or(f64::NAN);
-    get("cpu_us_per_step") - get("enforce_us_p50") - get("evaluate_us_p50") / CALLS_PER_PLAN
+    get("cpu_us_per_step") - get("enforce_cpu_us") - get("evaluate_cpu_us") / CALLS_PER_PLAN
 }
 
 fn markdown(

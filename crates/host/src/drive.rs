@@ -212,10 +212,10 @@ impl Drive {
 
     /// Gives the answers that waited for the disk.
     pub(crate) fn give_replies(&mut self) {
-        let durable = self.durable_seq;
         if self.replies.is_empty() {
             return;
         }
+        let durable = self.durable_seq;
         let (ready, rest) = std::mem::take(&mut self.replies)
             .into_iter()
             .partition(|(seq, _): &(u64, Reply)| *seq <= durable);

@@ -45,7 +45,6 @@ impl Fake {
             cached: false,
             secrets: BTreeMap::new(),
             lock: Arc::default(),
-            confining: crate::fixture::confining(),
             patience: Duration::from_millis(300),
         }
     }
