@@ -99,7 +99,15 @@ impl SqliteStore {
         let lease = take_lease(&mut db, &key, &head)?;
 
         let failed = Arc::new(OnceLock::new());
-        let writer = Writer::new(db, key, head_file, lease, LogSpace::open(dir), lock, Arc::clone(&failed))?;
+        let writer = Writer::new(
+            db,
+            key,
+            head_file,
+            lease,
+            LogSpace::open(dir),
+            lock,
+            Arc::clone(&failed),
+        )?;
         let store = Self {
             reader: Reader::open(dir)?,
             queue: Arc::default(),
