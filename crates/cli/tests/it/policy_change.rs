@@ -269,10 +269,7 @@ fn a_revision_that_waits_is_asked_about_anew_or_is_off() {
     let all = requests["requests"].as_array().unwrap();
     let again = all.iter().find(|it| it["kind"] == "revision").unwrap();
     assert_ne!(again["request_id"], first["request_id"], "{requests:#}");
-    assert_eq!(
-        again["detail"]["decision"]["approvers"][0], "other",
-        "{again:#}"
-    );
+    assert_eq!(again["detail"]["approvers"][0], "other", "{again:#}");
     let gone = first["request_id"].as_str().unwrap();
     assert_ne!(site.run(&["approvals", "approve", gone]).code, 0);
     assert_eq!(ledger(&site), Vec::<String>::new());
