@@ -384,7 +384,11 @@ pub(crate) fn archive(dir: &Path, keep: u64) -> Result<Figures, Failure> {
     write_archive(reader, found.executions.iter().cloned(), &key, &path)?;
     let write_s = begun.elapsed().as_secs_f64();
     let begun = Instant::now();
-    let (file, report, executions) = read_archive(&path, &Known::default())?;
+    let ReadArchive {
+        file,
+        report,
+        executions,
+    } = read_archive(&path, &Known::default())?;
     if let Some(finding) = report.findings.first() {
         return Err(Failure::Wrong(format!(
             "the archive is not intact: {finding}"

@@ -75,7 +75,7 @@ fn own_tools_and_servers_are_confined_where_they_have_a_sandbox() {
         tool("held", "sandbox = {}"),
         tool("writer", "sandbox = { write = [\".\"] }"),
     ));
-    let mut output = |name: &str| {
+    let output = |name: &str| {
         let _ = std::fs::remove_file(site.path("free"));
         let step = go(&site, &plan(&format!("{{id: go, tool: own.{name}}}")));
         (step["output"].clone(), site.path("free").exists())
