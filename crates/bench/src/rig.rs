@@ -123,16 +123,15 @@ impl Rig {
         let updates = self.host()?.await_rest(execution_id)?;
         for update in updates {
             match update {
-                Update::Rest(rest) => match rest.state.ending {
-                    Some(ending) => {
+                // Without an end, it rested before it was approved.
+                Update::Rest(rest) => {
+                    if let Some(ending) = rest.state.ending {
                         let failed = ending.status != Status::Success;
                         let why = ending.error.map(|fault| fault.message);
                         let why = failed.then(|| why.unwrap_or_default());
                         return Ok((execution_id.clone(), why));
                     }
-                    // It rested before it was approved.
-                    None => {}
-                },
+                }
                 Update::Lost(error) => return Err(error.into()),
                 Update::Now(_) | Update::Event(_) => {}
             }

@@ -22,6 +22,9 @@ use std::{
 
 type Failure = Box<dyn Error>;
 
+/// Starts the program once.
+type Way<'a> = dyn Fn() -> Result<(), Failure> + 'a;
+
 fn main() -> ExitCode {
     if let Some(exit) = mandate_sandbox::helper() {
         return exit;
@@ -47,7 +50,7 @@ fn measure() -> Result<(), Failure> {
         hidden: vec![protected.clone()],
         ..confined.clone()
     };
-    let ways: [(&str, &dyn Fn() -> Result<(), Failure>); 4] = [
+    let ways: [(&str, &Way<'_>); 4] = [
         ("plain", &plain),
         ("kept", &|| kept(None)),
         ("kept and confined", &|| kept(Some(&confined))),
@@ -111,13 +114,13 @@ fn kept(profile: Option<&Profile>) -> Result<(), Failure> {
         .stdout(Stdio::null())
         .spawn()?;
     drop(command);
-    let order = Order::Keep(Start {
+    let order = Order::Keep(Box::new(Start {
         program: "/bin/true".into(),
         args: Vec::new(),
         env: Vec::new(),
         profile: profile.cloned(),
         limits: Limits::default(),
-    });
+    }));
     let null = File::options().read(true).write(true).open("/dev/null")?;
     let directory = File::open("/tmp")?;
     let files = [null.as_fd(), null.as_fd(), null.as_fd(), directory.as_fd()];

@@ -54,7 +54,7 @@ fn obey() -> io::Result<()> {
         return Ok(());
     };
     match order {
-        Order::Keep(start) => keeper::keep(start, files, &control),
+        Order::Keep(start) => keeper::keep(*start, files, &control),
         Order::Enter(order) => {
             let why_not = enter::enter(*order, files);
             wire::send(&control, &why_not, &[])

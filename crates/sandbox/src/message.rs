@@ -8,7 +8,7 @@ use std::{ffi::OsString, path::PathBuf};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Order {
     /// To start a program and stay beside it.
-    Keep(Start),
+    Keep(Box<Start>),
     /// To confine itself and become the program.
     Enter(Box<Enter>),
     /// To say what this kernel can do.

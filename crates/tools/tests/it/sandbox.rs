@@ -66,7 +66,7 @@ async fn nothing_outside_is_written_read_or_listed() {
         format!("ln -s {outside} way; echo x > way/new"),
         format!("cat /proc/self/root{outside}/secret.txt"),
         format!("cat /proc/$PPID/root{outside}/secret.txt"),
-        format!("cd /proc/self/fd && cat ../cwd/../outside/secret.txt"),
+        "cd /proc/self/fd && cat ../cwd/../outside/secret.txt".to_owned(),
         "mknod disk b 8 0 && head -c 1 disk".to_owned(),
         "echo x > /tmp/mandate-escape".to_owned(),
         "echo x > /dev/shm/mandate-escape".to_owned(),

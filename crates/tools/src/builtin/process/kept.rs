@@ -174,7 +174,7 @@ pub(crate) async fn start(
         .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     let pid = pid.ok_or_else(|| refused(io::Error::other("it has no number")))?;
     let handle = pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| refused(errno.into()))?;
-    let (head, body) = wire::encode(&Order::Keep(order)).map_err(refused)?;
+    let (head, body) = wire::encode(&Order::Keep(Box::new(order))).map_err(refused)?;
     let files = [
         streams.stdin.as_fd(),
         streams.stdout.as_fd(),
