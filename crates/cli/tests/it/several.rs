@@ -277,8 +277,8 @@ const STAYS: &str = "\
 version: 1
 name: stays
 steps:
-  - { id: nap, tool: time.sleep, args: { duration_ms: 600000 } }
-  - { id: ask, tool: human.ask, depends_on: [], args: { question: Go on?, choices: [go, halt] } }
+  - { id: ask, tool: human.ask, args: { question: Go on?, choices: [go, halt] } }
+  - { id: nap, tool: time.sleep, after: [], args: { duration_ms: 600000 } }
 ";
 
 /// Runs it up to its question, in a process that is killed in its Nth acknowledgement; and how many commits that took.
