@@ -8,6 +8,7 @@
 
 mod arguments;
 mod bench_tools;
+mod beside;
 mod durable;
 mod failure;
 mod figures;
@@ -18,6 +19,7 @@ mod policy;
 mod raw;
 mod rig;
 mod rows;
+mod targets;
 mod trace;
 mod usage;
 
@@ -28,6 +30,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Durable(arguments) => durable::run(&arguments),
+        Command::Table(arguments) => targets::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),
     };

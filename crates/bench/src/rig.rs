@@ -105,11 +105,11 @@ impl Rig {
     pub(crate) fn run(&self, plan: &Arc<CheckedPlan>) -> Result<String, Failure> {
         let submitted = self.submit(plan)?;
         let execution_id = &submitted.execution_id;
-        let updates = self.host()?.watch(execution_id)?;
         if let Some(request_id) = submitted.request_id {
             let answer = Answer::new(&request_id, "approve", PRINCIPAL, "flag");
             self.host()?.answer(execution_id, answer)?;
         }
+        let updates = self.host()?.await_rest(execution_id)?;
         for update in updates {
             match update {
                 Update::Rest(rest) => match rest.state.ending {

@@ -16,6 +16,7 @@ mod head_file;
 pub mod journal;
 mod json_fields;
 mod listing;
+mod log_space;
 mod obstacles;
 mod ownership;
 mod projection;

@@ -5,6 +5,7 @@ use crate::{
     audit_key::{AuditKey, missing_key},
     failure::file_failed,
     head_file::{self, HeadFile},
+    log_space::LogSpace,
     ownership::{DirectoryLock, LeaseRow, take_lease},
     queue::{Item, Prepared, PreparedRecord, Queue},
     reader::database_path,
@@ -97,7 +98,8 @@ impl SqliteStore {
         let lease = take_lease(&mut db, &key, &head)?;
 
         let failed = Arc::new(OnceLock::new());
-        let writer = Writer::new(db, key, head_file, lease, lock, Arc::clone(&failed))?;
+        let log = LogSpace::open(dir);
+        let writer = Writer::new(db, key, head_file, lease, log, lock, Arc::clone(&failed))?;
         let store = Self {
             reader: Reader::open(dir)?,
             queue: Arc::default(),
@@ -150,6 +152,10 @@ impl Journal for SqliteStore {
         if let Some(item) = self.queue.push(Item { batch, ack }) {
             (item.ack)(Err(closed()));
         }
+    }
+
+    fn more_follows(&self, more: bool) {
+        self.queue.more_follows(more);
     }
 
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {

@@ -10,6 +10,7 @@ use crate::{
     chain::{CommitItems, CommitParts},
     failpoint::hit,
     head_file::{self, HeadFile},
+    log_space::LogSpace,
     ownership::{DirectoryLock, check_lease},
     projection::{write_execution, write_request},
     queue::{Item, Queue},
@@ -37,6 +38,7 @@ pub(crate) struct Writer {
     last_gseq: u64,
     tails: Tails,
     staged: Staged,
+    log: LogSpace,
     /// Seen by everybody who has the store.
     failed: Arc<OnceLock<StoreError>>,
     lock: DirectoryLock,
@@ -90,6 +92,7 @@ impl Writer {
         key: AuditKey,
         head_file: HeadFile,
         lease: Lease,
+        log: LogSpace,
         lock: DirectoryLock,
         failed: Arc<OnceLock<StoreError>>,
     ) -> Result<Self, StoreError> {
@@ -106,6 +109,7 @@ impl Writer {
             last_gseq,
             tails: Tails::default(),
             staged: Staged::default(),
+            log,
             failed,
             lock,
         })
@@ -118,6 +122,7 @@ impl Writer {
         let mut group = Vec::with_capacity(GROUP_LIMIT);
         while queue.take(&mut group, GROUP_LIMIT, GROUP_LIMIT_BYTES) {
             self.write_group(&mut group);
+            self.log.keep_ahead();
         }
     }
 
