@@ -17,7 +17,7 @@ use layer::Layer;
 use mandate_host::{Gateway, OnChange, Unplanned};
 use mandate_policy::{Limits, Rules};
 use mandate_rules::Active;
-use mandate_tools::{McpServerConfig, OwnToolConfig, ToolsConfig};
+use mandate_tools::{McpServerConfig, OwnToolConfig, SecretConfig, ToolsConfig};
 use merge::Merged;
 pub(crate) use place::Place;
 pub(crate) use policy::{Policies, SetPaths, broken};
@@ -48,8 +48,8 @@ pub(crate) struct Settings {
     pub(crate) project: PathBuf,
     /// How many executions may be active at a time.
     pub(crate) max_active: usize,
-    /// Where notices go, and the file with the secret that they are signed with.
-    pub(crate) notify: Option<(String, PathBuf)>,
+    /// Where notices go, and what they are signed with.
+    pub(crate) notify: Option<Notify>,
     /// The policy.
     pub(crate) rules: Arc<dyn Rules>,
     /// What becomes of executions that began under another policy.
@@ -95,7 +95,7 @@ impl Settings {
         paths.extend(
             self.notify
                 .iter()
-                .map(|(_, secret_file)| secret_file.clone()),
+                .filter_map(|notify| notify.secret.file.clone()),
         );
         paths.sort();
         paths.dedup();
@@ -145,12 +145,13 @@ pub(crate) fn load(
         .to_owned();
     let (data_dir, data_dir_from) =
         data_dir(&merged, data_dir_flag, project_file.as_deref(), &here)?;
+    let tools = tools(&merged)?;
     Ok(Settings {
         data_dir,
         data_dir_from,
         project,
         max_active: max_active(&merged),
-        notify: notify(&merged)?,
+        notify: notify(&merged, &tools.secrets)?,
         rules: policy.clone(),
         on_change: on_change(&merged)?,
         policy,
@@ -161,7 +162,7 @@ pub(crate) fn load(
             Policies::With(_) => policy::shadow(&merged, limits(&merged)),
         },
         policy_sets,
-        tools: tools(&merged)?,
+        tools,
         require_accepted_tools: matches!(
             merged.get("require_accepted_tools"),
             Some((Value::Bool(true), _))
@@ -207,20 +208,62 @@ fn gateway(merged: &Merged) -> Result<Gateway, Failure> {
     })
 }
 
-/// Where notices go, and the file with the secret that they are signed with.
-fn notify(merged: &Merged) -> Result<Option<(String, PathBuf)>, Failure> {
+/// Where notices go, and where the secret is that they are signed with.
+#[derive(Debug, Clone)]
+pub(crate) struct Notify {
+    pub(crate) url: String,
+    /// What messages call the secret.
+    pub(crate) secret_name: String,
+    pub(crate) secret: SecretConfig,
+}
+
+fn notify(
+    merged: &Merged,
+    secrets: &BTreeMap<String, SecretConfig>,
+) -> Result<Option<Notify>, Failure> {
     let set = |path: &str| {
         let set = merged.get(path).and_then(|(value, _)| value.as_str());
         set.map(str::to_owned)
     };
-    match (set("notify.webhook"), set("notify.secret_file")) {
-        (None, _) => Ok(None),
-        (Some(url), Some(file)) => Ok(Some((url, file.into()))),
-        (Some(_), None) => Err(Failure::config(
-            "`notify.webhook` is set without `notify.secret_file`",
-        )
-        .remedy("notices are signed: put 16 bytes or more into a file of its own and name it")),
-    }
+    let Some(url) = set("notify.webhook") else {
+        return Ok(None);
+    };
+    let (secret_name, secret) = match (set("notify.secret"), set("notify.secret_file")) {
+        (None, Some(file)) => {
+            let secret = SecretConfig {
+                file: Some(file.into()),
+                ..SecretConfig::default()
+            };
+            ("notify.secret_file".to_owned(), secret)
+        }
+        (Some(name), None) => {
+            let secret = secrets.get(&name).cloned().ok_or_else(|| {
+                Failure::config(format!(
+                    "`notify.secret` names `{name}`, which is not there"
+                ))
+                .remedy(format!(
+                    "add `[secrets.{name}]` with one of `env`, `file` and `command`"
+                ))
+            })?;
+            (name, secret)
+        }
+        (Some(_), Some(_)) => {
+            return Err(
+                Failure::config("`notify.secret` and `notify.secret_file` are both set")
+                    .remedy("keep one of them"),
+            );
+        }
+        (None, None) => {
+            return Err(Failure::config("`notify.webhook` is set without a secret").remedy(
+                "notices are signed: name one of `[secrets]` with `notify.secret`, or a file with `notify.secret_file`; 16 bytes or more",
+            ));
+        }
+    };
+    Ok(Some(Notify {
+        url,
+        secret_name,
+        secret,
+    }))
 }
 
 fn on_change(merged: &Merged) -> Result<OnChange, Failure> {

@@ -179,17 +179,16 @@ impl Hosting {
 
 /// What tells people of requests and ends, where that is configured.
 fn webhook(settings: &Settings, runtime: &Handle) -> Result<Option<Webhook>, Failure> {
-    let Some((url, file)) = &settings.notify else {
+    let Some(notify) = &settings.notify else {
         return Ok(None);
     };
-    let secret = std::fs::read(file).map_err(|error| {
-        let what = format!(
-            "the secret of the webhook, `{}`, cannot be read",
-            file.display()
-        );
-        Failure::io(&what, &error)
-    })?;
-    let webhook = Webhook::start(url, secret.trim_ascii(), FIRST_PAUSE, runtime);
+    let secret = runtime
+        .block_on(notify.secret.value(&notify.secret_name))
+        .map_err(|error| {
+            Failure::config(format!("`[notify]`: {error}"))
+                .remedy("notices are signed: without the secret no host starts")
+        })?;
+    let webhook = Webhook::start(&notify.url, secret.trim_ascii(), FIRST_PAUSE, runtime);
     webhook
         .map(Some)
         .map_err(|error| Failure::config(format!("`[notify]`: {error}")))

@@ -223,7 +223,8 @@ impl State {
             Body::PolicyChanged {
                 policy_version,
                 decision,
-            } => self.change_policy(policy_version, decision),
+                revision,
+            } => self.change_policy(policy_version, decision, revision.as_deref()),
             Body::PlanRevised {
                 revision,
                 plan_hash,

@@ -557,6 +557,9 @@ bodies! {
         policy_version: String,
         /// What it says of the plan.
         decision: Box<Decision>,
+        /// What it says of the revision that is proposed; none: there is none, or what was decided of it stays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<Box<Decision>>,
     }
     /// Something that people should look at.
     FindingRecorded = "finding_recorded" {

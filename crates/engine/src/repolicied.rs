@@ -27,13 +27,19 @@ impl State {
         &mut self,
         version: &str,
         decision: &Decision,
+        revision: Option<&Decision>,
     ) -> Result<(), Illegal> {
         if self.policy_version() == version {
             return Err(Illegal);
         }
         match self.phase {
             Phase::Created => self.decide_anew(decision)?,
-            Phase::Active => self.ask_anew()?,
+            Phase::Active => {
+                self.ask_anew()?;
+                if let Some(decision) = revision {
+                    self.revise_anew(decision);
+                }
+            }
             Phase::Stopping | Phase::Compensating | Phase::Closing => {}
             Phase::Ended => return Err(Illegal),
         }
@@ -70,6 +76,43 @@ impl State {
         }
         self.created.decision = decision.clone();
         Ok(())
+    }
+
+    /// A revision is proposed: denied now, it is off, and the plan goes on as it was; otherwise the new decision takes the
+    /// place of the old one, and whoever was asked stays asked where that is who the new policy wants.
+    fn revise_anew(&mut self, decision: &Decision) {
+        let Some(proposed) = &mut self.proposed else {
+            return;
+        };
+        if decision.subject != proposed.execution_digest {
+            return;
+        }
+        let subject = proposed.execution_digest;
+        let of_it =
+            |request: &Request| request.kind == RequestKind::Revision && request.subject == subject;
+        let wanted: Vec<String> = decision.approvers.iter().map(ToString::to_string).collect();
+        let satisfied = self.requests.values().any(|open| {
+            of_it(&open.request)
+                && open.closed.as_deref() != Some("withdrawn")
+                && wanted.iter().all(|it| open.request.approvers.contains(it))
+        });
+        let stands = decision.outcome == Outcome::RequireApproval && satisfied;
+        if matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
+            proposed.approved = proposed.approved && stands;
+            proposed.decision = decision.clone();
+        } else {
+            self.proposed = None;
+        }
+        if stands {
+            return;
+        }
+        let ids: Vec<String> = { self.requests.values() }
+            .filter(|open| of_it(&open.request) && open.closed.is_none())
+            .map(|open| open.request.request_id.clone())
+            .collect();
+        for id in ids {
+            self.close_request(&id, "withdrawn", None);
+        }
     }
 
     /// Calls that the old policy wanted approved are tried again, and asked about as the new one says. What the plan itself

@@ -5,6 +5,7 @@
 //! session are folded as the candidate would have seen them, so that a call which it stops counts for nothing after it,
 //! and neither do the calls that could not have followed. An approval that the candidate wants is taken for given.
 
+mod past;
 mod report;
 mod runs;
 mod sessions;
@@ -14,8 +15,8 @@ pub use report::{BacktestReport, Change, Counts, Group, Turned, What};
 
 use crate::ask::HostError;
 use crate::recovery::event;
-use mandate_engine::{Body, Event};
-use mandate_policy::Rules;
+use mandate_engine::Body;
+use mandate_policy::{Purpose, Rules};
 use mandate_store::{Reader, Record, SYSTEM};
 use runs::Runs;
 
@@ -53,27 +54,43 @@ fn take(runs: &mut Runs<'_>, record: &Record) -> Result<(), HostError> {
         }
         return Ok(());
     }
-    let Event { at_ms, body, .. } = event(record)?;
-    let id = record.stream.as_str();
-    match body {
-        Body::ExecutionCreated(created) => runs.created(*created, at_ms)?,
+    let event = event(record)?;
+    let (id, at_ms) = (record.stream.as_str(), event.at_ms);
+    match &event.body {
+        Body::ExecutionCreated(created) => return runs.created(created, &event),
         Body::RevisionProposed {
             revision,
             plan,
             decision,
             ..
-        } => runs.proposed(id, revision, &plan, &decision, at_ms),
-        Body::PlanRevised { revision, .. } => runs.revised(id, revision),
-        Body::RequestOpened(request) => runs.asked(id, &request),
+        } => runs.proposed(id, *revision, plan, decision, at_ms),
+        Body::PlanRevised { revision, .. } => runs.revised(id, *revision),
+        Body::RequestOpened(request) => runs.asked(id, request),
+        Body::PolicyChanged { decision, .. } => runs.repolicied(id, decision, at_ms),
+        Body::OverrideGranted {
+            step,
+            item,
+            args_digest,
+            ..
+        } => runs.let_pass(id, step, *item, *args_digest),
         Body::StepStarted {
             step,
             item,
             tool,
             facts,
             args,
+            args_digest,
             ..
         } => {
-            let call = runs::Made::run(step, item, tool, facts, args);
+            let call = runs::Made {
+                step: step.clone(),
+                item: *item,
+                purpose: Purpose::Run,
+                tool: tool.clone(),
+                facts: *facts,
+                args: args.clone(),
+                args_digest: Some(*args_digest),
+            };
             runs.made(id, &call, at_ms);
         }
         Body::CompensationStarted {
@@ -84,16 +101,28 @@ fn take(runs: &mut Runs<'_>, record: &Record) -> Result<(), HostError> {
             args,
             ..
         } => {
-            let call = runs::Made::undo(step, item, tool, facts, args);
+            let call = runs::Made {
+                step: step.clone(),
+                item: *item,
+                purpose: Purpose::Compensate,
+                tool: tool.clone(),
+                facts: *facts,
+                args: args.clone(),
+                args_digest: None,
+            };
             runs.made(id, &call, at_ms);
         }
         Body::StepBlocked {
             step,
             item,
             refusal,
-        } => runs.blocked(id, &step, item, &refusal, at_ms),
-        Body::ExecutionFinished { .. } => runs.finished(id),
+        } => runs.blocked(id, step, *item, refusal, at_ms),
+        Body::ExecutionFinished { .. } => {
+            runs.finished(id);
+            return Ok(());
+        }
         _ => {}
     }
+    runs.applied(id, &event);
     Ok(())
 }

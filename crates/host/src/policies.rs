@@ -4,7 +4,7 @@
 use crate::ask::HostError;
 use crate::host::{Host, Parts};
 use mandate_engine::{Body, Phase};
-use mandate_plan::BoundInputs;
+use mandate_plan::{BoundInputs, CheckedPlan};
 use mandate_policy::rules::{Case, RuleError, Ruling};
 use mandate_policy::{EvaluateRequest, Rules, SessionView, evaluate_with};
 use mandate_store::{Batch, Journal, NewRecord, SYSTEM};
@@ -189,10 +189,22 @@ impl Host {
         };
         let rules = self.parts.rules.clone();
         let plan = state.plan().clone();
-        let decision = evaluate_with(rules.as_ref(), &plan, &inputs, lookup.as_ref(), &request);
+        let anew = |plan: &CheckedPlan| {
+            let said = evaluate_with(rules.as_ref(), plan, &inputs, lookup.as_ref(), &request);
+            Box::new(said)
+        };
+        let decision = anew(&plan);
+        // A tool that only the revision names may be gone: that is a deny, as it is when a revision is proposed.
+        let revision = state.proposed.as_ref().map(|proposed| {
+            let mut said = anew(proposed.plan());
+            // It stays about the tools that were shown; one that changed is refused when it is called.
+            said.subject = proposed.execution_digest;
+            said
+        });
         let body = Body::PolicyChanged {
             policy_version: rules.version(),
-            decision: Box::new(decision),
+            decision,
+            revision,
         };
         // As the journal has it the last host drives it still: nothing may follow before this one does.
         if driven {

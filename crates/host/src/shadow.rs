@@ -125,6 +125,7 @@ impl Shadow {
             steps: Vec::new(),
             message,
             at_ms: seen.now_ms,
+            policy_then: active.version(),
         };
         self.note(change, &active.version());
     }

@@ -62,7 +62,7 @@ pub use judged::{CallToJudge, JudgedCall, Reached, judge_call, limit_reached};
 pub use labels::{Label, Labels};
 pub use narrowed::{Stands, admit_narrowed, stands_for};
 pub use nested::nested_facts;
-pub use past::PastTools;
+pub use past::{PastTools, past_flow};
 pub use principal::{Principal, Right};
 pub use refusal::Refusal;
 pub use rules::{FirstPolicy, Rules};

@@ -1,7 +1,14 @@
 //! The tools of a plan as a journaled decision saw them: for judging the past again without the tools of today.
 
-use crate::{Decision, planned::every_call};
-use mandate_plan::{BoundInputs, CheckedPlan, Digest, Facts, ToolLookup, ToolSpec, canonical_json};
+use crate::{
+    CallFlow, Decision, Purpose, Turn,
+    dataflow::{CallSources, Live, Told},
+    planned::every_call,
+    resources::find,
+};
+use mandate_plan::{
+    BoundInputs, CheckedPlan, Digest, Effect, Facts, Mode, ToolLookup, ToolSpec, canonical_json,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -43,6 +50,31 @@ impl PastTools {
         let known = self.facts.entry(tool.to_owned()).or_default();
         known.by_args.insert(args.map(canonical_json), facts);
     }
+}
+
+/// Where the arguments of a call came from that was made, as `turn` knew it just before; `confirmed` says that a human had
+/// said yes to exactly them. Which arguments are sensitive is told by their names: what an operator said of the tool is not
+/// in the journal. None: the plan has no such call.
+pub fn past_flow(
+    plan: &CheckedPlan,
+    turn: &dyn Turn,
+    (step, purpose): (&str, Purpose),
+    args: &Value,
+    facts: Facts,
+    confirmed: bool,
+) -> Option<CallFlow> {
+    let calls = every_call(plan);
+    let mut own = calls.iter().filter(|call| !call.nested);
+    let planned = own.find(|call| call.id == step && call.purpose == purpose)?;
+    let (allow, _) = planned.rules().ok()?;
+    let sources = CallSources::new(planned, allow.as_ref(), &PastTools::default());
+    let told = Told {
+        confirmed: confirmed && purpose == Purpose::Run,
+        effect: facts.effect != Effect::Read,
+        agent_untrusted: plan.plan().mode == Mode::Agent && turn.agent_is_untrusted(),
+    };
+    let found = find(planned.tool, facts.effect, args);
+    Some(sources.flow(&Live(turn), args, &found, told))
 }
 
 /// The worst of both.

@@ -2,6 +2,7 @@
 
 mod export;
 mod head;
+mod log;
 mod verify;
 
 use crate::{
@@ -45,6 +46,11 @@ const DECISIONS: &[&str] = &[
 /// The commands under `audit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
+    /// Show who decided, approved, refused, let pass or changed what
+    #[command(
+        after_help = "Examples:\n  mandate audit log --since 24h\n  mandate audit log --execution @last\n  mandate audit log --kind override_granted --principal ann --json"
+    )]
+    Log(log::LogArgs),
     /// Check every hash, every commit and every row of the journal, or of an export of one
     #[command(
         after_help = "Examples:\n  mandate audit verify\n  mandate audit verify --head 812:9f3c…   # a head that was kept elsewhere\n  mandate audit verify --export journal.jsonl --public-key 5d1e…   # needs nothing but the file"
@@ -64,6 +70,7 @@ pub(crate) enum AuditCommand {
 
 pub(crate) fn run(command: AuditCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
+        AuditCommand::Log(args) => log::run(&args, context),
         AuditCommand::Verify(args) => verify::run(&args, context),
         AuditCommand::Export(args) => export::run(&args, context),
         AuditCommand::Head(args) => head::run(&args, context),

@@ -207,11 +207,18 @@ pub(crate) const KEYS: &[Key] = &[
         "where requests that wait and ends of executions are told to: [approvals](approvals.md#being-told)",
     ),
     key(
+        "notify.secret",
+        Shape::Text,
+        Rule::Same,
+        "",
+        "the name of the secret under `[secrets]` that these notices are signed with",
+    ),
+    key(
         "notify.secret_file",
         Shape::Path,
         Rule::Same,
         "",
-        "the file with the secret that these notices are signed with",
+        "the file with the secret that these notices are signed with, instead of `notify.secret`",
     ),
     key(
         "fs.roots",

@@ -61,6 +61,7 @@ fn entry(key: &Key, name: &str) -> String {
             "notify.secret_file" => (r#""notify.secret""#, none()),
             _ => (r#""mcp.json""#, none()),
         },
+        ("", Shape::Text) if key.path == "notify.secret" => (r#""hook""#, none()),
         ("", Shape::Text) => (r#""https://example.com/mandate""#, none()),
         ("", Shape::Number) => ("1000", format!("{}; not limited by default", key.about)),
         (default, _) => (default, key.about.to_owned()),

@@ -340,10 +340,17 @@ pub(crate) fn summary(event: &Event) -> String {
         Body::PolicyChanged {
             policy_version,
             decision,
+            revision,
         } => format!(
-            "{} says {}",
+            "{} says {}{}",
             policy_version.get(..12).unwrap_or(policy_version),
-            decision.outcome
+            decision.outcome,
+            revision
+                .as_ref()
+                .map_or_else(String::new, |revision| format!(
+                    ", of the revision that is proposed {}",
+                    revision.outcome
+                ))
         ),
         // What this version never writes.
         other => shown::short(&json!(other).to_string(), 120),

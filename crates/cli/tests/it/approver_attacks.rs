@@ -321,3 +321,39 @@ fn a_plan_that_needs_several_runs_when_all_have_said_yes() {
         .exits(0);
     office.project.run(&["audit", "verify"]).exits(0);
 }
+
+/// Whoever can write the project's files cannot make themselves the approver: what an earlier source of configuration says
+/// stays in force.
+#[test]
+fn an_edited_project_configuration_approves_nothing() {
+    let site = crate::site::Site::new();
+    let user = site.dir().parent().unwrap().join("home/.config/mandate");
+    std::fs::create_dir_all(user.join("policies")).unwrap();
+    let asks = "@id(\"others\")\n@decision(\"require_approval\")\n@approvers(\"other\")\n\
+                permit (principal, action == Action::\"Call\", resource);\n";
+    std::fs::write(user.join("policies/own.cedar"), asks).unwrap();
+    std::fs::write(user.join("mandate.toml"), "[policy]\ndir = \"policies\"\n").unwrap();
+    site.write(
+        "plan.yaml",
+        "version: 1\nname: p\nsteps:\n  - {id: a, tool: process.exec, args: {argv: [sh, -c, 'echo a >> ledger']}}\n",
+    );
+    site.run(&["run", "plan.yaml", "--yes"]).exits(3);
+    std::fs::create_dir_all(site.path("mine")).unwrap();
+    site.write(
+        "mine/all.cedar",
+        "@id(\"all\")\npermit (principal, action, resource);\n",
+    );
+    site.write("mandate.toml", "[policy]\ndir = \"mine\"\n");
+    for args in [
+        &["run", "plan.yaml", "--yes", "--json"][..],
+        &["executions", "continue", "@last", "--yes", "--json"],
+        &["run", "plan.yaml", "--policy", "mine", "--yes", "--json"],
+    ] {
+        let ran = site.run(args);
+        assert_ne!(ran.code, 0, "{ran:#?}");
+    }
+    let refused = site.run(&["approvals", "approve", "@last", "--json"]);
+    assert!(refused.stdout.contains("APPROVER_MISMATCH"), "{refused:#?}");
+    assert_eq!(site.content("ledger"), "");
+    site.assert_intact();
+}

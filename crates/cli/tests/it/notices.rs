@@ -183,3 +183,50 @@ fn what_cannot_be_signed_or_leads_elsewhere_is_not_taken() {
         assert!(!project.path("note.txt").exists());
     }
 }
+
+/// The secret comes from wherever secrets come from.
+#[test]
+fn the_secret_may_be_one_of_those_that_are_configured() {
+    for source in [
+        "command = [\"cat\", \"hook.secret\"]",
+        "file = \"hook.secret\"",
+    ] {
+        let (url, deliveries) = receiver(&[]);
+        let project = told_at(&url);
+        project.write(
+            "mandate.toml",
+            format!("[notify]\nwebhook = \"{url}\"\nsecret = \"hook\"\n[secrets.hook]\n{source}\n"),
+        );
+        project
+            .run(&["run", "plan.yaml", "--input", "text=a"])
+            .exits(4);
+        let told = next(&deliveries);
+        assert!(told.is_signed() && !told.body.contains(SECRET), "{source}");
+    }
+}
+
+#[test]
+fn without_a_secret_that_can_be_had_nothing_starts() {
+    let (url, _deliveries) = receiver(&[]);
+    for (settings, says) in [
+        ("", "without a secret"),
+        ("secret = \"hook\"\n", "[secrets.hook]"),
+        (
+            "secret = \"hook\"\nsecret_file = \"hook.secret\"\n[secrets.hook]\nenv = \"HOOK\"\n",
+            "keep one",
+        ),
+        (
+            "secret = \"hook\"\n[secrets.hook]\nenv = \"MANDATE_TEST_NOT_SET\"\n",
+            "MANDATE_TEST_NOT_SET",
+        ),
+    ] {
+        let project = told_at(&url);
+        project.write(
+            "mandate.toml",
+            format!("[notify]\nwebhook = \"{url}\"\n{settings}"),
+        );
+        let ran = project.run(&["run", "plan.yaml", "--input", "text=a"]);
+        assert_ne!(ran.code, 4, "{ran:#?}");
+        assert!(ran.stderr.contains(says), "{says}: {ran:#?}");
+    }
+}

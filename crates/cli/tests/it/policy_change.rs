@@ -149,6 +149,48 @@ fn an_override_lets_one_call_pass_once() {
         events.contains("override_granted") && events.contains("agreed"),
         "{events}"
     );
+    // The log says who, over what, by which policy, with what outcome; and comes in pages.
+    let log = |args: &[&str]| {
+        let args = [&["audit", "log", "--json"], args].concat();
+        site.run(&args).exits(0).json()
+    };
+    let all = log(&["--limit", "500"]);
+    let entries = all["entries"].as_array().unwrap();
+    let of = |kind: &str| entries.iter().find(|it| it["kind"] == kind).unwrap();
+    let granted = of("override_granted");
+    assert!(granted["principal"].is_string(), "{granted:#}");
+    assert!(granted["summary"].as_str().unwrap().contains("agreed"));
+    assert_eq!(granted["args_digest"].as_str().unwrap().len(), 64);
+    assert_eq!(of("request_answered")["outcome"], "approve", "{all:#}");
+    assert!(of("request_answered")["channel"].is_string(), "{all:#}");
+    assert_eq!(of("step_blocked")["outcome"], "POLICY_DENIED", "{all:#}");
+    assert_eq!(of("execution_finished")["outcome"], "failure", "{all:#}");
+    assert_eq!(
+        of("policy_activated")["policy_version"]
+            .as_str()
+            .unwrap()
+            .len(),
+        64
+    );
+    let (mut paged, mut after) = (Vec::new(), "0".to_owned());
+    loop {
+        let page = log(&["--limit", "3", "--after", &after]);
+        paged.extend(page["entries"].as_array().unwrap().clone());
+        match page["next"].as_u64() {
+            Some(next) => after = next.to_string(),
+            None => break,
+        }
+    }
+    assert_eq!(paged, *entries);
+    let nobody = log(&["--principal", "nobody"]);
+    assert_eq!(nobody["entries"], serde_json::json!([]));
+    let one = log(&["--kind", "override_granted", "--execution", "@last"]);
+    assert_eq!(one["entries"].as_array().unwrap().len(), 1, "{one:#}");
+    let text = kinds(&site, &["audit", "log", "--since", "1h"]);
+    assert!(
+        text.contains("override_granted") && text.contains("agreed"),
+        "{text}"
+    );
     site.assert_intact();
     site.run(&["executions", "replay", "@last"]).exits(0);
 }
@@ -196,4 +238,50 @@ fn no_override_passes_a_freeze() {
     site.run(&["thaw"]).exits(0);
     assert_eq!(carried_on(&site).code, 0);
     assert_eq!(ledger(&site), ["a", "b", "c"]);
+}
+
+/// A revision that waits for its approval is judged by the policy in force, as a plan that waits is.
+#[test]
+fn a_revision_that_waits_is_asked_about_anew_or_is_off() {
+    let revised = PLAN.replace(
+        "  - {id: c,",
+        "  - {id: d, tool: process.exec, args: {argv: [sh, -c, 'echo d >> ledger']}}\n  - {id: c,",
+    );
+    let waits = |configuration: &str| {
+        let site = site(configuration);
+        held(&site);
+        site.write("revised.yaml", &revised);
+        let args = ["executions", "replan", "@last", "--plan", "revised.yaml"];
+        site.run(&args).exits(4);
+        site
+    };
+    let open = |site: &Site| site.run(&["inbox", "list", "--json"]).exits(0).json();
+    // Others are to approve: the request is taken back, and another one opened.
+    let site = waits("");
+    let first = open(&site)["requests"][0].clone();
+    assert_eq!(first["kind"], "revision", "{first:#}");
+    site.write(
+        "policies/own.cedar",
+        ASKS.replace("@id", "@approvers(\"other\")\n@id"),
+    );
+    assert_eq!(carried_on(&site).code, 4);
+    let requests = open(&site);
+    let all = requests["requests"].as_array().unwrap();
+    let again = all.iter().find(|it| it["kind"] == "revision").unwrap();
+    assert_ne!(again["request_id"], first["request_id"], "{requests:#}");
+    assert_eq!(again["detail"]["approvers"][0], "other", "{again:#}");
+    let gone = first["request_id"].as_str().unwrap();
+    assert_ne!(site.run(&["approvals", "approve", gone]).code, 0);
+    assert_eq!(ledger(&site), Vec::<String>::new());
+    site.assert_intact();
+    // Denied: it is off, and what was approved goes on.
+    let site = waits("");
+    let denies = denies("d", "").replace("context.moment == \"call\" && ", "");
+    site.write("policies/own.cedar", denies);
+    let ran = carried_on(&site);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert_eq!(ledger(&site), ["a", "b", "c"]);
+    let replayed = site.run(&["executions", "replay", "@last"]).exits(0);
+    assert!(replayed.stdout.contains("identical"), "{replayed:#?}");
+    site.assert_intact();
 }

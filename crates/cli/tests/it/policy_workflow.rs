@@ -259,6 +259,13 @@ when { context.moment == "call" && context.args.contains("/argv/2=A-3") };
 forbid (principal, action, resource in Server::"mail");
 "#;
 
+const NAMED: &str = "version: 1
+name: Named by a program
+steps:
+  - {id: ask, tool: process.exec, args: {argv: [printf, '%s', look.yaml]}}
+  - {id: look, tool: fs.read, args: {path: '${steps.ask.output.stdout}'}}
+";
+
 /// More than a hundred executions of the example plans: with success, cancelled, rejected, refused.
 fn journal() -> (Project, usize) {
     let project = Project::new();
@@ -388,4 +395,92 @@ fn a_backtest_over_the_examples_reports_what_would_change() {
     let since = ["policy", "backtest", "--policy", "next", "--since", "0s"];
     let none = project.run(&since).exits(0).stdout;
     assert!(none.contains("0 executions"), "{none}");
+}
+
+/// What the policy of then says is that of the version that held, and what somebody let pass was denied then.
+#[test]
+fn a_backtest_knows_which_policy_held_and_what_was_let_pass() {
+    let project = Project::new();
+    let allows = "@id(\"all\")\npermit (principal, action, resource);\n";
+    let asks =
+        "@id(\"all\")\n@decision(\"require_approval\")\npermit (principal, action, resource);\n";
+    let denies = format!(
+        "{asks}@id(\"no-b\")\nforbid (principal, action, resource) when {{ context.moment == \"call\" && context.step == \"b\" }};\n"
+    );
+    std::fs::create_dir(project.path("policies")).unwrap();
+    project.write("policies/own.cedar", asks);
+    project.write(
+        "plan.yaml",
+        "version: 1\nname: two\nconstraints: {sequential: true}\nsteps:\n  - {id: a, tool: fs.write, args: {path: a, content: a}}\n  - {id: b, tool: fs.write, args: {path: b, content: b}}\n",
+    );
+    // Asked about under the first version, begun under the second, which wants no approval any more.
+    project.run(&["run", "plan.yaml"]).exits(4);
+    project.write("policies/own.cedar", allows);
+    project.run(&["executions", "continue", "@last"]).exits(0);
+    let same = project.run(&["policy", "backtest"]).exits(0).stdout;
+    assert!(
+        same.contains("nothing would have been decided otherwise"),
+        "{same}"
+    );
+    // Let pass once: under the same policy it is denied as it was, under one without that rule it is newly allowed.
+    project.write("policies/own.cedar", &denies);
+    project.run(&["run", "plan.yaml"]).exits(4);
+    let id = project.last()["execution_id"].clone();
+    project
+        .run(&["executions", "override", "@last", "b", "--reason", "known"])
+        .exits(0);
+    project.run(&["approvals", "approve", "@last"]).exits(0);
+    project.run(&["executions", "continue", "@last"]).exits(0);
+    let report = |args: &[&str]| {
+        let args = [&["policy", "backtest", "--json", "--allow-changes"], args].concat();
+        let report = project.run(&args).exits(0).json();
+        let changes = report["changes"].as_array().unwrap().clone();
+        let own = changes.into_iter().filter(|it| it["execution_id"] == id);
+        own.collect::<Vec<_>>()
+    };
+    assert_eq!(report(&[]), Vec::<serde_json::Value>::new());
+    project.write("next/next.cedar", asks);
+    let changes = report(&["--policy", "next"]);
+    assert_eq!(changes.len(), 1, "{changes:#?}");
+    assert_eq!(changes[0]["turned"], "newly_allowed", "{changes:#?}");
+    assert_eq!(changes[0]["step"], "b", "{changes:#?}");
+    let version = changes[0]["policy_then"].as_str().unwrap_or("");
+    assert_eq!(version.len(), 64, "{changes:#?}");
+}
+
+const STRANGE: &str = r#"
+@id("strange")
+@message("another party chose the file")
+forbid (principal, action, resource)
+when { context.moment == "call" && context.untrusted_sinks.contains("path") };
+
+@id("rest")
+@decision("require_approval")
+permit (principal, action, resource);
+"#;
+
+/// A rule about labels sees those that a call had.
+#[test]
+fn a_backtest_judges_each_call_with_the_labels_that_it_had() {
+    let project = Project::new();
+    project.write("look.yaml", "x");
+    project.write("named.yaml", NAMED);
+    project.run(&["run", "named.yaml", "--yes"]).exits(0);
+    project.write("next/next.cedar", STRANGE);
+    let args = [
+        "policy",
+        "backtest",
+        "--policy",
+        "next",
+        "--json",
+        "--allow-changes",
+    ];
+    let report = project.run(&args).exits(0).json();
+    let changes = report["changes"].as_array().unwrap();
+    let denied: Vec<_> = { changes.iter() }
+        .filter(|it| it["turned"] == "newly_denied")
+        .collect();
+    assert_eq!(denied.len(), 1, "{report:#}");
+    assert_eq!(denied[0]["step"], "look", "{report:#}");
+    assert_eq!(denied[0]["rules"][0], "strange", "{report:#}");
 }

@@ -268,6 +268,7 @@ fn policy(state: &mandate_engine::State, version: &str, says: &str) -> Body {
     Body::PolicyChanged {
         policy_version: version.to_owned(),
         decision: Box::new(decision),
+        revision: None,
     }
 }
 

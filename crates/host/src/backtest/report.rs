@@ -104,6 +104,9 @@ pub struct Change {
     pub message: String,
     /// Unix milliseconds.
     pub at_ms: i64,
+    /// The version of the policy that decided then.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub policy_then: String,
 }
 
 /// Changes that say the same, over many executions.
@@ -264,5 +267,6 @@ pub(crate) fn decision_change(
         steps,
         message: message.unwrap_or_default(),
         at_ms,
+        policy_then: past.policy_version.clone(),
     })
 }

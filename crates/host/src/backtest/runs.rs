@@ -1,14 +1,15 @@
 //! The runs of the past, each with what the candidate decided about it so far.
 
+use super::past::Past;
 use super::report::{BacktestReport, Change, Counts, Turned, What, decision_change};
 use super::sessions::Sessions;
 use crate::ask::HostError;
-use mandate_engine::Created;
 use mandate_engine::event::{Request, RequestKind};
+use mandate_engine::{Created, Event};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, ErrorCode, Facts, canonical_json, reload};
 use mandate_policy::rules::{Moment, Ruling};
 use mandate_policy::{
-    CallFlow, CallToJudge, Decision, EvaluateRequest, Outcome, PastTools, Purpose, Refusal, Rules,
+    CallToJudge, Decision, EvaluateRequest, Outcome, PastTools, Purpose, Refusal, Rules,
     SessionView, counts_as_call, evaluate_with, judge_call, limit_reached,
 };
 use mandate_store::{Reader, Record};
@@ -18,46 +19,14 @@ use std::sync::Arc;
 
 /// A call that was made.
 pub(super) struct Made {
-    step: String,
-    item: Option<u32>,
-    purpose: Purpose,
-    tool: String,
-    facts: Facts,
-    args: Value,
-}
-
-impl Made {
-    pub(super) fn run(
-        step: String,
-        item: Option<u32>,
-        tool: String,
-        facts: Facts,
-        args: Value,
-    ) -> Self {
-        let purpose = Purpose::Run;
-        Self {
-            step,
-            item,
-            purpose,
-            tool,
-            facts,
-            args,
-        }
-    }
-
-    pub(super) fn undo(
-        step: String,
-        item: Option<u32>,
-        tool: String,
-        facts: Facts,
-        args: Value,
-    ) -> Self {
-        let purpose = Purpose::Compensate;
-        Self {
-            purpose,
-            ..Self::run(step, item, tool, facts, args)
-        }
-    }
+    pub(super) step: String,
+    pub(super) item: Option<u32>,
+    pub(super) purpose: Purpose,
+    pub(super) tool: String,
+    pub(super) facts: Facts,
+    pub(super) args: Value,
+    /// As the journal has it.
+    pub(super) args_digest: Option<Digest>,
 }
 
 /// One execution.
@@ -77,6 +46,8 @@ struct Run {
     reported: bool,
     /// Steps whose call the policy of then wanted approved.
     asked: BTreeSet<String>,
+    /// What it was.
+    past: Past,
 }
 
 /// All runs, as far as the journal was read.
@@ -192,8 +163,8 @@ impl<'a> Runs<'a> {
         Ok(())
     }
 
-    pub(super) fn created(&mut self, created: Created, at_ms: i64) -> Result<(), HostError> {
-        let id = created.execution_id.clone();
+    pub(super) fn created(&mut self, created: &Created, event: &Event) -> Result<(), HostError> {
+        let (id, at_ms) = (created.execution_id.clone(), event.at_ms);
         let reported = self.reports(at_ms);
         if reported {
             let counts = self.counts();
@@ -207,15 +178,16 @@ impl<'a> Runs<'a> {
             return Ok(());
         };
         let inputs = BoundInputs {
-            values: created.inputs,
-            secrets: created.secrets,
+            values: created.inputs.clone(),
+            secrets: created.secrets.clone(),
         };
         let session = self
             .sessions
             .view(&created.session, &created.principal, at_ms);
         let session = with_roles(session, &created.roles);
         let said = self.evaluate(&plan, &inputs, &created.decision, session, at_ms);
-        let parent = created.parent.map(|parent| parent.execution_id);
+        let parent = created.parent.as_ref();
+        let parent = parent.map(|parent| parent.execution_id.clone());
         let of_parent = parent.as_ref().and_then(|parent| self.runs.get(parent));
         let over = of_parent.is_some_and(|parent| parent.stopped);
         // What needs an approval within a plan that gets one is approved with it.
@@ -226,18 +198,20 @@ impl<'a> Runs<'a> {
             self.note_plan(What::Plan, Some(&id), &plan, past, &said, at_ms);
         }
         let stopped = over || stops(said.outcome);
+        let past = Past::of(plan.clone(), event);
         let run = Run {
             plan,
             inputs,
-            principal: created.principal,
-            session: created.session,
-            roles: created.roles,
+            principal: created.principal.clone(),
+            session: created.session.clone(),
+            roles: created.roles.clone(),
             parent,
             said,
             proposed: BTreeMap::new(),
             stopped,
             reported,
             asked: BTreeSet::new(),
+            past,
         };
         self.runs.insert(id, run);
         Ok(())
@@ -304,6 +278,10 @@ impl<'a> Runs<'a> {
         };
         run.stopped = run.stopped || parent_stopped;
         let reported = run.reported;
+        let let_pass = run.past.passed(call);
+        let flow = run.past.flow(call);
+        let policy_then = run.past.policy_version();
+        run.past.begun = true;
         if run.stopped {
             if reported {
                 let counts = self.counts();
@@ -323,7 +301,7 @@ impl<'a> Runs<'a> {
                 tool: &call.tool,
                 facts: Some(call.facts),
                 args: &call.args,
-                flow: &CallFlow::default(),
+                flow: &flow,
                 before: &[],
             },
             &session,
@@ -347,12 +325,18 @@ impl<'a> Runs<'a> {
             (None, outcome) if outcome > decided => outcome,
             (None, _) => Outcome::Allow,
         };
-        let from = if asked && !covered {
-            Outcome::RequireApproval
-        } else {
-            Outcome::Allow
+        // The policy of then denied what somebody let pass; so does the candidate, and they let it pass again, unless one of
+        // its rules is absolute.
+        let from = match (let_pass, asked && !covered) {
+            (true, _) => Outcome::Deny,
+            (false, true) => Outcome::RequireApproval,
+            (false, false) => Outcome::Allow,
         };
-        run.stopped = to == Outcome::Deny || limited.as_ref().is_some_and(|limit| limit.for_good);
+        let mut denies = judged.rulings.iter();
+        let absolute = denies.any(|it| it.outcome == Outcome::Deny && it.absolute);
+        let passes = let_pass && !absolute;
+        run.stopped =
+            to == Outcome::Deny && !passes || limited.as_ref().is_some_and(|limit| limit.for_good);
         let stopped = run.stopped;
         let plan = run.plan.plan().name.clone();
         if !stopped && counted {
@@ -364,7 +348,11 @@ impl<'a> Runs<'a> {
         }
         let counts = self.counts();
         counts.calls = counts.calls.saturating_add(1);
-        let Some(turned) = Turned::of(from, to) else {
+        let turned = match let_pass && absolute {
+            true => Some(Turned::NewlyDenied),
+            false => Turned::of(from, to),
+        };
+        let Some(turned) = turned else {
             return;
         };
         let (rules, message) = match limited.filter(|_| to == Outcome::RateLimited) {
@@ -386,6 +374,7 @@ impl<'a> Runs<'a> {
             steps: Vec::new(),
             message,
             at_ms,
+            policy_then,
         });
     }
 
@@ -429,6 +418,7 @@ impl<'a> Runs<'a> {
         });
         let reasons: Vec<_> = wanting.cloned().collect();
         let reported = run.reported;
+        let policy_then = run.past.policy_version();
         let turned = Turned::of(from, to);
         let (Some(turned), true) = (turned, reported) else {
             return;
@@ -451,7 +441,48 @@ impl<'a> Runs<'a> {
                 .map(|reason| reason.message.clone())
                 .unwrap_or_default(),
             at_ms,
+            policy_then,
         });
+    }
+
+    /// Another policy took the place of the one of then. Of a plan that had not begun, what that one said is what counts.
+    pub(super) fn repolicied(&mut self, id: &str, past: &Decision, at_ms: i64) {
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        for step in run.past.asked_about() {
+            run.asked.remove(&step);
+        }
+        if run.past.begun || !run.reported || run.stopped && !stops(run.said.outcome) {
+            return;
+        }
+        let (plan, said) = (run.plan.clone(), run.said.clone());
+        let of_plan = |change: &Change| {
+            change.what == What::Plan && change.execution_id.as_deref() == Some(id)
+        };
+        self.report.changes.retain(|change| !of_plan(change));
+        self.note_plan(What::Plan, Some(id), &plan, past, &said, at_ms);
+    }
+
+    pub(super) fn let_pass(&mut self, id: &str, step: &str, item: Option<u32>, digest: Digest) {
+        if let Some(run) = self.runs.get_mut(id) {
+            run.past.lets_pass(step.to_owned(), item, digest);
+        }
+    }
+
+    /// The event is looked at; what follows is judged in the state behind it.
+    pub(super) fn applied(&mut self, id: &str, event: &Event) {
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        let folded = run.past.folds();
+        run.past.apply(event);
+        if folded && !run.past.folds() && run.reported {
+            let why = format!(
+                "execution `{id}`: its journal does not fold; calls are judged without labels"
+            );
+            self.report.skipped.push(why);
+        }
     }
 
     /// Nothing follows any more, except of what it holds: that has ended before.

@@ -35,4 +35,5 @@ mod resources;
 mod risk;
 mod slow_glob;
 mod support;
+mod token_fuzz;
 mod tokens;

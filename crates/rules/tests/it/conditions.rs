@@ -2,7 +2,7 @@
 //! attribute, some of which fail, asked of calls of every kind.
 
 use crate::{
-    agreement::Dice,
+    generator::Dice,
     support::{Call, call, policy_with},
 };
 use mandate_policy::{SinkKind, classify::Category, rules::Moment};

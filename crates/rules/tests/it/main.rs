@@ -17,10 +17,12 @@ mod conditions;
 mod fuzz;
 #[path = "../../../plan/tests/it/fuzzing.rs"]
 mod fuzzing;
+mod generator;
 mod guide;
 mod import;
 mod judging;
 mod loading;
+mod model;
 mod slow;
 mod starter;
 mod support;

@@ -18,6 +18,7 @@ pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) moment: Moment,
+    pub(crate) purpose: Purpose,
     pub(crate) principal: String,
     pub(crate) tool: String,
     pub(crate) facts: Facts,
@@ -50,6 +51,7 @@ pub(crate) fn call(tool: &str, args: Value) -> Call {
     };
     Call {
         moment: Moment::Call,
+        purpose: Purpose::Run,
         principal: "ada".to_owned(),
         tool: tool.to_owned(),
         facts,
@@ -131,7 +133,7 @@ pub(crate) fn assessed(call: &Call, tables: &Classification) -> StepAssessment {
     let found = find(&call.tool, call.facts.effect, &call.args);
     let blank = StepAssessment {
         step: "s".to_owned(),
-        purpose: Purpose::Run,
+        purpose: call.purpose,
         tool: call.tool.clone(),
         effect: call.facts.effect,
         idempotent: call.facts.idempotent,

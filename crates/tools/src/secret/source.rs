@@ -220,6 +220,16 @@ impl SecretSource for ConfiguredSecrets {
     }
 }
 
+impl SecretConfig {
+    /// The value, for the program itself: whoever configures it has named where it goes.
+    ///
+    /// # Errors
+    /// Its source gives nothing.
+    pub async fn value(&self, name: &str) -> Result<Vec<u8>, SecretError> {
+        fetch(name, self).await.map(String::into_bytes)
+    }
+}
+
 fn not_configured(name: &str) -> SecretError {
     missing(name, format!("add `[secrets.{name}]` to `mandate.toml`"))
 }
