@@ -68,6 +68,9 @@ pub(crate) struct DurableArguments {
     /// Where the data directories are made, and removed afterwards: it decides which disk is measured
     #[arg(long, default_value = ".")]
     pub(crate) dir: PathBuf,
+    /// Of workload E: how many executions, a tenth of which wait
+    #[arg(long, value_name = "N")]
+    pub(crate) executions: Option<u32>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -94,9 +97,13 @@ pub(crate) enum Workload {
     /// A plan of 1,000 steps beside one of 100
     #[value(name = "C")]
     C,
-    /// 100,000 finished and 10,000 parked executions: opening, taking up, memory
+    /// 140,000 finished and 10,000 parked executions: opening, taking up, memory
     #[value(name = "D")]
     D,
+    /// A million executions: lists, taking up 100,000 that are parked, the next execution beside the first, verifying,
+    /// archiving
+    #[value(name = "E")]
+    E,
 }
 
 /// What the process of one measurement takes.
@@ -142,4 +149,20 @@ pub(crate) enum Measurement {
     },
     /// Opens a journal and takes up what is unfinished
     Recover,
+    /// Fills a journal with copies of executions that were run
+    Copy {
+        #[arg(long)]
+        executions: u64,
+        #[arg(long)]
+        waiting: u64,
+    },
+    /// Reads lists and single executions
+    Lists,
+    /// Verifies a journal
+    Check,
+    /// Archives the oldest executions of a journal of copies
+    Archive {
+        #[arg(long)]
+        keep: u64,
+    },
 }

@@ -32,13 +32,17 @@ struct Report {
 
 /// Runs a workload and prints its figures.
 pub(crate) fn run(arguments: &DurableArguments) -> Result<(), Failure> {
+    let mut sizes = if arguments.miniature {
+        Sizes::miniature()
+    } else {
+        Sizes::full()
+    };
+    if let Some(executions) = arguments.executions {
+        sizes.copied = executions;
+    }
     let bench = Bench {
         dir: arguments.dir.clone(),
-        sizes: if arguments.miniature {
-            Sizes::miniature()
-        } else {
-            Sizes::full()
-        },
+        sizes,
         runs: arguments.runs,
         trace: arguments.trace,
     };
@@ -89,6 +93,8 @@ pub(crate) struct Sizes {
     at_a_time: u32,
     finished: u32,
     parked: u32,
+    /// Executions of a large journal, a tenth of which wait.
+    copied: u32,
     /// How long each raw limit is measured.
     raw: Duration,
 }
@@ -101,8 +107,9 @@ impl Sizes {
             executions: 500,
             steps: 10,
             at_a_time: 64,
-            finished: 100_000,
+            finished: 140_000,
             parked: 10_000,
+            copied: 1_000_000,
             raw: Duration::from_secs(1),
         }
     }
@@ -116,6 +123,7 @@ impl Sizes {
             at_a_time: 4,
             finished: 20,
             parked: 10,
+            copied: 300,
             raw: Duration::from_millis(10),
         }
     }
@@ -208,6 +216,13 @@ fn words(what: &Measurement) -> Vec<String> {
             format!("fill --finished {finished} --parked {parked}")
         }
         Measurement::Recover => "recover".to_owned(),
+        Measurement::Copy {
+            executions,
+            waiting,
+        } => format!("copy --executions {executions} --waiting {waiting}"),
+        Measurement::Lists => "lists".to_owned(),
+        Measurement::Check => "check".to_owned(),
+        Measurement::Archive { keep } => format!("archive --keep {keep}"),
     };
     words.split(' ').map(str::to_owned).collect()
 }

@@ -12,6 +12,7 @@ mod beside;
 mod durable;
 mod failure;
 mod figures;
+mod large;
 mod machine;
 mod measure;
 mod plans;
@@ -20,6 +21,7 @@ mod raw;
 mod rig;
 mod rows;
 mod targets;
+mod templates;
 mod trace;
 mod usage;
 
@@ -28,6 +30,9 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(exit) = mandate_sandbox::helper() {
+        return exit;
+    }
     let done = match Arguments::parse().command {
         Command::Durable(arguments) => durable::run(&arguments),
         Command::Table(arguments) => targets::run(&arguments),

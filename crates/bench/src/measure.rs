@@ -5,7 +5,7 @@ use crate::{
     beside::Beside,
     failure::Failure,
     figures::{Figures, quantile},
-    plans,
+    large, plans,
     rig::Rig,
     trace, usage,
 };
@@ -36,6 +36,13 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), Failure> {
         } => fleet(dir, executions, steps, at_a_time, reads),
         Measurement::Fill { finished, parked } => fill(dir, finished, parked),
         Measurement::Recover => recover(dir),
+        Measurement::Copy {
+            executions,
+            waiting,
+        } => large::copy(dir, executions, waiting),
+        Measurement::Lists => large::lists(dir),
+        Measurement::Check => large::check(dir),
+        Measurement::Archive { keep } => large::archive(dir, keep),
     }?;
     println!("{}", serde_json::to_string(&figures)?);
     Ok(())
@@ -81,7 +88,7 @@ pub(crate) fn figures<const N: usize>(pairs: [(&str, f64); N]) -> Figures {
         .collect()
 }
 
-fn mib(bytes: u64) -> f64 {
+pub(crate) fn mib(bytes: u64) -> f64 {
     bytes as f64 / 1024.0 / 1024.0
 }
 
@@ -179,9 +186,9 @@ fn recover(dir: &Path) -> Result<Figures, Failure> {
     rig.run(&plan)?;
     let first_done_ms = since(begun);
 
+    let unfinished = rig.unfinished()?.len();
     let before = usage::private_bytes()?;
     let (recovery, cpu_s) = (Instant::now(), usage::cpu_s());
-    let ids = rig.unfinished()?;
     rig.host()?.recover()?;
     while rig.host()?.doings_but(&[])?.unknown > 0 {
         std::thread::sleep(std::time::Duration::from_millis(1));
@@ -191,7 +198,7 @@ fn recover(dir: &Path) -> Result<Figures, Failure> {
     let recover_ms = since(recovery);
     let cpu_s = usage::cpu_s() - cpu_s;
     let private = usage::private_bytes()?.saturating_sub(before);
-    let count = ids.len().max(1) as f64;
+    let count = unfinished.max(1) as f64;
 
     let accept = Instant::now();
     rig.run(&plan)?;
@@ -203,7 +210,7 @@ fn recover(dir: &Path) -> Result<Figures, Failure> {
         ("recover_cpu_us_per_parked", cpu_s * 1e6 / count),
         ("private_bytes_per_parked", private as f64 / count),
         ("execution_ms_beside_parked", since(accept)),
-        ("parked", ids.len() as f64),
+        ("parked", unfinished as f64),
         ("peak_rss_mib", mib(usage::peak_rss_bytes()?)),
     ]))
 }

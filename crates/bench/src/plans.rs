@@ -8,6 +8,19 @@ use mandate_plan::{CheckedPlan, Format, ToolLookup, check, parse};
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
+/// A plan of one step, of a tool that takes a `value`.
+pub(crate) fn one(
+    tool: &str,
+    value: &str,
+    tools: &dyn ToolLookup,
+) -> Result<Arc<CheckedPlan>, Failure> {
+    let step = json!({ "id": "one", "tool": tool, "args": { "value": value } });
+    checked(
+        &json!({ "version": 1, "name": "bench", "steps": [step] }),
+        tools,
+    )
+}
+
 /// A plan of `steps` steps, each after all those before it.
 pub(crate) fn sequence(
     steps: u32,
@@ -18,7 +31,16 @@ pub(crate) fn sequence(
     let all: Vec<_> = (1..=steps)
         .map(|number| json!({ "id": format!("s{number}"), "tool": tool, "args": { "number": number } }))
         .collect();
-    let document = json!({ "version": 1, "name": "bench", "steps": all });
+    checked(
+        &json!({ "version": 1, "name": "bench", "steps": all }),
+        tools,
+    )
+}
+
+fn checked(
+    document: &serde_json::Value,
+    tools: &dyn ToolLookup,
+) -> Result<Arc<CheckedPlan>, Failure> {
     let refused = |violations: &[mandate_plan::Violation]| {
         let first = violations
             .first()

@@ -103,6 +103,17 @@ impl Rig {
 
     /// Submits a plan, approves it if policy asks for that, and waits until the disk has its end. Gives its id.
     pub(crate) fn run(&self, plan: &Arc<CheckedPlan>) -> Result<String, Failure> {
+        match self.run_to_any_end(plan)? {
+            (execution_id, None) => Ok(execution_id),
+            (_, Some(why)) => Err(Failure::Wrong(format!("an execution failed: {why}"))),
+        }
+    }
+
+    /// The same, whether or not it fails; gives why it did.
+    pub(crate) fn run_to_any_end(
+        &self,
+        plan: &Arc<CheckedPlan>,
+    ) -> Result<(String, Option<String>), Failure> {
         let submitted = self.submit(plan)?;
         let execution_id = &submitted.execution_id;
         if let Some(request_id) = submitted.request_id {
@@ -113,12 +124,11 @@ impl Rig {
         for update in updates {
             match update {
                 Update::Rest(rest) => match rest.state.ending {
-                    Some(ending) if ending.status == Status::Success => {
-                        return Ok(execution_id.clone());
-                    }
                     Some(ending) => {
-                        let why = ending.error.map(|fault| fault.message).unwrap_or_default();
-                        return Err(Failure::Wrong(format!("an execution failed: {why}")));
+                        let failed = ending.status != Status::Success;
+                        let why = ending.error.map(|fault| fault.message);
+                        let why = failed.then(|| why.unwrap_or_default());
+                        return Ok((execution_id.clone(), why));
                     }
                     // It rested before it was approved.
                     None => {}

@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        approvals, audit, completions, evaluate, executions, freeze, host, inbox, init, keys, plan,
-        policy, run, sessions, tokens, tools,
+        approvals, audit, completions, evaluate, executions, freeze, gc, host, inbox, init, keys,
+        plan, policy, run, sessions, tokens, tools,
     },
     output::Colour,
 };
@@ -101,6 +101,11 @@ pub(crate) enum Command {
     /// Let calls be made again
     #[command(after_help = "Examples:\n  mandate thaw --reason 'looked at it'")]
     Thaw(freeze::SwitchArgs),
+    /// Move what ended long ago from the journal to a file
+    #[command(
+        after_help = "Examples:\n  mandate gc --older-than 30d --dry-run\n  mandate gc --older-than 30d\n  mandate gc --older-than 90d --to /backup/2026-q1.jsonl --vacuum\n\nThe file is a signed export: `mandate audit verify --export FILE` verifies it. Unfinished executions, those in doubt, and \nwhatever belongs to them stay. The journal stays provable: a tombstone says of each execution where it went."
+    )]
+    Gc(gc::GcArgs),
     /// Look for what is wrong with the set-up, and say what to do
     #[command(after_help = "Examples:\n  mandate doctor\n  mandate doctor --json")]
     Doctor,

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod executions;
 pub(crate) mod freeze;
+pub(crate) mod gc;
 pub(crate) mod host;
 pub(crate) mod inbox;
 pub(crate) mod init;
@@ -45,6 +46,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Tools(command) => tools::run(command, context),
         Command::Freeze(args) => freeze::freeze(&args, context),
         Command::Thaw(args) => freeze::thaw(&args, context),
+        Command::Gc(args) => gc::run(&args, context),
         Command::Doctor => doctor::run(context),
         Command::Host(args) => host::run(&args, context),
         Command::Init(args) => init::run(&args, context),

@@ -1,6 +1,6 @@
 //! From what people type to a whole id: unique prefixes and `@last`.
 
-use crate::errors::Failure;
+use crate::{errors::Failure, when};
 use mandate_store::Reader;
 
 /// The execution that a prefix, or `@last`, stands for.
@@ -9,12 +9,33 @@ use mandate_store::Reader;
 /// None, or several.
 pub(crate) fn execution(reader: &Reader, typed: &str) -> Result<String, Failure> {
     check(typed, "execution")?;
-    only(
-        reader.resolve_execution(typed)?,
-        typed,
-        "execution",
-        "mandate executions list",
-    )
+    let found = reader.resolve_execution(typed)?;
+    if found.is_empty()
+        && let Some(id) = archived(reader, typed)?
+        && let Some((_, tombstone, at_ms)) = reader.archived(&id)?
+    {
+        return Err(Failure::not_found(format!(
+            "execution `{id}` was archived {}",
+            when::show_time(at_ms)
+        ))
+        .remedy(format!(
+            "it is in `{}`; `mandate executions show {id}` says more",
+            tombstone.archive.file
+        )));
+    }
+    only(found, typed, "execution", "mandate executions list")
+}
+
+/// The archived execution that a prefix stands for, if there is one such and no other.
+///
+/// # Errors
+/// The journal cannot be read.
+pub(crate) fn archived(reader: &Reader, typed: &str) -> Result<Option<String>, Failure> {
+    let found = reader.resolve_archived(typed)?;
+    Ok(match found.as_slice() {
+        [one] => Some(one.clone()),
+        _ => None,
+    })
 }
 
 /// The request that a prefix, or `@last`, stands for; a prefix of an execution's id stands for its open request.

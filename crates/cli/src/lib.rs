@@ -47,6 +47,10 @@ use std::{ffi::OsString, process::ExitCode};
 
 /// Runs the command line that the process was started with.
 pub fn main() -> ExitCode {
+    // Before anything else: this is what every program that a tool starts waits for.
+    if let Some(exit) = mandate_sandbox::helper() {
+        return exit;
+    }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let exit = start(&arguments);
     ExitCode::from(exit.code())

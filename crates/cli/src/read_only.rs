@@ -56,6 +56,10 @@ impl Journal for ReadOnly<'_> {
         self.0.system_rows(kind, 1)
     }
 
+    fn rows_of_system(&self, kinds: &[&str], after_seq: u64) -> Result<Vec<Record>, StoreError> {
+        self.0.rows_of_system(kinds, after_seq)
+    }
+
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.0.last_of_system(kinds)
     }

@@ -3,8 +3,8 @@
 use crate::{config::Settings, errors::Failure};
 use mandate_plan::Document;
 use mandate_tools::{
-    ConfiguredSecrets, MCP_PATIENCE, McpSettings, OwnTools, Registry, Runner, ToolLock, builtins,
-    mcp_servers, server_names,
+    ConfiguredSecrets, Confining, MCP_PATIENCE, McpSettings, OwnTools, Registry, Runner, ToolLock,
+    builtins, mcp_servers, server_names,
 };
 use serde_json::Value;
 use std::{
@@ -33,7 +33,9 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
     let registry = Arc::new(Registry::locked(lock.clone()));
     let builtins = builtins(tools, project, &settings.protected());
     let secrets = secrets(settings);
-    let own = OwnTools::new(&tools.tools, project, &tools.process.env, secrets.clone());
+    let confining = Confining::new(&settings.protected(), &tools.sandbox);
+    let basics = &tools.process.env;
+    let own = OwnTools::new(&tools.tools, project, basics, secrets.clone(), &confining);
     let own = own.map_err(|error| unusable(&error))?;
     let names = server_names(&tools.mcp_servers, &own.servers());
     let names = names.map_err(|error| unusable(&error))?;
@@ -42,6 +44,7 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
         env: &tools.process.env,
         cache: Some(settings.data_dir.join(KEPT)),
         secrets,
+        confining,
         lock,
         patience: MCP_PATIENCE,
     };

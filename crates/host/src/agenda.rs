@@ -1,31 +1,33 @@
 //! When each execution is next due: kept by time, so that what waits costs nothing while others run.
 
+use crate::packed::PackedId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Executions by the time at which something is next to be done for them, Unix milliseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
-    by_time: BTreeSet<(i64, String)>,
-    noted: BTreeMap<String, i64>,
+    by_time: BTreeSet<(i64, PackedId)>,
+    noted: BTreeMap<PackedId, i64>,
 }
 
 impl Agenda {
     /// Notes when an execution is next due; none takes it off.
     pub(crate) fn note(&mut self, execution_id: &str, due_ms: Option<i64>) {
-        let noted = self.noted.get(execution_id).copied();
+        let id = PackedId::from(execution_id);
+        let noted = self.noted.get(&id).copied();
         if noted == due_ms {
             return;
         }
         if let Some(before_ms) = noted {
-            self.by_time.remove(&(before_ms, execution_id.to_owned()));
+            self.by_time.remove(&(before_ms, id.clone()));
         }
         match due_ms {
             Some(due_ms) => {
-                self.by_time.insert((due_ms, execution_id.to_owned()));
-                self.noted.insert(execution_id.to_owned(), due_ms);
+                self.by_time.insert((due_ms, id.clone()));
+                self.noted.insert(id, due_ms);
             }
             None => {
-                self.noted.remove(execution_id);
+                self.noted.remove(&id);
             }
         }
     }
@@ -36,7 +38,7 @@ impl Agenda {
             .by_time
             .iter()
             .take_while(|(due_ms, _)| *due_ms <= now_ms);
-        due.map(|(_, execution_id)| execution_id.clone()).collect()
+        due.map(|(_, id)| id.to_string()).collect()
     }
 
     /// When the first is due.

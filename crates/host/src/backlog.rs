@@ -3,15 +3,19 @@
 
 use crate::ask::HostError;
 use crate::host::Host;
+use crate::packed::PackedId;
 use crate::parking::Away;
 use crate::recovery::event;
 use mandate_engine::{Body, WaitingFor};
 use mandate_store::ExecutionRow;
+use std::collections::VecDeque;
 
 impl Host {
     /// Notes everything that is unfinished. It is taken up by [`Host::step`].
     pub(crate) fn recover(&mut self) -> Result<(), HostError> {
-        self.backlog.extend(self.parts.journal.unfinished()?);
+        let left = self.parts.journal.unfinished()?;
+        self.backlog
+            .extend(left.iter().map(|id| PackedId::from(id.as_str())));
         Ok(())
     }
 
@@ -27,17 +31,21 @@ impl Host {
         }
         if self.queue.may_start() {
             self.start_next();
-        } else if let Some(execution_id) = self.backlog.pop_front()
-            && let Err(error) = self.look_at(&execution_id)
-        {
-            self.report(&execution_id, &error);
+        } else if let Some(id) = self.backlog.pop_front() {
+            let execution_id = id.to_string();
+            if let Err(error) = self.look_at(&execution_id) {
+                self.report(&execution_id, &error);
+            }
+            if self.backlog.is_empty() {
+                self.backlog = VecDeque::new();
+            }
         }
         self.start_what_fits();
     }
 
     /// What only a human can carry on is noted with its time; everything else queues to be taken up.
     fn look_at(&mut self, execution_id: &str) -> Result<(), HostError> {
-        if self.drives.contains_key(execution_id) || self.away.contains_key(execution_id) {
+        if self.drives.contains_key(execution_id) || self.is_away(execution_id).is_some() {
             return Ok(());
         }
         let Some(row) = self.parts.journal.execution(execution_id)? else {
@@ -61,7 +69,7 @@ impl Host {
             parked: false,
             goes_on: false,
         };
-        self.away.insert(execution_id.to_owned(), away);
+        self.away.insert(execution_id.into(), away);
         self.reschedule(execution_id);
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::wire::{
     AgentSaid, Answered, Farewell, Hello, MAX_ANSWER_BYTES, PROTOCOL, Request, Said, Wish, line,
 };
 use mandate_engine::event::Resolution;
+use mandate_store::Removal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
@@ -213,6 +214,14 @@ impl Client {
         self.put(Wish::Standing(act), None)?
             .standing
             .ok_or_else(|| HostError::Protocol("nothing is said of the approval".to_owned()))
+    }
+
+    /// Has executions removed that were archived.
+    ///
+    /// # Errors
+    /// Why the host does not, or [`HostError::Gone`].
+    pub fn remove(&self, removal: Removal) -> Result<(), HostError> {
+        self.ask(Wish::Remove(removal))
     }
 
     /// Has something done to keys.

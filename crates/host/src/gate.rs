@@ -269,7 +269,7 @@ impl Gate for HostGate<'_> {
         let started = Started {
             facts,
             permit: permit.digest(),
-            sandbox: (call.tool == "process.exec").then(|| "none".to_owned()),
+            sandbox: bench.lookup.sandbox(&call.tool),
         };
         let handled = bench
             .lookup

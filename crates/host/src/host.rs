@@ -13,6 +13,7 @@ pub use crate::input::Input;
 use crate::known_plans::KnownPlans;
 use crate::look_up::may_bring_doubts;
 use crate::notify::{Notify, tell};
+use crate::packed::PackedId;
 use crate::parking::Away;
 use crate::policies::{Pinned, PolicyTerms};
 use crate::queue::Queue;
@@ -96,12 +97,12 @@ pub struct Host {
     /// The refusals of the last minute.
     pub(crate) refusals: Refusals,
     /// Executions that are not over and not in memory.
-    pub(crate) away: BTreeMap<String, Away>,
+    pub(crate) away: BTreeMap<PackedId, Away>,
     pub(crate) queue: Queue,
     /// Sessions in which calls were given back, and others wait for some: by principal and id.
     pub(crate) freed: BTreeSet<(String, String)>,
     /// What the hosts before this one left, and was not looked at yet.
-    pub(crate) backlog: VecDeque<String>,
+    pub(crate) backlog: VecDeque<PackedId>,
     pub(crate) leaving: bool,
     /// Who waits for the end of leaving.
     pub(crate) left: Vec<Sender<Result<(), HostError>>>,
@@ -191,7 +192,7 @@ impl Host {
         self.note_active(execution_id);
         let due_ms = match self.drives.get(execution_id) {
             Some(drive) => drive.next_due_ms(),
-            None => self.away.get(execution_id).and_then(|away| away.due_ms),
+            None => self.is_away(execution_id).and_then(|away| away.due_ms),
         };
         self.agenda.note(execution_id, due_ms);
     }

@@ -8,7 +8,7 @@ mod rights;
 mod ring;
 
 pub use api_key::{ApiKey, NotAKey};
-pub use rights::{may_operate, may_override, may_revoke, may_steer};
+pub use rights::{may_operate, may_override, may_remove, may_revoke, may_steer};
 pub(crate) use ring::REVOKED as KEY_REVOKED;
 pub use ring::{KeyRing, KnownKey};
 

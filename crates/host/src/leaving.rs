@@ -41,13 +41,18 @@ impl Host {
         let timed = self
             .away
             .iter()
-            .filter(|(id, away)| away.goes_on && counts(id));
+            .filter(|(id, away)| away.goes_on && counts(&id.to_string()));
         doings.timed = doings.timed.saturating_add(timed.count());
         let queued = self.queue.waiting();
         let queued = queued.filter(|id| !self.drives.contains_key(*id) && counts(id));
-        let left = self.backlog.iter().filter(|id| counts(id));
         doings.running = doings.running.saturating_add(queued.count());
-        doings.unknown = left.count();
+        doings.unknown = match but.is_empty() {
+            true => self.backlog.len(),
+            false => {
+                let left = self.backlog.iter();
+                left.filter(|id| counts(&id.to_string())).count()
+            }
+        };
         doings
     }
 

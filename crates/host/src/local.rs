@@ -219,9 +219,10 @@ fn wait(
     let left_ms = match host.next_due_ms() {
         _ if host.has_work() => 0,
         None => return inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        Some(due_ms) => due_ms
-            .saturating_sub(clock.now_ms())
-            .clamp(0, LOOKS_AT_CLOCK_MS),
+        Some(due_ms) => {
+            let left_ms = due_ms.saturating_sub(clock.now_ms());
+            left_ms.clamp(0, LOOKS_AT_CLOCK_MS)
+        }
     };
     inbox.recv_timeout(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
 }

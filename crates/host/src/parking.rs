@@ -4,6 +4,7 @@
 use crate::ask::HostError;
 use crate::drive::Drive;
 use crate::host::Host;
+use crate::packed::PackedId;
 use crate::recovery::load_with;
 use mandate_engine::Phase;
 
@@ -59,7 +60,7 @@ impl Host {
             goes_on: drive.state.goes_on(),
         };
         self.drives.remove(execution_id);
-        self.away.insert(execution_id.to_owned(), away);
+        self.away.insert(execution_id.into(), away);
     }
 
     /// Has a parked execution in memory again, as it was.
@@ -69,19 +70,34 @@ impl Host {
         let mut drive = Drive::new(state, None, durable_seq);
         drive.wake_ms = drive.state.next_due().map(|(due_ms, _)| due_ms);
         drive.head = self.parts.journal.head().ok();
-        self.away.remove(execution_id);
+        self.no_longer_away(execution_id);
         self.drives.insert(execution_id.to_owned(), drive);
         Ok(())
     }
 
     /// Whether an execution is parked.
     pub fn is_parked(&self, execution_id: &str) -> bool {
-        self.away.get(execution_id).is_some_and(|away| away.parked)
+        self.is_away(execution_id).is_some_and(|away| away.parked)
+    }
+
+    /// What is noted of an execution that is away.
+    pub(crate) fn is_away(&self, execution_id: &str) -> Option<&Away> {
+        // Most often nothing is, and the id need not be looked at.
+        if self.away.is_empty() {
+            return None;
+        }
+        self.away.get(&PackedId::from(execution_id))
+    }
+
+    pub(crate) fn no_longer_away(&mut self, execution_id: &str) {
+        if !self.away.is_empty() {
+            self.away.remove(&PackedId::from(execution_id));
+        }
     }
 
     /// The time of an execution that is away has come.
     pub(crate) fn wake(&mut self, execution_id: &str) {
-        let Some(away) = self.away.get(execution_id) else {
+        let Some(away) = self.is_away(execution_id) else {
             return;
         };
         let woken = if away.parked {
@@ -90,7 +106,7 @@ impl Host {
             self.take_up(execution_id)
         };
         if let Err(error) = woken {
-            self.away.remove(execution_id);
+            self.no_longer_away(execution_id);
             self.report(execution_id, &error);
         }
     }

@@ -110,7 +110,7 @@ impl Host {
         if self.drives.contains_key(&execution_id) {
             self.admit(&execution_id);
             self.flush(&execution_id);
-        } else if !self.away.contains_key(&execution_id)
+        } else if self.is_away(&execution_id).is_none()
             && let Err(error) = self.take_up(&execution_id)
         {
             self.report(&execution_id, &error);

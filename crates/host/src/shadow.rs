@@ -159,12 +159,12 @@ pub fn shadowed(reader: &Reader, since_ms: Option<i64>) -> Result<Vec<Shadowed>,
     let mut all = Vec::new();
     let mut from = 1;
     loop {
-        let page = reader.read(SYSTEM, from, PAGE)?;
+        let page = reader.system_page(KIND, from, PAGE)?;
         let full = page.len() == PAGE;
         for record in page {
             from = record.seq.saturating_add(1);
             let wanted = since_ms.is_none_or(|since_ms| record.at_ms >= since_ms);
-            if record.kind != KIND || !wanted {
+            if !wanted {
                 continue;
             }
             let read = serde_json::from_slice(&record.payload);

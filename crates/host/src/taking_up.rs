@@ -91,7 +91,7 @@ impl Host {
             return Err(HostError::NoSuchExecution(execution_id.to_owned()));
         }
         let durable_seq = state.seq;
-        self.away.remove(execution_id);
+        self.no_longer_away(execution_id);
         self.drives.insert(
             execution_id.to_owned(),
             Drive::new(state, None, durable_seq),

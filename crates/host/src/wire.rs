@@ -15,7 +15,7 @@ use mandate_engine::event::{Answer, Resolution};
 use mandate_engine::{Event, WaitingFor};
 use mandate_plan::Digest;
 use mandate_policy::Principal;
-use mandate_store::Head;
+use mandate_store::{Head, Removal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -125,6 +125,8 @@ pub(crate) enum Wish {
     Keys(KeyAct),
     /// Do something to standing approvals.
     Standing(StandingAct),
+    /// Remove executions that were archived.
+    Remove(Removal),
     /// Say what became of a step in doubt.
     Resolve {
         execution_id: String,

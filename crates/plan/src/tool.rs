@@ -105,4 +105,9 @@ pub trait ToolLookup {
         let _ = name;
         BTreeMap::new()
     }
+    /// What confines the program that a call starts, in one word; `None` if it starts none.
+    fn sandbox(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
 }

@@ -5,18 +5,22 @@
 //! that were not asked for it carries the hashes, so that the chain can be recomputed over any selection. The last line
 //! carries the head, a digest over all lines, and the signature. `verify::export` is the other side.
 
+mod archive;
 mod line;
 mod selection;
 
+pub use archive::{Archived, export_archive};
+
 pub use line::ExportFormat;
 pub(crate) use line::{
-    CommitLine, End, EventLine, FORMAT, Line, PlanLine, Start, format_of, read, render,
+    ArchivedBefore, CommitLine, End, EventLine, FORMAT, Line, PlanLine, Start, format_of, read,
+    render,
 };
-pub use selection::Selection;
+pub use selection::{ArchiveOf, Selection};
 
 use crate::{
     Head, Reader, SigningKey, StoreError, head_file,
-    reader::{RECORD_COLUMNS, StoredRecord},
+    reader::{EVERY_PLACE, RECORD_COLUMNS, StoredRecord},
 };
 use line::{Columns, PlanColumns};
 use mandate_plan::Digest;
@@ -54,6 +58,7 @@ pub fn export(
             from,
             selection: selection.clone(),
             references: options.keep_references,
+            archived: archived_before(&snapshot, selection)?,
         };
         let mut lines = Lines {
             start: &start,
@@ -63,17 +68,51 @@ pub fn export(
         };
         lines.write(&Line::Start(start.clone()))?;
         let (events, plans) = write_commits(&snapshot, &start, &mut lines)?;
-        let digest = Digest::from_bytes(lines.digest.clone().finalize().into());
-        lines.write(&Line::End(End {
-            head,
-            events,
-            plans,
-            lines: digest,
-            public_key: key.public_key(),
-            signature: key.sign_export(&head, &digest),
-        }))?;
+        sign_off(&mut lines, head, events, plans, key)?;
         Ok(head)
     })
+}
+
+/// Writes the last line.
+fn sign_off(
+    lines: &mut Lines<'_>,
+    head: Head,
+    events: u64,
+    plans: u64,
+    key: &SigningKey,
+) -> Result<(), StoreError> {
+    let digest = Digest::from_bytes(lines.digest.clone().finalize().into());
+    lines.write(&Line::End(End {
+        head,
+        events,
+        plans,
+        lines: digest,
+        public_key: key.public_key(),
+        signature: key.sign_export(&head, &digest),
+    }))
+}
+
+/// What an export of everything cannot hold, because it was archived.
+fn archived_before(
+    db: &Connection,
+    selection: &Selection,
+) -> Result<Option<ArchivedBefore>, StoreError> {
+    if !selection.takes_all_rows() {
+        return Ok(None);
+    }
+    let rows = db.query_row(
+        "SELECT count(*) FROM removed_rows WHERE gseq > ?1",
+        [selection.after_gseq],
+        |row| row.get(0),
+    )?;
+    let plans = db.query_row(
+        "SELECT count(*) FROM removed_contents WHERE kind = 'plan' AND commit_number > \
+         (SELECT coalesce(max(number), 0) FROM commits WHERE last_gseq <= ?1)",
+        [selection.after_gseq],
+        |row| row.get(0),
+    )?;
+    let before = ArchivedBefore { rows, plans };
+    Ok((rows > 0 || plans > 0).then_some(before))
 }
 
 /// Where lines go, and what is known of those that went.
@@ -142,7 +181,7 @@ fn write_commits(
         |row| row.get(0),
     )?;
     let mut query = db.prepare(&format!(
-        "SELECT {RECORD_COLUMNS} FROM events WHERE gseq > ?1 ORDER BY gseq"
+        "SELECT {RECORD_COLUMNS}, tombstone FROM {EVERY_PLACE} WHERE gseq > ?1 ORDER BY gseq"
     ))?;
     let mut rows = query.query([after_gseq])?;
     let mut query = db.prepare(
@@ -157,15 +196,12 @@ fn write_commits(
             .saturating_add(1)
             .saturating_sub(commit.first_gseq);
         for _ in 0..count {
-            let left_out = write_event(db, &mut rows, start, lines)?;
+            let left_out = write_event(db, &mut rows, true, lines)?;
             events += u64::from(left_out.is_none());
             commit.left_out.extend(left_out);
         }
         plans += write_plans(db, &mut commit, wanted.as_ref(), lines)?;
-        let mut blobs =
-            db.prepare_cached("SELECT row_hash FROM blobs WHERE commit_number = ?1 ORDER BY hash")?;
-        let found = blobs.query_map([commit.commit], |row| Ok(Digest::from_bytes(row.get(0)?)))?;
-        commit.blobs = found.collect::<Result<_, _>>()?;
+        write_blobs(db, &mut commit)?;
         lines.write(&Line::Commit(commit))?;
     }
     match rows.next()? {
@@ -195,16 +231,21 @@ fn commit_line(row: &Row<'_>) -> rusqlite::Result<CommitLine> {
     })
 }
 
-/// Writes the next row of `events`, or gives its hash if it was not asked for.
+/// Writes the next row of `events`, or gives its hash if it was not asked for or is not there any more.
 fn write_event(
     db: &Connection,
     rows: &mut Rows<'_>,
-    start: &Start,
+    wanted: bool,
     lines: &mut Lines<'_>,
 ) -> Result<Option<Digest>, StoreError> {
     let row = rows
         .next()?
         .ok_or_else(|| not_whole("rows that a commit counts are not there"))?;
+    let removed = row.get::<_, Option<u64>>(8)?.is_some();
+    if !wanted || removed {
+        return Ok(Some(Digest::from_bytes(row.get(7)?)));
+    }
+    let start = lines.start;
     let (gseq, stream, at_ms, kind): (u64, String, i64, String) =
         (row.get(0)?, row.get(1)?, row.get(3)?, row.get(4)?);
     if !start.selection.takes(gseq, &stream, at_ms, &kind) {
@@ -259,17 +300,21 @@ fn write_plans(
     lines: &mut Lines<'_>,
 ) -> Result<u64, StoreError> {
     let mut query = db.prepare_cached(
-        "SELECT hash, name, at_ms, row_hash, canonical FROM plans WHERE commit_number = ?1 ORDER BY hash",
+        "SELECT hash, name, at_ms, row_hash, canonical FROM plans WHERE commit_number = ?1 UNION ALL \
+         SELECT hash, NULL, NULL, row_hash, NULL FROM removed_contents WHERE commit_number = ?1 AND kind = 'plan' \
+         ORDER BY hash",
     )?;
     let mut rows = query.query([commit.commit])?;
     let mut written = 0;
     while let Some(row) = rows.next()? {
         commit.plans.push(Digest::from_bytes(row.get(3)?));
         let plan = Digest::from_bytes(row.get(0)?);
+        let Some(canonical) = row.get::<_, Option<String>>(4)? else {
+            continue;
+        };
         if wanted.is_some_and(|wanted| !wanted.contains(&plan.to_string())) {
             continue;
         }
-        let canonical: String = row.get(4)?;
         lines.write(&Line::Plan(PlanLine {
             columns: PlanColumns {
                 plan,
@@ -282,4 +327,15 @@ fn write_plans(
         written += 1;
     }
     Ok(written)
+}
+
+/// Puts the row hashes of the blobs that came with a commit into it.
+fn write_blobs(db: &Connection, commit: &mut CommitLine) -> Result<(), StoreError> {
+    let mut blobs = db.prepare_cached(
+        "SELECT row_hash, hash FROM blobs WHERE commit_number = ?1 UNION ALL \
+         SELECT row_hash, hash FROM removed_contents WHERE commit_number = ?1 AND kind = 'blob' ORDER BY hash",
+    )?;
+    let found = blobs.query_map([commit.commit], |row| Ok(Digest::from_bytes(row.get(0)?)))?;
+    commit.blobs = found.collect::<Result<_, _>>()?;
+    Ok(())
 }

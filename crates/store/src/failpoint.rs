@@ -1,6 +1,7 @@
 //! Places where a test may kill the process. Without the feature `failpoints` nothing of it is compiled in.
 
-/// Every failpoint, in the order in which a commit passes them.
+/// Every failpoint of a commit, in the order in which it passes them. Archives have `archive.written`, `archive.named` and
+/// `archive.removed` besides.
 pub const NAMES: [&str; 8] = [
     "journal.before_begin",
     "journal.after_begin",

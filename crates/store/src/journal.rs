@@ -1,6 +1,6 @@
 //! The journal as the host sees it: what is appended, what is read, and what each call promises about crashes.
 
-use crate::{CallRow, Tally};
+use crate::{CallRow, Removal, Tally};
 use mandate_plan::{Digest, ErrorCode};
 use serde::{Deserialize, Serialize};
 
@@ -274,6 +274,14 @@ pub trait Journal: Send + Sync {
     fn more_follows(&self, more: bool) {
         let _ = more;
     }
+    /// Removes executions that were archived, and appends the event that says so, in the order of the calls like any batch.
+    /// An execution that is not as it is in the archive refuses the whole removal; one that was removed before is left out.
+    fn remove_archived(&self, removal: Removal, ack: Ack) {
+        let _ = removal;
+        ack(Err(StoreError::Failed(
+            "nothing can be removed from this journal".to_owned(),
+        )));
+    }
     /// Records of `stream` with `seq >= from_seq`, at most `limit`, in order, as far as they are durable.
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError>;
     /// The canonical bytes of a stored plan.
@@ -300,6 +308,13 @@ pub trait Journal: Send + Sync {
     /// Why nothing is accepted any more until the journal is opened again; none while it works.
     fn failure(&self) -> Option<StoreError> {
         None
+    }
+    /// The durable records of the system stream behind `after_seq` that are of one of these kinds, oldest first, as they
+    /// stand at one moment.
+    fn rows_of_system(&self, kinds: &[&str], after_seq: u64) -> Result<Vec<Record>, StoreError> {
+        let mut rows = self.read(SYSTEM, after_seq.saturating_add(1), usize::MAX >> 1)?;
+        rows.retain(|row| kinds.contains(&row.kind.as_str()));
+        Ok(rows)
     }
     /// The last durable record of the system stream that is of one of these kinds.
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError>;

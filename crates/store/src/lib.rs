@@ -5,6 +5,7 @@
 //! into the chain (`chain`) and leaves the head in a file (`head_file`). Everything that reads is in `reader` and
 //! `listing`, what finds tampering in `verify`. This crate does not know what an event means.
 
+mod archive;
 mod audit_key;
 mod blob;
 mod by_hand;
@@ -33,9 +34,15 @@ mod token_keys;
 pub mod verify;
 mod writer;
 
+pub use archive::{
+    ARCHIVED, ArchiveFile, ArchivedExecution, Candidate, Kept, REMOVED_AT_ONCE, ReadArchive,
+    Removal, Removed, Tombstone, read_archive, vacuum, write_archive,
+};
 pub use blob::{INLINE_LIMIT_BYTES, VALUE_LIMIT_BYTES};
 pub use by_hand::ByHand;
-pub use export::{ExportFormat, ExportOptions, Selection, export};
+pub use export::{
+    ArchiveOf, Archived, ExportFormat, ExportOptions, Selection, export, export_archive,
+};
 pub use journal::{
     Ack, Appended, Batch, ExecutionRow, Head, Journal, Lease, NewRecord, PlanRow, Record,
     RequestRow, SYSTEM, StoreError,
@@ -50,5 +57,5 @@ pub use tails::EXECUTION_LIMIT_BYTES;
 pub use token_keys::TokenKeys;
 pub use verify::{
     ExportReport, Finding, FindingKind, Known, Origin, Place, Rebuild, VerifyReport, verify,
-    verify_export,
+    verify_archive, verify_export,
 };

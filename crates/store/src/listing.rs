@@ -1,12 +1,15 @@
 //! Lists with filters, in pages: the next page starts behind the last row's key, so that it costs the same however far
 //! in it lies and rows that come meanwhile shift nothing.
 
+mod along;
+
 use crate::{
     ExecutionRow, Reader, RequestRow, StoreError,
     projection::{EXECUTION_COLUMNS, REQUEST_COLUMNS, execution_row, request_row},
 };
+use along::{Source, Stretches, Wanted};
 use mandate_plan::Digest;
-use rusqlite::{Row, ToSql, types::Value};
+use rusqlite::{Connection, Row, ToSql};
 use std::{fmt, str::FromStr};
 
 /// Where a page ended: the time and key of its last row. Its text is for handing back, not for reading.
@@ -84,14 +87,10 @@ pub struct ExecutionFilter {
     pub waiting_kind: Option<String>,
     /// Its plan names this tool.
     pub tool: Option<String>,
-    /// Runs this plan.
-    pub plan_hash: Option<Digest>,
     /// Created at or after this time, Unix milliseconds.
     pub created_after_ms: Option<i64>,
     /// Created before this time, Unix milliseconds.
     pub created_before_ms: Option<i64>,
-    /// Last moved before this time, Unix milliseconds.
-    pub updated_before_ms: Option<i64>,
 }
 
 /// Which requests to list: those that match every field given.
@@ -105,8 +104,6 @@ pub struct RequestFilter {
     pub execution_id: Option<String>,
     /// About this step.
     pub step: Option<String>,
-    /// Expires at or before this time, Unix milliseconds.
-    pub expires_by_ms: Option<i64>,
 }
 
 /// A stored plan without its document.
@@ -120,43 +117,8 @@ pub struct PlanSummary {
     pub at_ms: i64,
 }
 
-/// Conditions with their values, joined by AND.
-#[derive(Default)]
-struct Conditions {
-    sql: Vec<String>,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    /// `sql` has one `?` for the value.
-    fn add(&mut self, sql: &str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.values.push(value.into());
-            self.sql
-                .push(sql.replace('?', &format!("?{}", self.values.len())));
-        }
-    }
-
-    fn any_of(&mut self, column: &str, values: &[String]) {
-        if !values.is_empty() {
-            let first = self.values.len() + 1;
-            self.values.extend(values.iter().cloned().map(Value::from));
-            let places: Vec<_> = (first..=self.values.len())
-                .map(|n| format!("?{n}"))
-                .collect();
-            self.sql
-                .push(format!("{column} IN ({})", places.join(", ")));
-        }
-    }
-}
-
-/// What is listed, and by which columns it is ordered.
-struct Source {
-    table: &'static str,
-    columns: &'static str,
-    time: &'static str,
-    key: &'static str,
-}
+/// Rows of one page at most.
+const LIMIT: usize = 100_000;
 
 impl Reader {
     /// A page of the executions that match, by time of creation.
@@ -165,29 +127,18 @@ impl Reader {
         filter: &ExecutionFilter,
         page: &Page,
     ) -> Result<Listed<ExecutionRow>, StoreError> {
-        let mut wanted = Conditions::default();
-        wanted.any_of("state", &filter.states);
-        wanted.add("status = ?", filter.status.clone());
-        wanted.add("principal = ?", filter.principal.clone());
-        wanted.add("session = ?", filter.session.clone());
-        wanted.add("waiting_kind = ?", filter.waiting_kind.clone());
-        wanted.add("instr(tools, ' ' || ? || ' ') > 0", filter.tool.clone());
-        wanted.add(
-            "plan_hash = ?",
-            filter.plan_hash.map(|hash| hash.as_bytes().to_vec()),
-        );
-        wanted.add("created_at_ms >= ?", filter.created_after_ms);
-        wanted.add("created_at_ms < ?", filter.created_before_ms);
-        wanted.add("updated_at_ms < ?", filter.updated_before_ms);
         let source = Source {
             table: "executions",
             columns: EXECUTION_COLUMNS,
             time: "created_at_ms",
             key: "execution_id",
         };
-        self.list(&source, wanted, page, execution_row, |row| Cursor {
+        let cursor = |row: &ExecutionRow| Cursor {
             at_ms: row.created_at_ms,
             key: row.execution_id.clone(),
+        };
+        self.list(&source, page, execution_row, cursor, |db| {
+            wanted_executions(db, filter)
         })
     }
 
@@ -197,21 +148,18 @@ impl Reader {
         filter: &RequestFilter,
         page: &Page,
     ) -> Result<Listed<RequestRow>, StoreError> {
-        let mut wanted = Conditions::default();
-        wanted.add("state = ?", filter.state.clone());
-        wanted.any_of("kind", &filter.kinds);
-        wanted.add("execution_id = ?", filter.execution_id.clone());
-        wanted.add("step = ?", filter.step.clone());
-        wanted.add("expires_at_ms <= ?", filter.expires_by_ms);
         let source = Source {
             table: "requests",
             columns: REQUEST_COLUMNS,
             time: "opened_at_ms",
             key: "request_id",
         };
-        self.list(&source, wanted, page, request_row, |row| Cursor {
+        let cursor = |row: &RequestRow| Cursor {
             at_ms: row.opened_at_ms,
             key: row.request_id.clone(),
+        };
+        self.list(&source, page, request_row, cursor, |db| {
+            wanted_requests(db, filter)
         })
     }
 
@@ -230,12 +178,11 @@ impl Reader {
                 at_ms: row.get(2)?,
             })
         };
-        self.list(&source, Conditions::default(), page, summary, |row| {
-            Cursor {
-                at_ms: row.at_ms,
-                key: row.hash.to_string(),
-            }
-        })
+        let cursor = |row: &PlanSummary| Cursor {
+            at_ms: row.at_ms,
+            key: row.hash.to_string(),
+        };
+        self.list(&source, page, summary, cursor, |_| Ok(Wanted::default()))
     }
 
     /// Ids of executions that start with `prefix`, at most ten; `@last` is the newest one that is no step of another.
@@ -261,7 +208,12 @@ impl Reader {
         self.resolve("requests", "request_id", prefix)
     }
 
-    fn resolve(&self, table: &str, key: &str, prefix: &str) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn resolve(
+        &self,
+        table: &str,
+        key: &str,
+        prefix: &str,
+    ) -> Result<Vec<String>, StoreError> {
         // A range, so that the primary key serves it; the last character there is ends it.
         let sql = format!(
             "SELECT {key} FROM {table} WHERE {key} >= ?1 AND {key} < ?1 || char(1114111) ORDER BY {key} LIMIT 10"
@@ -280,50 +232,94 @@ impl Reader {
     fn list<T>(
         &self,
         source: &Source,
-        mut wanted: Conditions,
         page: &Page,
         read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
         cursor: impl Fn(&T) -> Cursor,
+        wanted: impl FnOnce(&Connection) -> Result<Wanted, StoreError>,
     ) -> Result<Listed<T>, StoreError> {
-        let Source {
-            table,
-            columns,
-            time,
-            key,
-        } = source;
-        let (order, beyond) = if page.newest_first {
-            ("DESC", "<")
-        } else {
-            ("ASC", ">")
-        };
-        if let Some(after) = &page.after {
-            wanted.values.push(after.at_ms.into());
-            wanted.values.push(after.key.clone().into());
-            let n = wanted.values.len();
-            wanted
-                .sql
-                .push(format!("({time}, {key}) {beyond} (?{}, ?{n})", n - 1));
-        }
-        let conditions = match wanted.sql.is_empty() {
-            true => String::new(),
-            false => format!("WHERE {}", wanted.sql.join(" AND ")),
-        };
-        let limit = page.limit.max(1);
-        // One more than asked for, to know whether there is a next page.
-        let sql = format!(
-            "SELECT {columns} FROM {table} {conditions} ORDER BY {time} {order}, {key} {order} LIMIT {}",
-            limit.saturating_add(1).min(100_001)
-        );
         let mut rows = self.with(|db| {
-            let mut query = db.prepare_cached(&sql)?;
-            let rows =
-                query.query_map(rusqlite::params_from_iter(&wanted.values), |row| read(row))?;
-            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+            let snapshot = db.unchecked_transaction()?;
+            let wanted = wanted(&snapshot)?;
+            along::rows(&snapshot, source, wanted, page, read, &cursor)
         })?;
-        let limit = limit.min(100_000);
+        let limit = page.limit.clamp(1, LIMIT);
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(cursor);
         Ok(Listed { rows, next })
     }
+}
+
+fn wanted_executions(db: &Connection, filter: &ExecutionFilter) -> Result<Wanted, StoreError> {
+    let mut wanted = Wanted::default();
+    let time = &mut wanted.time;
+    time.add("created_at_ms >= ?", filter.created_after_ms);
+    time.add("created_at_ms < ?", filter.created_before_ms);
+    let one = |value: &Option<String>| value.iter().cloned().collect();
+    for (index, column, values) in [
+        (
+            "executions_waiting",
+            "waiting_kind",
+            one(&filter.waiting_kind),
+        ),
+        ("executions_by_session", "session", one(&filter.session)),
+        ("executions_by_state", "state", filter.states.clone()),
+        ("executions_by_status", "status", one(&filter.status)),
+        (
+            "executions_by_principal",
+            "principal",
+            one(&filter.principal),
+        ),
+    ] {
+        if !values.is_empty() {
+            wanted.stretches.push(Stretches {
+                index,
+                column,
+                values,
+                otherwise: None,
+            });
+        }
+    }
+    if let Some(tool) = &filter.tool {
+        let fits = "instr(one, ' ' || ?1 || ' ') > 0";
+        wanted.stretches.push(Stretches {
+            index: "executions_by_tools",
+            column: "tools",
+            values: along::distinct(db, "executions WHERE 1", "tools", fits, &[tool])?,
+            otherwise: Some(("instr(tools, ' ' || ? || ' ') > 0", vec![tool.clone()])),
+        });
+    }
+    Ok(wanted)
+}
+
+fn wanted_requests(db: &Connection, filter: &RequestFilter) -> Result<Wanted, StoreError> {
+    let mut wanted = Wanted::default();
+    let mut push = |index, column, values| {
+        wanted.stretches.push(Stretches {
+            index,
+            column,
+            values,
+            otherwise: None,
+        });
+    };
+    if let Some(execution_id) = filter.execution_id.clone() {
+        push("requests_by_execution", "execution_id", vec![execution_id]);
+    }
+    if filter.state.as_deref() == Some("open") {
+        // Few are open, of few kinds; an index of those alone needs the condition as it stands there.
+        let open = "requests WHERE state = 'open'";
+        let kinds = match filter.kinds.is_empty() {
+            true => along::distinct(db, open, "kind", "1", &[])?,
+            false => filter.kinds.clone(),
+        };
+        push("requests_open", "kind", kinds);
+        wanted.time.always("state = 'open'");
+    } else {
+        if !filter.kinds.is_empty() {
+            push("requests_by_kind", "kind", filter.kinds.clone());
+        }
+        wanted.other.add("state = ?", filter.state.clone());
+    }
+    wanted.other.add("step = ?", filter.step.clone());
+    Ok(wanted)
 }

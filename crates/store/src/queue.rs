@@ -1,6 +1,8 @@
 //! The bounded queue between those who append and the one writer.
 
-use crate::{Ack, CallRow, ExecutionRow, NewRecord, PlanRow, RequestRow, StoreError, blob::Blob};
+use crate::{
+    Ack, CallRow, ExecutionRow, NewRecord, PlanRow, Removal, RequestRow, StoreError, blob::Blob,
+};
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -21,6 +23,7 @@ pub(crate) struct PreparedRecord {
 }
 
 /// A batch as the writer takes it.
+#[derive(Default)]
 pub(crate) struct Prepared {
     pub(crate) stream: String,
     pub(crate) first_seq: u64,
@@ -31,6 +34,8 @@ pub(crate) struct Prepared {
     pub(crate) execution: Option<ExecutionRow>,
     pub(crate) requests: Vec<RequestRow>,
     pub(crate) calls: Vec<CallRow>,
+    /// Instead of everything else: what is to be removed.
+    pub(crate) removal: Option<Box<Removal>>,
 }
 
 /// So many batches are not kept waiting for more.

@@ -223,6 +223,12 @@ impl Reader {
 /// The columns of `events`, in the order of [`StoredRecord::read`].
 pub(crate) const RECORD_COLUMNS: &str = "gseq, stream, seq, at_ms, kind, payload, prev_hash, hash";
 
+/// Every place in the store-wide sequence: the rows that are there, and of those that were removed the hash and the
+/// tombstone.
+pub(crate) const EVERY_PLACE: &str = "\
+    (SELECT gseq, stream, seq, at_ms, kind, payload, prev_hash, hash, NULL AS tombstone FROM events UNION ALL \
+    SELECT gseq, NULL, NULL, NULL, NULL, NULL, NULL, hash, tombstone FROM removed_rows)";
+
 /// A row of `events` as it is stored.
 pub(crate) struct StoredRecord {
     pub(crate) gseq: u64,

@@ -1,7 +1,8 @@
 //! The SQLite store: opening a data directory, and the [`Journal`] over its writer and its readers.
 
 use crate::{
-    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, RequestRow, StoreError, Tally,
+    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, Removal, RequestRow,
+    StoreError, Tally,
     audit_key::{AuditKey, missing_key},
     failure::file_failed,
     head_file::{self, HeadFile},
@@ -98,8 +99,15 @@ impl SqliteStore {
         let lease = take_lease(&mut db, &key, &head)?;
 
         let failed = Arc::new(OnceLock::new());
-        let log = LogSpace::open(dir);
-        let writer = Writer::new(db, key, head_file, lease, log, lock, Arc::clone(&failed))?;
+        let writer = Writer::new(
+            db,
+            key,
+            head_file,
+            lease,
+            LogSpace::open(dir),
+            lock,
+            Arc::clone(&failed),
+        )?;
         let store = Self {
             reader: Reader::open(dir)?,
             queue: Arc::default(),
@@ -158,6 +166,17 @@ impl Journal for SqliteStore {
         self.queue.more_follows(more);
     }
 
+    fn remove_archived(&self, removal: Removal, ack: Ack) {
+        let batch = Ok(Prepared {
+            stream: crate::SYSTEM.to_owned(),
+            removal: Some(Box::new(removal)),
+            ..Prepared::default()
+        });
+        if let Some(item) = self.queue.push(Item { batch, ack }) {
+            (item.ack)(Err(closed()));
+        }
+    }
+
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
         self.reader.read(stream, from_seq, limit)
     }
@@ -196,6 +215,10 @@ impl Journal for SqliteStore {
         self.reader.system_rows(kind, 1)
     }
 
+    fn rows_of_system(&self, kinds: &[&str], after_seq: u64) -> Result<Vec<Record>, StoreError> {
+        self.reader.rows_of_system(kinds, after_seq)
+    }
+
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.reader.last_of_system(kinds)
     }
@@ -227,6 +250,7 @@ fn prepare(batch: Batch) -> Result<Prepared, StoreError> {
         execution: batch.execution,
         requests: batch.requests,
         calls: batch.calls,
+        removal: None,
     })
 }
 

@@ -1,7 +1,9 @@
 //! Where each stream stands, and the writing of a batch at its end: continuity, repeats, divergence, limits.
 
 use crate::{
-    ExecutionRow, SYSTEM, StoreError, blob,
+    ExecutionRow, Removal, SYSTEM, StoreError,
+    archive::Removing,
+    blob,
     chain::{GENESIS, RowParts, blob_row_hash, plan_row_hash},
     queue::{Prepared, PreparedRecord},
     sessions::write_call,
@@ -45,6 +47,9 @@ impl Tails {
         last_gseq: &mut u64,
         staged: &mut Staged,
     ) -> Result<u64, Refused> {
+        if let Some(removal) = &batch.removal {
+            return self.remove(db, removal, last_gseq, staged);
+        }
         self.refuse_diverged(&batch.stream)?;
         check_rows(&batch)?;
         let is_system = batch.stream == SYSTEM;
@@ -88,6 +93,7 @@ impl Tails {
 
         if let Some(plan) = &batch.plan {
             write_plan(db, plan, staged)?;
+            write_use(db, &plan.hash, &batch.stream)?;
         }
         let mut insert = db.prepare_cached(
             "INSERT INTO events (gseq, stream, seq, at_ms, kind, payload, prev_hash, hash) \
@@ -106,6 +112,7 @@ impl Tails {
             .hash();
             for blob in &record.blobs {
                 write_blob(db, blob, staged)?;
+                write_use(db, &blob.hash, &batch.stream)?;
             }
             *last_gseq += 1;
             tail.seq += 1;
@@ -135,6 +142,33 @@ impl Tails {
             staged.requests.insert(row.request_id.clone(), row);
         }
         Ok(*last_gseq)
+    }
+
+    /// Removes archived executions, and writes the event that says so.
+    fn remove(
+        &mut self,
+        db: &Connection,
+        removal: &Removal,
+        last_gseq: &mut u64,
+        staged: &mut Staged,
+    ) -> Result<u64, Refused> {
+        let seq = match self.tails.get(SYSTEM) {
+            Some(tail) => tail.seq,
+            None => load_tail(db, SYSTEM)?.seq,
+        };
+        let Some(record) = Removing::new(db, seq + 1).run(removal)? else {
+            return Ok(*last_gseq);
+        };
+        for (execution_id, _) in &removal.executions {
+            self.tails.remove(execution_id);
+        }
+        let record = PreparedRecord::new(record, || "a tombstone".to_owned());
+        let batch = Prepared {
+            stream: SYSTEM.to_owned(),
+            records: vec![record.map_err(Refused::Store)?],
+            ..Prepared::default()
+        };
+        self.write(db, batch, last_gseq, staged)
     }
 
     /// The projection row of an execution, if it is in mind.
@@ -335,6 +369,13 @@ fn write_blob(db: &Connection, blob: &blob::Blob, staged: &mut Staged) -> Result
     if new > 0 {
         staged.blobs.insert(hash, row_hash);
     }
+    Ok(())
+}
+
+/// Notes that a stream stands on a plan or a blob: neither goes while one does.
+fn write_use(db: &Connection, hash: &Digest, stream: &str) -> Result<(), Refused> {
+    db.prepare_cached("INSERT OR IGNORE INTO content_uses (hash, stream) VALUES (?1, ?2)")?
+        .execute(params![hash.as_bytes(), stream])?;
     Ok(())
 }
 

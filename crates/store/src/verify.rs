@@ -1,7 +1,8 @@
 //! Verifying: finds whatever was changed, added or removed since it was written, and says where.
 //!
-//! Four looks at one snapshot: at the database as SQLite sees it, at the commits with the rows, plans and blobs that
-//! they bind (`commits`), at each stream's own chain and the projections that follow from it (`streams`), and at what
+//! Five looks at one snapshot: at the database as SQLite sees it, at the commits with the rows, plans and blobs that
+//! they bind (`commits`), at each stream's own chain and the projections that follow from it (`streams`), at what was archived and what says so
+//! (`tombstones`), and at what
 //! holds the end in place: head file, lease, a head kept elsewhere (`anchors`). `docs/journal-format.md` says what this
 //! can claim. Memory is bounded by the largest single execution.
 
@@ -11,8 +12,9 @@ mod contents;
 mod export;
 mod report;
 mod streams;
+mod tombstones;
 
-pub use export::{ExportReport, Known, Origin, verify_export};
+pub use export::{ExportReport, Known, Origin, verify_archive, verify_export};
 pub use report::{Finding, FindingKind, Place, VerifyReport};
 
 use crate::{
@@ -92,14 +94,18 @@ pub fn verify_reader(
         look(&mut findings, "its pages", |findings| {
             look_at_database(&snapshot, findings)
         });
+        let mut removed = tombstones::Removals::default();
         look(&mut findings, "its commits", |findings| {
-            commits::look(&snapshot, key.as_ref(), &mut report, findings)
+            commits::look(&snapshot, key.as_ref(), &mut report, &mut removed, findings)
         });
         look(&mut findings, "its plans and blobs", |findings| {
             contents::look(&snapshot, &mut report, findings)
         });
         look(&mut findings, "its streams", |findings| {
             streams::look(&snapshot, rebuild, &mut report, findings)
+        });
+        look(&mut findings, "its tombstones", |findings| {
+            tombstones::look(&snapshot, removed, &mut report, findings)
         });
         look(&mut findings, "its lease and head", |findings| {
             anchors::look(&snapshot, key.as_ref(), head_files, expected_head, findings)

@@ -12,7 +12,12 @@ mod typed;
 pub use data::DataTools;
 pub use fs::{FileTools, RootError};
 pub use http::{HttpTools, HttpToolsError};
-pub use process::{ProcessTools, environment::CHILD_MARK};
+pub use process::{
+    ProcessTools,
+    confinement::{Confining, kernel as sandbox_kernel},
+    environment::CHILD_MARK,
+    kept::use_sandbox_helper,
+};
 pub use time::{EngineTools, TimeTools};
 
 use crate::{Provider, ToolsConfig};
@@ -43,7 +48,7 @@ pub fn builtins(
     protected: &[PathBuf],
 ) -> Result<Vec<Arc<dyn Provider>>, BuiltinError> {
     let files = FileTools::new(&config.fs, project, protected)?;
-    let processes = ProcessTools::new(&config.process, files.roots());
+    let processes = ProcessTools::new(&config.process, &config.sandbox, files.roots());
     Ok(vec![
         Arc::new(files),
         Arc::new(DataTools::new()),

@@ -14,6 +14,8 @@ pub struct ToolsConfig {
     pub http: HttpConfig,
     /// `process.exec`.
     pub process: ProcessConfig,
+    /// What the programs of `process.exec` may touch.
+    pub sandbox: SandboxConfig,
     /// Where secrets come from, and which tools and hosts may receive them.
     pub secrets: BTreeMap<String, SecretConfig>,
     /// MCP servers.
@@ -105,19 +107,34 @@ impl Default for ProcessConfig {
 }
 
 /// `[process.limits]`: what is absent is not limited.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProcessLimits {
-    /// Processor time, in seconds.
+    /// Processor time of one process, in seconds.
     pub cpu_seconds: Option<u64>,
-    /// Address space, in bytes. Run times that reserve much (Java, Node.js, Go) do not start under a small one.
+    /// Address space of one process, in bytes. Run times that reserve much (Java, Node.js, Go) do not start under a small one.
     pub address_space_bytes: Option<u64>,
     /// The largest file it may write, in bytes.
     pub file_bytes: Option<u64>,
     /// Open files.
     pub open_files: Option<u64>,
-    /// Processes of this user, not only of the call.
+    /// Memory of all processes of the call, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Processes of the call.
     pub processes: Option<u64>,
+}
+
+impl ProcessLimits {
+    pub(crate) fn as_limits(&self) -> mandate_sandbox::Limits {
+        mandate_sandbox::Limits {
+            cpu_seconds: self.cpu_seconds,
+            address_space_bytes: self.address_space_bytes,
+            memory_bytes: self.memory_bytes,
+            file_bytes: self.file_bytes,
+            open_files: self.open_files,
+            processes: self.processes,
+        }
+    }
 }
 
 impl Default for ProcessLimits {
@@ -127,7 +144,41 @@ impl Default for ProcessLimits {
             address_space_bytes: None,
             file_bytes: Some(4 * 1024 * 1024 * 1024),
             open_files: Some(4096),
-            processes: None,
+            memory_bytes: Some(8 * 1024 * 1024 * 1024),
+            processes: Some(1024),
         }
     }
+}
+
+/// `[sandbox]`: what the programs of `process.exec` may touch besides the roots of the file tools.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SandboxConfig {
+    /// Files and directories that they may read and run programs from.
+    pub read: Vec<PathBuf>,
+    /// The same that they may change, too.
+    pub write: Vec<PathBuf>,
+    /// They may use the network.
+    pub network: bool,
+    /// They may connect to sockets in the file system, such as those of other programs of the user.
+    pub unix_sockets: bool,
+    /// Where this kernel cannot hold them to it, they run with what it can do.
+    pub allow_degraded: bool,
+}
+
+/// `sandbox` of `[[tools]]` and of servers: what this one program may touch. Nothing but what it says, the system's
+/// directories, and the directory that it starts in for reading.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProgramSandbox {
+    /// Files and directories that it may read and run programs from.
+    pub read: Vec<PathBuf>,
+    /// The same that it may change, too.
+    pub write: Vec<PathBuf>,
+    /// It may use the network.
+    pub network: bool,
+    /// It may connect to sockets in the file system.
+    pub unix_sockets: bool,
+    /// How much it may use.
+    pub limits: ProcessLimits,
 }

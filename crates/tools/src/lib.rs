@@ -22,10 +22,13 @@ mod secret;
 mod sink;
 
 pub use builtin::{
-    BuiltinError, CHILD_MARK, DataTools, EngineTools, FileTools, HttpTools, HttpToolsError,
-    ProcessTools, RootError, TimeTools, builtins,
+    BuiltinError, CHILD_MARK, Confining, DataTools, EngineTools, FileTools, HttpTools,
+    HttpToolsError, ProcessTools, RootError, TimeTools, builtins, sandbox_kernel,
+    use_sandbox_helper,
 };
-pub use config::{FsConfig, HttpConfig, ProcessConfig, ProcessLimits, ToolsConfig};
+pub use config::{
+    FsConfig, HttpConfig, ProcessConfig, ProcessLimits, ProgramSandbox, SandboxConfig, ToolsConfig,
+};
 pub use envelope::{Category, ErrorBody, ErrorEnvelope};
 pub use lock::{Accepted, LockError, Standing, SwitchedOff, ToolLock};
 pub use look_up::Told;

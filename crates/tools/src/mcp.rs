@@ -25,8 +25,8 @@ pub(crate) use names::is_name;
 pub use names::{RESERVED_SERVERS, ServerNameError, server_names};
 
 use crate::{
-    Authorized, CallContext, Definition, FactsFrom, Fault, Outcome, Provider, SecretSource,
-    ToolLock,
+    Authorized, CallContext, Confining, Definition, FactsFrom, Fault, Outcome, Provider,
+    SecretSource, ToolLock,
 };
 use cache::Cache;
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -58,6 +58,8 @@ pub struct McpSettings<'a> {
     pub cache: Option<PathBuf>,
     /// Where `${secrets.NAME}` in their `env` comes from.
     pub secrets: Arc<dyn SecretSource>,
+    /// What those with a `sandbox` are kept from.
+    pub confining: Confining,
     /// What was accepted of their tools.
     pub lock: Arc<ToolLock>,
     /// How long a server that was told to stop a call is left alone before it is asked whether it still listens, and
@@ -80,7 +82,7 @@ pub fn mcp_servers(
         let Some(config) = servers.get(key).filter(|config| !config.disabled) else {
             continue;
         };
-        let launch = Launch::new(config, settings.project, settings.env);
+        let launch = Launch::new(config, settings.project, settings.env, &settings.confining);
         let cache = settings.cache.as_deref().zip(launch.as_ref().ok());
         let cache = cache.map(|(dir, launch)| Cache::new(dir, name, launch.digest));
         providers.push(Arc::new(McpServer {
@@ -140,6 +142,14 @@ impl Provider for McpServer {
 
     fn facts_from(&self, tool: &str) -> FactsFrom {
         self.server.facts_from(tool)
+    }
+
+    fn sandbox(&self, _: &str) -> Option<String> {
+        Some(self.server.sandbox())
+    }
+
+    fn profile(&self, _: &str) -> Option<Value> {
+        self.server.profile()
     }
 
     fn is_foreign(&self) -> bool {

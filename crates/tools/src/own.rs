@@ -7,8 +7,9 @@ mod program;
 pub use config::{OwnToolConfig, StatusConfig};
 
 use crate::{
-    Authorized, CallContext, Definition, Destination, FactsFrom, Fault, Outcome, Provider,
-    Scrubber, SecretSource, SecretUse,
+    Authorized, CallContext, Confining, Definition, Destination, FactsFrom, Fault, Outcome,
+    Provider, Scrubber, SecretSource, SecretUse,
+    builtin::process::confinement::Confinement,
     look_up::LOOK_UP,
     mcp::{RESERVED_SERVERS, is_name},
     secret::{resolve_all, secret_fault},
@@ -62,7 +63,7 @@ pub struct OwnToolError {
 
 impl OwnTools {
     /// The tools as configured. Programs start in `project` unless they say otherwise, and see those variables of
-    /// Mandate's environment that `basics` names.
+    /// Mandate's environment that `basics` names; those with a `sandbox` are confined.
     ///
     /// # Errors
     /// The first tool that cannot be set up.
@@ -71,10 +72,16 @@ impl OwnTools {
         project: &Path,
         basics: &[String],
         secrets: Arc<dyn SecretSource>,
+        confining: &Confining,
     ) -> Result<Self, OwnToolError> {
+        let shared = Shared {
+            project,
+            basics,
+            confining,
+        };
         let mut tools = BTreeMap::new();
         for config in configs.values() {
-            let tool = set_up(config, project, basics).map_err(|why| OwnToolError {
+            let tool = set_up(config, &shared).map_err(|why| OwnToolError {
                 name: config.name.clone(),
                 why,
             })?;
@@ -90,7 +97,14 @@ impl OwnTools {
     }
 }
 
-fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<OwnTool, String> {
+/// What all of them are set up with.
+struct Shared<'a> {
+    project: &'a Path,
+    basics: &'a [String],
+    confining: &'a Confining,
+}
+
+fn set_up(config: &OwnToolConfig, shared: &Shared<'_>) -> Result<OwnTool, String> {
     let name = &config.name;
     match name.split_once('.') {
         Some((server, tool)) if is_name(server) && !tool.is_empty() => {
@@ -102,11 +116,11 @@ fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<O
             return Err("its name is `server.tool`: the server a lower-case letter and then lower-case letters, digits and `-`".to_owned());
         }
     }
-    let way = way(config, project, basics)?;
+    let way = way(config, shared)?;
     let status = config
         .status
         .as_ref()
-        .map(|status| status_way(config, status, project, basics))
+        .map(|status| status_way(config, status, shared))
         .transpose()
         .map_err(|why| format!("its `status`: {why}"))?;
     let input_schema = schema(config.input_schema.as_ref(), "input_schema")?
@@ -122,12 +136,17 @@ fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<O
         "inputSchema": input_schema,
         "outputSchema": output_schema,
     });
-    // What is said of its effect decides what may be repeated, and its directory which program it is.
+    // What is said of its effect decides what may be repeated, its directory which program it is, its sandbox what it can
+    // do.
     let more = [
         ("cwd", config.cwd.as_ref().map(|cwd| json!(cwd))),
         ("effect", config.effect.map(|effect| json!(effect))),
         ("idempotent", config.idempotent.map(Value::Bool)),
         ("openWorld", config.open_world.map(Value::Bool)),
+        (
+            "sandbox",
+            config.sandbox.as_ref().map(|sandbox| json!(sandbox)),
+        ),
     ];
     if let Some(raw) = raw.as_object_mut() {
         let said = more.into_iter();
@@ -157,7 +176,7 @@ fn set_up(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<O
     })
 }
 
-fn way(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<Way, String> {
+fn way(config: &OwnToolConfig, shared: &Shared<'_>) -> Result<Way, String> {
     match (&config.command, &config.url) {
         (Some(argv), None) => {
             if !config.headers.is_empty() {
@@ -166,13 +185,19 @@ fn way(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<Way,
             let cwd = config
                 .cwd
                 .as_ref()
-                .map_or_else(|| project.to_owned(), |cwd| project.join(cwd));
-            let program = Program::new(argv, &config.env, basics, cwd, config.timeout_ms)?;
+                .map_or_else(|| shared.project.to_owned(), |cwd| shared.project.join(cwd));
+            let sandbox = config.sandbox.as_ref();
+            let confinement = sandbox.map(|sandbox| {
+                Confinement::of_program(sandbox, shared.confining, shared.project, &cwd)
+            });
+            let (env, basics) = (&config.env, shared.basics);
+            let program = Program::new(argv, env, basics, cwd, config.timeout_ms, confinement)?;
             Ok(Way::Program(program))
         }
         (None, Some(url)) => {
-            if !config.env.is_empty() || config.cwd.is_some() {
-                return Err("`env` and `cwd` go with `command`, not with `url`".to_owned());
+            if !config.env.is_empty() || config.cwd.is_some() || config.sandbox.is_some() {
+                let message = "`env`, `cwd` and `sandbox` go with `command`, not with `url`";
+                return Err(message.to_owned());
             }
             let address = Address::new(url, &config.headers, config.timeout_ms)?;
             Ok(Way::Address(address))
@@ -186,8 +211,7 @@ fn way(config: &OwnToolConfig, project: &Path, basics: &[String]) -> Result<Way,
 fn status_way(
     config: &OwnToolConfig,
     status: &StatusConfig,
-    project: &Path,
-    basics: &[String],
+    shared: &Shared<'_>,
 ) -> Result<(Way, Duration), String> {
     let limit = status.timeout_ms.map_or(LOOK_UP, Duration::from_millis);
     let mut asked = OwnToolConfig {
@@ -198,12 +222,12 @@ fn status_way(
         ..config.clone()
     };
     if asked.command.is_none() {
-        (asked.env, asked.cwd) = (BTreeMap::new(), None);
+        (asked.env, asked.cwd, asked.sandbox) = (BTreeMap::new(), None, None);
     }
     if asked.url.is_none() {
         asked.headers = BTreeMap::new();
     }
-    let way = match way(&asked, project, basics)? {
+    let way = match way(&asked, shared)? {
         Way::Address(address) => Way::Address(address.asking()),
         program @ Way::Program(_) => program,
     };
@@ -260,6 +284,20 @@ impl Provider for OwnTools {
         match self.tools.get(tool) {
             Some(tool) if tool.said => FactsFrom::Configuration,
             _ => FactsFrom::Default,
+        }
+    }
+
+    fn sandbox(&self, tool: &str) -> Option<String> {
+        match &self.tools.get(tool)?.way {
+            Way::Program(program) => Some(program.sandbox()),
+            Way::Address(_) => None,
+        }
+    }
+
+    fn profile(&self, tool: &str) -> Option<Value> {
+        match &self.tools.get(tool)?.way {
+            Way::Program(program) => program.profile(),
+            Way::Address(_) => None,
         }
     }
 

@@ -71,6 +71,18 @@ pub trait Provider: Send + Sync {
         Box::pin(async { Ok(false) })
     }
 
+    /// What confines the tool's program, in one word: `none` if nothing does. None if a call starts no program.
+    fn sandbox(&self, tool: &str) -> Option<String> {
+        let _ = tool;
+        None
+    }
+
+    /// What that program may touch, for people; none if it may do what its user may.
+    fn profile(&self, tool: &str) -> Option<Value> {
+        let _ = tool;
+        None
+    }
+
     /// Where a call sends what it is given, which decides whether it may be given a secret.
     fn destination(&self, tool: &str, args: &Value) -> Destination {
         let _ = (tool, args);

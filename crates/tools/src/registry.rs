@@ -65,6 +65,12 @@ pub struct ToolStatus {
     pub standing: Option<Standing>,
     /// Who accepted what of it.
     pub accepted: Option<Accepted>,
+    /// What confines the program that a call starts, in one word; none if it starts none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
+    /// What that program may touch; none if it may do what its user may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Value>,
     /// The engine carries it out itself.
     pub engine_handled: bool,
     /// Where it is in its life.
@@ -421,6 +427,8 @@ impl Entry {
             accepted: lock
                 .accepted(&spec.name)
                 .filter(|_| self.provider.is_foreign()),
+            sandbox: self.provider.sandbox(&spec.name),
+            profile: self.provider.profile(&spec.name),
             engine_handled: spec.engine_handled,
             lifecycle,
             lifecycle_reason,
@@ -452,5 +460,9 @@ impl ToolLookup for Snapshot {
     fn sinks(&self, name: &str) -> BTreeMap<String, String> {
         let entry = self.tools.get(name);
         entry.map_or_else(BTreeMap::new, |entry| entry.provider.sinks(name))
+    }
+
+    fn sandbox(&self, name: &str) -> Option<String> {
+        self.tools.get(name)?.provider.sandbox(name)
     }
 }

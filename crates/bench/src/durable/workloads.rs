@@ -20,6 +20,7 @@ impl Bench {
             Workload::BRead => |bench| bench.fleet(true),
             Workload::C => Self::growth,
             Workload::D => return self.parked(),
+            Workload::E => return self.large(),
         };
         let mut runs = (0..self.runs)
             .map(|_| one(self))
@@ -206,12 +207,55 @@ impl Bench {
         Ok(runs)
     }
 
+    /// A large journal is filled once and looked at; each run has the next executions in it beside the first ones in another.
+    fn large(&self) -> Result<Vec<Figures>, Failure> {
+        let dir = self.fresh()?;
+        let data = dir.path().join("data");
+        let executions = u64::from(self.sizes.copied);
+        let waiting = executions / 10;
+        let filled = self.measure(
+            &data,
+            &Measurement::Copy {
+                executions,
+                waiting,
+            },
+        )?;
+        let mut runs = vec![filled, self.measure(&data, &Measurement::Lists)?];
+        let more = Measurement::Fleet {
+            executions: self.sizes.executions.min(200),
+            steps: 1,
+            at_a_time: 1,
+            reads: false,
+        };
+        for _ in 0..self.runs {
+            let other = self.fresh()?;
+            let first = self.measure(&other.path().join("data"), &more)?;
+            let next = self.measure(&data, &more)?;
+            let ratio = |name| get(&next, name) / get(&first, name);
+            let mut run = figures([
+                ("next_against_first_wall", ratio("wall_s")),
+                ("next_against_first_cpu", ratio("cpu_s")),
+            ]);
+            run.extend(self.measure(&data, &Measurement::Recover)?);
+            runs.push(run);
+        }
+        runs.push(self.measure(&data, &Measurement::Check)?);
+        let keep = executions.saturating_sub(executions / 5);
+        runs.push(self.measure(&data, &Measurement::Archive { keep })?);
+        let after = self.measure(&data, &Measurement::Check)?;
+        runs.push(figures([
+            ("verify_after_archiving_s", get(&after, "verify_s")),
+            ("verified_archived", get(&after, "verified_archived")),
+        ]));
+        Ok(runs)
+    }
+
     /// Syncs per step, counted from outside.
     fn syncs(&self, workload: Workload) -> Result<Figures, Failure> {
         let sizes = self.sizes;
         let fleet_steps = f64::from(sizes.executions) * f64::from(sizes.steps);
         let (what, steps) = match workload {
-            Workload::A | Workload::C | Workload::D => {
+            Workload::A | Workload::C | Workload::D | Workload::E => {
                 let steps = sizes.short_plan;
                 (effects(steps), f64::from(steps))
             }

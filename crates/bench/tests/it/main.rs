@@ -149,3 +149,19 @@ fn one_table_holds_every_workload_and_what_is_wanted() {
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains(&table) && !page.contains("old"), "{page}");
 }
+
+#[test]
+fn a_large_journal_is_read_verified_and_archived() {
+    let names = [
+        "slowest_of_all_ms",
+        "next_against_first_cpu",
+        "private_bytes_per_parked",
+        "verify_s",
+        "archive_remove_s",
+        "verify_after_archiving_s",
+    ];
+    let figures = figures("E", &names);
+    assert_eq!(figures["parked"]["median"], 30.0);
+    assert_eq!(figures["archived"]["median"], 60.0);
+    assert_eq!(figures["verified_archived"]["max"], 60.0);
+}

@@ -2,6 +2,7 @@
 
 mod checks;
 mod data;
+mod sandbox;
 
 use crate::{
     context::Context,

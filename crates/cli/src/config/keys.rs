@@ -45,6 +45,8 @@ pub(crate) enum Rule {
     Fewer,
     /// Name directories beneath.
     Beneath,
+    /// Name paths beneath, or fewer.
+    Within,
     /// Switch it on.
     On,
     /// Switch it off.
@@ -63,6 +65,7 @@ impl Rule {
             Rule::Lower => "lower it",
             Rule::Fewer => "leave entries out",
             Rule::Beneath => "name directories beneath",
+            Rule::Within => "name paths beneath, or leave entries out",
             Rule::On => "switch it on",
             Rule::Off => "switch it off",
             Rule::Refuse => "set it to `refuse`",
@@ -326,11 +329,53 @@ pub(crate) const KEYS: &[Key] = &[
         "files that a process may have open",
     ),
     key(
+        "process.limits.memory_bytes",
+        Shape::Number,
+        Rule::Lower,
+        "8589934592",
+        "memory of all processes of the call",
+    ),
+    key(
         "process.limits.processes",
         Shape::Number,
         Rule::Lower,
-        "",
-        "processes of this user, not only of the call",
+        "1024",
+        "processes of the call",
+    ),
+    key(
+        "sandbox.read",
+        Shape::Paths,
+        Rule::Within,
+        "[]",
+        "files and directories that programs of `process.exec` may read and run, besides the system's and `fs.roots`: [sandbox](sandbox.md)",
+    ),
+    key(
+        "sandbox.write",
+        Shape::Paths,
+        Rule::Within,
+        "[]",
+        "the same that they may change, too, besides `fs.roots`",
+    ),
+    key(
+        "sandbox.network",
+        Shape::Flag,
+        Rule::Off,
+        "false",
+        "they may use the network",
+    ),
+    key(
+        "sandbox.unix_sockets",
+        Shape::Flag,
+        Rule::Off,
+        "false",
+        "they may connect to sockets in the file system, such as those of other programs of the user",
+    ),
+    key(
+        "sandbox.allow_degraded",
+        Shape::Flag,
+        Rule::Off,
+        "false",
+        "where this kernel cannot hold them to all of this, they run with what it can do, instead of not at all",
     ),
     key(
         "secrets.*.env",

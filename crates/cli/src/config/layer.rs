@@ -165,6 +165,16 @@ impl FileReader<'_> {
                 *path = beside(base, path);
             }
         }
+        let sandbox = value.get_mut("sandbox");
+        let sandbox = sandbox.and_then(Value::as_object_mut).into_iter();
+        let lists = sandbox.flat_map(|sandbox| sandbox.iter_mut());
+        for (_, list) in lists.filter(|(name, _)| matches!(name.as_str(), "read" | "write")) {
+            for path in list.as_array_mut().into_iter().flatten() {
+                if let Value::String(path) = path {
+                    *path = beside(base, path);
+                }
+            }
+        }
         value
     }
 

@@ -104,6 +104,7 @@ fn may_follow(rule: Rule, earlier: &Value, later: &Value) -> bool {
         Rule::Same => earlier == later,
         Rule::On => *later == Value::Bool(true) || earlier == later,
         Rule::Off => *later == Value::Bool(false) || earlier == later,
+        Rule::Within => all(&|earlier, later| is_beneath(earlier, later)),
         Rule::Refuse => later == "refuse" || earlier == later,
         Rule::Lower => later
             .as_u64()

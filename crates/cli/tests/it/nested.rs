@@ -76,9 +76,13 @@ fn a_plan_of_reads_alone_needs_no_approval_however_deep() {
 
 #[test]
 fn a_doubt_in_a_nested_plan_is_resolved_by_its_path() {
-    let site = Site::new();
-    // It kills the process that called it, so that nobody hears of it.
-    site.write("kill.sh", "kill -9 $PPID\nsleep 5\n");
+    // Not confined: in the sandbox it could kill nobody.
+    let site = Site::configured("[[tools]]\nname = \"own.pay\"\ncommand = [\"sh\", \"kill.sh\"]\n");
+    // It kills the process that called it, the parent of its keeper, so that nobody hears of it.
+    site.write(
+        "kill.sh",
+        "kill -9 $(cut -d ' ' -f 4 /proc/$PPID/stat)\nsleep 5\n",
+    );
     let plan = r#"
 version: 1
 name: outer
@@ -89,7 +93,7 @@ steps:
       plan:
         version: 1
         name: inner
-        steps: [{id: pay, tool: process.exec, args: {argv: [sh, kill.sh]}}]
+        steps: [{id: pay, tool: own.pay}]
   - {id: after, tool: time.now}
 "#;
     site.write("plan.yaml", plan);

@@ -246,7 +246,9 @@ fn clients_of_a_killed_host_go_on_and_nothing_is_lost_or_done_twice() {
 
 #[test]
 fn a_program_that_a_plan_started_cannot_answer() {
-    let site = Site::new();
+    // Not confined: in the sandbox it would not even see the host.
+    let site =
+        Site::configured("[[tools]]\nname = \"own.attack\"\ncommand = [\"sh\", \"attack.sh\"]\n");
     site.write("asks.yaml", WRITES);
     site.run(&["run", "asks.yaml"]).exits(4);
     let asking = id_of(&site, "Write a note");
@@ -260,7 +262,7 @@ fn a_program_that_a_plan_started_cannot_answer() {
     site.write("attack.sh", script);
     site.write(
         "attack.yaml",
-        "version: 1\nname: Attack\nsteps:\n  - { id: a, tool: process.exec, args: { argv: [sh, attack.sh] } }\n",
+        "version: 1\nname: Attack\nsteps:\n  - { id: a, tool: own.attack }\n",
     );
     site.run(&["run", "attack.yaml", "--yes"]).exits(0);
     for file in ["child.txt", "daemon.txt"] {

@@ -280,12 +280,22 @@ fn a_program_that_a_plan_started_trusts_nothing_in_our_name() {
     let site = Site::new();
     fake(&site, 1, "require_accepted_tools = true");
     let mandate = env!("CARGO_BIN_EXE_mandate");
-    for act in ["accept, fake", "disable, time.now", "restart, fake"] {
+    // Not confined: in the sandbox it would not even see the host.
+    let configuration = site.content("mandate.toml");
+    site.write(
+        "mandate.toml",
+        format!(
+            "{configuration}\n[[tools]]\nname = \"own.inside\"\ncommand = [\"sh\", \"inside.sh\"]\n"
+        ),
+    );
+    site.write(
+        "plan.yaml",
+        "version: 1\nname: Inside\nsteps:\n  - {id: go, tool: own.inside}\n",
+    );
+    for act in ["accept fake", "disable time.now", "restart fake"] {
         site.write(
-            "plan.yaml",
-            format!(
-                "version: 1\nname: Inside\nsteps:\n  - {{id: go, tool: process.exec, args: {{argv: [{mandate}, tools, {act}], ok_exit_codes: [3]}}}}\n"
-            ),
+            "inside.sh",
+            format!("{mandate} tools {act} >&2\ntest $? = 3\n"),
         );
         site.run(&["run", "plan.yaml", "--yes"]).exits(0);
     }

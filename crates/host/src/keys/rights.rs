@@ -76,6 +76,14 @@ pub fn may_override(who: &Principal) -> Result<(), HostError> {
     allowed(who, Right::Administer, "let calls pass a policy deny")
 }
 
+/// Whether they may archive executions and have them removed.
+///
+/// # Errors
+/// They may not.
+pub fn may_remove(who: &Principal) -> Result<(), HostError> {
+    allowed(who, Right::Administer, "archive executions")
+}
+
 /// Whether they may steer whatever runs here, and the tools.
 ///
 /// # Errors

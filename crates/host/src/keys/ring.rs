@@ -13,8 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) const CREATED: &str = "key_created";
 /// A key holds no longer.
 pub(crate) const REVOKED: &str = "key_revoked";
-/// How many rows are read at a time.
-const PAGE: usize = 256;
 
 /// The row of a key that was made. The key itself is nowhere.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -81,16 +79,11 @@ impl KeyRing {
     /// # Errors
     /// The journal cannot be read.
     pub(crate) fn catch_up(&mut self, journal: &dyn Journal) -> Result<(), HostError> {
-        loop {
-            let rows = journal.read(SYSTEM, self.read_seq.saturating_add(1), PAGE)?;
-            for row in &rows {
-                self.note(row)?;
-                self.read_seq = row.seq;
-            }
-            if rows.len() < PAGE {
-                return Ok(());
-            }
+        for row in &journal.rows_of_system(&[CREATED, REVOKED], self.read_seq)? {
+            self.note(row)?;
+            self.read_seq = row.seq;
         }
+        Ok(())
     }
 
     fn note(&mut self, row: &Record) -> Result<(), HostError> {

@@ -6,11 +6,12 @@ use crate::agent::AgentAsk;
 use crate::ask::{HostError, Submitted};
 use crate::clock::{Clock as _, SystemClock};
 use crate::host::Ids as _;
-use crate::keys::{ApiKey, KeyAct, KeyActed};
+use crate::keys::{ApiKey, KeyAct, KeyActed, may_remove};
 use crate::local::RandomIds;
 use crate::overriding::Overriding;
 use crate::peer;
 use crate::refused::{note_answer, note_key};
+use crate::retention::remove_from;
 use crate::standing::{self, StandingAct};
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
@@ -19,6 +20,7 @@ use crate::wire::{
     AgentSaid, Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line,
 };
 use mandate_policy::Principal;
+use mandate_store::Removal;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -201,6 +203,7 @@ async fn take(
         Wish::Standing(act) => act_on_standing(act, caller, desk)
             .await
             .map(|id| done.standing = Some(id)),
+        Wish::Remove(removal) => remove(removal, caller, desk).await,
         ask => grant(ask, caller, desk)
             .await
             .map(|submitted| done.submitted = submitted.map(Box::new)),
@@ -285,6 +288,22 @@ async fn act_on_standing(
     waiting(move || {
         known.keys.still(&who)?;
         standing::act(known.journal.as_ref(), act, &who, SystemClock.now_ms())
+    })
+    .await
+}
+
+async fn remove(removal: Removal, caller: &Caller, desk: &Arc<Desk>) -> Result<(), HostError> {
+    caller.may_grant()?;
+    let (known, who) = (desk.clone(), caller.principal.clone());
+    waiting(move || {
+        known.keys.still(&who)?;
+        may_remove(&who)?;
+        let removal = Removal {
+            at_ms: SystemClock.now_ms(),
+            by: who.name,
+            ..removal
+        };
+        remove_from(known.journal.as_ref(), removal)
     })
     .await
 }
@@ -383,6 +402,7 @@ async fn grant(
         | Wish::RotateTokens { .. }
         | Wish::Keys(_)
         | Wish::Standing(_)
+        | Wish::Remove(_)
         | Wish::Authenticate(_) => Ok(()),
         Wish::Answer {
             execution_id,

@@ -16,8 +16,6 @@ pub(super) const GIVEN: &str = "standing_given";
 pub(super) const USED: &str = "standing_used";
 /// One holds no longer.
 pub(super) const REVOKED: &str = "standing_revoked";
-/// How many rows are read at a time.
-const PAGE: usize = 256;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Given {
@@ -138,19 +136,15 @@ impl Ledger {
     /// # Errors
     /// The journal cannot be read.
     pub(crate) fn catch_up(&mut self, journal: &dyn Journal) -> Result<(), HostError> {
-        loop {
-            let rows = journal.read(SYSTEM, self.read_seq.saturating_add(1), PAGE)?;
-            for row in &rows {
-                self.note(row).map_err(|error| HostError::Unreadable {
-                    execution_id: SYSTEM.to_owned(),
-                    reason: format!("the row at seq {} is no `{}`: {error}", row.seq, row.kind),
-                })?;
-                self.read_seq = row.seq;
-            }
-            if rows.len() < PAGE {
-                return Ok(());
-            }
+        let kinds = [GIVEN, USED, REVOKED, KEY_REVOKED];
+        for row in &journal.rows_of_system(&kinds, self.read_seq)? {
+            self.note(row).map_err(|error| HostError::Unreadable {
+                execution_id: SYSTEM.to_owned(),
+                reason: format!("the row at seq {} is no `{}`: {error}", row.seq, row.kind),
+            })?;
+            self.read_seq = row.seq;
         }
+        Ok(())
     }
 
     fn note(&mut self, row: &Record) -> Result<(), serde_json::Error> {

@@ -37,6 +37,19 @@ pub(crate) struct Start {
     pub(crate) selection: Selection,
     /// Large values are left out, as the rows do.
     pub(crate) references: bool,
+    /// What was archived before, so that only its hashes are here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) archived: Option<ArchivedBefore>,
+}
+
+/// What the journal does not hold any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArchivedBefore {
+    /// Rows of `events`.
+    pub(crate) rows: u64,
+    /// Plans.
+    pub(crate) plans: u64,
 }
 
 /// A row of `events`.
@@ -117,7 +130,18 @@ pub(crate) enum Line {
     Event(EventLine),
     Plan(PlanLine),
     Commit(CommitLine),
+    /// The commits between the last one and this one are left out; in archives only.
+    Skip {
+        skip_to: Head,
+    },
     End(End),
+}
+
+/// The line of [`Line::Skip`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SkipLine {
+    skip_to: Head,
 }
 
 /// The CloudEvents attributes; names of extensions are lower case without separators, as the specification has it.
@@ -166,6 +190,7 @@ fn plain(line: &Line) -> Option<Vec<u8>> {
         Line::Start(start) => serde_json::to_vec(start).ok(),
         Line::Commit(commit) => serde_json::to_vec(commit).ok(),
         Line::End(end) => serde_json::to_vec(end).ok(),
+        Line::Skip { skip_to } => serde_json::to_vec(&SkipLine { skip_to: *skip_to }).ok(),
         Line::Plan(plan) => with_last(
             serde_json::to_vec(&plan.columns).ok()?,
             "canonical",
@@ -234,6 +259,12 @@ fn cloud_other(line: &Line, start: &Start) -> Option<Vec<u8>> {
                 Some(hash),
             )
         }
+        Line::Skip { skip_to } => (
+            "skip",
+            format!("skip-{}", skip_to.number),
+            None,
+            Some(skip_to.hash),
+        ),
         Line::End(end) => (
             "head",
             format!("head-{}", end.lines),
@@ -310,6 +341,10 @@ fn read_plain(text: &str) -> Option<Line> {
     }
     if text.starts_with("{\"commit\":") {
         return serde_json::from_str(text).ok().map(Line::Commit);
+    }
+    if text.starts_with("{\"skip_to\":") {
+        let SkipLine { skip_to } = serde_json::from_str(text).ok()?;
+        return Some(Line::Skip { skip_to });
     }
     if text.starts_with("{\"head\":") {
         return serde_json::from_str(text).ok().map(Line::End);

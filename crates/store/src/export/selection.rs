@@ -3,6 +3,14 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+/// What an archive says that it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveOf {
+    /// How many executions, each of them whole.
+    pub executions: u64,
+}
+
 /// Which rows. By default all.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +30,9 @@ pub struct Selection {
     /// Only what comes after this place in the store-wide sequence; commits that end before are left out too.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub after_gseq: u64,
+    /// Whole executions that were archived; commits that hold none of them are left out too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveOf>,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -36,6 +47,7 @@ impl Selection {
             && (self.kinds.is_empty() || self.kinds.contains(kind))
             && self.since_ms.is_none_or(|since| at_ms >= since)
             && self.until_ms.is_none_or(|until| at_ms < until)
+            && (self.archive.is_none() || stream != crate::SYSTEM)
     }
 
     /// Every row behind `after_gseq` belongs to it.
@@ -49,7 +61,7 @@ impl Selection {
 
     /// No stream is left out as a whole, so that every plan may be asked for.
     pub(crate) fn takes_all_streams(&self) -> bool {
-        self.stream.is_none() && self.kinds.is_empty()
+        self.stream.is_none() && self.kinds.is_empty() && self.archive.is_none()
     }
 
     /// Of each stream that it takes, every row behind `after_gseq` belongs to it.

@@ -1,11 +1,14 @@
 //! The commits in order, each against the rows, plans and blobs that it binds.
 
-use super::report::{FindingKind, Findings, Place, VerifyReport};
+use super::{
+    report::{FindingKind, Findings, Place, VerifyReport},
+    tombstones::Removals,
+};
 use crate::{
     Head, StoreError,
     audit_key::AuditKey,
     chain::{CommitItems, CommitParts, GENESIS},
-    reader::{RECORD_COLUMNS, StoredRecord},
+    reader::{EVERY_PLACE, RECORD_COLUMNS, StoredRecord},
 };
 use mandate_plan::Digest;
 use rusqlite::{Connection, Row, Rows};
@@ -36,12 +39,13 @@ pub(super) fn look(
     db: &Connection,
     key: Option<&AuditKey>,
     report: &mut VerifyReport,
+    removed: &mut Removals,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
     let mut query = db.prepare(&format!(
-        "SELECT {RECORD_COLUMNS} FROM events ORDER BY gseq"
+        "SELECT {RECORD_COLUMNS}, tombstone FROM {EVERY_PLACE} ORDER BY gseq"
     ))?;
-    let mut events = Events::over(query.query([])?)?;
+    let mut events = Events::over(query.query([])?, removed)?;
     let mut query = db.prepare(
         "SELECT number, first_gseq, last_gseq, at_ms, prev_hash, hash, hmac FROM commits ORDER BY number",
     )?;
@@ -132,14 +136,18 @@ fn check_place(
 
 /// The plans and blobs that came with a commit.
 fn contents(db: &Connection, number: u64, items: &mut CommitItems) -> Result<(), StoreError> {
-    let mut query =
-        db.prepare_cached("SELECT row_hash FROM plans WHERE commit_number = ?1 ORDER BY hash")?;
+    let mut query = db.prepare_cached(
+        "SELECT row_hash, hash FROM plans WHERE commit_number = ?1 UNION ALL \
+         SELECT row_hash, hash FROM removed_contents WHERE commit_number = ?1 AND kind = 'plan' ORDER BY hash",
+    )?;
     let mut rows = query.query([number])?;
     while let Some(row) = rows.next()? {
         items.plan(&row.get(0).unwrap_or(GENESIS));
     }
-    let mut query =
-        db.prepare_cached("SELECT row_hash FROM blobs WHERE commit_number = ?1 ORDER BY hash")?;
+    let mut query = db.prepare_cached(
+        "SELECT row_hash, hash FROM blobs WHERE commit_number = ?1 UNION ALL \
+         SELECT row_hash, hash FROM removed_contents WHERE commit_number = ?1 AND kind = 'blob' ORDER BY hash",
+    )?;
     let mut rows = query.query([number])?;
     while let Some(row) = rows.next()? {
         items.blob(&row.get(0).unwrap_or(GENESIS));
@@ -152,6 +160,7 @@ struct Events<'a> {
     rows: Rows<'a>,
     next: Option<Seen>,
     seen: u64,
+    removed: &'a mut Removals,
 }
 
 /// A row as far as it can be read, and its hash if that is right.
@@ -161,10 +170,23 @@ struct Seen {
     seq: i64,
     stored_hash: [u8; 32],
     intact: bool,
+    /// It was removed: the `seq` of the tombstone that says so.
+    tombstone: Option<i64>,
 }
 
 impl Seen {
     fn read(row: &Row<'_>) -> Self {
+        let tombstone: Option<i64> = row.get(8).unwrap_or_default();
+        if tombstone.is_some() {
+            return Self {
+                gseq: row.get(0).unwrap_or_default(),
+                stream: String::new(),
+                seq: 0,
+                intact: true,
+                stored_hash: row.get(7).unwrap_or(GENESIS),
+                tombstone,
+            };
+        }
         match StoredRecord::read(row) {
             Ok(record) => Self {
                 gseq: i64::try_from(record.gseq).unwrap_or(i64::MAX),
@@ -172,6 +194,7 @@ impl Seen {
                 intact: record.computed_hash().as_bytes() == &record.hash,
                 stored_hash: record.hash,
                 stream: record.stream,
+                tombstone,
             },
             // Its types are wrong or a hash has another length: name what can be named.
             Err(_) => Self {
@@ -180,11 +203,19 @@ impl Seen {
                 seq: row.get(2).unwrap_or_default(),
                 stored_hash: row.get(7).unwrap_or(GENESIS),
                 intact: false,
+                tombstone,
             },
         }
     }
 
     fn place(&self) -> Place {
+        if self.tombstone.is_some() {
+            let gseq = u64::try_from(self.gseq).unwrap_or_default();
+            return Place::Events {
+                first_gseq: gseq,
+                last_gseq: gseq,
+            };
+        }
         Place::Event {
             gseq: self.gseq,
             stream: self.stream.clone(),
@@ -194,11 +225,12 @@ impl Seen {
 }
 
 impl<'a> Events<'a> {
-    fn over(rows: Rows<'a>) -> Result<Self, StoreError> {
+    fn over(rows: Rows<'a>, removed: &'a mut Removals) -> Result<Self, StoreError> {
         let mut events = Self {
             rows,
             next: None,
             seen: 0,
+            removed,
         };
         events.advance()?;
         Ok(events)
@@ -206,7 +238,12 @@ impl<'a> Events<'a> {
 
     fn advance(&mut self) -> Result<(), StoreError> {
         self.next = self.rows.next()?.map(Seen::read);
-        self.seen += u64::from(self.next.is_some());
+        if let Some(next) = &self.next {
+            match next.tombstone {
+                None => self.seen += 1,
+                Some(tombstone) => self.removed.row(tombstone, next.gseq, &next.stored_hash),
+            }
+        }
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::{
     audit_key::AuditKey,
     blob,
     chain::{GENESIS, RowParts, plan_row_hash},
-    export::{self, End, EventLine, FORMAT, Line, PlanLine, Start},
+    export::{self, ArchivedBefore, End, EventLine, FORMAT, Line, PlanLine, Start},
     signing_key::is_signed_export,
 };
 use mandate_plan::Digest;
@@ -95,6 +95,33 @@ pub fn verify_export(
     input: &mut dyn BufRead,
     known: &Known<'_>,
 ) -> Result<ExportReport, StoreError> {
+    Ok(look_at(input, known)?.finish())
+}
+
+/// The same of an archive; gives the `seq` of each execution's last event too.
+pub fn verify_archive(
+    input: &mut dyn BufRead,
+    known: &Known<'_>,
+) -> Result<(ExportReport, Vec<(String, u64)>), StoreError> {
+    let (mut report, streams) = look_at(input, known)?.finish_with();
+    if report
+        .selection
+        .as_ref()
+        .is_none_or(|it| it.archive.is_none())
+    {
+        let message = "it is no archive of whole executions".to_owned();
+        report.total_findings += 1;
+        report.findings.push(Finding {
+            kind: FindingKind::LineChanged,
+            place: Place::Line(1),
+            message,
+        });
+    }
+    let streams = streams.into_iter().map(|(stream, (seq, _))| (stream, seq));
+    Ok((report, streams.collect()))
+}
+
+fn look_at<'a>(input: &mut dyn BufRead, known: &'a Known<'a>) -> Result<Look<'a>, StoreError> {
     let mut lines = Lines { input, number: 0 };
     let mut look = Look::new(known);
     let first = lines.next()?;
@@ -106,7 +133,7 @@ pub fn verify_export(
         let message = "it does not begin as an export of this version does";
         look.findings
             .add(FindingKind::LineChanged, Place::Line(1), message);
-        return Ok(look.finish());
+        return Ok(look);
     };
     let mut next = first;
     while let Some(line) = next {
@@ -114,7 +141,7 @@ pub fn verify_export(
         next = lines.next()?;
     }
     look.end_of_input(lines.number);
-    Ok(look.finish())
+    Ok(look)
 }
 
 /// One line, with its line feed if it has one.
@@ -161,6 +188,8 @@ struct Look<'a> {
     last_row: u64,
     kept_head_seen: bool,
     ended: bool,
+    /// Rows and plans of which there are only hashes, though everything was asked for.
+    hidden: ArchivedBefore,
     findings: Findings,
     report: ExportReport,
 }
@@ -184,6 +213,7 @@ impl<'a> Look<'a> {
             last_row: 0,
             kept_head_seen: false,
             ended: false,
+            hidden: ArchivedBefore { rows: 0, plans: 0 },
             findings: Findings::default(),
             report: ExportReport {
                 selection: None,
@@ -239,6 +269,7 @@ impl<'a> Look<'a> {
             Line::Event(event) => self.event(&event, &start),
             Line::Plan(plan) => self.plan(&plan),
             Line::Commit(commit) => self.commit(&commit, &start),
+            Line::Skip { skip_to } => self.skip(skip_to, &start, number),
             Line::End(end) => {
                 let lines = Digest::from_bytes(before.finalize().into());
                 self.end(&end, &lines, number);
@@ -358,9 +389,45 @@ impl<'a> Look<'a> {
         self.plans.push((columns.commit, row));
     }
 
+    /// Commits that an archive leaves out: their place in the chain is taken from the line, which is signed.
+    fn skip(&mut self, to: Head, start: &Start, number: u64) {
+        if start.selection.archive.is_none() || to.number <= self.head.number {
+            let message = "commits cannot be left out here";
+            self.add(FindingKind::CommitMissing, Place::Line(number), message);
+            return;
+        }
+        self.behind_the_last_commit();
+        self.head = to;
+        self.last_gseq = None;
+        self.kept_head(to);
+    }
+
+    /// Whether exactly that is left out which was archived before, and whether an archive holds what it says.
+    fn complete(&mut self, number: u64) {
+        let Some(start) = &self.start else { return };
+        let (said, hidden) = (start.archived, self.hidden);
+        let archive = start.selection.archive.clone();
+        let said = said.unwrap_or(ArchivedBefore { rows: 0, plans: 0 });
+        if said != hidden {
+            let message = format!(
+                "{} rows and {} plans are left out, but {} and {} are said to be archived",
+                hidden.rows, hidden.plans, said.rows, said.plans
+            );
+            self.add(FindingKind::RowMissing, Place::Line(number), message);
+        }
+        if let Some(archive) = archive
+            && archive.executions != self.streams.len() as u64
+        {
+            let (says, found) = (archive.executions, self.streams.len());
+            let message = format!("it holds {found} executions and says that it holds {says}");
+            self.add(FindingKind::RowMissing, Place::Line(number), message);
+        }
+    }
+
     fn end(&mut self, end: &End, lines: &Digest, number: u64) {
         self.ended = true;
         self.behind_the_last_commit();
+        self.complete(number);
         self.report.public_key = Some(end.public_key);
         let place = || Place::Line(number);
         if end.head != self.head {
@@ -433,13 +500,18 @@ impl<'a> Look<'a> {
         self.add(FindingKind::RolledBack, Place::ExpectedHead, message);
     }
 
-    fn finish(mut self) -> ExportReport {
+    fn finish(self) -> ExportReport {
+        self.finish_with().0
+    }
+
+    /// The report, and the `seq` and hash of each stream's last row.
+    fn finish_with(mut self) -> (ExportReport, BTreeMap<String, (u64, Digest)>) {
         self.report.head = self.head;
         let executions = self.streams.keys().filter(|name| *name != crate::SYSTEM);
         self.report.executions = executions.count() as u64;
         self.report.total_findings = self.findings.total();
         self.report.findings = self.findings.into_list();
-        self.report
+        (self.report, self.streams)
     }
 }
 

@@ -21,6 +21,8 @@ pub struct VerifyReport {
     pub blobs: u64,
     /// Rows of `plans`.
     pub plans: u64,
+    /// Executions that were archived, and are not here.
+    pub archived: u64,
     /// The last commit found.
     pub head: Head,
     /// What is wrong, at most a thousand.
@@ -44,6 +46,7 @@ impl Default for VerifyReport {
             commits: 0,
             blobs: 0,
             plans: 0,
+            archived: 0,
             head: Head {
                 number: 0,
                 hash: Digest::from_bytes(crate::chain::GENESIS),
@@ -113,6 +116,10 @@ pub enum FindingKind {
     RolledBack,
     /// The lease row is not this program's, or commits it builds on are gone.
     LeaseChanged,
+    /// Rows, plans or large values were removed, and no tombstone says so.
+    TombstoneMissing,
+    /// What a tombstone says is not what was removed.
+    TombstoneWrong,
     /// There is no audit key to verify with.
     KeyMissing,
     /// A table, index or trigger is not as it should be.

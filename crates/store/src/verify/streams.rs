@@ -14,8 +14,9 @@ use crate::{
     reader::{self, RECORD_COLUMNS, StoredRecord},
     sessions::{CALL_COLUMNS, call_row},
 };
-use rusqlite::{Connection, OptionalExtension as _};
-use std::collections::BTreeMap;
+use mandate_plan::Digest;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::{cell::RefCell, collections::BTreeMap};
 
 pub(super) fn look(
     db: &Connection,
@@ -138,8 +139,16 @@ impl Stream {
         if findings.is_damaged(&self.name) {
             return Ok(());
         }
-        let plan = |hash: &_| reader::plan(db, hash).ok().flatten();
-        match rebuild.rows(&self.name, &self.records, &plan) {
+        let asked = RefCell::new(Vec::new());
+        let plan = |hash: &Digest| {
+            asked.borrow_mut().push(*hash);
+            reader::plan(db, hash).ok().flatten()
+        };
+        let rebuilt = rebuild.rows(&self.name, &self.records, &plan);
+        for hash in asked.into_inner() {
+            check_use(db, &hash, &self.name, findings)?;
+        }
+        match rebuilt {
             Ok(rebuilt) => {
                 compare_execution(db, &rebuilt.execution, findings)?;
                 compare_requests(db, &self.name, rebuilt.requests, findings)?;
@@ -168,6 +177,9 @@ fn check_blobs(
         }
     };
     for reference in references {
+        if let Place::Event { stream, .. } = place() {
+            check_use(db, &reference.sha256, &stream, findings)?;
+        }
         if let Err(why) = blob::load(db, &reference)? {
             let kind = match blob::is_there(db, &reference)? {
                 true => FindingKind::BlobChanged,
@@ -176,6 +188,24 @@ fn check_blobs(
             findings.add(kind, place(), why.clone());
             findings.add(kind, Place::Blob(reference.sha256.to_string()), why);
         }
+    }
+    Ok(())
+}
+
+/// What a stream stands on must be known to be in use, or it would go with the last other stream that stands on it.
+fn check_use(
+    db: &Connection,
+    hash: &Digest,
+    stream: &str,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let known = db
+        .prepare_cached("SELECT 1 FROM content_uses WHERE hash = ?1 AND stream = ?2")?
+        .exists(params![hash.as_bytes(), stream])?;
+    if !known {
+        let message = format!("that it stands on {hash} is not noted any more");
+        let place = Place::Execution(stream.to_owned());
+        findings.add(FindingKind::ProjectionMissing, place, message);
     }
     Ok(())
 }
@@ -292,10 +322,15 @@ fn orphans(db: &Connection, findings: &mut Findings) -> Result<(), StoreError> {
         ),
         ("requests", "request_id", Place::Request),
         ("calls", "execution_id", Place::Execution),
+        ("content_uses", "stream", Place::Execution),
     ] {
+        let (owner, system) = match table {
+            "content_uses" => ("stream", "0"),
+            _ => ("execution_id", "execution_id = 'system'"),
+        };
         let mut query = db.prepare(&format!(
             "SELECT DISTINCT {key} FROM {table} \
-             WHERE execution_id = '{SYSTEM}' OR NOT EXISTS (SELECT 1 FROM events WHERE stream = execution_id)"
+             WHERE {system} OR NOT EXISTS (SELECT 1 FROM events WHERE events.stream = {table}.{owner})"
         ))?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {

@@ -10,6 +10,9 @@
     reason = "tests"
 )]
 
+mod archive;
+#[cfg(feature = "failpoints")]
+mod archive_crash;
 #[macro_use]
 mod conformance;
 #[cfg(feature = "failpoints")]

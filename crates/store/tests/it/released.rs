@@ -14,9 +14,15 @@ fn fixture(version: u32) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/journal-v{version}"))
 }
 
+/// Every version before the current one, and the current one once it is released.
+fn released() -> std::ops::RangeInclusive<u32> {
+    let current = schema::VERSION;
+    1..=(current - u32::from(!fixture(current).exists()))
+}
+
 #[test]
 fn every_released_version_opens_verifies_and_goes_on() {
-    for version in 1..=schema::VERSION {
+    for version in released() {
         let dir = tempfile::tempdir().unwrap();
         let from = fixture(version);
         fs::create_dir(dir.path().join("keys")).unwrap();

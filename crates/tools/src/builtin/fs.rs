@@ -14,6 +14,7 @@ mod stat;
 mod walk;
 mod write;
 
+pub(crate) use protected::Protected;
 pub use roots::RootError;
 pub(crate) use roots::Roots;
 

@@ -1,6 +1,6 @@
 //! `[mcpServers.NAME]`: one tool server, as MCP clients usually write it, and what Mandate wants to know besides.
 
-use crate::SinkWord;
+use crate::{ProgramSandbox, SinkWord};
 use mandate_plan::Effect;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,6 +23,9 @@ pub struct McpServerConfig {
     /// The directory it starts in (the project directory).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<PathBuf>,
+    /// What it may touch (what its user may).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<ProgramSandbox>,
     /// The address of a server that is reached over HTTP, which is not supported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -52,6 +55,7 @@ impl McpServerConfig {
         "cwd",
         "disabled",
         "env",
+        "sandbox",
         "start_timeout_ms",
         "tools",
         "trust_annotations",

@@ -3,7 +3,7 @@
 use super::{
     lines::{self, Line, MAX_LINE},
     message::{self, Incoming, RpcError},
-    process::{Leash, Started},
+    process::{self, Leash, Started},
     stderr::Stderr,
 };
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ impl Connection {
         };
         let watched = Arc::clone(&shared);
         tokio::spawn(async move {
-            let how = started.end.wait().await;
+            let how = process::end(started.end).await;
             // What it wrote last says why.
             let _ = tokio::time::timeout(std::time::Duration::from_millis(200), said).await;
             watched.close(&how);
@@ -197,7 +197,7 @@ impl Connection {
         let idle = self.shared.state().waiting.is_empty();
         if idle {
             self.shared.close(why);
-            self.leash.kill();
+            self.leash.end();
         }
     }
 }
@@ -207,7 +207,7 @@ impl Drop for Connection {
         self.shared.close("it was shut down");
         // Closes its input.
         self.writer.abort();
-        self.leash.end();
+        self.leash.ask_to_end();
     }
 }
 

@@ -1,7 +1,11 @@
 //! How a server is started: its configuration with variables replaced and paths made whole.
 
 use super::{McpServerConfig, expand::expand};
-use crate::{builtin::process::environment, secret::SecretText};
+use crate::{
+    Confining,
+    builtin::process::{confinement::Confinement, environment},
+    secret::SecretText,
+};
 use mandate_plan::Digest;
 use std::{
     collections::BTreeMap,
@@ -23,6 +27,8 @@ pub(super) struct Launch {
     /// Variables that its configuration sets.
     pub(super) env: BTreeMap<String, SecretText>,
     pub(super) cwd: PathBuf,
+    /// None if it may do what its user may.
+    pub(super) confinement: Option<Confinement>,
     pub(super) start_timeout: Duration,
     /// Over everything that makes it this server and no other.
     pub(super) digest: Digest,
@@ -37,6 +43,7 @@ impl Launch {
         config: &McpServerConfig,
         project: &Path,
         basics: &[String],
+        confining: &Confining,
     ) -> Result<Self, String> {
         if let Some(transport) = config.transport.as_deref().filter(|kind| *kind != "stdio") {
             return Err(format!(
@@ -95,7 +102,11 @@ impl Launch {
         let digest = Digest::of_json(&serde_json::json!({
             "program": program, "args": args, "env": shown, "cwd": cwd.to_string_lossy(),
         }));
+        let sandbox = config.sandbox.as_ref();
+        let confinement =
+            sandbox.map(|sandbox| Confinement::of_program(sandbox, confining, project, &cwd));
         Ok(Self {
+            confinement,
             program,
             args,
             basics: environment::allowed(basics).into_iter().collect(),

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     CallContext, Destination, FactsFrom, Fault, Outcome, Standing, ToolLock,
+    builtin::process::confinement::{self, Confinement},
     look_up::LOOK_UP,
     secret::{Scrubber, SecretSource, SecretText, SecretUse, SecretValue, resolve_all},
 };
@@ -97,6 +98,23 @@ impl Server {
 
     pub(super) fn revision(&self) -> u64 {
         self.revision.load(Ordering::Acquire)
+    }
+
+    /// What confines it, in one word.
+    pub(super) fn sandbox(&self) -> String {
+        match self.confinement() {
+            Some(_) => confinement::word(),
+            None => "none".to_owned(),
+        }
+    }
+
+    /// What it may touch; none if that is what its user may.
+    pub(super) fn profile(&self) -> Option<Value> {
+        self.confinement().map(Confinement::shown)
+    }
+
+    fn confinement(&self) -> Option<&Confinement> {
+        self.launch.as_ref().ok()?.confinement.as_ref()
     }
 
     pub(super) fn problem(&self) -> Option<String> {
@@ -316,7 +334,9 @@ impl Server {
         probe: bool,
     ) -> Result<(Arc<Connection>, Era), Unready> {
         let values = self.own_secrets(launch).await.map_err(Unready::Other)?;
-        let started = process::start(launch, &values).map_err(Unready::Other)?;
+        let started = process::start(launch, &values)
+            .await
+            .map_err(Unready::Other)?;
         drop(values);
         let stderr = Arc::new(Stderr::new(Arc::clone(&self.secrets)));
         let changed = Arc::new(Notify::new());

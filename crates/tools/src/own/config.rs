@@ -1,6 +1,6 @@
 //! `[[tools]]`: one tool of the operator's own.
 
-use crate::SinkWord;
+use crate::{ProgramSandbox, SinkWord};
 use mandate_plan::Effect;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +27,9 @@ pub struct OwnToolConfig {
     /// The directory that the program starts in (the project directory).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<PathBuf>,
+    /// What the program may touch (what its user may).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<ProgramSandbox>,
     /// Headers of the request.
     pub headers: BTreeMap<String, String>,
     /// JSON Schema of the arguments, or the path of a file that holds it (any object).

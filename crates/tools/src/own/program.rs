@@ -4,25 +4,26 @@ use crate::{
     CallContext, Fault, MAX_OUTPUT_BYTES, Outcome,
     builtin::process::{
         capture::{Captured, capture},
+        confinement::{self, Confinement},
         environment,
-        group::Group,
+        exec::beyond,
+        kept::{self, End, Kept},
     },
     secret::{SecretText, SecretValue},
 };
 use mandate_plan::ErrorCode;
+use mandate_sandbox::{Ended, Limits, Start};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
-    ffi::OsString,
-    os::unix::process::ExitStatusExt as _,
+    ffi::{OsStr, OsString},
     path::PathBuf,
-    process::Stdio,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::AsyncWriteExt as _,
-    process::{Child, Command},
+    process::{ChildStderr, ChildStdin, ChildStdout},
 };
 
 /// How long the output of a program that has ended is awaited: something it left behind may hold it open.
@@ -42,6 +43,7 @@ pub(super) struct Program {
     basics: Vec<String>,
     cwd: PathBuf,
     timeout: Duration,
+    confinement: Option<Confinement>,
 }
 
 impl Program {
@@ -55,6 +57,7 @@ impl Program {
         basics: &[String],
         cwd: PathBuf,
         timeout_ms: Option<u64>,
+        confinement: Option<Confinement>,
     ) -> Result<Self, String> {
         let (program, args) = argv
             .split_first()
@@ -85,6 +88,7 @@ impl Program {
             basics: basics.to_vec(),
             cwd,
             timeout: timeout_ms.map_or(TIMEOUT, Duration::from_millis),
+            confinement,
         })
     }
 
@@ -93,26 +97,48 @@ impl Program {
         self.env.values().flat_map(SecretText::names).collect()
     }
 
+    /// What confines it, in one word.
+    pub(super) fn sandbox(&self) -> String {
+        match &self.confinement {
+            Some(_) => confinement::word(),
+            None => "none".to_owned(),
+        }
+    }
+
+    /// What it may touch; none if that is what its user may.
+    pub(super) fn profile(&self) -> Option<Value> {
+        self.confinement.as_ref().map(Confinement::shown)
+    }
+
     pub(super) async fn call(
         &self,
         call: &CallContext,
         secrets: &BTreeMap<String, SecretValue>,
     ) -> Outcome {
-        let (mut child, group) = match self.start(call, secrets) {
+        let begun = Instant::now();
+        let kept = match self.start(call, secrets).await {
             Ok(started) => started,
             Err(outcome) => return outcome,
         };
+        let Kept {
+            stdin,
+            stdout,
+            stderr,
+            leash,
+            mut end,
+        } = kept;
         let (mut out, mut err) = (Captured::default(), Captured::default());
         let in_time = {
-            let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-            let work = talk(&group, call.args.to_string(), pipes, &mut out, &mut err);
-            tokio::time::timeout(self.timeout, work).await
+            let pipes = (stdin, stdout, stderr);
+            let work = talk(&mut end, call.args.to_string(), pipes, &mut out, &mut err);
+            let left = self.timeout.saturating_sub(begun.elapsed());
+            tokio::time::timeout(left, work).await
         };
-        // Before the leader is reaped, so that its number still names the group.
-        drop(group);
-        let status = child.wait().await;
+        // At the time limit it ends here, with everything that came from it.
+        leash.end();
         let said = ending(&err.bytes, call);
-        if in_time.is_err() {
+        let Ok(ended) = in_time else {
+            let _ = end.wait().await;
             let message = format!(
                 "`{}` took longer than {} ms (`timeout_ms` of the tool); it was killed",
                 call.tool,
@@ -120,7 +146,7 @@ impl Program {
             );
             let fault = Fault::new(ErrorCode::StepTimeout, message);
             return Outcome::Unknown(fault.with_details(json!({ "stderr": said })));
-        }
+        };
         let failed = |message: String| {
             let why = said.trim();
             let message = match why.lines().last() {
@@ -129,14 +155,30 @@ impl Program {
             };
             Fault::new(ErrorCode::ToolFailed, message)
         };
-        match status.map(|status| (status.code(), status.signal())) {
-            Ok((Some(0), _)) => answer(&call.tool, &out),
-            Ok((Some(code), _)) => Outcome::Failed(
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                let message = format!("the end of `{}` could not be awaited: {error}", call.tool);
+                return Outcome::Unknown(failed(message));
+            }
+        };
+        let limits = self.confinement.as_ref().map(Confinement::limits_said);
+        if let Some((over, limits)) = ended.over.zip(limits) {
+            let why = beyond(over, limits);
+            let fault = Fault::new(
+                ErrorCode::ResourceExhausted,
+                format!("`{}` was killed: {why}", call.tool),
+            );
+            return Outcome::Unknown(fault.with_details(json!({ "stderr": said })));
+        }
+        match (ended.code, ended.signal) {
+            (Some(0), _) => answer(&call.tool, &out),
+            (Some(code), _) => Outcome::Failed(
                 failed(format!("`{}` ended with exit code {code}", call.tool))
                     .with_details(json!({ "exit_code": code, "stderr": said })),
             ),
             // Stopped somewhere on its way: how far it came, nobody knows.
-            Ok((None, signal)) => Outcome::Unknown(
+            (None, signal) => Outcome::Unknown(
                 failed(format!(
                     "`{}` was ended by signal {}",
                     call.tool,
@@ -144,70 +186,64 @@ impl Program {
                 ))
                 .with_details(json!({ "signal": signal, "stderr": said })),
             ),
-            Err(error) => Outcome::Unknown(failed(format!(
-                "the end of `{}` could not be awaited: {error}",
-                call.tool
-            ))),
         }
     }
 
-    fn start(
+    async fn start(
         &self,
         call: &CallContext,
         secrets: &BTreeMap<String, SecretValue>,
-    ) -> Result<(Child, Group), Outcome> {
+    ) -> Result<Kept, Outcome> {
+        let fault =
+            |why: &dyn std::fmt::Display| Fault::new(ErrorCode::ToolFailed, why.to_string());
+        let directory = kept::directory(&self.cwd).map_err(|error| {
+            let shown = self.cwd.display();
+            Outcome::Refused(fault(&format!(
+                "`{}` does not start in `{shown}`: {error}",
+                self.program
+            )))
+        })?;
+        let mut env: BTreeMap<OsString, OsString> =
+            environment::allowed(&self.basics).into_iter().collect();
         let given = self.env.iter();
-        let given = given.map(|(name, value)| (name, value.with(secrets)));
-        let fault = |error: &dyn std::fmt::Display| {
-            Fault::new(
-                ErrorCode::ToolFailed,
-                format!("`{}` does not start: {error}", self.program),
-            )
-        };
-        let own: [(OsString, String); 4] = [
-            (
-                "MANDATE_IDEMPOTENCY_KEY".into(),
-                call.idempotency_key.clone(),
-            ),
-            ("MANDATE_EXECUTION_ID".into(), call.execution_id.clone()),
-            ("MANDATE_STEP".into(), call.step.clone()),
-            ("MANDATE_ATTEMPT".into(), call.attempt.to_string()),
+        env.extend(given.map(|(name, value)| (name.into(), value.with(secrets).into())));
+        let own = [
+            ("MANDATE_IDEMPOTENCY_KEY", call.idempotency_key.clone()),
+            ("MANDATE_EXECUTION_ID", call.execution_id.clone()),
+            ("MANDATE_STEP", call.step.clone()),
+            ("MANDATE_ATTEMPT", call.attempt.to_string()),
+            environment::mark(),
         ];
-        let child = Command::new(&self.program)
-            .args(&self.args)
-            .env_clear()
-            .envs(environment::allowed(&self.basics))
-            .envs(given)
-            .envs(own)
-            .envs([environment::mark()])
-            .current_dir(&self.cwd)
-            .process_group(0)
-            .kill_on_drop(true)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| Outcome::Refused(fault(&error)))?;
-        let group =
-            Group::new(child.id().unwrap_or(0)).map_err(|error| Outcome::Unknown(fault(&error)))?;
-        Ok((child, group))
+        env.extend(own.map(|(name, value)| (name.into(), value.into())));
+        let path = env.get(OsStr::new("PATH")).map(OsString::as_os_str);
+        let profile = self.confinement.as_ref();
+        let profile = profile.map(|confinement| confinement.profile(path));
+        let order = Start {
+            program: self.program.clone().into(),
+            args: self.args.iter().map(OsString::from).collect(),
+            env: env.into_iter().collect(),
+            profile,
+            limits: self
+                .confinement
+                .as_ref()
+                .map_or_else(Limits::default, Confinement::limits),
+        };
+        kept::start(order, directory, true)
+            .await
+            .map_err(|error| error.into_stop().into())
     }
 }
 
-type Pipes = (
-    Option<tokio::process::ChildStdin>,
-    Option<tokio::process::ChildStdout>,
-    Option<tokio::process::ChildStderr>,
-);
+type Pipes = (Option<ChildStdin>, ChildStdout, ChildStderr);
 
-/// Hands the arguments over and reads until the program has ended; then what it left running is killed.
+/// Hands the arguments over and reads until the program has ended, and what it left running.
 async fn talk(
-    group: &Group,
+    end: &mut End,
     args: String,
     (stdin, stdout, stderr): Pipes,
     out: &mut Captured,
     err: &mut Captured,
-) {
+) -> std::io::Result<Ended> {
     let input = async {
         if let Some(mut pipe) = stdin {
             // A program may end, or close its input, without reading all of it.
@@ -216,33 +252,25 @@ async fn talk(
     };
     let output = async {
         tokio::join!(
-            async {
-                if let Some(stream) = stdout {
-                    capture(stream, MAX_OUTPUT_BYTES, out).await
-                }
-            },
-            async {
-                if let Some(stream) = stderr {
-                    capture(stream, MAX_STDERR, err).await
-                }
-            },
+            capture(stdout, MAX_OUTPUT_BYTES, out),
+            capture(stderr, MAX_STDERR, err),
         );
     };
     tokio::pin!(input, output);
-    let leader = group.leader_ended();
-    tokio::pin!(leader);
+    let ended = end.wait();
+    tokio::pin!(ended);
     let (mut fed, mut drained) = (false, false);
-    loop {
+    let waited = loop {
         tokio::select! {
-            _ = &mut leader => break,
+            waited = &mut ended => break waited,
             () = &mut input, if !fed => fed = true,
             () = &mut output, if !drained => drained = true,
         }
-    }
-    group.kill();
+    };
     if !drained {
         let _ = tokio::time::timeout(DRAIN, output).await;
     }
+    waited
 }
 
 fn answer(tool: &str, out: &Captured) -> Outcome {

@@ -77,12 +77,14 @@ impl Fake {
 
     /// The server as a provider called `fake`, which has not been started.
     pub(crate) fn provider(&self) -> Arc<dyn Provider> {
+        crate::fixture::with_helper();
         let settings = McpSettings {
             project: self.dir.path(),
             env: &["PATH".to_owned(), "HOME".to_owned()],
             cache: self.cached.then(|| self.cache()),
             secrets: Arc::new(ConfiguredSecrets::new(self.secrets.clone())),
             lock: Arc::clone(&self.lock),
+            confining: crate::fixture::confining(),
             patience: self.patience,
         };
         let names = BTreeMap::from([("fake".to_owned(), "Fake".to_owned())]);

@@ -3,8 +3,8 @@
 use crate::permits::permit;
 use mandate_policy::{Permit, Purpose, ResolvedCall, SecretSlot};
 use mandate_tools::{
-    ConfiguredSecrets, Fault, Outcome, Provider, Registry, Report, Runner, SecretConfig,
-    Tools as _, ToolsConfig, builtins,
+    ConfiguredSecrets, Confining, Fault, Outcome, Provider, Registry, Report, Runner,
+    SandboxConfig, SecretConfig, Tools as _, ToolsConfig, builtins, use_sandbox_helper,
 };
 use serde_json::{Value, json};
 use std::{
@@ -70,6 +70,7 @@ impl Setup {
     }
 
     pub(crate) fn build(self) -> Fixture {
+        with_helper();
         let directory = tempfile::tempdir().unwrap();
         let base = directory.path().canonicalize().unwrap();
         let (project, outside) = (base.join("project"), base.join("outside"));
@@ -106,6 +107,16 @@ impl Setup {
             _directory: directory,
         }
     }
+}
+
+/// Programs are started by the helper that was built beside this test.
+pub(crate) fn with_helper() {
+    use_sandbox_helper(Path::new(env!("CARGO_BIN_EXE_mandate-sandbox-helper")));
+}
+
+/// Nothing but `/etc/mandate` is kept from programs.
+pub(crate) fn confining() -> Confining {
+    Confining::new(&[PathBuf::from("/etc/mandate")], &SandboxConfig::default())
 }
 
 pub(crate) fn fixture() -> Fixture {

@@ -13,11 +13,13 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 fn own(value: Value, setup: Setup) -> Fixture {
     let config: OwnToolConfig = serde_json::from_value(value).unwrap();
     let configs = BTreeMap::from([(config.name.clone(), config)]);
+    crate::fixture::with_helper();
     let tools = OwnTools::new(
         &configs,
         Path::new("/tmp"),
         &["PATH".to_owned()],
         Arc::new(NoSecrets),
+        &crate::fixture::confining(),
     )
     .unwrap();
     let setup = Setup {

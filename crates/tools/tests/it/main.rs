@@ -30,5 +30,6 @@ mod process;
 mod real_servers;
 mod registry;
 mod runner;
+mod sandbox;
 mod secrets;
 mod test_tools;

@@ -24,8 +24,15 @@ fn own_with(configs: &[OwnToolConfig], setup: &Setup) -> Result<OwnTools, String
         .map(|config| (config.name.clone(), config.clone()))
         .collect();
     let secrets = Arc::new(ConfiguredSecrets::new(setup.config.secrets.clone()));
-    OwnTools::new(&configs, Path::new("/tmp"), &["PATH".to_owned()], secrets)
-        .map_err(|error| error.to_string())
+    crate::fixture::with_helper();
+    OwnTools::new(
+        &configs,
+        Path::new("/tmp"),
+        &["PATH".to_owned()],
+        secrets,
+        &crate::fixture::confining(),
+    )
+    .map_err(|error| error.to_string())
 }
 
 fn with(configs: &[OwnToolConfig], setup: Setup) -> Fixture {

@@ -50,12 +50,14 @@ async fn with(program: &str, args: &[&str], trust: bool) -> Option<(Fixture, tem
         trust_annotations: trust,
         ..McpServerConfig::default()
     };
+    crate::fixture::with_helper();
     let settings = McpSettings {
         project: dir.path(),
         env: &["PATH".to_owned(), "HOME".to_owned()],
         cache: None,
         secrets: Arc::new(NoSecrets),
         lock: Arc::default(),
+        confining: crate::fixture::confining(),
         patience: Duration::from_secs(4),
     };
     let names = BTreeMap::from([("server".to_owned(), "server".to_owned())]);

@@ -11,19 +11,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rules", &["plan", "policy"]),
     ("engine", &["plan", "policy"]),
     ("store", &["plan", "policy", "engine"]),
-    ("tools", &["plan", "policy"]),
+    ("sandbox", &[]),
+    ("tools", &["plan", "policy", "sandbox"]),
     ("host", &["plan", "policy", "engine", "store", "tools"]),
     (
         "cli",
         &[
-            "plan", "policy", "rules", "engine", "store", "tools", "host",
+            "plan", "policy", "rules", "engine", "store", "sandbox", "tools", "host",
         ],
     ),
     // It measures what `cli` puts together, and so puts together the same.
     (
         "bench",
         &[
-            "plan", "policy", "rules", "engine", "store", "tools", "host",
+            "plan", "policy", "rules", "engine", "store", "sandbox", "tools", "host",
         ],
     ),
     // It puts the local host together out of the same parts, on a machine that it holds in its hands.

@@ -70,6 +70,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure>
             since_ms: time(&args.since)?,
             until_ms: time(&args.until)?,
             after_gseq: args.after,
+            archive: None,
         },
         keep_references: args.references,
     };

@@ -52,6 +52,13 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure>
         (report.blobs, "blob"),
     ];
     show(out, &counts, &report.findings, report.total_findings);
+    if report.archived > 0 {
+        out.line(&format!(
+            "{} {} executions, each with a tombstone",
+            out.paint().dim("archived"),
+            report.archived
+        ));
+    }
     show_head(out, &report.head);
     Ok(exit(intact))
 }
@@ -110,6 +117,9 @@ fn show_scope(out: &Out, report: &ExportReport) {
         return;
     };
     let holds = match (selection.takes_all_rows(), report.from.number) {
+        _ if selection.archive.is_some() => {
+            "archived executions, whole; commits without rows of theirs are left out".to_owned()
+        }
         (true, 0) => "the whole journal up to the head".to_owned(),
         (true, from) => format!("everything behind commit {from} up to the head"),
         (false, _) => format!(

@@ -35,6 +35,7 @@ pub(super) fn all(context: &Context) -> Vec<Finding> {
     found.extend(tools(settings));
     found.extend(secrets(settings));
     found.extend(kernel());
+    found.extend(super::sandbox::check(settings));
     found
 }
 

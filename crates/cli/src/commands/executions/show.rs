@@ -9,13 +9,68 @@ use crate::{
     ids,
     output::Look,
     read_only,
-    render::{execution, table::terminal_width},
+    render::{execution, shown, table::terminal_width},
     when,
 };
+use mandate_store::{ArchivedExecution, Tombstone};
+
+/// Where an execution went that is not in the journal any more.
+fn archived(
+    execution: &ArchivedExecution,
+    tombstone: &Tombstone,
+    at_ms: i64,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let out = context.out();
+    let archive = &tombstone.archive;
+    if out.is_json() {
+        out.value(&serde_json::json!({
+            "execution_id": execution.execution_id,
+            "name": execution.name,
+            "state": execution.state,
+            "status": execution.status,
+            "created_at_ms": execution.created_at_ms,
+            "finished_at_ms": execution.finished_at_ms,
+            "last_seq": execution.last_seq,
+            "archived": {
+                "at_ms": at_ms,
+                "by": tombstone.by,
+                "file": archive.file,
+                "sha256": archive.sha256,
+                "bytes": archive.bytes,
+                "last_hash": execution.last_hash,
+            },
+        }));
+        return Ok(Exit::Success);
+    }
+    let paint = out.paint();
+    let status = execution.status.as_deref().unwrap_or(&execution.state);
+    out.line(&format!(
+        "{}  {}  {status}",
+        paint.bold(&execution.execution_id),
+        shown::short(&execution.name, 80)
+    ));
+    out.line(&format!(
+        "{} {} by {}, with its {} events",
+        paint.dim("archived"),
+        when::show_time(at_ms),
+        tombstone.by,
+        execution.last_seq
+    ));
+    out.line(&format!("{} {}", paint.dim("in"), archive.file));
+    out.line(&format!("{} {}", paint.dim("sha256"), archive.sha256));
+    Ok(Exit::Success)
+}
 
 pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let reader = context.reader()?;
+    if let Some(id) = ids::archived(&reader, &args.execution)?
+        && reader.resolve_execution(&args.execution)?.is_empty()
+        && let Some((execution, tombstone, at_ms)) = reader.archived(&id)?
+    {
+        return archived(&execution, &tombstone, at_ms, context);
+    }
     let id = ids::execution(&reader, &args.execution)?;
     let state = read_only::state(&reader, &id)?;
     let waiting = state.waiting_for();

@@ -77,6 +77,10 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
     if let Some(reason) = &tool.lifecycle_reason {
         out.line(&paint.look(Look::Bad, &shown::line(reason)));
     }
+    if let Some(sandbox) = &tool.sandbox {
+        let words = confined(sandbox, tool.profile.as_ref());
+        out.line(&format!("{} {words}", paint.dim("sandbox: ")));
+    }
     if tool.metrics.last_used.is_some() {
         let calls = calls(&tool.metrics);
         out.line(&format!("{} {calls}", paint.dim("calls:   ")));
@@ -119,6 +123,34 @@ struct Told {
     lifecycle: Lifecycle,
     lifecycle_reason: Option<String>,
     metrics: Metrics,
+}
+
+/// What holds its program, and to what.
+fn confined(sandbox: &str, profile: Option<&Value>) -> String {
+    let Some(profile) = profile else {
+        return "none: its program may do what your user may".to_owned();
+    };
+    let paths = |name: &str| {
+        let all = profile.get(name).and_then(Value::as_array);
+        let all = all.into_iter().flatten().filter_map(Value::as_str);
+        let all: Vec<String> = all.map(shown::line).collect();
+        match all.is_empty() {
+            true => "nothing".to_owned(),
+            false => all.join(", "),
+        }
+    };
+    let may = |name: &str| match profile.get(name) {
+        Some(Value::Bool(true)) => "yes",
+        _ => "no",
+    };
+    format!(
+        "{}; writes {}; reads the system, and {}; network {}, sockets in files {}",
+        shown::line(sandbox),
+        paths("write"),
+        paths("read"),
+        may("network"),
+        may("unix_sockets"),
+    )
 }
 
 fn from(facts_from: FactsFrom) -> &'static str {

@@ -111,7 +111,9 @@ impl Look<'_> {
             let message = format!("commit {} has no such place", commit.commit);
             self.add(FindingKind::RowInserted, place, message);
         }
-        if hidden > 0 {
+        if start.archived.is_some() {
+            self.hidden.rows = self.hidden.rows.saturating_add(hidden);
+        } else if hidden > 0 {
             let message = format!(
                 "{hidden} of its rows are left out, though the export says that it holds every one"
             );
@@ -131,7 +133,10 @@ impl Look<'_> {
                 self.add(FindingKind::PlanInserted, place(), message);
             }
         }
-        if start.selection.takes_all_streams() && found.len() < listed.len() {
+        let missing = (listed.len() as u64).saturating_sub(found.len() as u64);
+        if start.archived.is_some() {
+            self.hidden.plans = self.hidden.plans.saturating_add(missing);
+        } else if start.selection.takes_all_streams() && missing > 0 {
             let message = "plans that it counts are not there";
             self.add(FindingKind::PlanMissing, place(), message);
         }

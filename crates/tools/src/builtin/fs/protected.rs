@@ -101,6 +101,14 @@ impl Protected {
         })
     }
 
+    /// Where everything is now, and where it is expected.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let mut places: Vec<PathBuf> = self.entries.iter().flat_map(Entry::places).collect();
+        places.sort();
+        places.dedup();
+        places
+    }
+
     /// Whether something protected lies beneath the directory `real`.
     pub(crate) fn lies_beneath(&self, real: &Path) -> bool {
         self.entries

@@ -128,6 +128,17 @@ impl Roots {
             && self.allowed_by(root, real, check).is_ok()
     }
 
+    /// Where the roots are now.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let roots = self.roots.iter();
+        roots.filter_map(|root| real_path(&root.fd)).collect()
+    }
+
+    /// Where everything that is protected is now, or is expected.
+    pub(crate) fn protected_places(&self) -> Vec<PathBuf> {
+        self.protected.places()
+    }
+
     /// Whether something protected lies beneath a directory.
     pub(crate) fn protects_beneath(&self, real: &Path) -> bool {
         self.protected.lies_beneath(real)

@@ -2,29 +2,27 @@
 
 use super::{
     capture::{Captured, capture},
+    confinement::{self, Confinement},
     environment,
-    group::Group,
+    kept::{self, End, Kept, NotStarted},
 };
 use crate::{
-    CallContext, Fault, Outcome, ProcessConfig,
+    CallContext, Fault, Outcome, ProcessConfig, ProcessLimits,
     builtin::{fs::Roots, stop::Stop, typed::answer},
 };
 use base64::Engine as _;
 use mandate_plan::ErrorCode;
+use mandate_sandbox::{Ended as HowEnded, Over, Start};
 use rustix::fs::OFlags;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
-    os::{fd::AsRawFd as _, unix::process::ExitStatusExt as _},
-    process::{ExitStatus, Stdio},
+    ffi::OsString,
     time::{Duration, Instant},
 };
-use tokio::{
-    io::AsyncWriteExt as _,
-    process::{Child, Command},
-};
+use tokio::io::AsyncWriteExt as _;
 
 /// How long the output of a process that has ended is awaited: something that left its group may hold it open.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -79,8 +77,8 @@ pub(super) struct Ended {
     truncated: bool,
     /// How long it ran, in milliseconds.
     duration_ms: u64,
-    /// The kernel sandbox it ran in: there is none yet.
-    sandbox: &'static str,
+    /// What the kernel held it to its profile with.
+    sandbox: String,
 }
 
 fn zero() -> Vec<i32> {
@@ -89,6 +87,7 @@ fn zero() -> Vec<i32> {
 
 pub(super) async fn exec(
     config: &ProcessConfig,
+    confinement: &Confinement,
     roots: &Roots,
     args: Args,
     call: &CallContext,
@@ -100,28 +99,25 @@ pub(super) async fn exec(
         .min(config.max_output_bytes);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let begun = Instant::now();
-    let (mut child, group) = match start(config, roots, &args, call) {
+    let kept = match start(config, confinement, roots, &args, call).await {
         Ok(started) => started,
         Err(stop) => return stop.into(),
     };
+    let Kept {
+        stdin,
+        stdout,
+        stderr,
+        leash,
+        mut end,
+    } = kept;
     let (mut out, mut err) = (Captured::default(), Captured::default());
     let in_time = {
-        let (stdout, stderr, stdin) =
-            (child.stdout.take(), child.stderr.take(), child.stdin.take());
         // A little more than is given is kept here, so that a secret at the cut can be recognised.
         let kept = limit.saturating_add(call.scrubber.longest());
         let output = async {
             tokio::join!(
-                async {
-                    if let Some(stream) = stdout {
-                        capture(stream, kept, &mut out).await
-                    }
-                },
-                async {
-                    if let Some(stream) = stderr {
-                        capture(stream, kept, &mut err).await
-                    }
-                },
+                capture(stdout, kept, &mut out),
+                capture(stderr, kept, &mut err),
             )
         };
         let input = async {
@@ -130,19 +126,26 @@ pub(super) async fn exec(
                 let _ = pipe.write_all(text.as_bytes()).await;
             }
         };
-        tokio::time::timeout(timeout, ended(&group, input, output)).await
+        let left = timeout.saturating_sub(begun.elapsed());
+        tokio::time::timeout(left, ended(&mut end, input, output)).await
     };
-    // Before the leader is reaped, so that its number still names the group.
-    drop(group);
-    let status = child.wait().await;
+    // At the time limit it ends here, with everything that came from it.
+    leash.end();
+    let in_time = match in_time {
+        Ok(ended) => Ok(ended),
+        Err(elapsed) => {
+            let _ = end.wait().await;
+            Err(elapsed)
+        }
+    };
     let truncated = [&mut out, &mut err]
         .map(|stream| trim(stream, limit, call))
         .contains(&true);
     let elapsed = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match (in_time, status) {
-        (Err(_), _) => {
+    match in_time {
+        Err(_) => {
             let message = format!(
-                "the process ran longer than {} ms (`timeout_ms`); its group was killed",
+                "the process ran longer than {} ms (`timeout_ms`); it was killed, with everything it had started",
                 timeout.as_millis()
             );
             Outcome::Unknown(
@@ -151,12 +154,13 @@ pub(super) async fn exec(
                 })),
             )
         }
-        (Ok(Err(error)), _) | (Ok(Ok(())), Err(error)) => Outcome::Unknown(Fault::new(
+        Ok(Err(error)) => Outcome::Unknown(Fault::new(
             ErrorCode::ToolFailed,
             format!("the end of the process could not be awaited: {error}"),
         )),
-        (Ok(Ok(())), Ok(status)) => conclude(
-            status,
+        Ok(Ok(end)) => conclude(
+            &end,
+            &config.limits,
             &args.ok_exit_codes,
             call,
             (out, err),
@@ -166,36 +170,36 @@ pub(super) async fn exec(
     }
 }
 
-/// Waits until the leader has ended; then what it left running is killed, and the rest of the output read.
+/// Waits until the program has ended, and what it left running; then the rest of the output is read.
 async fn ended(
-    group: &Group,
+    end: &mut End,
     input: impl Future<Output = ()>,
     output: impl Future<Output = ((), ())>,
-) -> std::io::Result<()> {
+) -> std::io::Result<HowEnded> {
     tokio::pin!(input, output);
-    let leader = group.leader_ended();
-    tokio::pin!(leader);
+    let ended = end.wait();
+    tokio::pin!(ended);
     let (mut fed, mut drained) = (false, false);
     let waited = loop {
         tokio::select! {
-            waited = &mut leader => break waited,
+            waited = &mut ended => break waited,
             () = &mut input, if !fed => fed = true,
             _ = &mut output, if !drained => drained = true,
         }
     };
-    group.kill();
     if !drained {
         let _ = tokio::time::timeout(DRAIN, output).await;
     }
     waited
 }
 
-fn start(
+async fn start(
     config: &ProcessConfig,
+    confinement: &Confinement,
     roots: &Roots,
     args: &Args,
     call: &CallContext,
-) -> Result<(Child, Group), Stop> {
+) -> Result<Kept, Stop> {
     let (program, arguments) = command_line(args)?;
     let cwd = roots.directory(
         args.cwd.as_deref().unwrap_or("."),
@@ -211,43 +215,30 @@ fn start(
     if nul(&program) || arguments.iter().any(nul) || args.env.values().any(nul) {
         return Err(invalid("no argument and no variable may hold a NUL"));
     }
-    let mut command = Command::new(&program);
-    command
-        .args(arguments)
-        .env_clear()
-        .envs(environment::allowed(&config.env))
-        .envs(&args.env)
-        .env("MANDATE_IDEMPOTENCY_KEY", &call.idempotency_key)
-        .envs([environment::mark()])
-        // By its handle: the directory that was checked, wherever its name leads by now.
-        .current_dir(format!("/proc/self/fd/{}", cwd.fd.as_raw_fd()))
-        .process_group(0)
-        .kill_on_drop(true)
-        .stdin(if args.stdin.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let child = command.spawn().map_err(|error| {
-        Stop::refused(
-            ErrorCode::ToolFailed,
-            format!("`{program}` does not start: {error}"),
-        )
-    })?;
-    // From here on the program runs: what fails now leaves its effect unknown.
-    let started = |error: std::io::Error| {
-        Stop::Unknown(Fault::new(
-            ErrorCode::ToolFailed,
-            format!(
-                "`{program}` was started, and killed because it could not be held to its limits: {error}"
-            ),
-        ))
+    let mut env: BTreeMap<OsString, OsString> =
+        environment::allowed(&config.env).into_iter().collect();
+    let given = args
+        .env
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
+    env.extend(given);
+    let key = call.idempotency_key.clone();
+    env.insert("MANDATE_IDEMPOTENCY_KEY".into(), key.into());
+    let (mark, value) = environment::mark();
+    env.insert(mark.into(), value.into());
+    let profile = confinement.profile(
+        env.get(std::ffi::OsStr::new("PATH"))
+            .map(OsString::as_os_str),
+    );
+    let order = Start {
+        program: program.into(),
+        args: arguments.into_iter().map(OsString::from).collect(),
+        env: env.into_iter().collect(),
+        profile: Some(profile),
+        limits: config.limits.as_limits(),
     };
-    let group = Group::new(child.id().unwrap_or(0)).map_err(started)?;
-    group.limit(&config.limits).map_err(started)?;
-    Ok((child, group))
+    let started = kept::start(order, cwd.fd, args.stdin.is_some()).await;
+    started.map_err(NotStarted::into_stop)
 }
 
 fn command_line(args: &Args) -> Result<(String, Vec<String>), Stop> {
@@ -286,45 +277,69 @@ fn trim(stream: &mut Captured, limit: usize, call: &CallContext) -> bool {
 }
 
 fn conclude(
-    status: ExitStatus,
+    end: &HowEnded,
+    limits: &ProcessLimits,
     ok_exit_codes: &[i32],
     call: &CallContext,
     (out, err): (Captured, Captured),
     truncated: bool,
     duration_ms: u64,
 ) -> Outcome {
-    let fault = |message: String| {
-        Fault::new(ErrorCode::ToolFailed, message).with_details(json!({
-            "exit_code": status.code(),
-            "signal": status.signal(),
+    let fault = |code: ErrorCode, message: String| {
+        Fault::new(code, message).with_details(json!({
+            "exit_code": end.code,
+            "signal": end.signal,
             "stdout": ending(&out.bytes, call),
             "stderr": ending(&err.bytes, call),
         }))
     };
-    match (status.code(), status.signal()) {
+    if let Some(over) = end.over {
+        let message = format!("the process was killed: {}", beyond(over, limits));
+        return Outcome::Unknown(fault(ErrorCode::ResourceExhausted, message));
+    }
+    if let Some(first) = end.refused.first() {
+        let message = format!(
+            "the process made `{}`, which no program may: it would configure the next run; it was moved aside, beside where it was",
+            first.display()
+        );
+        return Outcome::Failed(fault(ErrorCode::PolicyDenied, message));
+    }
+    match (end.code, end.signal) {
         (Some(code), _) if ok_exit_codes.contains(&code) => {}
         (Some(code), _) => {
-            return Outcome::Failed(fault(format!("the process ended with exit code {code}")));
+            let message = format!("the process ended with exit code {code}");
+            return Outcome::Failed(fault(ErrorCode::ToolFailed, message));
         }
         // Stopped somewhere on its way: how far it came, nobody knows.
         (None, signal) => {
             let signal = signal.unwrap_or(0);
-            return Outcome::Unknown(fault(format!("the process was ended by signal {signal}")));
+            let message = format!("the process was ended by signal {signal}");
+            return Outcome::Unknown(fault(ErrorCode::ToolFailed, message));
         }
     }
     let (stdout, stdout_encoding) = text(out.bytes);
     let (stderr, stderr_encoding) = text(err.bytes);
     answer(Ok(Ended {
-        exit_code: status.code(),
-        signal: status.signal(),
+        exit_code: end.code,
+        signal: end.signal,
         stdout,
         stdout_encoding,
         stderr,
         stderr_encoding,
         truncated,
         duration_ms,
-        sandbox: "none",
+        sandbox: confinement::word(),
     }))
+}
+
+/// Which limit, in words.
+pub(crate) fn beyond(over: Over, limits: &ProcessLimits) -> String {
+    let (what, most, key) = match over {
+        Over::Processes => ("processes", limits.processes, "processes"),
+        Over::Memory => ("bytes of memory", limits.memory_bytes, "memory_bytes"),
+    };
+    let most = most.unwrap_or_default();
+    format!("together with what it started it had more than {most} {what} (`limits.{key}`)")
 }
 
 fn text(bytes: Vec<u8>) -> (String, &'static str) {
