@@ -16,6 +16,16 @@ use std::{
 
 /// Kinds that have their place in the format, and that nothing in this version writes.
 const WRITTEN_BY_NOTHING: [&str; 2] = ["choice_recorded", "usage_recorded"];
+/// Kinds that came after the last recording: what the next one must hold, see docs/compatibility.md.
+const NOT_RECORDED_YET: [&str; 7] = [
+    "archived",
+    "refusals_counted",
+    "start_held",
+    "tool_accepted",
+    "tool_changed",
+    "tool_disabled",
+    "tool_enabled",
+];
 /// What depends on the moment at which one looks.
 const OF_THE_MOMENT: [&str; 2] = ["waiting_for", "elapsed_ms"];
 
@@ -134,6 +144,12 @@ fn every_kind_of_event_is_in_them() {
             "`{kind}` is written now: record it"
         );
     }
+    for kind in NOT_RECORDED_YET {
+        assert!(
+            wanted.remove(kind) && !found.contains(kind),
+            "`{kind}` is recorded: take it off the list"
+        );
+    }
     let missing: Vec<&String> = wanted.difference(&found).collect();
     assert!(
         missing.is_empty(),
@@ -197,7 +213,7 @@ fn this_version_replays_and_shows_them_as_that_one_did() {
         }
         journals += 1;
     }
-    assert!(journals >= 8 && executions >= 15, "{journals} {executions}");
+    assert!(journals >= 7 && executions >= 12, "{journals} {executions}");
 }
 
 #[test]
