@@ -94,7 +94,7 @@ fn a_step_that_failed_is_made_up_for_by_a_revision() {
 
 #[test]
 fn a_revision_of_what_waits_takes_effect_with_its_approval() {
-    let nap = "  - {id: nap, tool: time.sleep, args: {duration_ms: 400}}\n";
+    let nap = "  - {id: nap, tool: time.sleep, args: {duration_ms: 3000}}\n";
     let first = plan(&[("good", "")])
         + nap
         + "  - {id: bad, tool: process.exec, args: {argv: [sh, witness.sh, bad]}}\n";
@@ -146,7 +146,7 @@ fn a_rejected_revision_changes_nothing() {
 
 #[test]
 fn a_revision_that_only_narrows_goes_on_by_itself() {
-    let nap = "  - {id: nap, tool: time.sleep, args: {duration_ms: 400}}\n";
+    let nap = "  - {id: nap, tool: time.sleep, args: {duration_ms: 3000}}\n";
     let step = |id: &str, more: &str| {
         format!(
             "  - {{id: {id}, tool: process.exec, args: {{argv: [sh, witness.sh, {id}]}}{more}}}\n"
