@@ -1,56 +1,116 @@
 //! How long a policy takes: to be loaded, to evaluate a plan, to judge one call just before it is made. Nothing is
 //! written: the state that calls are judged in is folded from the journal of an execution that ran before.
 //!
-//! A tenth of the rules matches what is judged, the rest asks about it in vain, as rules do. A third names a server, a
-//! third begins with a category, a third looks at every call.
+//! A tenth of the made rules matches what is judged, the rest asks about it in vain, as rules do. A third names a server,
+//! a third begins with a category, a third looks at every call.
 
-use crate::{arguments::PolicyArguments, failure::Failure, figures::quantile, rig::Rig};
+mod texts;
+
+use crate::{
+    arguments::PolicyArguments, bench_tools::EFFECT, failure::Failure, figures::quantile, rig::Rig,
+    usage,
+};
 use mandate_engine::State;
 use mandate_host::recovery;
 use mandate_plan::{CheckedPlan, Digest, Format, ToolLookup, check, parse};
 use mandate_policy::{
-    ApprovedPlan, EvaluateRequest, Grant, Outcome, Purpose, ResolvedCall, Rules, SessionView,
-    admit_with, enforce, evaluate_with,
+    Approval, ApprovedPlan, EvaluateRequest, Grant, Outcome, Purpose, ResolvedCall, Rules,
+    SessionView, admit_with, enforce, evaluate_with,
+    token::{Bound, KeyRing, TOKEN_TTL_MS, Token},
 };
-use mandate_rules::{PolicySet, Source, load, starter::DEFINITIONS};
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path, sync::Arc, time::Instant};
+use texts::{Policy, loaded};
 
 /// Wednesday at noon, in 2026.
 const NOW_MS: i64 = 1_782_000_000_000;
-/// How many rules, and how many calls in a plan, the growth is shown over.
+/// How many rules the growth is shown over, and how many calls in a plan.
 const GROWTH: [usize; 4] = [10, 30, 100, 1_000];
 const PLAN_CALLS: usize = 10;
+const LONGER: [usize; 2] = [100, 1_000];
 const RULES: usize = 30;
+/// Who asks, in which session.
+const WHO: &str = "bench";
 
 /// One line of the report.
 struct Line {
     what: &'static str,
+    policy: Policy,
     rules: usize,
     calls: usize,
     p50_us: f64,
     p99_us: f64,
+    /// User and system time of all threads, on average: what a busy machine does not lengthen.
+    cpu_us: f64,
 }
+
+/// What the plan of a line calls.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    /// All kinds of calls in turn.
+    Mixed,
+    /// Reads of a file.
+    Reads,
+    /// Effects, as the durable workloads make them.
+    Effects,
+}
+
+/// What is measured of a call.
+#[derive(Clone, Copy)]
+struct Gate {
+    what: &'static str,
+    calls: Calls,
+    /// The token that the call was made with is read and checked.
+    token: bool,
+}
+
+/// A call of an agent: token, turn, arguments, policy, data-flow.
+const AGENT: Gate = Gate {
+    what: "enforce",
+    calls: Calls::Reads,
+    token: true,
+};
+/// A call of the engine, which needs no token.
+const ENGINE: Gate = Gate {
+    what: "no token",
+    token: false,
+    ..AGENT
+};
 
 /// Measures and prints.
 pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
     let dir = tempfile::tempdir().map_err(Failure::doing("make a folder"))?;
     let bench = Bench::new(dir.path(), arguments.times)?;
+    let made = Policy::Made(RULES);
     let mut lines = Vec::new();
+    lines.push(bench.evaluate(Policy::Starter, PLAN_CALLS, Calls::Mixed)?);
+    lines.push(bench.evaluate(Policy::Starter, PLAN_CALLS, Calls::Effects)?);
     for rules in GROWTH {
-        lines.push(bench.evaluate(rules, PLAN_CALLS)?);
+        lines.push(bench.evaluate(Policy::Made(rules), PLAN_CALLS, Calls::Mixed)?);
     }
-    for calls in GROWTH.into_iter().filter(|calls| *calls != RULES) {
-        lines.push(bench.evaluate(RULES, calls)?);
+    for calls in LONGER {
+        lines.push(bench.evaluate(made, calls, Calls::Mixed)?);
+    }
+    let effects = Gate {
+        what: "effect",
+        calls: Calls::Effects,
+        ..ENGINE
+    };
+    lines.push(bench.enforce(AGENT, Policy::Starter, PLAN_CALLS)?);
+    lines.push(bench.enforce(ENGINE, Policy::Starter, PLAN_CALLS)?);
+    lines.push(bench.enforce(effects, Policy::Starter, PLAN_CALLS)?);
+    for rules in GROWTH {
+        lines.push(bench.enforce(AGENT, Policy::Made(rules), PLAN_CALLS)?);
+    }
+    for calls in LONGER {
+        lines.push(bench.enforce(AGENT, made, calls)?);
+    }
+    lines.push(bench.enforce(ENGINE, made, PLAN_CALLS)?);
+    for rules in GROWTH {
+        lines.push(bench.enforce(ENGINE, Policy::Asking(rules), PLAN_CALLS)?);
     }
     for rules in GROWTH {
-        lines.push(bench.enforce(rules, PLAN_CALLS)?);
-    }
-    for calls in GROWTH.into_iter().filter(|calls| *calls != RULES) {
-        lines.push(bench.enforce(RULES, calls)?);
-    }
-    for rules in GROWTH {
-        lines.push(bench.load(rules)?);
+        lines.push(bench.load(Policy::Made(rules))?);
     }
     if arguments.json {
         let lines: Vec<Value> = lines.iter().map(Line::json).collect();
@@ -58,13 +118,19 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
         return Ok(());
     }
     println!(
-        "{:10} {:>6} {:>6} {:>12} {:>12}",
-        "", "rules", "calls", "p50_us", "p99_us"
+        "{:10} {:10} {:>6} {:>6} {:>12} {:>12} {:>12}",
+        "", "policy", "rules", "calls", "p50_us", "p99_us", "cpu_us"
     );
     for line in &lines {
         println!(
-            "{:10} {:>6} {:>6} {:>12.1} {:>12.1}",
-            line.what, line.rules, line.calls, line.p50_us, line.p99_us
+            "{:10} {:10} {:>6} {:>6} {:>12.1} {:>12.1} {:>12.1}",
+            line.what,
+            line.policy.name(),
+            line.rules,
+            line.calls,
+            line.p50_us,
+            line.p99_us,
+            line.cpu_us
         );
     }
     Ok(())
@@ -73,8 +139,8 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
 impl Line {
     fn json(&self) -> Value {
         json!({
-            "what": self.what, "rules": self.rules, "calls": self.calls,
-            "p50_us": self.p50_us, "p99_us": self.p99_us,
+            "what": self.what, "policy": self.policy.name(), "rules": self.rules, "calls": self.calls,
+            "p50_us": self.p50_us, "p99_us": self.p99_us, "cpu_us": self.cpu_us,
         })
     }
 }
@@ -100,43 +166,53 @@ impl Bench {
     fn line(
         &self,
         what: &'static str,
-        rules: usize,
+        (policy, rules): (Policy, usize),
         calls: usize,
-        mut act: impl FnMut() -> Result<(), Failure>,
+        mut act: impl FnMut(i64) -> Result<(), Failure>,
     ) -> Result<Line, Failure> {
         // Longer things are done less often, so that all take about as long.
         let work = (rules.max(RULES) / RULES).saturating_mul(calls.max(PLAN_CALLS) / PLAN_CALLS);
         let times = (self.times as usize / work.clamp(1, 20)).max(10);
+        let mut number = 0;
         for _ in 0..times.div_ceil(10) {
-            act()?;
+            number += 1;
+            act(number)?;
         }
         let mut took = Vec::with_capacity(times);
+        let cpu_s = usage::cpu_s();
         for _ in 0..times {
+            number += 1;
             let begun = Instant::now();
-            act()?;
+            act(number)?;
             took.push(begun.elapsed().as_secs_f64() * 1_000_000.0);
         }
+        let cpu_s = usage::cpu_s() - cpu_s;
         Ok(Line {
             what,
+            policy,
             rules,
             calls,
             p50_us: quantile(&took, 0.5),
             p99_us: quantile(&took, 0.99),
+            cpu_us: cpu_s * 1_000_000.0 / times as f64,
         })
     }
 
-    fn evaluate(&self, rules: usize, calls: usize) -> Result<Line, Failure> {
-        let set = policy(rules)?;
-        let plan = self.plan(calls, false)?;
+    fn evaluate(&self, policy: Policy, calls: usize, kind: Calls) -> Result<Line, Failure> {
+        let set = policy.set()?;
+        let plan = self.plan(calls, kind)?;
         let inputs = plan
             .bind_inputs(&Map::new())
             .map_err(|_| wrong("the inputs do not fit"))?;
-        let request = EvaluateRequest {
-            principal: "bench".to_owned(),
-            session: session(),
-            now_ms: NOW_MS,
+        let mut request = request();
+        let what = if kind == Calls::Effects {
+            "of effects"
+        } else {
+            "evaluate"
         };
-        self.line("evaluate", rules, calls, || {
+        self.line(what, (policy, set.rules().len()), calls, |number| {
+            request.now_ms = NOW_MS + number;
+            request.session.calls += 1;
             let said = evaluate_with(&set, &plan, &inputs, self.lookup.as_ref(), &request);
             match said.outcome == Outcome::RequireApproval && said.steps.len() == calls {
                 true => Ok(()),
@@ -145,21 +221,41 @@ impl Bench {
         })
     }
 
-    fn enforce(&self, rules: usize, calls: usize) -> Result<Line, Failure> {
-        let plan = self.plan(calls, true)?;
-        let (approved, state, call) = self.under_way(&plan, policy(rules)?)?;
-        let session = session();
-        self.line("enforce", rules, calls, || {
-            match enforce(&approved, &state, &call, &session, NOW_MS) {
+    fn enforce(&self, gate: Gate, policy: Policy, calls: usize) -> Result<Line, Failure> {
+        let plan = self.plan(calls, gate.calls)?;
+        let set = policy.set()?;
+        let rules = set.rules().len();
+        let (approved, state, call) = self.under_way(&plan, set, gate.calls)?;
+        let keys = KeyRing::single(&[7; 32]);
+        let bound = Bound {
+            execution_id: approved.execution_id(),
+            execution_digest: approved.digest(),
+            session: WHO,
+            principal: WHO,
+        };
+        let token = Token::mint(&keys, &bound, NOW_MS + TOKEN_TTL_MS, None, [3; 16]).reveal();
+        let mut session = session();
+        self.line(gate.what, (policy, rules), calls, |number| {
+            // Every call comes at another time, with more calls before it.
+            let now_ms = NOW_MS + number;
+            session.calls += 1;
+            if gate.token {
+                let token: Token = token.parse().map_err(|_| wrong("the token is none"))?;
+                token
+                    .verify(&keys, &bound, now_ms)
+                    .map_err(|refusal| wrong(&refusal.message))?;
+            }
+            match enforce(&approved, &state, &call, &session, now_ms) {
                 Ok(_) => Ok(()),
                 Err(refusal) => Err(wrong(&refusal.message)),
             }
         })
     }
 
-    fn load(&self, rules: usize) -> Result<Line, Failure> {
-        let text = text(rules);
-        let mut line = self.line("load", rules, RULES.saturating_mul(10), || {
+    fn load(&self, policy: Policy) -> Result<Line, Failure> {
+        let text = policy.text();
+        let rules = loaded(&text)?.rules().len();
+        let mut line = self.line("load", (policy, rules), RULES.saturating_mul(10), |_| {
             loaded(&text).map(|_| ())
         })?;
         line.calls = 0;
@@ -170,7 +266,8 @@ impl Bench {
     fn under_way(
         &self,
         plan: &Arc<CheckedPlan>,
-        rules: PolicySet,
+        rules: impl Rules + 'static,
+        calls: Calls,
     ) -> Result<(ApprovedPlan, State, ResolvedCall), Failure> {
         let id = self.rig.run(plan)?;
         let events = recovery::events(self.rig.journal(), &id)?;
@@ -187,18 +284,20 @@ impl Bench {
         let inputs = plan
             .bind_inputs(&Map::new())
             .map_err(|_| wrong("the inputs do not fit"))?;
-        let request = EvaluateRequest {
-            principal: "bench".to_owned(),
-            session: session(),
-            now_ms: NOW_MS,
+        let lookup = self.lookup.as_ref();
+        let decision = evaluate_with(rules.as_ref(), plan, &inputs, lookup, &request());
+        let grant = match decision.outcome {
+            Outcome::RequireApproval => Grant::Approved(Approval {
+                request_id: "r1".to_owned(),
+                execution_id: id.clone(),
+                subject: decision.subject,
+                by: WHO.to_owned(),
+                channel: "flag".to_owned(),
+                at_ms: NOW_MS,
+                assents: Vec::new(),
+            }),
+            _ => Grant::Allowed,
         };
-        let decision = evaluate_with(
-            rules.as_ref(),
-            plan,
-            &inputs,
-            self.lookup.as_ref(),
-            &request,
-        );
         let approved = admit_with(
             rules,
             plan.clone(),
@@ -206,17 +305,18 @@ impl Bench {
             self.lookup.clone(),
             &id,
             decision,
-            Grant::Allowed,
+            grant,
         )
         .map_err(|refusal| wrong(&refusal.message))?;
+        let (tool, args) = step(0, calls);
         let call = ResolvedCall {
             execution_id: id,
             step: "s0".to_owned(),
             item: None,
             attempt: 1,
             purpose: Purpose::Run,
-            tool: "fs.read".to_owned(),
-            args: json!({ "path": "docs/report.txt" }),
+            tool: tool.to_owned(),
+            args,
             secrets: Vec::new(),
             idempotency_key: Digest::of(b"bench").to_string(),
             timeout_ms: None,
@@ -225,25 +325,9 @@ impl Bench {
         Ok((approved, state, call))
     }
 
-    /// A plan of reads, or of all kinds of calls in turn.
-    fn plan(&self, calls: usize, reads: bool) -> Result<Arc<CheckedPlan>, Failure> {
+    fn plan(&self, calls: usize, kind: Calls) -> Result<Arc<CheckedPlan>, Failure> {
         let step = |number: usize| {
-            let (tool, args) = match (number % 5, reads) {
-                (0, _) | (_, true) => ("fs.read", json!({ "path": "docs/report.txt" })),
-                (1, _) => (
-                    "fs.write",
-                    json!({ "path": "out/a.txt", "content": "text" }),
-                ),
-                (2, _) => (
-                    "http.request",
-                    json!({ "url": "https://api.example.com/v1/items?page=2" }),
-                ),
-                (3, _) => (
-                    "process.exec",
-                    json!({ "argv": ["git", "-C", "repo", "status"] }),
-                ),
-                _ => ("fs.list", json!({ "path": "docs" })),
-            };
+            let (tool, args) = step(number, kind);
             json!({ "id": format!("s{number}"), "tool": tool, "args": args })
         };
         let steps: Vec<Value> = (0..calls).map(step).collect();
@@ -263,76 +347,45 @@ impl Bench {
     }
 }
 
+/// One step of a plan.
+fn step(number: usize, kind: Calls) -> (&'static str, Value) {
+    match (number % 5, kind) {
+        (_, Calls::Effects) => (EFFECT, json!({ "number": number })),
+        (0, _) | (_, Calls::Reads) => ("fs.read", json!({ "path": "docs/report.txt" })),
+        (1, _) => (
+            "fs.write",
+            json!({ "path": "out/a.txt", "content": "text" }),
+        ),
+        (2, _) => (
+            "http.request",
+            json!({ "url": "https://api.example.com/v1/items?page=2" }),
+        ),
+        (3, _) => (
+            "process.exec",
+            json!({ "argv": ["git", "-C", "repo", "status"] }),
+        ),
+        _ => ("fs.list", json!({ "path": "docs" })),
+    }
+}
+
 fn wrong(message: &str) -> Failure {
     Failure::Wrong(message.to_owned())
 }
 
+fn request() -> EvaluateRequest {
+    EvaluateRequest {
+        principal: WHO.to_owned(),
+        session: session(),
+        now_ms: NOW_MS,
+    }
+}
+
 fn session() -> SessionView {
     SessionView {
-        session_id: "bench".to_owned(),
-        principal: "bench".to_owned(),
+        session_id: WHO.to_owned(),
+        principal: WHO.to_owned(),
         calls: 17,
         calls_last_minute: 3,
         ..SessionView::default()
     }
-}
-
-fn policy(rules: usize) -> Result<PolicySet, Failure> {
-    loaded(&text(rules))
-}
-
-fn loaded(text: &str) -> Result<PolicySet, Failure> {
-    load(
-        &[Source::new("bench.cedar", text)],
-        &[Source::new("policy.toml", DEFINITIONS)],
-    )
-    .map_err(|wrong_ones| {
-        let first = wrong_ones.first().map(ToString::to_string);
-        wrong(&first.unwrap_or_default())
-    })
-}
-
-/// So many rules: what reads and effects need, and many that look at a call and find nothing.
-fn text(rules: usize) -> String {
-    let mut all = vec![
-        "@id(\"reads\") permit (principal, action, resource) when { resource.effect == \"read\" && !resource.open_world };".to_owned(),
-        "@id(\"effects\") @decision(\"require_approval\") permit (principal, action, resource) when { resource.effect != \"read\" || resource.open_world };".to_owned(),
-        "@id(\"secrets\") forbid (principal, action, resource) when { context.tags.contains(\"system_secret\") };".to_owned(),
-    ];
-    for number in all.len()..rules {
-        let (scope, condition) = match number % 6 {
-            0 => (
-                "resource in Server::\"mail\"",
-                "context.risk.score > 50".to_owned(),
-            ),
-            1 => (
-                "resource == Tool::\"crm.delete\"",
-                "context.session.calls > 50".to_owned(),
-            ),
-            2 => (
-                "resource",
-                "context.category == \"file_delete\" && context.tags.contains(\"sensitive_path\")"
-                    .to_owned(),
-            ),
-            3 => (
-                "resource",
-                "context.category == \"code_execution\" && context.session.risk > 50".to_owned(),
-            ),
-            4 => (
-                "resource",
-                format!("context.hosts.contains(\"h{number}.example.com\")"),
-            ),
-            _ => (
-                "resource",
-                format!(
-                    "context.session.calls > {} && context.untrusted_sinks.contains(\"url\")",
-                    1000 + number
-                ),
-            ),
-        };
-        all.push(format!(
-            "@id(\"r{number}\") forbid (principal, action, {scope}) when {{ {condition} }};"
-        ));
-    }
-    all.join("\n")
 }

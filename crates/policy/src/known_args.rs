@@ -76,6 +76,9 @@ impl KnownArgs {
 }
 
 fn resolved(template: &Template, inputs: &BoundInputs) -> Option<Value> {
+    if template.holes().is_empty() {
+        return Some(template.known());
+    }
     if !only_inputs(template.references()) {
         return None;
     }

@@ -1,7 +1,7 @@
 //! Why each rule of a set does or does not match a call: its head, or the first part of its condition that does not hold.
 
 use crate::{
-    facts::{self, Fact},
+    facts::Facts,
     judge::inputs,
     rule::{Rule, Scope, server_of},
     set::PolicySet,
@@ -9,18 +9,17 @@ use crate::{
 use cedar_policy::{Authorizer, Decision, Entities, Policy, PolicyId, Request};
 use mandate_policy::{RuleSeen, rules::Case};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 pub(crate) fn explain(set: &PolicySet, case: &Case<'_>) -> Vec<RuleSeen> {
-    let facts = facts::of_call(set, case);
+    let facts = Facts::new(set, case);
     let asked = set.question(case, &facts);
     let rules = set.rules.iter().zip(&set.compiled);
     let seen = rules.map(|(rule, compiled)| {
         let why_not = match &asked {
-            Ok((prepared, request)) => head(rule, case).or_else(|| {
+            Ok((cedar, request)) => head(rule, case).or_else(|| {
                 let question = Question {
                     request,
-                    entities: &prepared.entities,
+                    entities: &cedar.entities,
                 };
                 condition(compiled, &question)
             }),
@@ -31,12 +30,7 @@ pub(crate) fn explain(set: &PolicySet, case: &Case<'_>) -> Vec<RuleSeen> {
     seen.collect()
 }
 
-fn one(
-    rule: &Rule,
-    case: &Case<'_>,
-    facts: &BTreeMap<&'static str, Fact>,
-    why_not: Option<String>,
-) -> RuleSeen {
+fn one(rule: &Rule, case: &Case<'_>, facts: &Facts<'_>, why_not: Option<String>) -> RuleSeen {
     RuleSeen {
         rule: rule.id.clone(),
         outcome: rule.outcome,

@@ -1,5 +1,4 @@
-//! A rule's condition as Cedar's JSON form has it: which attributes it names, which texts it compares them with, and
-//! what it looks at first.
+//! A rule's condition as Cedar's JSON form has it: which attributes it names, and which texts it compares them with.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -47,21 +46,6 @@ fn texts(literal: &Value) -> Vec<String> {
         Some(items) => items.iter().filter_map(one).collect(),
         None => one(literal).into_iter().collect(),
     }
-}
-
-/// The category that a condition asks for before anything else, if it does.
-pub(crate) fn leading_category(expression: &Value) -> Option<String> {
-    if let Some(sides) = expression.get("&&") {
-        return leading_category(sides.get("left")?);
-    }
-    let sides = expression.get("==")?;
-    let (left, right) = (sides.get("left")?, sides.get("right")?);
-    for (one, other) in [(left, right), (right, left)] {
-        if path(one).as_deref() == Some("context.category") {
-            return Some(other.get("Value")?.as_str()?.to_owned());
-        }
-    }
-    None
 }
 
 fn each(value: &Value, visit: &mut dyn FnMut(&Value)) {

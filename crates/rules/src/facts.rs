@@ -1,9 +1,14 @@
 //! What rules see of a call, by the names of the schema.
 //!
-//! Only what the rules of a set name is computed; the rest is there, but empty. That cannot change a decision, since
-//! nobody looks at it.
+//! A value is computed when it is first looked at. What Cedar is asked about holds what the rules name that it judges; the
+//! rest is there, but empty. That cannot change a decision, since nobody looks at it.
 
-use crate::{sequences::completes, set::PolicySet};
+use crate::{
+    condition::{Look, Place, Seen, ToolPlace},
+    rule::server_of,
+    sequences::completes,
+    set::PolicySet,
+};
 use cedar_policy::RestrictedExpression;
 use chrono::{DateTime, Datelike, Timelike};
 use mandate_policy::{
@@ -15,10 +20,7 @@ use mandate_policy::{
     rules::{Case, Moment},
 };
 use serde_json::{Map, Value};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::{cell::OnceCell, collections::BTreeSet, sync::LazyLock};
 
 /// Longest value of an argument that rules can compare, in bytes.
 const MAX_ARG_BYTES: usize = 1_024;
@@ -53,6 +55,17 @@ impl Fact {
         })
     }
 
+    /// The value as conditions look at it; `None`: a record, which they look into.
+    pub(crate) fn seen(&self) -> Option<Seen<'_>> {
+        match self {
+            Fact::Text(text) => Some(Seen::Text(text)),
+            Fact::Number(number) => Some(Seen::Number(*number)),
+            Fact::Flag(flag) => Some(Seen::Flag(*flag)),
+            Fact::Texts(texts) => Some(Seen::Texts(texts)),
+            Fact::Record(_) => None,
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         match self {
             Fact::Text(text) => Value::from(text.as_str()),
@@ -69,7 +82,7 @@ impl Fact {
 }
 
 /// Every attribute of `context`, in the order of the schema.
-const ATTRIBUTES: &[&str] = &[
+const ATTRIBUTES: [&str; 24] = [
     "moment",
     "purpose",
     "step",
@@ -96,20 +109,116 @@ const ATTRIBUTES: &[&str] = &[
     "time",
 ];
 
-/// What the set's rules read of a call; everything else is [`unread`].
-pub(crate) fn of_call(set: &PolicySet, case: &Case<'_>) -> BTreeMap<&'static str, Fact> {
-    // A rule that names `context` as a whole could look at anything.
-    let all = set.reads.contains("context");
-    let mut name = String::from("context.");
-    let mut facts = BTreeMap::new();
-    for attribute in ATTRIBUTES {
-        name.truncate("context.".len());
-        name.push_str(attribute);
-        if all || set.reads.contains(&name) {
-            facts.insert(*attribute, fact(attribute, set, case));
+/// The place of an attribute in the order of the schema.
+pub(crate) fn number_of(attribute: &str) -> Option<usize> {
+    ATTRIBUTES.iter().position(|name| *name == attribute)
+}
+
+/// Whether the attribute is, or has in this field, a value that is no record.
+pub(crate) fn has(attribute: &str, field: Option<&str>) -> bool {
+    match (empty(attribute), field) {
+        (Fact::Record(fields), Some(field)) => fields.iter().any(|(name, _)| *name == field),
+        (Fact::Record(_), None) | (_, Some(_)) => false,
+        (_, None) => true,
+    }
+}
+
+/// The attributes among what rules name: all of them where one names `context` as a whole, and could look at anything.
+pub(crate) fn attributes_of<'a>(reads: impl Iterator<Item = &'a String>) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    for path in reads {
+        match path.strip_prefix("context") {
+            Some("") => found.extend(0..ATTRIBUTES.len()),
+            Some(name) => found.extend(name.strip_prefix('.').and_then(number_of)),
+            None => {}
         }
     }
-    facts
+    found
+}
+
+/// A call as the rules of a set see it.
+pub(crate) struct Facts<'a> {
+    set: &'a PolicySet,
+    case: &'a Case<'a>,
+    known: [OnceCell<Fact>; ATTRIBUTES.len()],
+    roles: OnceCell<BTreeSet<String>>,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn new(set: &'a PolicySet, case: &'a Case<'a>) -> Self {
+        Self {
+            set,
+            case,
+            known: [const { OnceCell::new() }; ATTRIBUTES.len()],
+            roles: OnceCell::new(),
+        }
+    }
+
+    fn numbered(&self, number: usize) -> Option<&Fact> {
+        let name = ATTRIBUTES.get(number)?;
+        let known = self.known.get(number)?;
+        Some(known.get_or_init(|| fact(name, self.set, self.case)))
+    }
+
+    /// The value of an attribute of `context`.
+    pub(crate) fn named(&self, attribute: &str) -> Option<&Fact> {
+        self.numbered(number_of(attribute)?)
+    }
+
+    /// The attributes as Cedar takes them: these with their values, all others empty.
+    pub(crate) fn expressions(
+        &self,
+        read: &BTreeSet<usize>,
+    ) -> Result<Vec<(String, RestrictedExpression)>, String> {
+        let empty = EMPTY.as_ref().map_err(String::clone)?;
+        let all = empty.iter().enumerate();
+        all.map(|(number, (name, empty))| {
+            let read = read.contains(&number).then(|| self.numbered(number));
+            let expression = match read.flatten() {
+                Some(fact) => fact.expression()?,
+                None => empty.clone(),
+            };
+            Ok(((*name).to_owned(), expression))
+        })
+        .collect()
+    }
+}
+
+impl Look for Facts<'_> {
+    fn look(&self, place: &Place) -> Option<Seen<'_>> {
+        let call = self.case.call;
+        match place {
+            Place::Context(number, field) => {
+                let fact = self.numbered(*number)?;
+                match (fact, field) {
+                    (Fact::Record(fields), Some(field)) => {
+                        let mut fields = fields.iter();
+                        let (_, value) = fields.find(|(name, _)| name == field)?;
+                        value.seen()
+                    }
+                    (fact, None) => fact.seen(),
+                    _ => None,
+                }
+            }
+            Place::Category => Some(Seen::Text(call.category.as_str())),
+            Place::Tool(at) => Some(match at {
+                ToolPlace::Name => Seen::Text(&call.tool),
+                ToolPlace::Server => Seen::Text(server_of(&call.tool)),
+                ToolPlace::Effect => Seen::Text(call.effect.as_str()),
+                ToolPlace::Idempotent => Seen::Flag(call.idempotent),
+                ToolPlace::OpenWorld => Seen::Flag(call.open_world),
+            }),
+            Place::Roles => {
+                let roles = &self.case.session.roles;
+                let roles = self.roles.get_or_init(|| roles.iter().cloned().collect());
+                Some(Seen::Texts(roles))
+            }
+            Place::Principal(name) => Some(Seen::Flag(name == self.case.principal)),
+            Place::Role(role) => Some(Seen::Flag(self.case.session.roles.contains(role))),
+            Place::ToolIs(name) => Some(Seen::Flag(*name == call.tool)),
+            Place::Server(server) => Some(Seen::Flag(server == server_of(&call.tool))),
+        }
+    }
 }
 
 /// Every attribute, empty: made once, as most rules read few.
@@ -119,15 +228,6 @@ static EMPTY: LazyLock<Result<Vec<(&'static str, RestrictedExpression)>, String>
         all.map(|name| Ok((*name, empty(name).expression()?)))
             .collect()
     });
-
-/// The attributes that are not among those of a call.
-pub(crate) fn unread<'a>(
-    read: &'a BTreeMap<&'static str, Fact>,
-) -> Result<impl Iterator<Item = (String, RestrictedExpression)> + 'a, String> {
-    let empty = EMPTY.as_ref().map_err(String::clone)?.iter();
-    let empty = empty.filter(|(name, _)| !read.contains_key(name));
-    Ok(empty.map(|(name, expression)| ((*name).to_owned(), expression.clone())))
-}
 
 fn fact(attribute: &str, set: &PolicySet, case: &Case<'_>) -> Fact {
     let call = case.call;

@@ -9,10 +9,12 @@
 //! Pure, like `plan` and `policy`: texts come in, a set of rules comes out. Where policies lie on the disk is the
 //! command line's business.
 //!
-//! Start reading at `load.rs`, then `facts.rs` for what rules see, then `judge.rs`.
+//! Start reading at `load.rs`, then `facts.rs` for what rules see, then `judge.rs`; `condition.rs` for why
+//! Cedar is seldom asked.
 
 mod active;
 mod annotations;
+mod condition;
 mod definitions;
 mod error;
 mod explain;

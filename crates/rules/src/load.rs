@@ -2,6 +2,7 @@
 
 use crate::{
     annotations,
+    condition::{self, Condition},
     definitions::Definitions,
     error::{PolicyError, Source},
     expression, literals,
@@ -10,8 +11,8 @@ use crate::{
     set::PolicySet,
 };
 use cedar_policy::{
-    Effect, EntityUid, Policy, PolicyId, PrincipalConstraint, ResourceConstraint, ValidationMode,
-    Validator,
+    ActionConstraint, Effect, EntityUid, Policy, PolicyId, PrincipalConstraint, ResourceConstraint,
+    ValidationMode, Validator,
 };
 use mandate_plan::Digest;
 use serde_json::Value;
@@ -192,10 +193,10 @@ fn one(source: &Source, policy: &Policy, span: Range<usize>) -> Result<Loaded, V
     expression::reads(&conditions, &mut reads);
     let mut compared = Vec::new();
     expression::compared(&conditions, &mut compared);
-    let first = conditions.as_array().and_then(|all| all.first());
-    let category = first
-        .filter(|first| first.get("kind").and_then(Value::as_str) == Some("when"))
-        .and_then(|first| expression::leading_category(first.get("body")?));
+    let condition = match head_is_read(policy) {
+        true => condition::read(&conditions),
+        false => Condition::Opaque,
+    };
     if let Some(effect) = json.get_mut("effect") {
         *effect = Value::from("permit");
     }
@@ -214,13 +215,24 @@ fn one(source: &Source, policy: &Policy, span: Range<usize>) -> Result<Loaded, V
         principal: principal(&policy.principal_constraint()),
         resource: resource(&policy.resource_constraint()),
         conditional: policy.has_non_scope_constraint(),
-        category,
+        condition,
     };
     Ok(Loaded {
         rule,
         compiled,
         compared,
     })
+}
+
+/// Whether the rule's head is no more than its scopes: there is one action, which every call is.
+fn head_is_read(policy: &Policy) -> bool {
+    let call =
+        |one: &EntityUid| one.type_name().to_string() == "Action" && one.id().unescaped() == "Call";
+    match policy.action_constraint() {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(one) => call(&one),
+        ActionConstraint::In(all) => all.iter().any(call),
+    }
 }
 
 fn principal(constraint: &PrincipalConstraint) -> Scope {

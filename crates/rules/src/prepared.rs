@@ -1,21 +1,38 @@
-//! What is the same for all calls of one tool by one principal: the rules whose head can match, and the entities.
+//! What is the same for all calls of one tool by one principal: the rules that can match, and what Cedar is handed with
+//! every question about them.
 
 use crate::{
+    condition::{Answer, Look, Place, Seen, ToolPlace},
+    facts::attributes_of,
     rule::{Rule, Scope, server_of},
     schema::schema,
     set::{PolicySet, Subject},
 };
-use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use cedar_policy::{
+    Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId, RestrictedExpression,
+};
 use mandate_policy::rules::RuleError;
-use std::{str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, str::FromStr, sync::Arc};
 
 /// Most preparations that are kept: a policy that is asked about more begins anew.
 const MAX_KEPT: usize = 4_096;
 
-/// Everything that Cedar needs for a call, beside its context.
+/// The rules that can match such calls.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) policies: cedar_policy::PolicySet,
+    /// By their numbers in the set, in its order.
+    pub(crate) rules: Vec<usize>,
+    /// Those of them that Cedar may have to be asked about.
+    pub(crate) opaque: cedar_policy::PolicySet,
+    /// The attributes that these read.
+    pub(crate) reads: BTreeSet<usize>,
+    /// None, if there are none.
+    pub(crate) cedar: Option<ForCedar>,
+}
+
+/// What Cedar needs for a call, beside rules and context.
+#[derive(Debug)]
+pub(crate) struct ForCedar {
     pub(crate) entities: Entities,
     pub(crate) principal: EntityUid,
     pub(crate) action: EntityUid,
@@ -52,28 +69,34 @@ impl PolicySet {
     }
 
     fn prepare(&self, subject: &Subject) -> Result<Prepared, RuleError> {
-        let mut policies = cedar_policy::PolicySet::new();
-        for (rule, policy) in self.rules.iter().zip(&self.compiled) {
-            if can_match(rule, subject) {
-                policies.add(policy.clone()).map_err(broken)?;
+        let mut rules = Vec::new();
+        let mut opaque = cedar_policy::PolicySet::new();
+        let mut reads = BTreeSet::new();
+        for (number, (rule, policy)) in self.rules.iter().zip(&self.compiled).enumerate() {
+            if !can_match(rule, subject) {
+                continue;
+            }
+            rules.push(number);
+            if rule.condition.may_need_cedar() {
+                opaque.add(policy.clone()).map_err(broken)?;
+                reads.extend(attributes_of(rule.reads.iter()));
             }
         }
-        let principal = uid("Principal", &subject.principal)?;
-        let resource = uid("Tool", &subject.tool)?;
+        let cedar = match opaque.is_empty() {
+            true => None,
+            false => Some(ForCedar::new(subject)?),
+        };
         Ok(Prepared {
-            policies,
-            entities: entities(subject, &principal, &resource)?,
-            principal,
-            action: uid("Action", "Call")?,
-            resource,
+            rules,
+            opaque,
+            reads,
+            cedar,
         })
     }
 }
 
-/// Whether the rule can match such a call. Says yes where it cannot tell.
-///
-/// Its head is read as Cedar reads it. A category is looked at only where it is the first thing that the condition
-/// asks for: nothing that could fail stands before it, so that leaving the rule out hides no failure.
+/// Whether the rule can match such a call: its head fits, and what it asks about tool and principal does not already
+/// say no. Says yes where it cannot tell.
 fn can_match(rule: &Rule, subject: &Subject) -> bool {
     let principal = match &rule.principal {
         Scope::Any => true,
@@ -87,11 +110,50 @@ fn can_match(rule: &Rule, subject: &Subject) -> bool {
         Scope::In(server) => server == server_of(&subject.tool),
         Scope::None => false,
     };
-    let category = rule
-        .category
-        .as_ref()
-        .is_none_or(|category| category == subject.category);
-    principal && resource && category
+    principal && resource && rule.condition.answer(subject) != Answer::No
+}
+
+impl Look for Subject {
+    fn look(&self, place: &Place) -> Option<Seen<'_>> {
+        Some(match place {
+            Place::Category => Seen::Text(self.category),
+            Place::Context(..) => Seen::Later,
+            Place::Tool(ToolPlace::Name) => Seen::Text(&self.tool),
+            Place::Tool(ToolPlace::Server) => Seen::Text(server_of(&self.tool)),
+            Place::Tool(ToolPlace::Effect) => Seen::Text(self.effect),
+            Place::Tool(ToolPlace::Idempotent) => Seen::Flag(self.idempotent),
+            Place::Tool(ToolPlace::OpenWorld) => Seen::Flag(self.open_world),
+            Place::Roles => Seen::Later,
+            Place::Principal(name) => Seen::Flag(*name == self.principal),
+            Place::Role(role) => Seen::Flag(self.roles.contains(role)),
+            Place::ToolIs(name) => Seen::Flag(*name == self.tool),
+            Place::Server(server) => Seen::Flag(server == server_of(&self.tool)),
+        })
+    }
+}
+
+impl Prepared {
+    /// What Cedar needs to be asked about these rules; `None`: one of them was not made ready for that.
+    pub(crate) fn cedar_for<'a>(
+        &self,
+        mut asked: impl Iterator<Item = &'a &'a str>,
+    ) -> Option<&ForCedar> {
+        let ready = asked.all(|id| self.opaque.policy(&PolicyId::new(id)).is_some());
+        self.cedar.as_ref().filter(|_| ready)
+    }
+}
+
+impl ForCedar {
+    pub(crate) fn new(subject: &Subject) -> Result<Self, RuleError> {
+        let principal = uid("Principal", &subject.principal)?;
+        let resource = uid("Tool", &subject.tool)?;
+        Ok(Self {
+            entities: entities(subject, &principal, &resource)?,
+            principal,
+            action: uid("Action", "Call")?,
+            resource,
+        })
+    }
 }
 
 fn uid(kind: &str, id: &str) -> Result<EntityUid, RuleError> {

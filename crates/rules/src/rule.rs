@@ -1,6 +1,6 @@
 //! One rule of a policy: what its text says beside its condition.
 
-use crate::error::Source;
+use crate::{condition::Condition, error::Source};
 use mandate_policy::{Approver, Outcome, risk::Level};
 use std::{collections::BTreeSet, ops::Range};
 
@@ -31,8 +31,8 @@ pub struct Rule {
     pub resource: Scope,
     /// It has a `when` or an `unless`.
     pub conditional: bool,
-    /// The category that the call must have before anything else of its condition is looked at.
-    pub(crate) category: Option<String>,
+    /// What its `when` and `unless` say, as far as it can be told without Cedar.
+    pub(crate) condition: Condition,
 }
 
 /// What a rule's head says about the principal or the tool.

@@ -7,6 +7,7 @@ mod order;
 mod status;
 
 use crate::hold::hold;
+use crate::scenario::DiskKind;
 use crate::world::World;
 use mandate_engine::{Event, Phase, State, StepState, fold, replay};
 use mandate_host::projection::{execution_row, request_rows};
@@ -30,8 +31,9 @@ pub(crate) fn check(world: &mut World<'_>) {
     if let Some((process, outside)) = world.parts() {
         let journal = process.journal.as_ref();
         let mut all = Vec::new();
+        let folds = world.scenario().disk == DiskKind::Sqlite;
         for id in ids {
-            match found(journal, &id) {
+            match found(journal, &id, folds) {
                 Ok(found) => all.push(found),
                 Err(why) => faults.push(("a journal folds and replays identically", why)),
             }
@@ -60,19 +62,20 @@ pub(crate) fn check(world: &mut World<'_>) {
     }
 }
 
-fn found(journal: &dyn Journal, id: &str) -> Result<Found, String> {
+fn found(journal: &dyn Journal, id: &str, folds: bool) -> Result<Found, String> {
     let told = |error: &dyn std::fmt::Display| format!("{id}: {error}");
     let events = events(journal, id).map_err(|error| told(&error))?;
     let plan = plan_of(journal, id, &events).map_err(|error| told(&error))?;
-    let state = fold(plan.clone(), &events).map_err(|difference| told(&difference))?;
-    let replayed = replay(plan, &events).map_err(|difference| {
+    let replayed = replay(plan.clone(), &events).map_err(|difference| {
         let (expected, found) = (&difference.expected, &difference.found);
         format!(
             "{}; expected {expected:?}, found {found:?}",
             told(&difference)
         )
     })?;
-    if state != replayed.state {
+    let state = replayed.state;
+    // A replay folds too; that the fold alone comes to the same is looked at in a share of the runs, since it takes long.
+    if folds && fold(plan, &events).as_ref() != Ok(&state) {
         return Err(format!(
             "{id}: the replay ends in another state than the fold"
         ));

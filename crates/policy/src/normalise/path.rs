@@ -1,6 +1,9 @@
 //! Paths: `.`, `..` and `//` resolved by text alone.
 
-use super::{Readings, text::unfold};
+use super::{
+    Readings,
+    text::{is_plain, unfold},
+};
 
 /// The path without empty and `.` segments and with `..` resolved. Leading `..` of a relative path stay; those of an
 /// absolute one vanish, as `/..` is `/`.
@@ -35,6 +38,16 @@ pub fn normal_path(path: &str) -> String {
 
 /// The ways in which a path may be read.
 pub fn path_readings(path: &str) -> Readings {
+    if is_plain(path) && !path.contains('\\') {
+        // Nothing to decode, fold, drop or replace: there is one way to read it.
+        let normal = lexical(path);
+        let suspects = below_root(&normal).into_iter().collect();
+        return Readings::new(normal, Vec::new(), suspects);
+    }
+    every_reading(path)
+}
+
+fn every_reading(path: &str) -> Readings {
     let normal = normal_path(path);
     let unfolded = unfold(path);
     let mut others = vec![
@@ -61,4 +74,31 @@ pub fn path_readings(path: &str) -> Readings {
 /// Where a relative path that climbs leads if it starts close enough to the root.
 fn below_root(path: &str) -> Option<String> {
     path.starts_with("..").then(|| lexical(&format!("/{path}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_path_has_the_readings_that_any_path_has() {
+        const SEGMENTS: &[&str] = &[
+            "a", "..", ".", "", "~", "b c", "x.txt", "c\\d", "%2e", "\u{1}",
+        ];
+        let mut paths = vec![String::new()];
+        for _ in 0..4 {
+            let longer: Vec<String> = paths
+                .iter()
+                .flat_map(|path| SEGMENTS.iter().map(move |one| format!("{path}/{one}")))
+                .collect();
+            for path in &longer {
+                let relative = path.trim_start_matches('/');
+                for path in [path.as_str(), relative] {
+                    assert_eq!(path_readings(path), every_reading(path), "{path:?}");
+                }
+            }
+            paths = longer;
+            paths.truncate(500);
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub(crate) fn is_invisible(c: char) -> bool {
 
 /// The text without control, bidirectional and zero-width characters.
 pub fn strip_invisible(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_invisible) {
+    if !is_plain(text) && text.chars().any(is_invisible) {
         Cow::Owned(text.chars().filter(|c| !is_invisible(*c)).collect())
     } else {
         Cow::Borrowed(text)
@@ -75,6 +75,9 @@ fn fullwidth(c: char) -> Option<&'static str> {
 /// It works as a stack: whenever the end of what is written so far forms an encoded byte, or a character to fold or
 /// drop, that end is replaced, which may complete the next one.
 pub(crate) fn unfold(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
     let mut pending: Vec<u8> = Vec::new();
     for byte in text.bytes() {
@@ -92,6 +95,12 @@ pub(crate) fn unfold(text: &str) -> String {
     }
     // Bytes that are no UTF-8 become U+FFFD, which is neither foldable nor part of an encoding.
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Whether nothing hides in the text: visible ASCII without `%`. Most texts are.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| (b' '..=b'~').contains(&byte) && byte != b'%')
 }
 
 /// The byte that a trailing `%XX` stands for.
@@ -160,6 +169,20 @@ mod tests {
             ("héllo wörld 漢字", "héllo wörld 漢字"),
         ] {
             assert_eq!(unfold(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_plain_text_is_what_it_unfolds_to() {
+        // Told of every ASCII character: what is called plain comes out of the stack as it went in.
+        for byte in 0..=0x7f_u8 {
+            let text = format!("a{0}b{0}", char::from(byte));
+            // What follows keeps it from being called plain as a whole.
+            let unfolded = unfold(&format!("{text}\u{202e}"));
+            assert!(!is_plain(&text) || unfolded == text, "{text:?}");
+        }
+        for text in ["%41", "a\nb", "\u{7f}", "\u{ff0e}"] {
+            assert!(!is_plain(text), "{text:?}");
         }
     }
 

@@ -187,8 +187,10 @@ impl Search {
     }
 
     fn text(&mut self, text: &str, pointer: &str, meaning: Meaning) {
-        let shape = shape(text);
-        match (meaning, shape) {
+        if meaning == Meaning::Content {
+            return;
+        }
+        match (meaning, shape(text)) {
             (Meaning::Content, _) => {}
             (Meaning::File, Some(ResourceKind::Url)) => {
                 self.file(text, pointer);

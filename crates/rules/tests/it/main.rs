@@ -13,6 +13,7 @@
 )]
 
 mod agreement;
+mod conditions;
 mod fuzz;
 #[path = "../../../plan/tests/it/fuzzing.rs"]
 mod fuzzing;

@@ -94,10 +94,18 @@ impl Call {
 
     /// What the rules say about it.
     pub(crate) fn judged(&self, rules: &dyn Rules) -> Result<Vec<Ruling>, RuleError> {
-        let tables = rules.classification();
+        self.as_case(rules.classification(), |case| rules.judge(case))
+    }
+
+    /// What Cedar says about it, asked about every rule of the set.
+    pub(crate) fn by_cedar(&self, set: &PolicySet) -> Result<Vec<Ruling>, RuleError> {
+        self.as_case(set.classification(), |case| set.judge_by_cedar(case))
+    }
+
+    fn as_case<T>(&self, tables: &Classification, ask: impl FnOnce(&Case<'_>) -> T) -> T {
         let found = find(&self.tool, self.facts.effect, &self.args);
         let assessed = assessed(self, tables);
-        rules.judge(&Case {
+        ask(&Case {
             moment: self.moment,
             principal: &self.principal,
             session: &self.session,

@@ -3,7 +3,7 @@
 use crate::Failure;
 use crate::workspace::{Workspace, output_of, run as run_program};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 /// Seeds within which a mutant must be found.
@@ -21,7 +21,8 @@ struct Found {
 pub(super) fn run(workspace: &Workspace, names: &[&str]) -> Result<(), Failure> {
     let patches = patches(workspace, names)?;
     let copy = workspace.root().join("target/mutants/workspace");
-    let target = workspace.root().join("target/mutants/target");
+    // The same as for everything else: what comes from elsewhere is built already.
+    let target = workspace.root().join("target");
     copy_workspace(workspace, &copy)?;
     let mut missed = Vec::new();
     let mut all = Vec::new();
@@ -144,25 +145,20 @@ fn one(workspace: &Workspace, patch: &Path, copy: &Path, target: &Path) -> Resul
 
 /// Builds the copy, and runs its seeds until one fails; gives what it said.
 fn simulate(workspace: &Workspace, copy: &Path, target: &Path) -> Result<String, Failure> {
-    let at_copy = |command: &mut Command| {
-        command.current_dir(copy).env("CARGO_TARGET_DIR", target);
-    };
     let mut build = workspace.cargo();
-    at_copy(&mut build);
-    run_program(build.args([
-        "build",
-        "--release",
-        "--locked",
-        "--quiet",
-        "-p",
-        "mandate-sim",
-    ]))?;
-    let mut seeds = workspace.program(target.join("release/mandate-sim"));
-    at_copy(&mut seeds);
-    seeds
-        .args(["--seeds", SEEDS, "--first"])
-        .stderr(Stdio::inherit());
-    let output = seeds.output().map_err(|source| Failure::Start {
+    build.current_dir(copy).env("CARGO_TARGET_DIR", target);
+    run_program(build.args(["build", "--locked", "--quiet", "-p", "mandate-sim"]))?;
+    // Put aside, because the next build of the workspace itself takes its place.
+    let mutant = target.join("mutants/mandate-sim");
+    let moved = std::fs::rename(target.join("debug/mandate-sim"), &mutant);
+    moved.map_err(|source| Failure::File {
+        path: mutant.clone(),
+        source,
+    })?;
+    let mut seeds = workspace.program(&mutant);
+    seeds.current_dir(copy).args(["--seeds", SEEDS, "--first"]);
+    let output = seeds.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|source| Failure::Start {
         program: "mandate-sim".to_owned(),
         source,
     })?;
