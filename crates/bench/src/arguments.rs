@@ -16,11 +16,33 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// How fast plans run durably, beside what the disk can do at best
     Durable(DurableArguments),
+    /// Every workload in turn, several times, as one table with what is wanted of each figure and whether it is met
+    Table(TableArguments),
     /// How long a policy takes: to evaluate a plan, to judge a call, to be loaded; without the disk
     Policy(PolicyArguments),
     /// One measurement, in a process of its own; `durable` starts it
     #[command(hide = true)]
     Measure(MeasureArguments),
+}
+
+/// What `table` takes.
+#[derive(Debug, Args)]
+pub(crate) struct TableArguments {
+    /// How many rounds of all workloads; the medians are reported
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+    /// Where the data directories are made, and removed afterwards: it decides which disk is measured
+    #[arg(long, default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Leave out workload D, which takes minutes
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Put the table into this file, between the lines that mark its place
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: Option<PathBuf>,
+    /// Everything a hundred times smaller: shows that it works, measures nothing
+    #[arg(long)]
+    pub(crate) miniature: bool,
 }
 
 /// What `policy` takes.
@@ -98,7 +120,15 @@ pub(crate) struct MeasureArguments {
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Measurement {
     /// One execution of a plan of so many effect steps
-    Sequence { steps: u32 },
+    Sequence {
+        steps: u32,
+        /// Reads instead of effects
+        #[arg(long)]
+        reads: bool,
+        /// After each step, the rows of its commit are written once more by SQLite alone
+        #[arg(long)]
+        beside: bool,
+    },
     /// Many executions side by side
     Fleet {
         #[arg(long)]

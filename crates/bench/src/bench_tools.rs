@@ -1,5 +1,6 @@
 //! Two tools that do nothing: what is left is the cost of everything around a call.
 
+use crate::beside::Beside;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use mandate_plan::{Effect, Facts};
 use mandate_tools::{Authorized, CallContext, Definition, Outcome, Provider};
@@ -16,16 +17,49 @@ pub(crate) const READ: &str = "bench.read";
 /// Bytes of one output, as JSON.
 pub(crate) const OUTPUT_BYTES: usize = 200;
 
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    /// When it came.
+    pub(crate) begun: Instant,
+    /// When it was answered.
+    pub(crate) ended: Instant,
+    /// How long SQLite alone took to commit the rows of the last commit once more, if it did.
+    pub(crate) beside_ms: Option<f64>,
+}
+
 /// The provider of both, which keeps when each call came.
 #[derive(Default)]
 pub(crate) struct BenchTools {
-    calls: Mutex<Vec<Instant>>,
+    calls: Mutex<Vec<Call>>,
+    beside: Mutex<Option<Beside>>,
 }
 
 impl BenchTools {
-    /// Takes out when each call came, in that order.
-    pub(crate) fn take_calls(&self) -> Vec<Instant> {
+    /// Takes out the calls, in the order in which they came.
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From here on, each call has the rows of the last commit written once more.
+    pub(crate) fn write_beside(&self, beside: Beside) {
+        *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = Some(beside);
+    }
+
+    fn note_call(&self) {
+        let begun = Instant::now();
+        let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        let beside_ms = beside.as_mut().and_then(Beside::commit_again);
+        drop(beside);
+        let call = Call {
+            begun,
+            ended: Instant::now(),
+            beside_ms,
+        };
+        self.calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(call);
     }
 }
 
@@ -67,12 +101,12 @@ impl Provider for BenchTools {
         }
     }
 
+    fn answers_at_once(&self, _: &str) -> bool {
+        true
+    }
+
     fn call(&self, _: Authorized, _: CallContext) -> BoxFuture<'static, Outcome> {
-        let now = Instant::now();
-        self.calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(now);
+        self.note_call();
         async { Outcome::Completed { output: output() } }.boxed()
     }
 }

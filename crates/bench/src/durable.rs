@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &DurableArguments) -> Result<(), Failure> {
 
 /// How large everything is.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
+pub(crate) struct Sizes {
     short_plan: u32,
     long_plan: u32,
     executions: u32,
@@ -100,7 +100,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn full() -> Self {
+    pub(crate) fn full() -> Self {
         Self {
             short_plan: 100,
             long_plan: 1000,
@@ -114,7 +114,7 @@ impl Sizes {
         }
     }
 
-    fn miniature() -> Self {
+    pub(crate) fn miniature() -> Self {
         Self {
             short_plan: 5,
             long_plan: 20,
@@ -131,11 +131,11 @@ impl Sizes {
 
 /// Runs measurements.
 #[derive(Debug)]
-struct Bench {
-    dir: PathBuf,
-    sizes: Sizes,
-    runs: u32,
-    trace: bool,
+pub(crate) struct Bench {
+    pub(crate) dir: PathBuf,
+    pub(crate) sizes: Sizes,
+    pub(crate) runs: u32,
+    pub(crate) trace: bool,
 }
 
 impl Bench {
@@ -192,7 +192,15 @@ fn program() -> Result<PathBuf, Failure> {
 /// A measurement as it stands on the command line.
 fn words(what: &Measurement) -> Vec<String> {
     let words = match *what {
-        Measurement::Sequence { steps } => format!("sequence {steps}"),
+        Measurement::Sequence {
+            steps,
+            reads,
+            beside,
+        } => {
+            let reads = if reads { " --reads" } else { "" };
+            let beside = if beside { " --beside" } else { "" };
+            format!("sequence {steps}{reads}{beside}")
+        }
         Measurement::Fleet {
             executions,
             steps,

@@ -64,7 +64,7 @@ pub(crate) fn table(figures: &BTreeMap<String, Spread>) -> String {
     text
 }
 
-fn shown(value: f64) -> String {
+pub(crate) fn shown(value: f64) -> String {
     match value.abs() {
         large if large >= 1000.0 => format!("{value:.0}"),
         medium if medium >= 10.0 => format!("{value:.1}"),

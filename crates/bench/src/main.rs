@@ -8,6 +8,7 @@
 
 mod arguments;
 mod bench_tools;
+mod beside;
 mod durable;
 mod failure;
 mod figures;
@@ -19,6 +20,7 @@ mod policy;
 mod raw;
 mod rig;
 mod rows;
+mod targets;
 mod templates;
 mod trace;
 mod usage;
@@ -30,6 +32,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Durable(arguments) => durable::run(&arguments),
+        Command::Table(arguments) => targets::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),
     };

@@ -2,6 +2,7 @@
 
 use crate::{
     arguments::{MeasureArguments, Measurement},
+    beside::Beside,
     failure::Failure,
     figures::{Figures, quantile},
     large, plans,
@@ -22,7 +23,11 @@ const FILL_AT_A_TIME: u32 = 128;
 pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), Failure> {
     let dir = &arguments.dir;
     let figures = match arguments.what {
-        Measurement::Sequence { steps } => sequence(dir, steps),
+        Measurement::Sequence {
+            steps,
+            reads,
+            beside,
+        } => sequence(dir, steps, reads, beside),
         Measurement::Fleet {
             executions,
             steps,
@@ -87,9 +92,12 @@ pub(crate) fn mib(bytes: u64) -> f64 {
     bytes as f64 / 1024.0 / 1024.0
 }
 
-fn sequence(dir: &Path, steps: u32) -> Result<Figures, Failure> {
+fn sequence(dir: &Path, steps: u32, reads: bool, beside: bool) -> Result<Figures, Failure> {
     let rig = Rig::open(dir)?;
-    let plan = plans::sequence(steps, false, rig.lookup().as_ref())?;
+    let plan = plans::sequence(steps, reads, rig.lookup().as_ref())?;
+    if beside {
+        rig.tools().write_beside(Beside::of(dir)?);
+    }
     let section = Section::begin(&rig)?;
     rig.run(&plan)?;
     let mut all = section.end(&rig)?;
@@ -102,12 +110,16 @@ fn sequence(dir: &Path, steps: u32) -> Result<Figures, Failure> {
     let apart: Vec<f64> = calls
         .iter()
         .zip(calls.iter().skip(1))
-        .map(|(call, next)| next.duration_since(*call).as_secs_f64() * 1e3)
+        .map(|(call, next)| next.begun.duration_since(call.ended).as_secs_f64() * 1e3)
         .collect();
     all.extend(figures([
         ("step_ms_p50", quantile(&apart, 0.5)),
         ("step_ms_p99", quantile(&apart, 0.99)),
     ]));
+    if beside {
+        let took: Vec<f64> = calls.iter().filter_map(|call| call.beside_ms).collect();
+        all.extend(figures([("sqlite_commit_ms_p50", quantile(&took, 0.5))]));
+    }
     Ok(all)
 }
 

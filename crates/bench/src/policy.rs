@@ -7,7 +7,12 @@
 mod texts;
 
 use crate::{
-    arguments::PolicyArguments, bench_tools::EFFECT, failure::Failure, figures::quantile, rig::Rig,
+    arguments::PolicyArguments,
+    bench_tools::EFFECT,
+    failure::Failure,
+    figures::{Figures, quantile},
+    measure::figures,
+    rig::Rig,
     usage,
 };
 use mandate_engine::State;
@@ -77,6 +82,13 @@ const ENGINE: Gate = Gate {
     ..AGENT
 };
 
+/// A call of the engine with an effect, as the durable workloads make them.
+const EFFECT_GATE: Gate = Gate {
+    what: "effect",
+    calls: Calls::Effects,
+    ..ENGINE
+};
+
 /// Measures and prints.
 pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
     let dir = tempfile::tempdir().map_err(Failure::doing("make a folder"))?;
@@ -91,14 +103,9 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
     for calls in LONGER {
         lines.push(bench.evaluate(made, calls, Calls::Mixed)?);
     }
-    let effects = Gate {
-        what: "effect",
-        calls: Calls::Effects,
-        ..ENGINE
-    };
     lines.push(bench.enforce(AGENT, Policy::Starter, PLAN_CALLS)?);
     lines.push(bench.enforce(ENGINE, Policy::Starter, PLAN_CALLS)?);
-    lines.push(bench.enforce(effects, Policy::Starter, PLAN_CALLS)?);
+    lines.push(bench.enforce(EFFECT_GATE, Policy::Starter, PLAN_CALLS)?);
     for rules in GROWTH {
         lines.push(bench.enforce(AGENT, Policy::Made(rules), PLAN_CALLS)?);
     }
@@ -134,6 +141,27 @@ pub(crate) fn run(arguments: &PolicyArguments) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// What policy costs of a durable workload: a plan of ten effects evaluated and one of its calls judged, under the starter
+/// policy, on average.
+pub(crate) fn costs(times: u32) -> Result<Figures, Failure> {
+    let dir = tempfile::tempdir().map_err(Failure::doing("make a folder"))?;
+    let bench = Bench::new(dir.path(), times)?;
+    Ok(figures([
+        (
+            "evaluate_cpu_us",
+            bench
+                .evaluate(Policy::Starter, PLAN_CALLS, Calls::Effects)?
+                .cpu_us,
+        ),
+        (
+            "enforce_cpu_us",
+            bench
+                .enforce(EFFECT_GATE, Policy::Starter, PLAN_CALLS)?
+                .cpu_us,
+        ),
+    ]))
 }
 
 impl Line {

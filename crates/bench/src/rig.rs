@@ -116,11 +116,11 @@ impl Rig {
     ) -> Result<(String, Option<String>), Failure> {
         let submitted = self.submit(plan)?;
         let execution_id = &submitted.execution_id;
-        let updates = self.host()?.watch(execution_id)?;
         if let Some(request_id) = submitted.request_id {
             let answer = Answer::new(&request_id, "approve", PRINCIPAL, "flag");
             self.host()?.answer(execution_id, answer)?;
         }
+        let updates = self.host()?.await_rest(execution_id)?;
         for update in updates {
             match update {
                 Update::Rest(rest) => match rest.state.ending {

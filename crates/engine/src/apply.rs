@@ -45,6 +45,7 @@ impl State {
             Ok(()) => {
                 self.seq = event.seq;
                 self.advance_frontier();
+                self.keep_count(&event.body);
                 self.note_calls(&event.body, phase);
                 self.touch(&event.body);
                 self.check_invariants(&event.body);
@@ -335,6 +336,7 @@ impl State {
 
     /// Cancels what is open of the steps with a number below `end`.
     pub(crate) fn cancel_open_steps(&mut self, end: usize) {
+        self.progress.lose_count();
         for index in 0..end {
             if self.is_idle_fallback(index) {
                 continue; // nothing failed that it would have stood in for

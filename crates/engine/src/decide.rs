@@ -94,23 +94,21 @@ fn go_on(state: &State) -> Vec<Command> {
     if let Some(command) = agent::follow_up(state) {
         return vec![command];
     }
-    let plan = state.plan().clone();
-    let constraints = &plan.plan().constraints;
+    let constraints = &state.plan().plan().constraints;
     let parallel = if constraints.sequential {
         1
     } else {
         constraints.max_parallel
     };
     let mut places = parallel.saturating_sub(state.running);
-    let steps = plan.steps().iter().zip(&state.steps).enumerate();
-    for (index, (step, data)) in steps.skip(state.frontier) {
+    for (step, data) in state.open_steps() {
         if data.is_settled() {
             continue;
         }
         if data.is_recovering() {
             recover(state, step, data, &mut places, &mut out);
         } else {
-            carry_on(state, index, step, data, &mut places, &mut out);
+            carry_on(state, step.index, step, data, &mut places, &mut out);
         }
         if constraints.sequential {
             break;

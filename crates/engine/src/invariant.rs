@@ -70,8 +70,7 @@ impl State {
         if self.invariants.is_empty() || self.phase != Phase::Active {
             return;
         }
-        let steps = self.steps.iter().take(self.plan.first_finally());
-        let settled = steps.filter(|data| data.is_settled()).count();
+        let settled = self.steps_over();
         if settled == self.settled_steps {
             return;
         }

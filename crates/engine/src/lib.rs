@@ -33,6 +33,7 @@ pub mod life;
 mod narrowed;
 mod nested;
 mod overriding;
+mod progress;
 mod question;
 mod readiness;
 pub mod replay;

@@ -142,7 +142,7 @@ impl StepData {
     }
 
     /// Something of it happened that cannot be made undone by writing another plan.
-    fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         let units = &self.units;
         let touched = units.iter().any(|unit| {
             unit.attempt > 0 || !matches!(unit.state, StepState::Pending | StepState::Skipped)

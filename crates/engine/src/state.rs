@@ -10,6 +10,7 @@ use crate::event::{Body, Created, Event, Fault, Request, Status};
 use crate::labels::StepLabels;
 use crate::life::{Phase, StepState};
 use crate::overriding::Override;
+use crate::progress::Progress;
 use crate::revision::Proposed;
 use mandate_plan::{CheckedPlan, CheckedStep};
 use serde::Serialize;
@@ -297,6 +298,9 @@ pub struct State {
     /// The first step that is not settled: everything before needs no look.
     #[serde(skip)]
     pub(crate) frontier: usize,
+    /// How far the steps have come.
+    #[serde(skip)]
+    pub(crate) progress: Progress,
     /// What was submitted, once a revision has taken its place: how it began, and the plan.
     #[serde(skip)]
     pub(crate) submitted: Option<(Box<Created>, Arc<CheckedPlan>)>,
@@ -389,6 +393,7 @@ impl State {
             }
         }
         let invariants = crate::invariant::at_first(&plan);
+        let progress = Progress::of(&plan, &steps);
         let agent = AgentData::at_first(plan.plan().mode, event.at_ms);
         let mut state = Self {
             open: Vec::new(),
@@ -426,6 +431,7 @@ impl State {
             agent,
             finished_ms: None,
             frontier: 0,
+            progress,
             submitted: None,
             narrowed_from: None,
             proposed: None,

@@ -132,11 +132,11 @@ impl Host {
     pub(crate) fn admit(&mut self, execution_id: &str) {
         self.admit_child(execution_id);
         let now_ms = self.parts.clock.now_ms();
-        let Some((drive, bench)) = self.judged(execution_id, now_ms) else {
+        let Some((drive, means)) = self.judged(execution_id, now_ms) else {
             return;
         };
         let refused = drive.refused.clone();
-        let mut gate = HostGate::new(&mut drive.approved, bench).refused(refused);
+        let mut gate = HostGate::of(&mut drive.approved, means).refused(refused);
         let body = match gate.admit(&drive.state) {
             Ok(approval) => self.start_of(execution_id, approval),
             Err(refusal) => Some(Body::CallRefused {

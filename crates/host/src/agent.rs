@@ -263,11 +263,11 @@ impl Host {
             key: Some(verified.key_id),
         };
         let now_ms = self.parts.clock.now_ms();
-        let Some((drive, bench)) = self.judged(id, now_ms) else {
+        let Some((drive, means)) = self.judged(id, now_ms) else {
             return Err(HostError::NoSuchExecution(id.to_owned()));
         };
         let refused = drive.refused.clone();
-        let mut gate = HostGate::new(&mut drive.approved, bench).refused(refused);
+        let mut gate = HostGate::of(&mut drive.approved, means).refused(refused);
         let turned = turn(&mut drive.state, now_ms, body, &mut gate);
         let permitted = gate.permitted();
         let Some(turned) = turned else {

@@ -80,6 +80,8 @@ pub enum Ask {
     Continue(String, Sender<Result<(), HostError>>),
     /// Tell the state now and everything that happens from here on.
     Watch(String, Sender<Update>, Sender<Result<(), HostError>>),
+    /// Tell where the execution rests, whenever it does from here on, and nothing else.
+    AwaitRest(String, Sender<Update>, Sender<Result<(), HostError>>),
     /// Tell how far the disk is with the execution, from here on. Answered when the disk has everything up to here.
     Follow(String, Follower, Sender<Result<(), HostError>>),
     /// Some of those who followed the execution have gone.
@@ -171,6 +173,7 @@ impl Ask {
             | Ask::Follow(execution_id, ..)
             | Ask::Unfollow(execution_id)
             | Ask::Watch(execution_id, ..)
+            | Ask::AwaitRest(execution_id, ..)
             | Ask::Answer(execution_id, ..)
             | Ask::Cancel { execution_id, .. }
             | Ask::Token { execution_id, .. }

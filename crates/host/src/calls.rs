@@ -2,11 +2,15 @@
 
 use crate::drive::{Held, OpenCall, Place};
 use crate::gate::Permitted;
-use crate::host::{Host, Input};
+use crate::host::{Host, Input, Parts};
+use crate::spawn::Task;
 use mandate_engine::turn::Abort;
 use mandate_engine::{CallOutcome, Fault, settle};
 use mandate_plan::ErrorCode;
-use mandate_policy::Purpose;
+use mandate_policy::{Permit, Purpose, ResolvedCall};
+use mandate_tools::Outcome;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll, Waker};
 
 impl Host {
     /// Drops the calls whose own time limit has passed.
@@ -41,6 +45,9 @@ impl Host {
         let Some(drive) = self.drives.get_mut(execution_id) else {
             return;
         };
+        if drive.held.is_empty() {
+            return;
+        }
         let durable = drive.durable_seq;
         let (ready, held) = std::mem::take(&mut drive.held)
             .into_iter()
@@ -79,18 +86,17 @@ impl Host {
                 continue;
             }
             let post = self.post.clone();
-            let execution = execution_id.to_owned();
+            let execution_id = execution_id.to_owned();
             let called = place.clone();
-            let run = self.parts.tools.run(permit, call);
-            let task = self.parts.spawn.spawn(Box::pin(async move {
-                let outcome = run.await.outcome;
+            let ended = move |outcome| {
                 post(Input::Outcome {
-                    execution_id: execution,
+                    execution_id,
                     place: called,
                     attempt,
                     outcome,
                 });
-            }));
+            };
+            let task = make(&self.parts, permit, call, ended);
             drive.open.insert(
                 place,
                 OpenCall {
@@ -178,6 +184,45 @@ impl Host {
         };
         self.take_turn(execution_id, body);
     }
+}
+
+/// Makes a call: here and now if it answers at once, else beside the host.
+fn make(
+    parts: &Parts,
+    permit: Permit,
+    call: ResolvedCall,
+    ended: impl FnOnce(Outcome) + Send + 'static,
+) -> Box<dyn Task> {
+    let at_once = parts.tools.answers_at_once(&call);
+    let mut run = parts.tools.run(permit, call);
+    if at_once {
+        let mut nobody = Context::from_waker(Waker::noop());
+        let polled = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut nobody)));
+        match polled {
+            Ok(Poll::Ready(report)) => {
+                ended(report.outcome);
+                return Box::new(Over);
+            }
+            // It was not as quick as it said.
+            Ok(Poll::Pending) => {}
+            Err(_) => {
+                let message = "the call crashed; the log has the cause";
+                let fault = mandate_tools::Fault::new(ErrorCode::UnknownError, message);
+                ended(Outcome::Unknown(fault));
+                return Box::new(Over);
+            }
+        }
+    }
+    parts.spawn.spawn(Box::pin(async move {
+        ended(run.await.outcome);
+    }))
+}
+
+/// A call that was made here, and is over.
+struct Over;
+
+impl Task for Over {
+    fn abort(&self) {}
 }
 
 pub(crate) fn call_outcome(outcome: mandate_tools::Outcome) -> CallOutcome {

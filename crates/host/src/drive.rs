@@ -63,7 +63,7 @@ pub(crate) struct Drive {
     /// Of a nested plan: why it was not admitted with the plan that holds it.
     pub(crate) refused: Option<Refusal>,
     /// Events that are applied and not yet handed to the journal.
-    pub(crate) unsent: Vec<Event>,
+    pub(crate) unsent: Vec<Arc<Event>>,
     /// The calls that these begin, by the session that they count for.
     unsent_calls: Vec<CallRow>,
     /// The plan document, until the first batch has carried it.
@@ -78,6 +78,8 @@ pub(crate) struct Drive {
     pub(crate) questions: Questions,
     pub(crate) wake_ms: Option<i64>,
     pub(crate) watchers: Vec<Sender<Update>>,
+    /// Those who look on only to hear where it rests.
+    pub(crate) awaiting: Vec<Sender<Update>>,
     pub(crate) followers: Vec<Follower>,
     /// Agents that wait for what comes of their calls.
     pub(crate) callers: Vec<Caller>,
@@ -105,6 +107,7 @@ impl Drive {
             questions: Questions::default(),
             wake_ms: None,
             watchers: Vec::new(),
+            awaiting: Vec::new(),
             followers: Vec::new(),
             callers: Vec::new(),
             replies: Vec::new(),
@@ -184,19 +187,34 @@ impl Drive {
             return;
         }
         self.told_rest = self.state.seq;
-        if self.watchers.is_empty() {
-            return;
+        if !self.watchers.is_empty() {
+            let rest = Update::Rest(Box::new(self.rest()));
+            self.tell(rest);
         }
-        let rest = Rest {
+        if !self.awaiting.is_empty() {
+            let rest = Update::Rest(Box::new(self.rest()));
+            self.tell_awaiting(&rest);
+        }
+    }
+
+    fn rest(&self) -> Rest {
+        Rest {
             waiting_for: self.state.waiting_for(),
             state: self.state.clone(),
             head: self.head,
-        };
-        self.tell(Update::Rest(Box::new(rest)));
+        }
+    }
+
+    fn tell_awaiting(&mut self, update: &Update) {
+        self.awaiting
+            .retain(|awaiting| awaiting.send(update.clone()).is_ok());
     }
 
     /// Gives the answers that waited for the disk.
     pub(crate) fn give_replies(&mut self) {
+        if self.replies.is_empty() {
+            return;
+        }
         let durable = self.durable_seq;
         let (ready, rest) = std::mem::take(&mut self.replies)
             .into_iter()
@@ -224,6 +242,7 @@ impl Drive {
         // Who waits for a call learns that nobody answers.
         self.callers.clear();
         self.tell(Update::Lost(error.clone()));
+        self.tell_awaiting(&Update::Lost(error.clone()));
         self.lost = Some(error);
         self.tell_followers();
     }
@@ -237,8 +256,9 @@ impl Drive {
         let calls: Vec<CallRow> = calls.collect();
         self.unsent_calls.extend(calls.iter().cloned());
         for event in events {
+            let event = Arc::new(event);
             if !self.watchers.is_empty() {
-                self.tell(Update::Event(Arc::new(event.clone())));
+                self.tell(Update::Event(event.clone()));
             }
             self.unsent.push(event);
         }

@@ -1,11 +1,11 @@
 //! The host's gate: where the engine's wishes meet `admit` and `enforce`, and where the permits are kept until dispatch.
 
 use crate::backtest::What;
+use crate::judging::Means;
 use crate::shadow::{CallSeen, Shadow};
 use mandate_engine::event::Request;
 use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, ToolLookup};
-use mandate_policy::classify::Category;
 use mandate_policy::{
     Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Labels, Outcome, Permit, Purpose,
     Refusal, ResolvedCall, Rules, SessionView, Stands, admit_narrowed, admit_with, counts_as_call,
@@ -90,17 +90,45 @@ pub(crate) struct HostGate<'a> {
     approved: &'a mut Option<ApprovedPlan>,
     /// Of a nested plan: why it was not admitted with the plan that holds it.
     refused: Option<Refusal>,
-    bench: Bench,
+    judge: Judge<'a>,
     permitted: Vec<Permitted>,
+}
+
+/// The bench, made when the first call is to be judged.
+struct Judge<'a> {
+    made: Option<Box<Bench>>,
+    means: Option<Means<'a>>,
+}
+
+impl Judge<'_> {
+    fn bench(&mut self, state: &State) -> Result<&mut Bench, Refusal> {
+        if let Some(mut means) = self.means.take() {
+            self.made = Some(Box::new(means.bench_of(&state.created)));
+        }
+        self.made
+            .as_deref_mut()
+            .ok_or_else(|| Refusal::new(mandate_plan::ErrorCode::PolicyDenied, "nobody judges"))
+    }
 }
 
 impl<'a> HostGate<'a> {
     /// The gate of an execution that begins.
     pub(crate) fn new(approved: &'a mut Option<ApprovedPlan>, bench: Bench) -> Self {
+        let made = Some(Box::new(bench));
+        Self::by(approved, Judge { made, means: None })
+    }
+
+    /// The gate of an execution that is under way.
+    pub(crate) fn of(approved: &'a mut Option<ApprovedPlan>, means: Means<'a>) -> Self {
+        let means = Some(means);
+        Self::by(approved, Judge { made: None, means })
+    }
+
+    fn by(approved: &'a mut Option<ApprovedPlan>, judge: Judge<'a>) -> Self {
         Self {
             approved,
             refused: None,
-            bench,
+            judge,
             permitted: Vec::new(),
         }
     }
@@ -118,7 +146,8 @@ impl<'a> HostGate<'a> {
 
 impl HostGate<'_> {
     /// Admits the plan on the journaled decision and approval; again, when a new host took the execution up.
-    fn approved_plan(&mut self, state: &State) -> Result<&ApprovedPlan, Refusal> {
+    fn approved_plan(&mut self, state: &State) -> Result<Judged<'_>, Refusal> {
+        let bench = self.judge.bench(state)?;
         // A revision has another digest: its approval is what it runs on.
         let current =
             |approved: &ApprovedPlan| *approved.digest() == state.created.execution_digest;
@@ -133,8 +162,8 @@ impl HostGate<'_> {
                 values: created.inputs.clone(),
                 secrets: created.secrets.clone(),
             };
-            let rules = self.bench.rules.clone();
-            let (plan, lookup) = (state.plan().clone(), self.bench.lookup.clone());
+            let rules = bench.rules.clone();
+            let (plan, lookup) = (state.plan().clone(), bench.lookup.clone());
             let (id, decision) = (&created.execution_id, created.decision.clone());
             let admitted = match (grant(state), state.narrowed_from()) {
                 (Grant::Approved(approval), Some(basis)) => {
@@ -149,13 +178,25 @@ impl HostGate<'_> {
             };
             *self.approved = Some(admitted);
         }
-        self.approved.as_ref().ok_or_else(|| {
+        let approved = self.approved.as_ref().ok_or_else(|| {
             Refusal::new(
                 mandate_plan::ErrorCode::ApprovalRequired,
                 "the plan is not approved",
             )
+        })?;
+        Ok(Judged {
+            approved,
+            bench,
+            permitted: &mut self.permitted,
         })
     }
+}
+
+/// The plan, and what its calls are judged by.
+struct Judged<'a> {
+    approved: &'a ApprovedPlan,
+    bench: &'a mut Bench,
+    permitted: &'a mut Vec<Permitted>,
 }
 
 pub(crate) fn grant(state: &State) -> Grant {
@@ -201,27 +242,28 @@ impl HostGate<'_> {
 
 impl Gate for HostGate<'_> {
     fn start(&mut self, state: &State, call: &ResolvedCall) -> Result<Started, Refusal> {
-        let (now_ms, session) = (self.bench.now_ms, self.bench.session.clone());
-        let lookup = self.bench.lookup.clone();
-        let (shadow, rules) = (self.bench.shadow.clone(), self.bench.rules.clone());
-        let approved = self.approved_plan(state)?;
+        let Judged {
+            approved,
+            bench,
+            permitted,
+        } = self.approved_plan(state)?;
+        let now_ms = bench.now_ms;
         let version = || state.policy_version().to_owned();
-        let permit = enforce(approved, state, call, &session, now_ms)
+        let permit = enforce(approved, state, call, &bench.session, now_ms)
             .map_err(|refusal| refusal.of_call(call.args_digest(), version()));
-        let assessed = approved.decision().assessment(&call.step, call.purpose);
-        let category = assessed.map_or(Category::Unknown, |assessed| assessed.category);
+        let category = approved.category(&call.step, call.purpose);
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
-        if let Some(shadow) = shadow.filter(|_| by_policy(&permit)) {
+        if let Some(shadow) = bench.shadow.as_ref().filter(|_| by_policy(&permit)) {
             let flow = approved.flow(state, &call.step, &call.args);
             let seen = CallSeen {
                 state,
                 call,
                 facts,
                 flow: &flow.unwrap_or_default(),
-                session: &session,
+                session: &bench.session,
                 now_ms,
             };
-            shadow.call(rules.as_ref(), &seen);
+            shadow.call(bench.rules.as_ref(), &seen);
         }
         let permit = permit?;
         let started = Started {
@@ -229,16 +271,17 @@ impl Gate for HostGate<'_> {
             permit: permit.digest(),
             sandbox: (call.tool == "process.exec").then(|| "none".to_owned()),
         };
-        let handled = lookup
+        let handled = bench
+            .lookup
             .spec(&call.tool)
             .is_some_and(|spec| spec.engine_handled);
         let nested = call.tool == RUN;
         if counts_as_call(&call.tool, Purpose::Run) {
             // What follows in the same turn is judged after this one.
-            self.bench.session.count(category, now_ms);
+            bench.session.count(category, now_ms);
         }
         if !handled || nested {
-            self.permitted.push(Permitted {
+            permitted.push(Permitted {
                 permit,
                 call: call.clone(),
                 runs_ahead: facts.closed_world_read() && !nested,
@@ -249,7 +292,7 @@ impl Gate for HostGate<'_> {
     }
 
     fn flow(&mut self, state: &State, request: &Request) -> Option<Value> {
-        let approved = self.approved_plan(state).ok()?;
+        let approved = self.approved_plan(state).ok()?.approved;
         let step = request.step.as_deref()?;
         let (mut labels, mut sinks) = (BTreeMap::<String, Labels>::new(), Map::new());
         let mut control = false;
@@ -273,11 +316,8 @@ impl Gate for HostGate<'_> {
 
     fn output_schema(&mut self, state: &State, step: &str) -> Option<Value> {
         let (step, _) = state.step(step)?;
-        self.bench
-            .lookup
-            .spec(&step.step.tool)?
-            .output_schema
-            .clone()
+        let bench = self.judge.bench(state).ok()?;
+        bench.lookup.spec(&step.step.tool)?.output_schema.clone()
     }
 }
 

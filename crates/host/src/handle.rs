@@ -71,6 +71,16 @@ impl Handle {
         Ok(updates)
     }
 
+    /// Tells where an execution rests, whenever it does from here on. Costs nothing while it goes on.
+    ///
+    /// # Errors
+    /// When the host does not drive it.
+    pub fn await_rest(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
+        let (awaiting, rests) = channel();
+        self.ask(|reply| Ask::AwaitRest(execution_id.to_owned(), awaiting, reply))?;
+        Ok(rests)
+    }
+
     /// Tells how far the disk is with an execution. Returns when it has everything up to here.
     ///
     /// # Errors

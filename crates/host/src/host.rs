@@ -247,6 +247,9 @@ impl Host {
             Ask::Watch(execution_id, watcher, reply) => {
                 let _ = reply.send(self.watch(&execution_id, watcher));
             }
+            Ask::AwaitRest(execution_id, awaiting, reply) => {
+                let _ = reply.send(self.await_rest(&execution_id, awaiting));
+            }
             Ask::Follow(execution_id, follower, reply) => {
                 self.follow(&execution_id, follower, reply);
             }
@@ -397,11 +400,11 @@ impl Host {
         ) {
             self.fire_timers(execution_id, now_ms);
         }
-        let Some((drive, bench)) = self.judged(execution_id, now_ms) else {
+        let Some((drive, means)) = self.judged(execution_id, now_ms) else {
             return false;
         };
         let refused = drive.refused.clone();
-        let mut gate = HostGate::new(&mut drive.approved, bench).refused(refused);
+        let mut gate = HostGate::of(&mut drive.approved, means).refused(refused);
         let turned = turn(&mut drive.state, now_ms, body, &mut gate);
         let permitted = gate.permitted();
         let Some(turned) = turned else { return false };
@@ -415,8 +418,9 @@ impl Host {
             let Some(drive) = self.drives.get_mut(execution_id) else {
                 return;
             };
-            drive.wake_ms = drive.state.next_due().map(|(due_ms, _)| due_ms);
-            let Some((due_ms, body)) = drive.state.next_due() else {
+            let due = drive.state.next_due();
+            drive.wake_ms = due.as_ref().map(|(due_ms, _)| *due_ms);
+            let Some((due_ms, body)) = due else {
                 return;
             };
             if due_ms > now_ms || drive.lost.is_some() || !self.take_turn(execution_id, body) {

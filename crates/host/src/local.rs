@@ -128,6 +128,7 @@ impl LocalHost {
             max_active: terms.max_active,
         };
         let (to_host, inbox) = channel();
+        let journal = parts.journal.clone();
         let poster = to_host.clone();
         let post: Post = Arc::new(move |input| {
             // A host that is gone needs no input: the next one folds the journal.
@@ -135,7 +136,10 @@ impl LocalHost {
         });
         let thread = std::thread::Builder::new()
             .name("mandate-host".to_owned())
-            .spawn(move || run(Host::new(parts, post), &inbox, clock.as_ref()))
+            .spawn(move || {
+                let host = Host::new(parts, post);
+                run(host, &inbox, clock.as_ref(), journal.as_ref());
+            })
             .map_err(|_| HostError::Stopped)?;
         Ok(Self {
             handle: Handle { to_host },
@@ -171,28 +175,28 @@ impl Drop for LocalHost {
 /// How many inputs may be taken up before something that can wait has its turn.
 const INPUTS_IN_A_ROW: usize = 32;
 
-fn run(mut host: Host, inbox: &Receiver<Message>, clock: &dyn Clock) {
+fn run(mut host: Host, inbox: &Receiver<Message>, clock: &dyn Clock, journal: &dyn Journal) {
     let mut in_a_row = 0_usize;
+    let mut next = None;
     loop {
-        let left_ms = match host.next_due_ms() {
-            _ if host.has_work() => Some(0),
-            None => None,
-            Some(due_ms) => Some(due_ms.saturating_sub(clock.now_ms()).max(0)),
-        };
-        let message = match left_ms {
-            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(left_ms) => {
-                inbox.recv_timeout(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
-            }
+        let message = match next.take() {
+            Some(message) => Ok(message),
+            None => wait(&host, inbox, clock),
         };
         let rests = match message {
             Ok(Message::Input(input)) => {
+                // What is behind it may have something to append too: it shares a commit.
+                next = inbox.try_recv().ok();
+                journal.more_follows(next.is_some());
                 host.handle(input);
                 in_a_row = in_a_row.saturating_add(1);
                 in_a_row >= INPUTS_IN_A_ROW
             }
             Err(RecvTimeoutError::Timeout) => true,
-            Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                journal.more_follows(false);
+                return;
+            }
         };
         host.tick();
         if rests {
@@ -200,4 +204,18 @@ fn run(mut host: Host, inbox: &Receiver<Message>, clock: &dyn Clock) {
             host.step();
         }
     }
+}
+
+/// Waits for the next message, or for what is due.
+fn wait(
+    host: &Host,
+    inbox: &Receiver<Message>,
+    clock: &dyn Clock,
+) -> Result<Message, RecvTimeoutError> {
+    let left_ms = match host.next_due_ms() {
+        _ if host.has_work() => 0,
+        None => return inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        Some(due_ms) => due_ms.saturating_sub(clock.now_ms()).max(0),
+    };
+    inbox.recv_timeout(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
 }

@@ -30,19 +30,47 @@ impl Host {
         Ok(())
     }
 
+    /// The same for one who wants to hear only where it rests.
+    pub(crate) fn await_rest(
+        &mut self,
+        execution_id: &str,
+        awaiting: Sender<Update>,
+    ) -> Result<(), HostError> {
+        if self.is_parked(execution_id) {
+            self.unpark(execution_id)?;
+        }
+        if !self.drives.contains_key(execution_id) {
+            let rest = self.ending(execution_id)?;
+            let _ = awaiting.send(Update::Rest(Box::new(rest)));
+            return Ok(());
+        }
+        let drive = self.drive(execution_id)?;
+        if let Some(lost) = &drive.lost {
+            return Err(lost.clone());
+        }
+        drive.awaiting.push(awaiting);
+        drive.told_rest = 0;
+        drive.tell_rest();
+        Ok(())
+    }
+
     /// An execution of reads alone may have ended before anybody could ask: its journal tells how.
     fn tell_ending(&self, execution_id: &str, watcher: &Sender<Update>) -> Result<(), HostError> {
+        let rest = self.ending(execution_id)?;
+        let _ = watcher.send(Update::Now(Box::new(rest.state.clone())));
+        let _ = watcher.send(Update::Rest(Box::new(rest)));
+        Ok(())
+    }
+
+    fn ending(&self, execution_id: &str) -> Result<Rest, HostError> {
         let state = load(self.parts.journal.as_ref(), execution_id)?;
         if state.phase != Phase::Ended {
             return Err(HostError::NoSuchExecution(execution_id.to_owned()));
         }
-        let head = self.parts.journal.head().ok();
-        let _ = watcher.send(Update::Now(Box::new(state.clone())));
-        let _ = watcher.send(Update::Rest(Box::new(Rest {
+        Ok(Rest {
             waiting_for: None,
             state,
-            head,
-        })));
-        Ok(())
+            head: self.parts.journal.head().ok(),
+        })
     }
 }

@@ -246,11 +246,11 @@ impl Host {
     fn admit_again(&mut self, execution_id: &str) -> Result<(), Refusal> {
         let now_ms = self.parts.clock.now_ms();
         self.admit_child(execution_id);
-        let Some((drive, bench)) = self.judged(execution_id, now_ms) else {
+        let Some((drive, means)) = self.judged(execution_id, now_ms) else {
             return Ok(());
         };
         let refused = drive.refused.clone();
-        let mut gate = HostGate::new(&mut drive.approved, bench).refused(refused);
+        let mut gate = HostGate::of(&mut drive.approved, means).refused(refused);
         gate.admit(&drive.state).map(|_| ())
     }
 

@@ -37,6 +37,7 @@ impl Drive {
             && self.durable_seq >= self.state.seq
             && self.replies.is_empty()
             && self.watchers.is_empty()
+            && self.awaiting.is_empty()
             && self.followers.is_empty()
     }
 }

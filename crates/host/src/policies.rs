@@ -2,7 +2,7 @@
 //! its texts, so that an execution can be judged by the one that it began with.
 
 use crate::ask::HostError;
-use crate::host::Host;
+use crate::host::{Host, Parts};
 use mandate_engine::{Body, Phase};
 use mandate_plan::BoundInputs;
 use mandate_policy::rules::{Case, RuleError, Ruling};
@@ -110,40 +110,44 @@ fn version_of(payload: &[u8]) -> Option<String> {
 /// Policies that were restored, by version.
 pub(crate) type Pinned = BTreeMap<String, Arc<dyn Rules>>;
 
-impl Host {
-    /// The policy that an execution is judged by which began under `version`.
-    pub(crate) fn rules_for(&mut self, version: &str) -> Arc<dyn Rules> {
-        let current = &self.parts.rules;
-        if self.parts.policies.on_change == OnChange::ReEvaluate || current.version() == version {
-            return current.clone();
-        }
-        if let Some(rules) = self.pinned.get(version) {
-            return rules.clone();
-        }
-        let rules = self.restored(version).unwrap_or_else(|why| {
-            Arc::new(Missing {
-                version: version.to_owned(),
-                why,
-            })
-        });
-        self.pinned.insert(version.to_owned(), rules.clone());
-        rules
+/// The policy that an execution is judged by which began under `version`.
+pub(crate) fn rules_for(parts: &Parts, pinned: &mut Pinned, version: &str) -> Arc<dyn Rules> {
+    let current = &parts.rules;
+    if parts.policies.on_change == OnChange::ReEvaluate || current.version() == version {
+        return current.clone();
     }
+    if let Some(rules) = pinned.get(version) {
+        return rules.clone();
+    }
+    let rules = restored(parts, version).unwrap_or_else(|why| {
+        Arc::new(Missing {
+            version: version.to_owned(),
+            why,
+        })
+    });
+    pinned.insert(version.to_owned(), rules.clone());
+    rules
+}
 
-    fn restored(&self, version: &str) -> Result<Arc<dyn Rules>, String> {
-        let kept = self.parts.journal.system_rows(POLICY_ACTIVATED);
-        let kept = kept.map_err(|error| error.to_string())?;
-        let kept = kept
-            .iter()
-            .find(|row| version_of(&row.payload).as_deref() == Some(version))
-            .ok_or("the journal does not hold it")?;
-        let kept: Value =
-            serde_json::from_slice(&kept.payload).map_err(|error| error.to_string())?;
-        let rules = (self.parts.policies.restore)(kept.get("policy").unwrap_or(&Value::Null))?;
-        if rules.version() != version {
-            return Err("what is kept is another one".to_owned());
-        }
-        Ok(rules)
+fn restored(parts: &Parts, version: &str) -> Result<Arc<dyn Rules>, String> {
+    let kept = parts.journal.system_rows(POLICY_ACTIVATED);
+    let kept = kept.map_err(|error| error.to_string())?;
+    let kept = kept
+        .iter()
+        .find(|row| version_of(&row.payload).as_deref() == Some(version))
+        .ok_or("the journal does not hold it")?;
+    let kept: Value = serde_json::from_slice(&kept.payload).map_err(|error| error.to_string())?;
+    let rules = (parts.policies.restore)(kept.get("policy").unwrap_or(&Value::Null))?;
+    if rules.version() != version {
+        return Err("what is kept is another one".to_owned());
+    }
+    Ok(rules)
+}
+
+impl Host {
+    /// The same, of this host.
+    pub(crate) fn rules_for(&mut self, version: &str) -> Arc<dyn Rules> {
+        rules_for(&self.parts, &mut self.pinned, version)
     }
 
     /// Whether an execution that began under `version` is to be judged anew.

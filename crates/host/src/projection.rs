@@ -1,17 +1,19 @@
 //! The rows that lists read: a function of an execution's state, so that `audit verify` can rebuild them.
 
 use mandate_engine::event::RequestKind;
-use mandate_engine::{Event, OpenRequest, State};
+use mandate_engine::{Event, OpenRequest, Said, State};
+use mandate_plan::Digest;
+use mandate_policy::Decision;
 use mandate_store::{ExecutionRow, RequestRow};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// The execution's row.
 pub fn execution_row(state: &State) -> ExecutionRow {
     let created = &state.created;
     let ending = state.ending.as_ref();
-    let total = state.plan().steps().len();
-    let steps = state.steps.iter().take(total);
-    let settled = steps.filter(|step| step.state.settled()).count();
+    let (total, settled) = (state.plan().steps().len(), state.settled());
     let tools: Vec<&str> = created.tools.keys().map(String::as_str).collect();
     ExecutionRow {
         execution_id: created.execution_id.clone(),
@@ -47,34 +49,10 @@ pub fn execution_row(state: &State) -> ExecutionRow {
 /// The row of one request.
 pub fn request_row(state: &State, open: &OpenRequest) -> RequestRow {
     let request = &open.request;
-    let (created, plan) = state.submitted();
     let detail = match request.kind {
-        RequestKind::Plan => json!({
-            "plan": plan.plan().name,
-            "plan_hash": created.plan_hash,
-            "inputs": created.inputs,
-            "principal": created.principal,
-            "choices": request.choices,
-            "approvers": request.approvers,
-            "decision": created.decision,
-        }),
-        _ => {
-            let mut detail = serde_json::to_value(request).unwrap_or_default();
-            if let Some(map) = detail.as_object_mut() {
-                // What has a column of its own.
-                for column in ["request_id", "kind", "step", "subject", "expires_ms"] {
-                    map.remove(column);
-                }
-                map.insert("plan".to_owned(), json!(state.plan().plan().name));
-            }
-            detail
-        }
+        RequestKind::Plan => plan_detail(state, open),
+        _ => detail(state, open),
     };
-    let mut detail = detail;
-    // Who has answered so far, and others must join.
-    if let (Some(map), true) = (detail.as_object_mut(), has_several(open)) {
-        map.insert("answers".to_owned(), json!(open.said));
-    }
     let answer = open
         .closed
         .as_ref()
@@ -114,12 +92,57 @@ pub fn request_row(state: &State, open: &OpenRequest) -> RequestRow {
         }
         .to_owned(),
         subject: request.subject,
-        detail: detail.to_string(),
+        detail,
         answer,
         opened_at_ms: open.opened_ms,
         expires_at_ms: request.expires_ms,
         closed_at_ms: open.closed_ms,
     }
+}
+
+/// What is shown of a request for a plan's approval. A decision may be long, so that no tree of values is made of it.
+fn plan_detail(state: &State, open: &OpenRequest) -> String {
+    #[derive(Serialize)]
+    struct Detail<'a> {
+        plan: &'a str,
+        plan_hash: &'a Digest,
+        inputs: &'a Map<String, Value>,
+        principal: &'a str,
+        choices: &'a [String],
+        approvers: &'a [String],
+        decision: &'a Decision,
+        /// Who has answered so far, and others must join.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answers: Option<&'a [Said]>,
+    }
+    let (created, plan) = state.submitted();
+    let detail = Detail {
+        plan: &plan.plan().name,
+        plan_hash: &created.plan_hash,
+        inputs: &created.inputs,
+        principal: &created.principal,
+        choices: &open.request.choices,
+        approvers: &open.request.approvers,
+        decision: &created.decision,
+        answers: has_several(open).then_some(open.said.as_slice()),
+    };
+    serde_json::to_string(&detail).unwrap_or_default()
+}
+
+/// What is shown of any other request.
+fn detail(state: &State, open: &OpenRequest) -> String {
+    let mut detail = serde_json::to_value(&open.request).unwrap_or_default();
+    if let Some(map) = detail.as_object_mut() {
+        // What has a column of its own.
+        for column in ["request_id", "kind", "step", "subject", "expires_ms"] {
+            map.remove(column);
+        }
+        map.insert("plan".to_owned(), json!(state.plan().plan().name));
+        if has_several(open) {
+            map.insert("answers".to_owned(), json!(open.said));
+        }
+    }
+    detail.to_string()
 }
 
 /// Whether more than the one answer that closed it was given.
@@ -138,7 +161,7 @@ pub fn request_rows(state: &State) -> Vec<RequestRow> {
 
 /// The rows that `events`, the last ones of the execution, can have changed: an event may open or close a request, and
 /// what ends or settles something takes back what nobody needs to answer any more.
-pub(crate) fn changed_request_rows(state: &State, events: &[Event]) -> Vec<RequestRow> {
+pub(crate) fn changed_request_rows(state: &State, events: &[Arc<Event>]) -> Vec<RequestRow> {
     let Some(first) = events.first() else {
         return Vec::new();
     };

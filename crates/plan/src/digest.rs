@@ -1,5 +1,6 @@
 //! SHA-256 digests and the RFC 8785 canonical JSON that they are taken over.
 
+use crate::canonical_json;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -41,16 +42,24 @@ impl Digest {
     }
 }
 
-/// The RFC 8785 (JSON Canonicalization Scheme) form of `value`.
-pub fn canonical_json(value: &Value) -> Vec<u8> {
-    // A `Value` has string keys and finite numbers only, so that canonicalisation cannot fail; if it ever did,
-    // the empty text would match no stored hash.
-    serde_json_canonicalizer::to_vec(value).unwrap_or_default()
+impl Digest {
+    /// The 64 digits, without the machinery of formatting: every event holds several digests.
+    fn with_digits<T>(&self, with: impl FnOnce(&str) -> T) -> T {
+        let digit = |nibble: u8| match nibble {
+            0..=9 => b'0'.saturating_add(nibble),
+            _ => b'a'.saturating_add(nibble.saturating_sub(10)),
+        };
+        let mut digits = [0_u8; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        with(std::str::from_utf8(&digits).unwrap_or_default())
+    }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.with_digits(|digits| f.write_str(digits))
     }
 }
 
@@ -83,7 +92,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_digits(|digits| serializer.serialize_str(digits))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Pure: no clock, no I/O, no randomness, no threads. It knows nothing of policies, engines or providers; what a
 //! check needs to know of tools comes in through [`ToolLookup`].
 
+mod canonical;
 pub mod check;
 mod checked;
 pub mod code;
@@ -22,10 +23,11 @@ pub mod tool;
 mod violation;
 pub mod violation_code;
 
+pub use canonical::canonical_json;
 pub use check::{Checked, check, reload};
 pub use checked::{CheckedInvariant, CheckedPlan, CheckedStep, execution_digest};
 pub use code::{ErrorCode, Severity};
-pub use digest::{Digest, canonical_json};
+pub use digest::Digest;
 pub use document::{Document, Format, parse, parse_value};
 pub use features::{Feature, FeatureKind};
 pub use inputs::BoundInputs;

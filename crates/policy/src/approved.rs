@@ -5,6 +5,7 @@ use crate::{
     approver::{Approval, Grant},
     argument_rules::RuleSet,
     assent::unmet,
+    classify::Category,
     dataflow::{Live, Told},
     decision::{Decision, Outcome},
     flow::CallFlow,
@@ -112,6 +113,12 @@ impl ApprovedPlan {
 
     pub(crate) fn shared_rules(&self) -> Arc<dyn Rules> {
         self.rules.clone()
+    }
+
+    /// What kind of action a call is, as it was decided about.
+    pub fn category(&self, step: &str, purpose: Purpose) -> Category {
+        let planned = self.planned(step, purpose);
+        planned.map_or(Category::Unknown, |planned| planned.assessed.category)
     }
 
     pub(crate) fn planned(&self, step: &str, purpose: Purpose) -> Option<&PlannedCall> {

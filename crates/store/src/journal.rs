@@ -249,6 +249,11 @@ pub trait Journal: Send + Sync {
             "nothing can be removed from this journal".to_owned(),
         )));
     }
+    /// While it is on, more batches follow soon, so that it is better to wait for them than to commit a few: whoever says
+    /// so says soon that it is over. Nothing rests on it but speed.
+    fn more_follows(&self, more: bool) {
+        let _ = more;
+    }
     /// Records of `stream` with `seq >= from_seq`, at most `limit`, in order, as far as they are durable.
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError>;
     /// The canonical bytes of a stored plan.

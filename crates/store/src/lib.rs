@@ -17,6 +17,7 @@ mod head_file;
 pub mod journal;
 mod json_fields;
 mod listing;
+mod log_space;
 mod ownership;
 mod projection;
 mod queue;

@@ -6,6 +6,7 @@ use crate::{
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 /// Batches that may wait.
@@ -37,6 +38,11 @@ pub(crate) struct Prepared {
     pub(crate) removal: Option<Box<Removal>>,
 }
 
+/// So many batches are not kept waiting for more.
+const ENOUGH: usize = 32;
+/// Nor is any for longer than this, whoever forgot to say that no more follows.
+const PATIENCE: Duration = Duration::from_millis(2);
+
 /// What waits: a batch, or what was wrong with it (told in its turn), and whom to tell.
 pub(crate) struct Item {
     pub(crate) batch: Result<Prepared, StoreError>,
@@ -66,6 +72,15 @@ struct Waiting {
     items: VecDeque<Item>,
     bytes: usize,
     closed: bool,
+    /// More follow soon.
+    more: bool,
+}
+
+impl Waiting {
+    /// Whether it is time to write what there is.
+    fn is_due(&self) -> bool {
+        !self.items.is_empty() && (!self.more || self.items.len() >= ENOUGH || self.closed)
+    }
 }
 
 #[derive(Default)]
@@ -99,9 +114,27 @@ impl Queue {
         }
         waiting.bytes += bytes;
         waiting.items.push_back(item);
+        // While more follow, the first sets the time at which it is written whatever comes.
+        let wake = waiting.is_due() || waiting.items.len() == 1;
         drop(waiting);
-        self.filled.notify_one();
+        if wake {
+            self.filled.notify_one();
+        }
         None
+    }
+
+    /// Whether more follow soon.
+    pub(crate) fn more_follows(&self, more: bool) {
+        let mut waiting = self.lock();
+        if waiting.more == more {
+            return;
+        }
+        waiting.more = more;
+        let wake = waiting.is_due();
+        drop(waiting);
+        if wake {
+            self.filled.notify_one();
+        }
     }
 
     /// Moves the next items into `group`, waiting for the first: at most `max_items`, and no more after `max_bytes`.
@@ -116,6 +149,13 @@ impl Queue {
                 .filled
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+        if !waiting.is_due() {
+            waiting = self
+                .filled
+                .wait_timeout_while(waiting, PATIENCE, |waiting| !waiting.is_due())
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         let mut bytes = 0;
         while group.len() < max_items && bytes < max_bytes {
@@ -147,5 +187,55 @@ impl Queue {
     pub(crate) fn abandon(&self) -> VecDeque<Item> {
         self.close();
         std::mem::take(&mut self.lock().items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item() -> Item {
+        Item {
+            batch: Err(StoreError::Failed("nothing".to_owned())),
+            ack: Box::new(|_| {}),
+        }
+    }
+
+    fn taken(queue: &Queue) -> usize {
+        let mut group = Vec::new();
+        assert!(queue.take(&mut group, 512, 1024));
+        group.len()
+    }
+
+    #[test]
+    fn what_follows_soon_is_taken_along() {
+        let queue = Queue::default();
+        queue.more_follows(true);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| taken(&queue));
+            for _ in 0..3 {
+                assert!(queue.push(item()).is_none());
+            }
+            queue.more_follows(false);
+            // However long the thread took to get there, nothing is left for a second commit unless patience ran out.
+            let first = writer.join().unwrap();
+            let rest = if first < 3 { taken(&queue) } else { 0 };
+            assert_eq!(first + rest, 3);
+        });
+    }
+
+    #[test]
+    fn nothing_waits_for_what_never_comes() {
+        let queue = Queue::default();
+        queue.more_follows(true);
+        assert!(queue.push(item()).is_none());
+        assert_eq!(taken(&queue), 1, "after a moment");
+        for _ in 0..=ENOUGH {
+            assert!(queue.push(item()).is_none());
+        }
+        assert_eq!(taken(&queue), ENOUGH + 1, "at once: it is enough");
+        assert!(queue.push(item()).is_none());
+        queue.close();
+        assert_eq!(taken(&queue), 1, "at once: nothing more can come");
     }
 }

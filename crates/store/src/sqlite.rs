@@ -6,6 +6,7 @@ use crate::{
     audit_key::{AuditKey, key_path},
     failure::file_failed,
     head_file::{self, HeadFile},
+    log_space::LogSpace,
     ownership::{DirectoryLock, LeaseRow, take_lease},
     queue::{Item, Prepared, PreparedRecord, Queue},
     reader::database_path,
@@ -87,7 +88,7 @@ impl SqliteStore {
         sync_directory(dir)?;
         let lease = take_lease(&mut db, &key, &head)?;
 
-        let writer = Writer::new(db, key, head_file, lease, lock)?;
+        let writer = Writer::new(db, key, head_file, lease, LogSpace::open(dir), lock)?;
         let store = Self {
             reader: Reader::open(dir)?,
             queue: Arc::default(),
@@ -150,6 +151,10 @@ impl Journal for SqliteStore {
         if let Some(item) = self.queue.push(Item { batch, ack }) {
             (item.ack)(Err(closed()));
         }
+    }
+
+    fn more_follows(&self, more: bool) {
+        self.queue.more_follows(more);
     }
 
     fn read(&self, stream: &str, from_seq: u64, limit: usize) -> Result<Vec<Record>, StoreError> {

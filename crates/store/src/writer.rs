@@ -10,6 +10,7 @@ use crate::{
     chain::{CommitItems, CommitParts},
     failpoint::hit,
     head_file::{self, HeadFile},
+    log_space::LogSpace,
     ownership::{DirectoryLock, check_lease},
     projection::{write_execution, write_request},
     queue::{Item, Queue},
@@ -37,6 +38,7 @@ pub(crate) struct Writer {
     last_gseq: u64,
     tails: Tails,
     staged: Staged,
+    log: LogSpace,
     failed: Option<StoreError>,
     _lock: DirectoryLock,
 }
@@ -89,6 +91,7 @@ impl Writer {
         key: AuditKey,
         head_file: HeadFile,
         lease: Lease,
+        log: LogSpace,
         lock: DirectoryLock,
     ) -> Result<Self, StoreError> {
         let head = head_file::last_commit(&db)?;
@@ -104,6 +107,7 @@ impl Writer {
             last_gseq,
             tails: Tails::default(),
             staged: Staged::default(),
+            log,
             failed: None,
             _lock: lock,
         })
@@ -116,6 +120,7 @@ impl Writer {
         let mut group = Vec::with_capacity(GROUP_LIMIT);
         while queue.take(&mut group, GROUP_LIMIT, GROUP_LIMIT_BYTES) {
             self.write_group(&mut group);
+            self.log.keep_ahead();
         }
     }
 

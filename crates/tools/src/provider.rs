@@ -90,6 +90,13 @@ pub trait Provider: Send + Sync {
         Box::pin(async { Outcome::Refused(Fault::new(ErrorCode::NotSupported, message)) })
     }
 
+    /// Whether calls of the tool end without waiting for anything, and soon: they may be made on the thread that decides
+    /// what happens next, which saves handing them to another one and back.
+    fn answers_at_once(&self, tool: &str) -> bool {
+        let _ = tool;
+        false
+    }
+
     /// Carries out one call. Dropping the future stops it at once.
     fn call(&self, authorized: Authorized, call: CallContext) -> BoxFuture<'static, Outcome>;
 }

@@ -24,6 +24,12 @@ pub trait Tools: Send + Sync {
     /// Carries out one call. Dropping the future stops the call at once, its processes included.
     fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report>;
 
+    /// Whether this call ends without waiting for anything, so that it may be made where it is decided.
+    fn answers_at_once(&self, call: &ResolvedCall) -> bool {
+        let _ = call;
+        false
+    }
+
     /// Asks the tool of a call whose outcome is unknown what became of it; none if it has no status look-up. The call's
     /// arguments are those of the journal, placeholders in place of secrets.
     fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {
@@ -86,6 +92,16 @@ impl Tools for Runner {
             }
         }
         .boxed()
+    }
+
+    fn answers_at_once(&self, call: &ResolvedCall) -> bool {
+        // A time limit needs the clock of the threads that tools run on, and a secret may have to be fetched.
+        call.timeout_ms.is_none()
+            && call.secrets.is_empty()
+            && self
+                .registry
+                .entry(&call.tool)
+                .is_some_and(|entry| entry.provider.answers_at_once(&call.tool))
     }
 
     fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {

@@ -136,3 +136,32 @@ fn a_large_journal_is_read_verified_and_archived() {
     assert_eq!(figures["archived"]["median"], 60.0);
     assert_eq!(figures["verified_archived"]["max"], 60.0);
 }
+
+#[test]
+fn one_table_holds_every_workload_and_what_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = dir.path().join("page.md");
+    let marks = "<!-- mandate-bench table: begin -->\nold\n<!-- mandate-bench table: end -->\n";
+    std::fs::write(&page, marks).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mandate-bench"))
+        .args(["table", "--miniature", "--runs", "1", "--dir"])
+        .arg(dir.path())
+        .arg("--into")
+        .arg(&page)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:#?}");
+    let table = String::from_utf8(output.stdout).unwrap();
+    for figure in [
+        "part_of_raw_group_commit",
+        "step_above_commit_us",
+        "commits_per_plan_of_reads",
+        "cpu_us_beside_policy",
+        "cpu_ratio",
+        "private_bytes_per_parked",
+    ] {
+        assert!(table.contains(figure), "{figure}: {table}");
+    }
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains(&table) && !page.contains("old"), "{page}");
+}

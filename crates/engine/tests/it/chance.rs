@@ -377,4 +377,9 @@ pub(crate) fn counters_hold(state: &State) {
     assert_eq!(state.running, count(S::Running));
     assert_eq!(state.waiting, count(S::Waiting));
     assert_eq!(state.doubtful, count(S::InDoubt));
+    let own = state.steps.iter().take(state.plan().steps().len());
+    let settled = own.filter(|data| data.state.settled()).count();
+    assert_eq!(state.settled(), settled);
+    // Where nothing can follow nobody needs to look.
+    assert_eq!(decide(state), decide(&state.looking_everywhere()));
 }

@@ -5,7 +5,7 @@ use super::{
     bounds::{Bound, at_most, note, only_less, only_more},
 };
 use crate::{
-    digest::canonical_json,
+    canonical_json,
     model::{ArgRule, Mode, Pattern, PatternKind, Rules, Step},
 };
 use serde_json::{Number, Value};

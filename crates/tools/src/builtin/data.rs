@@ -60,6 +60,10 @@ impl Provider for DataTools {
         }
     }
 
+    fn answers_at_once(&self, tool: &str) -> bool {
+        tool == "data.value"
+    }
+
     fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
         match call.tool.as_str() {
             "data.value" => async move { value(call.args) }.boxed(),

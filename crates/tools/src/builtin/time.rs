@@ -48,6 +48,10 @@ impl Provider for TimeTools {
         LOOKS_ONLY
     }
 
+    fn answers_at_once(&self, _: &str) -> bool {
+        true
+    }
+
     fn call(&self, _: Authorized, _: CallContext) -> BoxFuture<'static, Outcome> {
         async move {
             let since = SystemTime::now()
