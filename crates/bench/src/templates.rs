@@ -116,10 +116,24 @@ impl Template {
                 created_at_ms: at_ms,
                 updated_at_ms: at_ms,
                 finished_at_ms: row.finished_at_ms.map(|_| at_ms),
+                waiting_for: row
+                    .waiting_for
+                    .as_deref()
+                    .map(|text| since(&named(text), at_ms)),
                 ..row.clone()
             }),
         }
     }
+}
+
+/// What is waited for, as it was from another time on.
+fn since(waiting_for: &str, at_ms: i64) -> String {
+    let parsed = serde_json::from_str::<serde_json::Value>(waiting_for);
+    let Ok(serde_json::Value::Object(mut waiting)) = parsed else {
+        return waiting_for.to_owned();
+    };
+    waiting.insert("since_ms".to_owned(), at_ms.into());
+    serde_json::Value::Object(waiting).to_string()
 }
 
 /// An id in the form of a UUID of version 7: its time first, as those of real executions.

@@ -15,7 +15,7 @@ use rustix::{
 use std::{
     io,
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -74,6 +74,10 @@ fn prepare(order: Enter, files: Vec<OwnedFd>) -> Result<(Command, Limits, String
         profile,
         limits,
     } = start;
+    let home = env
+        .iter()
+        .find(|(name, _)| name == "HOME")
+        .map(|(_, home)| PathBuf::from(home));
     let mut command = Command::new(&program);
     command
         .args(args)
@@ -83,10 +87,21 @@ fn prepare(order: Enter, files: Vec<OwnedFd>) -> Result<(Command, Limits, String
         .stdout(Stdio::from(stdout))
         .stderr(Stdio::from(stderr));
     if let (Some(profile), Some(room)) = (profile, room) {
-        command.env("TMPDIR", room::temporary(&room));
+        let temporary = room::temporary(&room);
+        command.env("TMPDIR", &temporary);
+        // Programs look for their settings at home, and many give up where they are there and cannot be read.
+        if home.is_some_and(|home| !within(&home, &profile)) {
+            command.env("HOME", &temporary);
+        }
         confine(&profile, &room).map_err(Word::Unable)?;
     }
     Ok((command, limits, program.to_string_lossy().into_owned()))
+}
+
+/// Whether a directory may be read as a whole.
+fn within(path: &Path, profile: &Profile) -> bool {
+    let granted = profile.read.iter().chain(&profile.write);
+    granted.into_iter().any(|place| path.starts_with(place))
 }
 
 /// Has the kernel hold this process, and whatever it becomes, to the profile.

@@ -16,6 +16,9 @@ const LEAST: usize = 256 * 1024;
 /// The most that is added at a time.
 const MOST: usize = 1024 * 1024;
 
+/// What must be free on the disk for room to be taken ahead.
+const ENOUGH_BYTES: u64 = 256 * 1024 * 1024;
+
 /// The log of one data directory.
 #[derive(Debug)]
 pub(crate) struct LogSpace {
@@ -44,6 +47,12 @@ impl LogSpace {
             return;
         };
         if bytes <= self.known_bytes {
+            return;
+        }
+        // Where there is little room, it is not taken before it is needed.
+        let free =
+            rustix::fs::fstatvfs(&*file).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        if free.is_ok_and(|free| free < ENOUGH_BYTES) {
             return;
         }
         let half = usize::try_from(bytes / 2).unwrap_or(MOST);

@@ -101,9 +101,8 @@ fn an_archive_that_is_there_is_gone_on_with_and_no_other_file_is() {
     project.write("other.jsonl", "no archive\n");
     let refused = gc("other.jsonl").exits(2);
     assert!(
-        refused.stderr.contains("nothing was removed"),
-        "{}",
-        refused.stderr
+        refused.stdout.contains("nothing was removed"),
+        "{refused:?}"
     );
     let export = project.run(&["audit", "export"]).exits(0).stdout;
     project.write("export.jsonl", export);

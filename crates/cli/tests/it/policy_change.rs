@@ -272,7 +272,8 @@ fn a_revision_that_waits_is_asked_about_anew_or_is_off() {
     assert_eq!(again["detail"]["approvers"][0], "other", "{again:#}");
     let gone = first["request_id"].as_str().unwrap();
     assert_ne!(site.run(&["approvals", "approve", gone]).code, 0);
-    assert_eq!(ledger(&site), Vec::<String>::new());
+    // The process that proposed it drove the approved plan as well; of the revision nothing runs.
+    assert!(!ledger(&site).contains(&"d".to_owned()));
     site.assert_intact();
     // Denied: it is off, and what was approved goes on.
     let site = waits("");

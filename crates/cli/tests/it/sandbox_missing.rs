@@ -56,7 +56,7 @@ fn it_runs_degraded_where_that_is_configured_and_the_journal_says_so() {
     let site = Site::configured("[sandbox]\nallow_degraded = true\n");
     site.write("plan.yaml", PLAN);
     without_landlock(&site, &["run", "plan.yaml", "--yes"]);
-    let step = step_of(&site.last(), "go");
+    let step = crate::sandbox::with_output(&site.last());
     assert_eq!(step["state"], "completed", "{step}");
     assert_eq!(step["output"]["sandbox"], "degraded: seccomp", "{step}");
     let events = site.run(&["executions", "events", "@last", "--json"]);
