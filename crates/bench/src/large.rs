@@ -27,6 +27,14 @@ const APART_MS: i64 = 5_000;
 /// One in so many executions is something rare.
 const RARE: u64 = 5_000;
 
+/// How long ago the last of them was created, in milliseconds: the calls of sessions that are not idle are kept.
+const AGO_MS: i64 = 2 * 3_600_000;
+
+/// When the last of them was created.
+fn last_ms() -> i64 {
+    now_ms().saturating_sub(AGO_MS)
+}
+
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let since = since.unwrap_or_default().as_millis();
@@ -39,7 +47,7 @@ pub(crate) fn copy(dir: &Path, executions: u64, waiting: u64) -> Result<Figures,
     let [read, wrote, failed, rare, waits] = templates(&models)?;
     let begun = Instant::now();
     let store = SqliteStore::open(dir)?;
-    let first_ms = now_ms().saturating_sub(APART_MS.saturating_mul(executions.cast_signed()));
+    let first_ms = last_ms().saturating_sub(APART_MS.saturating_mul(executions.cast_signed()));
     let (done, stored) = sync_channel(1_024);
     let (mut sent, mut events) = (0_u64, 0_u64);
     for number in 0..executions {
@@ -372,7 +380,7 @@ pub(crate) fn check(dir: &Path) -> Result<Figures, Failure> {
 pub(crate) fn archive(dir: &Path, keep: u64) -> Result<Figures, Failure> {
     let store = SqliteStore::open(dir)?;
     let reader = store.reader();
-    let before_ms = now_ms().saturating_sub(APART_MS.saturating_mul(keep.cast_signed()));
+    let before_ms = last_ms().saturating_sub(APART_MS.saturating_mul(keep.cast_signed()));
     let begun = Instant::now();
     let found = retention::archivable(reader, &store, before_ms, now_ms())?;
     let choose_s = begun.elapsed().as_secs_f64();

@@ -162,6 +162,8 @@ fn a_large_journal_is_read_verified_and_archived() {
     ];
     let figures = figures("E", &names);
     assert_eq!(figures["parked"]["median"], 30.0);
-    assert_eq!(figures["archived"]["median"], 60.0);
-    assert_eq!(figures["verified_archived"]["max"], 60.0);
+    // A fifth of 300; the clock goes on between filling and archiving, which may make it one or two more.
+    let archived = figures["archived"]["median"].as_f64().unwrap();
+    assert!((60.0..=64.0).contains(&archived), "{archived}");
+    assert_eq!(figures["verified_archived"]["max"], archived);
 }
