@@ -20,6 +20,15 @@ pub(crate) enum Command {
     Table(TableArguments),
     /// How long a policy takes: to evaluate a plan, to judge a call, to be loaded; without the disk
     Policy(PolicyArguments),
+    /// How fast `mandate serve` answers, beside a handler that does nothing
+    Http(HttpArguments),
+    /// What it costs others that many read the events of one execution as they happen
+    Sse(SseArguments),
+    /// What a call through the MCP gateway costs, beside a pass-through and the server itself
+    Mcp(McpArguments),
+    /// A gateway that only passes on; `mcp` starts it
+    #[command(hide = true)]
+    PassThrough(PassThroughArguments),
     /// One measurement, in a process of its own; `durable` starts it
     #[command(hide = true)]
     Measure(MeasureArguments),
@@ -45,6 +54,55 @@ pub(crate) struct TableArguments {
     pub(crate) miniature: bool,
 }
 
+/// What `http` takes.
+#[derive(Debug, Args)]
+pub(crate) struct HttpArguments {
+    /// How many executions there are before anything is measured
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) executions: u32,
+    /// How often each thing is asked for
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) times: u32,
+    /// From how many connections, where it is asked for as fast as it goes
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) connections: u32,
+    /// How often all of it is done; the medians are reported
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+    /// Where the data directories are made, and removed afterwards: it decides which disk is measured
+    #[arg(long, default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// The program that serves
+    #[arg(long, value_name = "FILE", default_value_os_t = crate::http::beside_this())]
+    pub(crate) mandate: PathBuf,
+}
+
+/// What `sse` takes.
+#[derive(Debug, Args)]
+pub(crate) struct SseArguments {
+    /// How many read
+    #[arg(long, default_value_t = 500)]
+    pub(crate) readers: u32,
+    /// How many executions run meanwhile, over and over
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) executions: u32,
+    /// Of how many steps
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) steps: u32,
+    /// About how many events the one has that is read
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(4..))]
+    pub(crate) events: u32,
+    /// How often all of it is done, with readers and without; the medians are reported
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+    /// Where the data directories are made, and removed afterwards: it decides which disk is measured
+    #[arg(long, default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// The program that serves
+    #[arg(long, value_name = "FILE", default_value_os_t = crate::http::beside_this())]
+    pub(crate) mandate: PathBuf,
+}
+
 /// What `policy` takes.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArguments {
@@ -54,6 +112,48 @@ pub(crate) struct PolicyArguments {
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What `mcp` takes.
+#[derive(Debug, Args)]
+pub(crate) struct McpArguments {
+    /// How many rounds; the medians are reported
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+    /// How many calls in each measurement of a round
+    #[arg(long, default_value_t = 2_000)]
+    pub(crate) times: usize,
+    /// Where the data directory is made, and removed afterwards: it decides which disk is measured
+    #[arg(long, default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// The server that is called
+    #[arg(
+        long,
+        default_value = "target/tool-servers/npm/node_modules/.bin/mcp-server-everything"
+    )]
+    pub(crate) server: PathBuf,
+    /// The binary `mandate`; without it, the one beside this program
+    #[arg(long)]
+    pub(crate) mandate: Option<PathBuf>,
+    /// Measure the server's own HTTP, too
+    #[arg(long)]
+    pub(crate) its_own_http: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A few calls only: shows that it works, measures nothing
+    #[arg(long)]
+    pub(crate) miniature: bool,
+}
+
+/// What the pass-through takes.
+#[derive(Debug, Args)]
+pub(crate) struct PassThroughArguments {
+    /// Over HTTP instead of standard input and output
+    #[arg(long)]
+    pub(crate) http: bool,
+    /// The server that is passed on to
+    pub(crate) server: PathBuf,
 }
 
 /// What `durable` takes.

@@ -66,16 +66,8 @@ pub(crate) fn run(arguments: &DurableArguments) -> Result<(), Failure> {
         println!("{}", serde_json::to_string(&report)?);
         return Ok(());
     }
-    let Machine {
-        processor,
-        processors,
-        kernel,
-        file_system,
-        load,
-        ..
-    } = &report.machine;
     println!("{}", report.command);
-    println!("{processors} × {processor}, Linux {kernel}, {file_system}, load {load}");
+    println!("{}", report.machine);
     if !report.optimised {
         println!("built without optimisation: these figures say nothing about speed");
     }

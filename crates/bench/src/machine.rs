@@ -18,6 +18,23 @@ pub(crate) struct Machine {
     pub(crate) load: String,
 }
 
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            processor,
+            processors,
+            kernel,
+            file_system,
+            load,
+            ..
+        } = self;
+        write!(
+            f,
+            "{processors} × {processor}, Linux {kernel}, {file_system}, load {load}"
+        )
+    }
+}
+
 impl Machine {
     /// This machine, and the file system that `dir` lies on.
     pub(crate) fn here(dir: &Path) -> Self {

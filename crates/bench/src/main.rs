@@ -12,8 +12,10 @@ mod beside;
 mod durable;
 mod failure;
 mod figures;
+mod http;
 mod large;
 mod machine;
+mod mcp;
 mod measure;
 mod plans;
 mod policy;
@@ -25,18 +27,26 @@ mod templates;
 mod trace;
 mod usage;
 
+/// The allocator of the binary `mandate`, so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use arguments::{Arguments, Command};
 use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(exit) = mandate_sandbox::helper() {
+    if let Some(exit) = mandate_tools::helper() {
         return exit;
     }
     let done = match Arguments::parse().command {
         Command::Durable(arguments) => durable::run(&arguments),
         Command::Table(arguments) => targets::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
+        Command::Http(arguments) => http::run(&arguments),
+        Command::Sse(arguments) => http::sse(&arguments),
+        Command::Mcp(arguments) => mcp::run(&arguments),
+        Command::PassThrough(arguments) => mcp::pass_through::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),
     };
     match done {

@@ -98,6 +98,8 @@ impl Rig {
             deadline_ms: None,
             rerun: None,
             revises: None,
+            execution_id: None,
+            asked: None,
         })?)
     }
 

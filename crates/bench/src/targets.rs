@@ -212,16 +212,8 @@ fn markdown(
     runs: u32,
     all: &BTreeMap<&str, BTreeMap<String, Spread>>,
 ) -> String {
-    let Machine {
-        processor,
-        processors,
-        kernel,
-        file_system,
-        load,
-        ..
-    } = machine;
     let mut text = format!(
-        "`mandate-bench table --runs {runs}`: {processors} × {processor}, Linux {kernel}, {file_system}, load {load} as it \
+        "`mandate-bench table --runs {runs}`: {machine} as it \
          began. Medians, with the least and the most in brackets.\n\n\
          | workload | figure | median | wanted | met |\n|---|---|---|---|---|\n"
     );

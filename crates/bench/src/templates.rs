@@ -106,6 +106,7 @@ impl Template {
             first_seq: 1,
             records: records.collect(),
             plan: Some(self.plan.clone()),
+            stands_on: Vec::new(),
             requests: requests.collect(),
             calls: calls.collect(),
             execution: Some(ExecutionRow {

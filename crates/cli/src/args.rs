@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        approvals, audit, completions, evaluate, executions, freeze, gc, host, inbox, init, keys,
-        plan, policy, run, sessions, tokens, tools,
+        approvals, audit, completions, doctor, evaluate, executions, freeze, gc, hook, host, inbox,
+        init, keys, mcp, plan, policy, run, serve, sessions, tokens, tools,
     },
     output::Colour,
 };
@@ -17,6 +17,7 @@ Examples:
   mandate run plan.yaml                 run it, asking for approval where needed
   mandate executions show @last         look at the newest execution
   mandate audit verify                  check the journal
+  mandate --server URL inbox list       the same, of a server elsewhere
 
 Exit codes: 0 success, 1 failure, 2 wrong usage or invalid plan, 3 denied by policy, 4 waits for a human, 5 partial, \
 6 rate or budget used up, 130 cancelled.";
@@ -50,6 +51,19 @@ pub(crate) struct Globals {
         help_heading = "Options of every command"
     )]
     pub(crate) data_dir: Option<PathBuf>,
+    /// Have a `mandate serve` do it that runs elsewhere: its address, such as `https://mandate.example.org`. Without it, the
+    /// address in `MANDATE_SERVER`; the key is the one in `MANDATE_API_KEY`
+    #[arg(
+        long = "server",
+        global = true,
+        value_name = "URL",
+        conflicts_with = "data_dir",
+        help_heading = "Options of every command"
+    )]
+    pub(crate) server_url: Option<String>,
+    /// Let the key go to a server of another machine without TLS
+    #[arg(long, global = true, help_heading = "Options of every command")]
+    pub(crate) allow_http: bool,
     /// When to use colours
     #[arg(long = "color", global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     #[arg(help_heading = "Options of every command")]
@@ -93,6 +107,13 @@ pub(crate) enum Command {
     /// See the tools that plans can call, and call one
     #[command(subcommand)]
     Tools(tools::ToolsCommand),
+    /// Answer over HTTP: API and web console
+    Serve(serve::ServeArgs),
+    /// Let an MCP client propose plans and call what was approved: a gateway over standard input and output
+    Mcp(mcp::McpArgs),
+    /// Hold an agent's own tools to its plan: answer its hooks
+    #[command(subcommand)]
+    Hook(hook::HookCommand),
     /// Let no new call of any execution be made, until `thaw`
     #[command(
         after_help = "Examples:\n  mandate freeze --reason 'the agent misbehaves'\n  mandate thaw\n\nIt holds for every execution, also for those that are started later. Calls under way end by themselves; everything \nelse waits, what undoes something too. `executions pause` stops a single execution."
@@ -107,8 +128,10 @@ pub(crate) enum Command {
     )]
     Gc(gc::GcArgs),
     /// Look for what is wrong with the set-up, and say what to do
-    #[command(after_help = "Examples:\n  mandate doctor\n  mandate doctor --json")]
-    Doctor,
+    #[command(
+        after_help = "Examples:\n  mandate doctor\n  mandate doctor --json\n  mandate doctor --client claude-code   # the ways around the gateway that an agent has"
+    )]
+    Doctor(doctor::DoctorArgs),
     /// Write a commented `mandate.toml` into a folder
     Init(init::InitArgs),
     /// Print a completion script for a shell
@@ -119,7 +142,7 @@ pub(crate) enum Command {
     /// Print documentation that is made from the program itself
     #[command(name = "__docs", hide = true)]
     Docs {
-        /// Which: `cli` or `configuration`
+        /// Which: `cli`, `configuration` or `openapi`
         what: String,
     },
 }

@@ -6,7 +6,7 @@ use crate::{
     errors::Failure,
     prompt::{self, Said, Told},
     read_only,
-    render::{decision, request as shown},
+    render::{approved_before, decision, request as shown},
     who,
 };
 use mandate_engine::{
@@ -137,10 +137,15 @@ impl Answering {
             channel: channel.to_owned(),
         };
         if request.kind == RequestKind::Plan {
-            let state = read_only::state(&*driver.reader()?, owner)?;
+            let reader = driver.reader()?;
+            let state = read_only::state(&reader, owner)?;
             let (created, plan) = (&state.created, state.plan());
             let text = decision::for_approval(plan, &created.inputs, &created.decision, paint);
             out.note(&format!("\n{text}\n"));
+            let before = approved_before::section(&state, |hash| reader.plan(hash), paint)?;
+            if !before.is_empty() {
+                out.note(&format!("{before}\n"));
+            }
             return Ok(match prompt::ask(out, driver.interrupts()) {
                 Said::Yes(why) => Some(answered("approve".to_owned(), None, why, "terminal")),
                 Said::No(why) => Some(answered("reject".to_owned(), None, why, "terminal")),
@@ -178,6 +183,6 @@ fn is_closed(driver: &Driver<'_>, owner: &str, request: &Request) -> Result<bool
 }
 
 /// Whether it asks for a yes that the plan itself wants, and not the policy.
-fn is_confirm(request: &Request) -> bool {
+pub(crate) fn is_confirm(request: &Request) -> bool {
     request.kind == RequestKind::Step && request.refusal.is_none()
 }

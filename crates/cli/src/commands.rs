@@ -8,14 +8,17 @@ pub(crate) mod evaluate;
 pub(crate) mod executions;
 pub(crate) mod freeze;
 pub(crate) mod gc;
+pub(crate) mod hook;
 pub(crate) mod host;
 pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod mcp;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod reference;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod tokens;
 pub(crate) mod tools;
@@ -24,6 +27,7 @@ use crate::{
     args::Command,
     context::Context,
     errors::{Exit, Failure},
+    remote,
 };
 
 /// Runs a command.
@@ -31,6 +35,11 @@ use crate::{
 /// # Errors
 /// What kept it from doing what was asked.
 pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
+    if let Some(server) = context.server()
+        && let Some(exit) = remote::run(&command, &server, context)?
+    {
+        return Ok(exit);
+    }
     match command {
         Command::Run(args) => run::run(&args, context),
         Command::Plan(command) => plan::run(command, context),
@@ -44,10 +53,13 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Tokens(command) => tokens::run(command, context),
         Command::Sessions(command) => sessions::run(command, context),
         Command::Tools(command) => tools::run(command, context),
+        Command::Serve(args) => serve::run(&args, context),
+        Command::Mcp(args) => mcp::run(&args, context),
+        Command::Hook(command) => hook::run(&command, context),
         Command::Freeze(args) => freeze::freeze(&args, context),
         Command::Thaw(args) => freeze::thaw(&args, context),
         Command::Gc(args) => gc::run(&args, context),
-        Command::Doctor => doctor::run(context),
+        Command::Doctor(args) => doctor::run(&args, context),
         Command::Host(args) => host::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),

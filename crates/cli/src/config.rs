@@ -3,30 +3,38 @@
 //! Each source is read into a [`layer::Layer`] that knows every value's place; [`keys`] lists what can be set and how
 //! a later source may change what an earlier one said; [`merge`] puts the layers on top of each other.
 
+pub(crate) mod client_file;
 mod environment;
+mod key;
 pub(crate) mod keys;
 mod layer;
 mod merge;
+mod observability;
 mod place;
 pub(crate) mod policy;
-mod servers_file;
+pub(crate) mod servers_file;
 pub(crate) mod template;
 
 use crate::errors::Failure;
 use layer::Layer;
 use mandate_host::{Gateway, OnChange, Unplanned};
+use mandate_mcp::{GatewaySettings, ToolsList};
 use mandate_policy::{Limits, Rules};
 use mandate_rules::Active;
-use mandate_tools::{McpServerConfig, OwnToolConfig, SecretConfig, ToolsConfig};
+use mandate_server::ServerSettings;
+use mandate_server::telemetry::Export;
+use mandate_tools::{McpServerConfig, OwnToolConfig, SecretConfig, ToolsConfig, server_names};
 use merge::Merged;
+pub(crate) use observability::{Log, Style};
 pub(crate) use place::Place;
 pub(crate) use policy::{Policies, SetPaths, broken};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// The name of a configuration file.
@@ -60,6 +68,14 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// What agents may do.
     pub(crate) gateway: Gateway,
+    /// What MCP clients are shown.
+    pub(crate) mcp: GatewaySettings,
+    /// How the HTTP API is served.
+    pub(crate) server: ServerSettings,
+    /// What is logged, and how.
+    pub(crate) log: Log,
+    /// Where traces go.
+    pub(crate) traces: Option<Export>,
     /// The policy that is asked beside the one in force; or why it cannot be.
     pub(crate) shadow: Option<policy::Shadow>,
     /// What its sets were read from; empty where the starter set holds.
@@ -157,6 +173,10 @@ pub(crate) fn load(
         policy,
         limits: limits(&merged),
         gateway: gateway(&merged)?,
+        mcp: mcp(&merged, &tools)?,
+        server: server(&merged),
+        log: observability::log(&merged)?,
+        traces: observability::traces(&merged, |name| std::env::var(name).ok())?,
         shadow: match policies {
             Policies::Unread => None,
             Policies::With(_) => policy::shadow(&merged, limits(&merged)),
@@ -205,7 +225,80 @@ fn gateway(merged: &Merged) -> Result<Gateway, Failure> {
             .unwrap_or(default.refusals_per_minute),
         unplanned,
         allow_unplanned: matches!(allowed, Some((Value::Bool(true), _))),
+        scan_outputs: matches!(
+            merged.get("gateway.scan_outputs"),
+            Some((Value::Bool(true), _))
+        ),
     })
+}
+
+/// What MCP clients are shown.
+fn mcp(merged: &Merged, tools: &ToolsConfig) -> Result<GatewaySettings, Failure> {
+    let default = GatewaySettings::default();
+    let tools_list = match merged.get("gateway.tools_list") {
+        None => default.tools_list,
+        Some((value, place)) => match value.as_str() {
+            Some("current") => ToolsList::Current,
+            Some("stable") => ToolsList::Stable,
+            _ => {
+                return Err(Failure::config(format!(
+                    "{place}: `gateway.tools_list` is `current` or `stable`, not {value}"
+                )));
+            }
+        },
+    };
+    let set = |path: &str| merged.get(path).map(|(value, _)| value);
+    let most = set("gateway.max_output_bytes").and_then(Value::as_u64);
+    let url = set("gateway.approval_url").and_then(Value::as_str);
+    Ok(GatewaySettings {
+        tools_list,
+        max_output_bytes: most.map_or(default.max_output_bytes, |most| {
+            usize::try_from(most).unwrap_or(usize::MAX)
+        }),
+        ask_client: matches!(set("gateway.ask_client"), Some(Value::Bool(true))),
+        approval_url: url.map(str::to_owned),
+        plain: plain_names(tools),
+    })
+}
+
+/// The servers whose tools are called by their own names. What is wrong with names is told where the tools are set up.
+fn plain_names(tools: &ToolsConfig) -> BTreeSet<String> {
+    let names = server_names(&tools.mcp_servers, &BTreeSet::new()).unwrap_or_default();
+    let plain = |key: &String| {
+        let server = tools.mcp_servers.get(key);
+        server.is_some_and(|server| server.plain_names)
+    };
+    let named = names.into_iter().filter(|(_, key)| plain(key));
+    named.map(|(name, _)| name).collect()
+}
+
+/// How the HTTP API is served.
+fn server(merged: &Merged) -> ServerSettings {
+    let set = |name: &str| {
+        merged
+            .get(&format!("server.{name}"))
+            .map(|(value, _)| value)
+    };
+    let ms = |name: &str| set(name).and_then(Value::as_u64).map(Duration::from_millis);
+    let texts = |value: &Value| -> Vec<String> {
+        let all = value.as_array().into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let default = ServerSettings::default();
+    let bytes = set("max_body_bytes").and_then(Value::as_u64);
+    let rate = set("requests_per_minute").and_then(Value::as_u64);
+    ServerSettings {
+        listen: { set("listen").and_then(Value::as_str) }.map_or(default.listen, str::to_owned),
+        allowed_hosts: set("allowed_hosts").map(texts).unwrap_or_default(),
+        behind_tls: matches!(set("behind_tls"), Some(Value::Bool(true))),
+        requests_per_minute: rate.map(|rate| u32::try_from(rate).unwrap_or(u32::MAX)),
+        max_body_bytes: bytes.map_or(default.max_body_bytes, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        }),
+        read_timeout: ms("read_timeout_ms").unwrap_or(default.read_timeout),
+        session_idle: ms("session_idle_ms").unwrap_or(default.session_idle),
+        session_lasts: ms("session_lasts_ms").unwrap_or(default.session_lasts),
+    }
 }
 
 /// Where notices go, and where the secret is that they are signed with.
@@ -294,6 +387,9 @@ fn tools(merged: &Merged) -> Result<ToolsConfig, Failure> {
         map.remove("gateway");
         map.remove("policy");
         map.remove("notify");
+        map.remove("server");
+        map.remove("log");
+        map.remove("telemetry");
         map.remove("require_accepted_tools");
     }
     check_tables::<McpServerConfig>(merged, "mcpServers")?;

@@ -5,6 +5,7 @@ use crate::{
     config::{self, Policies, Settings},
     errors::Failure,
     output::Out,
+    remote::Named,
 };
 use mandate_store::{Reader, SqliteStore};
 use std::{cell::OnceCell, path::PathBuf};
@@ -31,6 +32,11 @@ impl Context {
         &self.out
     }
 
+    /// The server that is to do it, if one is named.
+    pub(crate) fn server(&self) -> Option<Named> {
+        Named::of(self.globals.server_url.as_deref(), self.globals.allow_http)
+    }
+
     /// The configuration as all sources together give it.
     ///
     /// # Errors
@@ -42,6 +48,7 @@ impl Context {
         let further = self.further_policies.get().map_or(&[][..], Vec::as_slice);
         let data_dir = self.globals.data_dir.as_deref();
         let settings = config::load(data_dir, Policies::With(further))?;
+        crate::logging::start(&settings.log);
         Ok(self.settings.get_or_init(|| settings))
     }
 

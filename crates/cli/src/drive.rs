@@ -12,7 +12,7 @@ use crate::{
 use mandate_engine::event::Resolution;
 use mandate_host::{
     AgentAnswer, AgentWish, Answered, Client, Connection, Farewell, HostError, Issued, Proposal,
-    Submitted, TokenText, Update,
+    Shown, Submitted, Update,
 };
 use mandate_store::{Reader, SqliteStore, StoreError};
 use mandate_tools::Registry;
@@ -297,13 +297,20 @@ impl<'s> Driver<'s> {
     ///
     /// # Errors
     /// That it is refused, or why nothing can be done.
-    pub(crate) fn agent(
+    pub(crate) fn agent(&self, shown: &Shown, wish: &AgentWish) -> Result<AgentAnswer, Failure> {
+        Ok(self.ask(|host| host.agent(shown.clone(), wish.clone()))?)
+    }
+
+    /// The same; what the host says against it is not a failure yet.
+    ///
+    /// # Errors
+    /// That it is refused, or why nothing can be done.
+    pub(crate) fn ask_agent(
         &self,
-        execution_id: &str,
-        token: &TokenText,
+        shown: &Shown,
         wish: &AgentWish,
-    ) -> Result<AgentAnswer, Failure> {
-        Ok(self.ask(|host| host.agent(execution_id, token, wish.clone()))?)
+    ) -> Result<AgentAnswer, HostError> {
+        self.ask(|host| host.agent(shown.clone(), wish.clone()))
     }
 
     /// Gives a token for an execution.

@@ -1,153 +1,17 @@
-//! Every way in which a command fails, and the exit code of each: the one place where a kind becomes a number.
+//! Every way in which a command fails, as people and programs are told it.
 
 use crate::{
     output::{Look, Out},
     render::{shown, violations},
 };
-use mandate_engine::{CannotCarry, Ending, Fault, Status};
+use mandate_engine::Fault;
 use mandate_host::HostError;
 use mandate_plan::{ErrorCode, Violation};
-use mandate_policy::{
-    Refusal,
-    decision::{Decision, Outcome},
-};
+use mandate_policy::{Refusal, decision::Decision};
 use mandate_store::StoreError;
 use serde_json::{Map, Value, json};
 
-/// What the process ends with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// What was asked for happened.
-    Success,
-    /// It failed; also a verify or a replay that found a difference.
-    Failure,
-    /// Wrong usage, an invalid plan, or one that this version cannot run.
-    Invalid,
-    /// Policy forbids it.
-    Denied,
-    /// A human is awaited, for an approval or a doubt.
-    Waiting,
-    /// The plan ran to its end, but not all of it happened.
-    Partial,
-    /// A rate or a budget is used up.
-    Limited,
-    /// Somebody cancelled it.
-    Cancelled,
-}
-
-impl Exit {
-    /// The number that the shell sees.
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Exit::Success => 0,
-            Exit::Failure => 1,
-            Exit::Invalid => 2,
-            Exit::Denied => 3,
-            Exit::Waiting => 4,
-            Exit::Partial => 5,
-            Exit::Limited => 6,
-            Exit::Cancelled => 130,
-        }
-    }
-
-    /// Of an execution that has ended.
-    pub(crate) fn of_ending(ending: &Ending) -> Self {
-        match ending.status {
-            Status::Success => Exit::Success,
-            Status::Partial => Exit::Partial,
-            Status::Failure => match ending.error.as_ref().map(|error| error.code) {
-                Some(ErrorCode::Cancelled) => Exit::Cancelled,
-                Some(ErrorCode::PolicyDenied) => Exit::Denied,
-                Some(ErrorCode::RateLimited | ErrorCode::BudgetExceeded) => Exit::Limited,
-                _ => Exit::Failure,
-            },
-        }
-    }
-
-    /// Of what policy says about a plan that was only looked at.
-    pub(crate) fn of_outcome(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Allow | Outcome::RequireApproval => Exit::Success,
-            Outcome::Deny => Exit::Denied,
-            Outcome::RateLimited => Exit::Limited,
-        }
-    }
-}
-
-/// What kind of failure it is, for programs and for the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Usage,
-    Config,
-    InvalidPlan,
-    InvalidInputs,
-    NotSupported,
-    Denied,
-    /// A call of an agent was refused.
-    Refused,
-    /// The same, and a human is awaited.
-    Waiting,
-    RateLimited,
-    NotFound,
-    NotNow,
-    Locked,
-    Gone,
-    Store,
-    Io,
-    Internal,
-}
-
-impl Kind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Kind::Usage => "usage",
-            Kind::Config => "config",
-            Kind::InvalidPlan => "invalid_plan",
-            Kind::InvalidInputs => "invalid_inputs",
-            Kind::NotSupported => "not_supported",
-            Kind::Denied => "denied",
-            Kind::Refused => "refused",
-            Kind::Waiting => "waiting",
-            Kind::RateLimited => "rate_limited",
-            Kind::NotFound => "not_found",
-            Kind::NotNow => "not_now",
-            Kind::Locked => "locked",
-            Kind::Gone => "gone",
-            Kind::Store => "store",
-            Kind::Io => "io",
-            Kind::Internal => "internal",
-        }
-    }
-
-    fn exit(self) -> Exit {
-        match self {
-            Kind::Usage
-            | Kind::Config
-            | Kind::InvalidPlan
-            | Kind::InvalidInputs
-            | Kind::NotSupported
-            | Kind::NotFound => Exit::Invalid,
-            Kind::Denied | Kind::Refused => Exit::Denied,
-            Kind::Waiting => Exit::Waiting,
-            Kind::RateLimited => Exit::Limited,
-            Kind::NotNow | Kind::Locked | Kind::Gone | Kind::Store | Kind::Io | Kind::Internal => {
-                Exit::Failure
-            }
-        }
-    }
-
-    fn code(self) -> ErrorCode {
-        match self {
-            Kind::NotSupported => ErrorCode::NotSupported,
-            Kind::Denied => ErrorCode::PolicyDenied,
-            Kind::RateLimited => ErrorCode::RateLimited,
-            Kind::Locked | Kind::Gone | Kind::Store | Kind::Io | Kind::Internal => {
-                ErrorCode::UnknownError
-            }
-            _ => ErrorCode::InvalidPayload,
-        }
-    }
-}
+pub(crate) use mandate_host::{Exit, Kind};
 
 /// Why a command did not do what was asked: what, where, and what to do.
 #[derive(Debug)]
@@ -159,6 +23,8 @@ pub(crate) struct Failure {
     violations: Vec<Violation>,
     decision: Option<Box<Decision>>,
     refusal: Option<Box<Refusal>>,
+    /// What else a server told of it.
+    further: Map<String, Value>,
     /// For people: the violations with the lines that they are about, where the document is at hand.
     report: Option<String>,
 }
@@ -173,6 +39,7 @@ impl Failure {
             violations: Vec::new(),
             decision: None,
             refusal: None,
+            further: Map::new(),
             report: None,
         }
     }
@@ -191,22 +58,7 @@ impl Failure {
 
     /// A tool that may not be used. Its message says what to do.
     pub(crate) fn of_tool(fault: mandate_tools::Fault) -> Self {
-        let kind = match fault.code {
-            ErrorCode::ToolChanged => Kind::Denied,
-            ErrorCode::ActionNotFound => Kind::InvalidPlan,
-            ErrorCode::InvalidPayload => Kind::Usage,
-            _ => Kind::Io,
-        };
-        let mut failure = Self::new(kind, fault.message);
-        failure.code = fault.code;
-        failure
-    }
-
-    /// Somebody answers who may not.
-    pub(crate) fn mismatch(message: impl Into<String>) -> Self {
-        let mut failure = Self::new(Kind::Denied, message);
-        failure.code = ErrorCode::ApproverMismatch;
-        failure.with_remedy_of_code()
+        HostError::Tool(fault).into()
     }
 
     pub(crate) fn io(what: &str, error: &std::io::Error) -> Self {
@@ -235,8 +87,20 @@ impl Failure {
         self
     }
 
+    /// The same, with further members for programs.
+    #[must_use]
+    pub(crate) fn with_further(mut self, further: Map<String, Value>) -> Self {
+        self.further = further;
+        self
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.kind.exit()
+    }
+
+    /// Everything that is wrong with a document.
+    pub(crate) fn found(&self) -> &[Violation] {
+        &self.violations
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -262,6 +126,7 @@ impl Failure {
             error.insert("expected".to_owned(), json!(refusal.expected));
             error.insert("retry_after_ms".to_owned(), json!(refusal.retry_after_ms));
         }
+        error.extend(self.further.clone());
         let mut whole = Map::new();
         whole.insert("error".to_owned(), Value::Object(error));
         if !self.violations.is_empty() {
@@ -294,128 +159,30 @@ impl Failure {
 
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
-        let message = error.to_string();
-        let code = error.code();
-        let mut failure = match error {
-            HostError::Store(error) => return error.into(),
-            HostError::Plan(found) => {
+        let (kind, code, remedy) = (error.kind(), error.code(), error.remedy());
+        let mut failure = Self::new(kind, error.to_string()).with_code(code);
+        failure.remedy = remedy;
+        match error {
+            HostError::Plan(found) | HostError::Inputs(found) => {
                 let report = violations::without_source(&found);
-                Self::new(Kind::InvalidPlan, message)
-                    .with_violations(found, report)
-                    .remedy("mend what is marked; `docs/violations.md` says more about each code")
-            }
-            HostError::ToolServer(_) => Self::config(message).remedy(
-                "mend its entry in `mcpServers`; `mandate doctor` starts every server and tells",
-            ),
-            HostError::NotTheApprover { .. } | HostError::Again { .. } => {
-                return Self::mismatch(message);
-            }
-            HostError::NoSuchKey(_) | HostError::KeyRevoked(_) => Self::new(Kind::Denied, message)
-                .remedy("`mandate keys list --all` shows the keys; unset MANDATE_API_KEY to speak as yourself"),
-            HostError::MayNot { .. } => Self::new(Kind::Denied, message)
-                .remedy("use a key with that role in MANDATE_API_KEY; `mandate keys list` shows who has which"),
-            HostError::Answer(error) => {
-                use mandate_engine::NotAnAnswer as N;
-                let kind = match error {
-                    N::NoSuchRequest(_) => Kind::NotFound,
-                    N::Closed { .. } | N::TooLate(_) | N::OtherSubject(_) => Kind::NotNow,
-                    N::NoSuchChoice { .. } | N::Data { .. } => Kind::Usage,
-                };
-                Self::new(kind, message)
-                    .remedy("`mandate inbox show` says what is asked, and what can be answered")
-            }
-            HostError::FromATool { .. } => {
-                Self::new(Kind::Denied, message).remedy("answer from a terminal of your own")
-            }
-            HostError::OtherVersion { pid, .. } => {
-                let remedy = format!("use the same `mandate`, or have process {pid} end first");
-                Self::new(Kind::Locked, message).remedy(remedy)
-            }
-            HostError::Protocol(_) => Self::new(Kind::Internal, message),
-            HostError::Unreachable(_) | HostError::Leaving => Self::new(Kind::Locked, message)
-                .remedy("try again; `mandate doctor` says who it is"),
-            HostError::Gone => Self::new(Kind::Gone, message)
-                .remedy("`mandate executions list` says how far everything came"),
-            HostError::Inputs(found) => {
-                let report = violations::without_source(&found);
-                Self::new(Kind::InvalidInputs, message)
-                    .with_violations(found, report)
-                    .remedy("`mandate plan show PLAN` lists the inputs; give them with `--input NAME=VALUE`")
+                failure.with_violations(found, report)
             }
             HostError::Denied(decision) => {
-                let limited = decision.outcome == Outcome::RateLimited;
-                let kind = if limited {
-                    Kind::RateLimited
-                } else {
-                    Kind::Denied
-                };
-                let mut failure = Self::new(kind, message);
                 failure.decision = Some(decision);
-                return failure.with_remedy_of_code();
+                failure
             }
-            HostError::Unplanned(_) => Self::new(Kind::Refused, message),
             HostError::Refused(refusal) => {
-                let kind = match code {
-                    ErrorCode::ApprovalRequired => Kind::Waiting,
-                    ErrorCode::RateLimited | ErrorCode::BudgetExceeded => Kind::RateLimited,
-                    _ => Kind::Refused,
-                };
-                let mut failure = Self::new(kind, message);
                 failure.refusal = Some(refusal);
                 failure
             }
-            HostError::Tool(fault) => return Self::of_tool(fault),
-            HostError::NotSupported { .. } => Self::new(Kind::NotSupported, message),
-            HostError::Newer { .. } => Self::new(Kind::NotSupported, message)
-                .remedy("use the `mandate` that created it, or a newer one"),
-            HostError::NoSuchTool { .. } => Self::new(Kind::InvalidPlan, message),
-            HostError::DeadlinePassed => Self::new(Kind::Usage, message),
-            HostError::NoSuchExecution(_) => Self::new(Kind::NotFound, message)
-                .remedy("`mandate executions list` shows what there is"),
-            HostError::NotARevision(_) => Self::new(Kind::NotNow, message)
-                .remedy("`mandate executions show` says what has begun; that must stay as it is"),
-            HostError::CannotCarry(CannotCarry::NoSuchStep(_)) => {
-                Self::new(Kind::Usage, message).remedy("`mandate executions show` shows the steps")
-            }
-            HostError::CannotCarry(CannotCarry::InDoubt(step)) => Self::new(Kind::NotNow, message)
-                .remedy(format!(
-                    "find out what became of it; `--from {step}` says that it is to be done again"
-                )),
-            HostError::CannotCarry(CannotCarry::NotEnded(_)) => Self::new(Kind::NotNow, message)
-                .remedy("`mandate executions continue` carries it on, `cancel` ends it"),
-            HostError::CannotCarry(CannotCarry::OtherPlan(_)) => Self::new(Kind::Usage, message)
-                .remedy("only what the same plan did with the same inputs is taken over"),
-            HostError::NotNow(_) => Self::new(Kind::NotNow, message)
-                .remedy("`mandate executions show` says where the execution is"),
-            HostError::Unreadable { .. } => Self::new(Kind::Store, message)
-                .remedy("`mandate audit verify` says what is damaged"),
-            HostError::Stopped => Self::new(Kind::Internal, message),
-        };
-        failure.code = code;
-        failure.with_remedy_of_code()
-    }
-}
-
-impl Failure {
-    fn with_remedy_of_code(mut self) -> Self {
-        if self.remedy.is_none() {
-            self.remedy = Some(self.code.remedy().to_owned());
+            _ => failure,
         }
-        self
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let failure = match error {
-            StoreError::Locked { .. } => Self::new(Kind::Locked, error.to_string()).remedy(
-                "one process at a time drives executions; `mandate executions watch @last` looks on meanwhile",
-            ),
-            StoreError::TooNew { .. } => Self::new(Kind::Store, error.to_string())
-                .remedy("use the `mandate` that wrote it, or a newer one"),
-            _ => Self::new(Kind::Store, error.to_string()),
-        };
-        failure.with_code(error.code()).with_remedy_of_code()
+        HostError::Store(error).into()
     }
 }
 

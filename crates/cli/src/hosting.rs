@@ -1,16 +1,18 @@
 //! Being the host: the store open for writing, the thread that drives executions, and the socket that others ask over.
 
+use crate::gateway::{AtServer, mcp_settings};
 use crate::{config::Settings, drive::Word, errors::Failure, toolbox, when, who};
 use mandate_engine::{Body, State};
 use mandate_host::{
     Connection, Doings, Farewell, HostError, Intake, Keys, Local, LocalHost, Overriding,
-    PolicyTerms, Server, Terms,
+    PolicyTerms, Server, Terms, Witness,
     keys::{may_override, may_revoke, may_steer},
     notify::{Notify, Webhook},
     record,
 };
 use mandate_policy::Rules;
-use mandate_store::{Journal as _, SqliteStore, StoreError, TokenKeys};
+use mandate_server::{Live, Parts, ServerSettings, Telemetry, serving::TellsLink};
+use mandate_store::{Journal, PublicKey, SigningKey, SqliteStore, StoreError, TokenKeys};
 use mandate_tools::Registry;
 use std::{
     io::Write as _,
@@ -40,7 +42,10 @@ pub(crate) struct Hosting {
     server: Server,
     host: LocalHost,
     webhook: Option<Arc<Webhook>>,
+    telemetry: Option<Arc<Telemetry>>,
     store: Arc<SqliteStore>,
+    intake: Arc<Intake>,
+    asked: Local,
 }
 
 impl Hosting {
@@ -55,22 +60,52 @@ impl Hosting {
         runtime: &Handle,
         recover: bool,
     ) -> Result<(Self, Connection), Failure> {
+        // Who is not asked for what is counted need not count.
+        let telemetry = match settings.traces {
+            Some(_) => Some(telemetry(settings, runtime)?),
+            None => None,
+        };
+        let unseen = |journal| journal;
+        Self::start_observed(
+            settings, store, registry, runtime, recover, telemetry, unseen,
+        )
+    }
+
+    /// The same; the journal goes through `observe`, so that somebody else is told of what is on the disk.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn start_observed(
+        settings: &Settings,
+        store: SqliteStore,
+        registry: Arc<Registry>,
+        runtime: &Handle,
+        recover: bool,
+        telemetry: Option<Arc<Telemetry>>,
+        observe: impl FnOnce(Arc<dyn Journal>) -> Arc<dyn Journal>,
+    ) -> Result<(Self, Connection), Failure> {
         let principal = who::principal(&store)?;
         let store = Arc::new(store);
+        let journal = observe(store.clone());
         // Only now does nobody else write it.
         let fresh = registry.lock().reload();
         fresh.map_err(|error| Failure::config(error.to_string()))?;
         let runner = toolbox::runner(settings, registry.clone());
-        let intake = Arc::new(Intake::new(registry.clone()).keeping(store.clone()));
+        let intake = Arc::new(Intake::new(registry.clone()).keeping(journal.clone()));
         let webhook = webhook(settings, runtime)?.map(Arc::new);
         let notify = webhook
             .clone()
             .map(|webhook| -> Arc<dyn Notify> { webhook });
+        let witness = telemetry
+            .clone()
+            .map(|telemetry| -> Arc<dyn Witness> { telemetry });
         let terms = Terms {
             notify,
+            witness,
             max_active: settings.max_active,
             rules: settings.rules.clone(),
             tokens: Arc::new(TokenKeys::of(&settings.data_dir)),
+            signing_key: signing_key(&settings.data_dir),
             shadow: shadow(settings),
             policies: PolicyTerms {
                 on_change: settings.on_change,
@@ -83,23 +118,32 @@ impl Hosting {
             report: Arc::new(report),
             ..Terms::default()
         };
-        let host = LocalHost::start_with(store.clone(), runner, runtime.clone(), terms)?;
+        let host = LocalHost::start_with(journal.clone(), runner, runtime.clone(), terms)?;
         let server = Server::start(
             &settings.data_dir,
             host.handle(),
-            store.clone(),
+            journal.clone(),
             intake.clone(),
             runtime,
         )?;
-        let keys = Keys::new(store.clone());
-        let local = Local::new(host.handle(), intake, runtime.clone(), principal, keys);
+        let keys = Keys::new(journal);
+        let local = Local::new(
+            host.handle(),
+            intake.clone(),
+            runtime.clone(),
+            principal,
+            keys,
+        );
         let this = Self {
             farewell: Farewell::Stop,
             about_to_recover: Arc::default(),
             server,
             host,
             webhook,
+            telemetry,
             store,
+            intake,
+            asked: local.clone(),
         };
         if recover {
             this.recover(registry, runtime)?;
@@ -124,6 +168,50 @@ impl Hosting {
             about_to.store(false, Ordering::Release);
         });
         Ok(())
+    }
+
+    /// What an HTTP server over this host is made of.
+    pub(crate) fn served(
+        &self,
+        settings: &Settings,
+        server: ServerSettings,
+        (live, telemetry): (Arc<Live>, Arc<Telemetry>),
+        tells_link: TellsLink,
+        runtime: &Handle,
+    ) -> Parts {
+        let reception = AtServer::new(
+            self.asked.clone(),
+            self.store.clone(),
+            self.intake.registry().clone(),
+            runtime.clone(),
+        );
+        let beside = mandate_mcp::http::router(
+            Arc::new(reception),
+            mcp_settings(settings, &server),
+            self.intake.registry().clone(),
+        );
+        Parts {
+            host: self.asked.clone(),
+            store: self.store.clone(),
+            intake: self.intake.clone(),
+            policy: settings.policy.clone(),
+            limits: settings.limits,
+            settings: server,
+            live,
+            telemetry,
+            tells_link,
+            beside,
+        }
+    }
+
+    /// Whether another process wants to take this one's place.
+    pub(crate) fn is_to_hand_over(&self) -> bool {
+        self.server.is_to_hand_over()
+    }
+
+    /// Lets others have it hand over.
+    pub(crate) fn may_hand_over(&self) {
+        self.server.may_hand_over();
     }
 
     /// Whether it is not known yet what of the unfinished goes on.
@@ -171,10 +259,25 @@ impl Hosting {
         if let Some(webhook) = &self.webhook {
             webhook.settle(LAST_NOTICES);
         }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.settle(LAST_NOTICES);
+        }
         self.server.stop(self.farewell);
         drop(self.server);
         self.store
     }
+}
+
+/// What counts and shows what is done here; traces are sent where that is configured.
+///
+/// # Errors
+/// Traces are to be sent to an address that cannot be used.
+pub(crate) fn telemetry(settings: &Settings, runtime: &Handle) -> Result<Arc<Telemetry>, Failure> {
+    let telemetry = Telemetry::start(settings.traces.clone(), runtime);
+    telemetry.map(Arc::new).map_err(|error| {
+        Failure::config(error.to_string())
+            .remedy("mend `[telemetry]` or the variables `OTEL_EXPORTER_OTLP_…`, or unset them")
+    })
 }
 
 /// What tells people of requests and ends, where that is configured.
@@ -192,6 +295,18 @@ fn webhook(settings: &Settings, runtime: &Handle) -> Result<Option<Webhook>, Fai
     webhook
         .map(Some)
         .map_err(|error| Failure::config(format!("`[notify]`: {error}")))
+}
+
+/// The public half of the key that signs: made now if there is none, so that the journal says so from the first row on. That
+/// nothing can be signed keeps nothing from running.
+fn signing_key(data_dir: &Path) -> Option<PublicKey> {
+    match SigningKey::of_directory(data_dir) {
+        Ok(key) => Some(key.public_key()),
+        Err(error) => {
+            tracing::warn!(%error, "nothing can be signed here");
+            None
+        }
+    }
 }
 
 /// What people should know about executions that nobody follows.

@@ -78,7 +78,11 @@ pub(crate) fn request(reader: &Reader, typed: &str) -> Result<String, Failure> {
     only(found, typed, "request", "mandate inbox list")
 }
 
-fn check(typed: &str, what: &str) -> Result<(), Failure> {
+/// Refuses nothing at all.
+///
+/// # Errors
+/// Nothing was typed.
+pub(crate) fn check(typed: &str, what: &str) -> Result<(), Failure> {
     if typed.is_empty() {
         return Err(Failure::usage(format!("the id of the {what} is empty"))
             .remedy("give an id, the beginning of one, or `@last`"));
@@ -86,7 +90,16 @@ fn check(typed: &str, what: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn only(found: Vec<String>, typed: &str, what: &str, list: &str) -> Result<String, Failure> {
+/// The one that was found.
+///
+/// # Errors
+/// None, or several.
+pub(crate) fn only(
+    found: Vec<String>,
+    typed: &str,
+    what: &str,
+    list: &str,
+) -> Result<String, Failure> {
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] if typed == "@last" => Err(Failure::not_found(format!("there is no {what} yet"))

@@ -11,7 +11,7 @@ use crate::{
     ids, progress,
     prompt::{self, Said},
     read_only,
-    render::{decision, execution},
+    render::{approved_before, decision, execution},
     who,
 };
 use mandate_host::{Answered, HostError, Proposal, Rerun, Rest, Revises, Submitted};
@@ -83,6 +83,8 @@ impl Launch {
             session: self.session.clone(),
             rerun: self.rerun.clone(),
             revises: self.revises.clone(),
+            execution_id: None,
+            asked: None,
         };
         let submitted = match driver.submit(&proposal) {
             Err(HostError::Plan(found)) => return Err(invalid(context, &self.source, found)),
@@ -111,13 +113,14 @@ impl Launch {
         let asks = mine && !self.yes && !self.detach && prompt::somebody_is_there();
         if !out.is_json() || asks {
             // What is shown is what the host took.
-            let text = decision::for_approval(
-                state.plan(),
-                &state.created.inputs,
-                &submitted.decision,
-                out.paint_notes(),
-            );
+            let paint = out.paint_notes();
+            let (inputs, decision) = (&state.created.inputs, &submitted.decision);
+            let text = decision::for_approval(state.plan(), inputs, decision, paint);
             out.note(&format!("{text}\n"));
+            let before = approved_before::section(&state, |hash| reader.plan(hash), paint)?;
+            if !before.is_empty() {
+                out.note(&format!("{before}\n"));
+            }
         }
         let (choice, reason, channel) = if self.yes {
             ("approve", None, "flag")

@@ -4,11 +4,13 @@
 //! next: every command translates, asks the host or reads the journal, and translates back.
 //!
 //! Start reading at [`args`], which names every command; each is one file under `commands/`. `follow.rs` is how a
-//! command stays with an execution until it rests, `errors.rs` how a failure becomes a message and an exit code.
+//! command stays with an execution until it rests, `errors.rs` how a failure becomes a message and an exit code. With
+//! `--server`, `remote/` asks a server instead, and tells with the same functions.
 
 mod agent_run;
 mod args;
 mod asking;
+mod clients;
 mod commands;
 mod config;
 mod context;
@@ -17,23 +19,25 @@ mod document;
 mod drive;
 mod errors;
 mod follow;
+mod gateway;
 mod holder;
 mod hosting;
 mod ids;
 mod inputs;
 mod interrupt;
 mod launch;
+mod logging;
 mod nearest;
 mod open_files;
 mod output;
 mod progress;
 mod prompt;
 mod read_only;
+mod remote;
 mod render;
 mod step_path;
 mod token_file;
 mod toolbox;
-mod when;
 mod who;
 
 pub use args::command;
@@ -42,13 +46,14 @@ use args::Cli;
 use clap::{FromArgMatches as _, error::ErrorKind};
 use context::Context;
 use errors::{Exit, Failure};
+use mandate_server::when;
 use output::{Colour, Out};
 use std::{ffi::OsString, process::ExitCode};
 
 /// Runs the command line that the process was started with.
 pub fn main() -> ExitCode {
     // Before anything else: this is what every program that a tool starts waits for.
-    if let Some(exit) = mandate_sandbox::helper() {
+    if let Some(exit) = mandate_tools::helper() {
         return exit;
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -70,7 +75,6 @@ fn start(arguments: &[OsString]) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error, json),
     };
-    log();
     let out = Out::new(cli.globals.json, cli.globals.colour);
     let context = Context::new(cli.globals, out);
     let result = who::shield().and_then(|()| commands::run(cli.command, &context));
@@ -111,21 +115,4 @@ fn usage(error: &clap::Error, json: bool) -> Exit {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
         _ => Exit::Invalid,
     }
-}
-
-/// Logs go to standard error, and only if they are asked for: what people need to know is said by the commands.
-fn log() {
-    use std::io::IsTerminal as _;
-    let Ok(filter) = std::env::var("MANDATE_LOG") else {
-        return;
-    };
-    let logger = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let _ = if std::env::var("MANDATE_LOG_FORMAT").is_ok_and(|format| format == "json") {
-        logger.json().try_init()
-    } else {
-        logger.try_init()
-    };
 }

@@ -5,7 +5,8 @@ use mandate_engine::{Event, State};
 use mandate_host::recovery;
 use mandate_plan::{CheckedPlan, Digest};
 use mandate_store::{
-    Ack, Batch, ExecutionRow, Head, Journal, Reader, Record, RequestRow, StoreError, Tally,
+    Ack, Batch, ExecutionRow, Head, Journal, LastApproved, Reader, Record, RequestRow, StoreError,
+    Tally,
 };
 use std::sync::Arc;
 
@@ -50,6 +51,10 @@ impl Journal for ReadOnly<'_> {
         idle_ms: i64,
     ) -> Result<Tally, StoreError> {
         self.0.tally(principal, session, now_ms, idle_ms)
+    }
+
+    fn last_approved(&self, name: &str) -> Result<Option<LastApproved>, StoreError> {
+        self.0.last_approved(name)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

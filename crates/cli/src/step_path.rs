@@ -1,6 +1,8 @@
 //! Paths of steps as people write them: `fetch`, `fetch[3]`, and of nested plans `child/fetch[3]`.
 
 use crate::{errors::Failure, ids, read_only};
+use mandate_server::step_path;
+pub(crate) use mandate_server::step_path::show;
 use mandate_store::Reader;
 
 /// A step, or one item of it.
@@ -48,47 +50,7 @@ impl StepPath {
                 "write the step's id, with the item's number for a `for_each` step: `fetch[3]`",
             )
         };
-        let (step, item) = match text.split_once('[') {
-            None => (text, None),
-            Some((step, rest)) => {
-                let number = rest.strip_suffix(']').ok_or_else(bad)?;
-                (step, Some(number.parse().map_err(|_| bad())?))
-            }
-        };
-        let named = step
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if step.is_empty() || !named {
-            return Err(bad());
-        }
-        Ok(Self {
-            step: step.to_owned(),
-            item,
-        })
-    }
-}
-
-/// The path of a step or item.
-pub(crate) fn show(step: &str, item: Option<u32>) -> String {
-    item.map_or_else(|| step.to_owned(), |item| format!("{step}[{item}]"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn steps_and_items() {
-        let read = |text| {
-            StepPath::parse(text)
-                .ok()
-                .map(|path| (path.step, path.item))
-        };
-        assert_eq!(read("fetch"), Some(("fetch".to_owned(), None)));
-        assert_eq!(read("fetch[3]"), Some(("fetch".to_owned(), Some(3))));
-        for wrong in ["", "fetch[", "fetch[]", "fetch[x]", "Fetch", "[3]", "a/b"] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-        assert_eq!(show("fetch", Some(3)), "fetch[3]");
+        let (step, item) = step_path::parse(text).ok_or_else(bad)?;
+        Ok(Self { step, item })
     }
 }

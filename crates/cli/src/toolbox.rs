@@ -46,6 +46,7 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
         secrets,
         confining,
         lock,
+        callers: registry.callers().clone(),
         patience: MCP_PATIENCE,
     };
     let mut providers = builtins.map_err(|error| unusable(&error))?;

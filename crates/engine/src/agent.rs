@@ -11,12 +11,14 @@ use crate::confirm;
 use crate::decide::{Command, uncalled};
 use crate::event::{Body, Fault, RefusedCall, RequestKind, SkipReason};
 use crate::life::{Illegal, Phase, StepChange, StepState};
+use crate::outside::{OutsideCall, OverCall};
 use crate::readiness::is_closed;
 use crate::state::{State, StepData, Unit, item_of};
 use mandate_plan::{CheckedStep, Digest, ErrorCode, Mode, canonical_json};
 use mandate_policy::{Refusal, ResolvedCall};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// How long an agent may leave an execution alone that waits for it, in milliseconds.
 pub const AGENT_IDLE_MS: i64 = 900_000;
@@ -32,6 +34,12 @@ pub struct AgentData {
     pub halted: Option<Fault>,
     /// When something last happened that was no refusal, Unix milliseconds.
     pub touched_ms: i64,
+    /// The calls that are under way outside, by the `seq` that they began with.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub outside: BTreeMap<u64, OutsideCall>,
+    /// Those that are over.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub over: BTreeMap<u64, OverCall>,
 }
 
 /// A call that an agent asked for.
@@ -83,6 +91,8 @@ impl AgentData {
                 asked: None,
                 halted: None,
                 touched_ms: at_ms,
+                outside: BTreeMap::new(),
+                over: BTreeMap::new(),
             })
         })
     }
@@ -186,6 +196,7 @@ impl State {
     /// Notes what every applied event means for the agent: a call is asked for until something follows from it.
     pub(crate) fn touch(&mut self, body: &Body) {
         let now_ms = self.at_ms;
+        self.end_outside(body);
         let Some(agent) = self.agent.as_mut() else {
             return;
         };

@@ -1,12 +1,13 @@
 //! `apply`: the only way that state changes. Total: what does not fit changes nothing.
 
+use crate::behaviour::Flag;
 use crate::event::{Body, Event, Fault, RequestKind};
 use crate::life::{
     Illegal, Phase, PhaseChange, StepChange, StepState, next_phase, next_step_state,
 };
 use crate::nested::RUN;
 use crate::overriding::Override;
-use crate::state::{Ending, State, StepData, Stop};
+use crate::state::{Ending, Hold, State, StepData, Stop, Unit};
 use mandate_plan::ErrorCode;
 use mandate_policy::Purpose;
 
@@ -59,8 +60,8 @@ impl State {
         }
     }
 
-    /// Whether time counts against `constraints.timeout_ms` now: something runs, or a timer of its own is awaited, and
-    /// not only a human.
+    /// Whether time counts against `constraints.timeout_ms` now: something runs here, or a timer of its own is awaited, and
+    /// not only a human, the agent, or calls that others have used up.
     pub(crate) fn is_active(&self) -> bool {
         self.was_active(self.at_ms)
     }
@@ -70,21 +71,27 @@ impl State {
         self.driven
             && matches!(self.phase, Phase::Active | Phase::Stopping)
             && self.paused.is_none()
-            && (self.busy() > 0
-                || self.awaits_time_at(at_ms)
-                || !(self.awaits_human() || self.agents_turn()))
+            && (self.busy() > self.awaited_reports() || {
+                let uncounted = self.created.keeps(Flag::RatesUncounted);
+                let is_rate = |unit: &Unit| uncounted && unit.hold == Some(Hold::Rate);
+                let rates = self.awaits_time_at(at_ms, is_rate);
+                self.awaits_time_at(at_ms, |unit| !is_rate(unit))
+                    || !(rates || self.awaits_human() || self.agents_turn())
+            })
     }
 
-    /// Whether a sleep, a back-off or a rate of its own is awaited.
+    /// Whether a sleep, a back-off or a rate is awaited.
     pub fn awaits_time(&self) -> bool {
-        self.awaits_time_at(self.at_ms)
+        self.awaits_time_at(self.at_ms, |_| true)
     }
 
-    fn awaits_time_at(&self, at_ms: i64) -> bool {
-        let units = || self.steps.iter().flat_map(|data| &data.units);
+    fn awaits_time_at(&self, at_ms: i64, wanted: impl Fn(&Unit) -> bool) -> bool {
+        let mut units = self.steps.iter().flat_map(|data| &data.units);
         self.waiting > 0
-            && units().any(|unit| {
-                unit.state == StepState::Waiting && unit.due_ms.is_some_and(|due| due > at_ms)
+            && units.any(|unit| {
+                unit.state == StepState::Waiting
+                    && unit.due_ms.is_some_and(|due| due > at_ms)
+                    && wanted(unit)
             })
     }
 
@@ -98,6 +105,7 @@ impl State {
             Body::HostStarted { .. } => {
                 self.orphan_open_attempts();
                 self.ask_children_anew();
+                self.await_reports_anew();
                 self.driven = true;
                 self.leaving = false;
                 self.try_start_again();
@@ -321,10 +329,10 @@ impl State {
             return;
         }
         for unit in self.steps.iter_mut().flat_map(|step| step.units.iter_mut()) {
-            if unit.state == StepState::Running && !unit.nested {
+            // A child is found again, and a call that is made outside goes on there.
+            if unit.state == StepState::Running && !unit.nested && !unit.outside {
                 unit.orphaned = true;
             }
-
             if let Some(undo) = unit
                 .undo
                 .as_mut()

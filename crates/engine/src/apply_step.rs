@@ -72,6 +72,7 @@ impl State {
                 item,
                 attempt,
                 output,
+                suspicions,
                 ..
             } => {
                 let place = self.locate(step, *item)?;
@@ -87,6 +88,9 @@ impl State {
                     return Err(Illegal);
                 }
                 self.settle_child(place, Some(output))?;
+                if !suspicions.is_empty() {
+                    self.note_suspicious(place.0);
+                }
                 if self.may_be_called_again(place.0, self.at(place)?) {
                     return self.end_invocation(place, output);
                 }
@@ -114,6 +118,7 @@ impl State {
                 outcome,
                 error,
                 output,
+                ..
             } => {
                 let place = self.locate(step, *item)?;
                 if self.told(place).is_some() && self.at(place)?.attempt == *attempt {
@@ -259,6 +264,7 @@ impl State {
             facts,
             args,
             timeout_ms,
+            outside,
             ..
         } = body
         else {
@@ -273,6 +279,7 @@ impl State {
             || *attempt != unit.attempt.saturating_add(1)
             || !unit.may_start(self.at_ms, self.own_wait(place.0))
             || !self.was_asked_for(step, *item)
+            || (*outside && !self.is_agents_step(checked))
         {
             return Err(Illegal);
         }
@@ -284,10 +291,14 @@ impl State {
             unit.due_ms = None;
             unit.hold = None;
             unit.orphaned = false;
+            unit.outside = *outside;
             unit.timeout_ms = *timeout_ms;
             unit.started_ms = Some(now_ms);
             unit.ended_ms = None;
         })?;
+        if *outside {
+            self.begin_outside(body)?;
+        }
         self.use_overrides(step, *item);
         if tool == RUN {
             self.reserve(place)?;
@@ -404,6 +415,7 @@ impl State {
                 self.stop(Fault::new(ErrorCode::PlanTimeout, message), false, true)
             }
             Timer::Start => self.fire_start(),
+            Timer::Report { step, item } => self.miss_report(step, *item),
             Timer::Idle => {
                 let idle_ms = self.agent_idle_ms();
                 if !is_due(self.idle_due_ms()) {

@@ -13,16 +13,20 @@ pub enum Flag {
     /// People are asked about doubts and about calls that are refused and can wait, and answers are sealed. Before, nothing
     /// but plans was asked about.
     Asks,
+    /// A stretch in which nothing but a used-up rate is awaited does not count against the plan's `timeout_ms`. Before, it
+    /// counted like a sleep.
+    RatesUncounted,
 }
 
 impl Flag {
     /// Every flag, in the order of their numbers.
-    pub const ALL: &'static [Flag] = &[Flag::Asks];
+    pub const ALL: &'static [Flag] = &[Flag::Asks, Flag::RatesUncounted];
 
     /// The number from which on it is kept.
     pub const fn since(self) -> u32 {
         match self {
             Flag::Asks => 2,
+            Flag::RatesUncounted => 3,
         }
     }
 }

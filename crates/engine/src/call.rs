@@ -132,7 +132,7 @@ pub fn idempotency_key(
 }
 
 /// The same for a step that an agent may call several times: each time is another call.
-fn invocation_key(
+pub(crate) fn invocation_key(
     execution_id: &str,
     step: &str,
     item: Option<u32>,

@@ -226,6 +226,7 @@ pub(crate) fn uncalled(step: &CheckedStep, item: Option<u32>, error: Fault) -> B
         outcome: FailureKind::Failed,
         error: error.at_step(&step.step.id),
         output: None,
+        reported: None,
     }
 }
 

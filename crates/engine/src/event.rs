@@ -8,21 +8,24 @@ mod fault;
 mod inputs;
 mod no_room;
 mod refused_call;
+mod reported;
 mod request;
 mod row;
 mod step_words;
 mod waiting_for;
 
 pub use crate::narrowed::StandsOn;
-pub use created::{Carried, CarriedStep, Created, Parent};
+pub use created::{ApprovedBefore, Asked, Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use no_room::NoRoom;
 pub use refused_call::RefusedCall;
+pub use reported::{Reported, report_digest};
 pub use request::{
     ANSWER, APPROVE, Answer, BoundCall, CONTINUE, DONE, DefaultAnswer, FAIL, GRANT, HALT, NOT_DONE,
     REJECT, RETRY, Request, RequestKind, SKIP, SUPPLY, Takes,
 };
-pub use row::NotAnEvent;
+use row::is_run;
+pub use row::{Event, NotAnEvent};
 pub use step_words::{Resolution, SkipReason, Status, Timer};
 pub use waiting_for::WaitingFor;
 
@@ -30,19 +33,7 @@ use mandate_plan::{Digest, Facts};
 use mandate_policy::{Decision, Purpose, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
-
-/// One journal row of an execution.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    /// Place in the execution's stream, from 1.
-    pub seq: u64,
-    /// Unix time in milliseconds.
-    pub at_ms: i64,
-    /// What happened.
-    #[serde(flatten)]
-    pub body: Body,
-}
+use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! bodies {
     ($($(#[$meta:meta])* $variant:ident = $kind:literal { $($(#[$fmeta:meta])* $field:ident: $type:ty,)* })*) => {
@@ -141,8 +132,7 @@ bodies! {
         idempotency_key: String,
         /// Digest of the permit.
         permit: Digest,
-        /// Digest over the place, the facts, the permit and the isolation: what a replay cannot derive, and yet must
-        /// see a change of.
+        /// Digest over place, facts, permit and isolation: what a replay cannot derive, and must see a change of.
         granted_digest: Digest,
         /// Hard stop of this attempt, in milliseconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,6 +140,9 @@ bodies! {
         /// The isolation that the call gets.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sandbox: Option<String>,
+        /// The one who asked for the call makes it, and reports what came of it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        outside: bool,
     }
     /// The host that ran the attempt is gone.
     AttemptInterrupted = "attempt_interrupted" {
@@ -173,11 +166,16 @@ bodies! {
         item: Option<u32>,
         /// The attempt.
         attempt: u32,
-        /// Digest over the output and the attempt that it answers, so that a replay sees whether it is the one that
-        /// came.
+        /// Digest over the output and the attempt that it answers: a replay sees whether it is the one that came.
         output_digest: Digest,
         /// The output.
         output: Value,
+        /// What in the output looks like words meant for a model, where outputs are looked through for that.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        suspicions: BTreeSet<String>,
+        /// Who reported it, of a call that was made outside.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reported: Option<Box<Reported>>,
     }
     /// An attempt did not complete. Whether another follows is for the rules to say.
     StepFailed = "step_failed" {
@@ -195,6 +193,9 @@ bodies! {
         /// The output, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<Value>,
+        /// Who reported it, of a call that was made outside.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reported: Option<Box<Reported>>,
     }
     /// Another attempt follows at `due_ms`.
     RetryScheduled = "retry_scheduled" {
@@ -241,8 +242,7 @@ bodies! {
     FallbackEnded = "fallback_ended" {
         /// The failed step.
         step: String,
-        /// The fallback step whose output it takes, so that it is recovered; none = none of them completed, and the
-        /// execution stops.
+        /// The fallback step whose output it takes; none = none of them completed, and the execution stops.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
     }
@@ -401,6 +401,9 @@ bodies! {
         execution_digest: Digest,
         /// Digest of each of its tools.
         tools: BTreeMap<String, Digest>,
+        /// Those of them that somebody outside calls.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        external: BTreeSet<String>,
         /// What policy said of it.
         decision: Box<Decision>,
         /// What it changes.
@@ -586,9 +589,4 @@ bodies! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         warnings: Vec<String>,
     }
-}
-
-/// What runs a step says nothing of its purpose.
-fn is_run(purpose: &Purpose) -> bool {
-    *purpose == Purpose::Run
 }

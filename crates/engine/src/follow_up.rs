@@ -4,6 +4,7 @@ use crate::decide::Command;
 use crate::doubt;
 use crate::event::{Body, Fault, Timer};
 use crate::life::StepState;
+use crate::outside;
 use crate::question;
 use crate::retry::backoff_ms;
 use crate::settle::output_digest;
@@ -40,6 +41,7 @@ pub(crate) fn follow_up(
                 attempt: unit.attempt,
                 purpose: Purpose::Run,
             }),
+            StepState::Running if unit.outside => outside::missed(state, id, item, unit),
             StepState::Running if state.is_sleep(index) => {
                 // The arguments were looked at before the start, so that there is a time.
                 let due_ms = sleep::due_ms(unit.args.as_ref(), state.at_ms);
@@ -73,6 +75,8 @@ pub(crate) fn follow_up(
                         attempt: unit.attempt,
                         output_digest: output_digest(id, item, unit.attempt, &output),
                         output,
+                        suspicions: Default::default(),
+                        reported: None,
                     }
                 })
             }

@@ -102,6 +102,25 @@ impl State {
         self.plan.plan().mode == Mode::Agent && self.steps.iter().any(untrusted)
     }
 
+    /// Whether the agent that drives this was handed a value that looked like words meant for a model.
+    pub fn agent_is_suspicious(&self) -> bool {
+        let suspicious = |data: &StepData| {
+            let labels = data.labels.as_ref();
+            labels.is_some_and(|labels| labels.call.suspicious() || labels.output().suspicious())
+        };
+        self.plan.plan().mode == Mode::Agent && self.steps.iter().any(suspicious)
+    }
+
+    /// An output looked like words meant for a model.
+    pub(crate) fn note_suspicious(&mut self, number: usize) {
+        self.relabel(number, |labels| {
+            let given = labels.given.iter_mut();
+            for labels in given.chain([&mut labels.call]) {
+                Arc::make_mut(labels).insert(Label::Suspicious);
+            }
+        });
+    }
+
     /// The labels of the inputs that a `plan.run` step passes on to what it holds.
     pub fn labels_passed_on(&self, step: &str) -> BTreeMap<String, Labels> {
         let Some((step, _)) = self.step(step) else {

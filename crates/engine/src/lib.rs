@@ -33,6 +33,7 @@ mod labels;
 pub mod life;
 mod narrowed;
 mod nested;
+mod outside;
 mod overriding;
 mod progress;
 mod question;
@@ -64,11 +65,14 @@ pub use call::idempotency_key;
 pub use carry::{CannotCarry, carry};
 pub use compensate::Undo;
 pub use decide::{Command, decide};
-pub use event::{Body, Created, Event, FailureKind, Fault, Parent, Status, WaitingFor};
+pub use event::{
+    ApprovedBefore, Body, Created, Event, FailureKind, Fault, Parent, Status, WaitingFor,
+};
 pub use labels::StepLabels;
 pub use life::{Phase, PhaseChange, StepChange, StepState};
 pub use narrowed::{Basis, StandsOn};
 pub use nested::{OpenChild, RUN, child_execution_id};
+pub use outside::{CallEnd, OutsideCall, OverCall, call_id, parse_call_id};
 pub use overriding::Override;
 pub use question::ASK;
 pub use replay::{Difference, Replayed, fold, replay};

@@ -213,7 +213,11 @@ fn about<'a>(body: &'a Body, state: &'a State) -> About<'a> {
             ..
         }
         | Body::TimerFired {
-            timer: Timer::Sleep { step, .. } | Timer::Retry { step, .. } | Timer::Rate { step, .. },
+            timer:
+                Timer::Sleep { step, .. }
+                | Timer::Retry { step, .. }
+                | Timer::Rate { step, .. }
+                | Timer::Report { step, .. },
         } => About::Step(step),
         Body::RequestOpened(request) => request.step.as_deref().map_or(About::None, About::Step),
         Body::RequestAnswered(answer) | Body::AnswerCounted(answer) => {

@@ -146,6 +146,8 @@ pub(crate) fn follow_up(
         (StepState::Waiting, Some(output)) if unit.is_told() && state.lives(step.index) => {
             match expectation(state, id, item, output) {
                 Ok(()) => Body::StepCompleted {
+                    reported: None,
+                    suspicions: Default::default(),
                     step: id.clone(),
                     item,
                     attempt: unit.attempt,
@@ -172,6 +174,7 @@ fn failed(
     output: Option<Value>,
 ) -> Body {
     Body::StepFailed {
+        reported: None,
         step: step.to_owned(),
         item,
         attempt: unit.attempt,

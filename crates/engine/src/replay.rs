@@ -66,12 +66,14 @@ impl Gate for Journaled<'_> {
                 facts,
                 permit,
                 sandbox,
+                outside,
                 ..
             }) if call.purpose == Purpose::Run && *step == call.step && *item == call.item => {
                 Ok(Started {
                     facts: *facts,
                     permit: *permit,
                     sandbox: sandbox.clone(),
+                    outside: *outside,
                 })
             }
             Some(Body::CompensationStarted {
@@ -89,6 +91,7 @@ impl Gate for Journaled<'_> {
                     facts: *facts,
                     permit: *permit,
                     sandbox: sandbox.clone(),
+                    outside: false,
                 })
             }
             Some(Body::CompensationFailed {
@@ -256,6 +259,7 @@ fn check_input(state: &State, event: &Event) -> Result<(), Box<Difference>> {
             step,
             item,
             attempt,
+            ..
         } => {
             if settle::output_digest(step, *item, *attempt, output) != *output_digest {
                 let message = "the output is not the one that its digest was taken over";
@@ -307,8 +311,15 @@ fn check_input(state: &State, event: &Event) -> Result<(), Box<Difference>> {
     let Some((step, item, attempt, purpose, outcome)) = outcome else {
         return Ok(());
     };
-    match settle(state, step, item, attempt, purpose, outcome) {
-        Some(body) if body == event.body => Ok(()),
+    let settled = settle(state, step, item, attempt, purpose, outcome);
+    // What was found in it was found then; another version may look for something else.
+    let settled = settled.map(|body| body.suspected_as(&event.body));
+    let settled = settled.map(|body| match event.body.reported() {
+        Some(reported) => body.reported_as(reported.clone()),
+        None => body,
+    });
+    match settled {
+        Some(body) if body == event.body && body.is_as_reported() => Ok(()),
         _ => {
             let message = "this output does not complete the step here";
             Err(difference(event.seq, message, None, Some(event)))

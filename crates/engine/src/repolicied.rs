@@ -74,7 +74,7 @@ impl State {
                 self.close_request(&id, "withdrawn", None);
             }
         }
-        self.created.decision = decision.clone();
+        self.created.decision = decision.clone().into();
         Ok(())
     }
 

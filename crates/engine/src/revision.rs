@@ -29,6 +29,9 @@ pub struct Proposed {
     pub execution_digest: Digest,
     /// The digests of its tools.
     pub tools: BTreeMap<String, Digest>,
+    /// Those of them that somebody outside calls.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub external: BTreeSet<String>,
     /// What policy said of it.
     pub decision: Decision,
     /// What it changes.
@@ -223,6 +226,7 @@ impl State {
             plan_hash,
             execution_digest,
             tools,
+            external,
             decision,
             diff,
             by,
@@ -253,6 +257,7 @@ impl State {
             plan_hash: *plan_hash,
             execution_digest: *execution_digest,
             tools: tools.clone(),
+            external: external.clone(),
             decision: (**decision).clone(),
             diff: diff.clone(),
             by: by.clone(),
@@ -344,10 +349,11 @@ impl State {
         created.plan_hash = proposed.plan_hash;
         created.execution_digest = proposed.execution_digest;
         created.tools = proposed.tools;
+        created.external = proposed.external;
         created
             .policy_version
             .clone_from(&proposed.decision.policy_version);
-        created.decision = proposed.decision;
+        created.decision = proposed.decision.into();
         Ok(())
     }
 

@@ -6,8 +6,9 @@ use crate::life::StepState;
 use crate::scope::View;
 use crate::state::State;
 use mandate_plan::{Digest, ErrorCode, canonical_json};
-use mandate_policy::Purpose;
+use mandate_policy::{Purpose, suspicions};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// How a call ended, as the tool runner saw it.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +49,7 @@ pub fn settle(
         outcome,
         error: error.at_step(step),
         output,
+        reported: None,
     };
     Some(match outcome {
         CallOutcome::Completed(output) => match expectation(state, step, item, &output) {
@@ -56,7 +58,12 @@ pub fn settle(
                 item,
                 attempt,
                 output_digest: output_digest(step, item, attempt, &output),
+                suspicions: match state.created.scan_outputs && facts.open_world {
+                    true => suspicions(&output),
+                    false => BTreeSet::new(),
+                },
                 output,
+                reported: None,
             },
             Err(error) if facts.read_only() => failed(FailureKind::Failed, error, None),
             Err(error) => failed(FailureKind::Invalid, error, Some(output)),

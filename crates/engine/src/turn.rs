@@ -9,10 +9,10 @@ use crate::held::{after_refusal, after_undo_refusal};
 use crate::life::Phase;
 use crate::readiness::is_closed;
 use crate::state::{BadStart, State};
-use mandate_plan::{CheckedPlan, Digest, Facts, canonical_json};
+use mandate_plan::{CheckedPlan, Digest, Facts};
 use mandate_policy::dataflow::Part;
 use mandate_policy::{Approval, Labels, Purpose, Refusal, ResolvedCall, Turn, counts_as_call};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct Started {
     pub permit: Digest,
     /// The isolation that the call gets.
     pub sandbox: Option<String>,
+    /// The one who asked for it makes it.
+    pub outside: bool,
 }
 
 /// Where the turn asks whether something may happen. The host's gate calls `enforce` and keeps the permits; a replay's
@@ -251,6 +253,7 @@ fn started_event(call: ResolvedCall, started: Started) -> Body {
         granted_digest,
         timeout_ms: call.timeout_ms,
         sandbox: started.sandbox,
+        outside: started.outside,
     }
 }
 
@@ -259,9 +262,16 @@ fn granted_digest(call: &ResolvedCall, started: &Started) -> Digest {
         facts,
         permit,
         sandbox,
+        outside,
     } = started;
-    let granted = json!([call.step, call.item, call.attempt, facts, permit, sandbox]);
-    Digest::framed("mandate/granted/v1", [canonical_json(&granted).as_slice()])
+    let granted = (&call.step, call.item, call.attempt, facts, permit, sandbox);
+    // Written without a tree of values. It is canonical: the fields of the facts stand in the order of their names.
+    let mut granted = serde_json::to_vec(&granted).unwrap_or_default();
+    if *outside {
+        granted.pop();
+        granted.extend_from_slice(br#","outside"]"#);
+    }
+    Digest::framed("mandate/granted/v1", [granted.as_slice()])
 }
 
 impl Turn for State {
@@ -382,6 +392,10 @@ impl Turn for State {
     fn agent_is_untrusted(&self) -> bool {
         State::agent_is_untrusted(self)
     }
+
+    fn agent_is_suspicious(&self) -> bool {
+        State::agent_is_suspicious(self)
+    }
 }
 
 impl State {
@@ -399,5 +413,51 @@ impl State {
             .map(|(step, _)| step.step.id.as_str())
             .take(8)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mandate_plan::{Facts, canonical_json};
+    use serde_json::json;
+
+    #[test]
+    fn what_is_granted_is_bound_in_its_canonical_form() {
+        for outside in [false, true] {
+            let call = ResolvedCall {
+                execution_id: String::new(),
+                step: "a\u{1}\u{e9}\"b".to_owned(),
+                item: outside.then_some(7),
+                attempt: 2,
+                purpose: Purpose::Run,
+                tool: String::new(),
+                args: Value::Null,
+                secrets: Vec::new(),
+                idempotency_key: String::new(),
+                timeout_ms: None,
+                sensitive: Vec::new(),
+            };
+            let started = Started {
+                facts: Facts::WORST,
+                permit: Digest::of(b"permit"),
+                sandbox: Some("landlock \u{1f}/x".to_owned()),
+                outside,
+            };
+            let mut tree = json!([
+                call.step,
+                call.item,
+                call.attempt,
+                started.facts,
+                started.permit,
+                started.sandbox
+            ]);
+            if outside {
+                tree.as_array_mut().unwrap().push(json!("outside"));
+            }
+            let bound = canonical_json(&tree);
+            let expected = Digest::framed("mandate/granted/v1", [bound.as_slice()]);
+            assert_eq!(granted_digest(&call, &started), expected);
+        }
     }
 }

@@ -269,6 +269,7 @@ impl State {
             | Timer::PlanTimeout
             | Timer::Deadline
             | Timer::Start
+            | Timer::Report { .. }
             | Timer::Idle => {
                 return Err(Illegal);
             }

@@ -167,6 +167,10 @@ impl State {
         let id = &self.created.execution_id;
         let next = self.callable().first().copied();
         let tool = next.map_or("TOOL", |(_, tool)| tool);
+        let verb = match self.is_external(tool) {
+            true => "enforce",
+            false => "call",
+        };
         WaitingFor {
             kind: "agent".to_owned(),
             step: next.map(|(step, _)| step.to_owned()),
@@ -176,7 +180,7 @@ impl State {
                 .map_or(self.at_ms, |agent| agent.touched_ms),
             due_ms: self.idle_due_ms(),
             who: vec![self.created.principal.clone()],
-            next_command: format!("mandate executions call {id} {tool} --token-file FILE"),
+            next_command: format!("mandate executions {verb} {id} {tool} --token-file FILE"),
         }
     }
 
@@ -227,6 +231,9 @@ impl State {
         }
         if matches!(self.phase, Phase::Created | Phase::Active | Phase::Closing) {
             due.extend(self.next_expiry());
+        }
+        if matches!(self.phase, Phase::Active | Phase::Stopping) {
+            due.extend(self.next_outside_due());
         }
         if self.phase == Phase::Active {
             if self.is_active() {

@@ -17,8 +17,10 @@ pub(crate) fn wind_down(state: &State) -> Vec<Command> {
     for (index, (step, data)) in plan.every_step().zip(&state.steps).enumerate() {
         let own = state.own_wait(index) != OwnWait::None;
         let asleep = |unit: &Unit| own && unit.state == StepState::Running;
-        let unclear =
-            |unit: &Unit| unit.orphaned || unit.state == StepState::InDoubt || asleep(unit);
+        let outside = |unit: &Unit| unit.outside && unit.state == StepState::Running;
+        let unclear = |unit: &Unit| {
+            unit.orphaned || unit.state == StepState::InDoubt || asleep(unit) || outside(unit)
+        };
         if data.units.iter().any(unclear) {
             follow_up(state, index, step, data, &mut out);
         }

@@ -5,8 +5,11 @@ use crate::drive::Drive;
 use crate::gate::HostGate;
 use crate::host::Host;
 use crate::recovery::load_with;
+use crate::refusals::Counted;
 use crate::submit::created_event;
 use mandate_engine::{Body, begin};
+use mandate_plan::ErrorCode;
+use mandate_policy::Outcome;
 use mandate_store::{Batch, NewRecord, PlanRow, SYSTEM};
 use std::sync::mpsc::Sender;
 
@@ -16,10 +19,17 @@ impl Host {
         submission: Submission,
         reply: &Sender<Result<Submitted, HostError>>,
     ) -> Result<(), HostError> {
+        crate::log_lines::asked_for(&submission);
         if let Some(revises) = submission.revises.clone() {
             return self.propose(&submission, &revises, reply);
         }
+        if let Some(id) = &submission.execution_id
+            && (self.drives.contains_key(id) || self.parts.journal.knows(id)?)
+        {
+            return Err(HostError::Taken(id.clone()));
+        }
         let now_ms = self.parts.clock.now_ms();
+        let plan = submission.plan.clone();
         let bench = self.bench_of(&submission, None, now_ms);
         let again = match &submission.rerun {
             Some(rerun) => Some(load_with(
@@ -29,7 +39,7 @@ impl Host {
             )?),
             None => None,
         };
-        let event = match created_event(
+        let mut event = match created_event(
             &submission,
             None,
             again.as_ref(),
@@ -44,13 +54,17 @@ impl Host {
             }
             other => other?,
         };
-        let execution_id = match &event.body {
-            Body::ExecutionCreated(created) => created.execution_id.clone(),
+        let execution_id = match &mut event.body {
+            Body::ExecutionCreated(created) => {
+                let name = &plan.plan().name;
+                self.last_approvals
+                    .note(created, name, self.parts.journal.as_ref())?;
+                created.execution_id.clone()
+            }
             _ => String::new(),
         };
         let mut approved = None;
         let mut gate = HostGate::new(&mut approved, bench);
-        let plan = submission.plan.clone();
         let begun = begin(plan, event, &mut gate);
         let permitted = gate.permitted();
         let (state, turned) = begun.map_err(|error| HostError::Unreadable {
@@ -79,7 +93,7 @@ impl Host {
                 let _ = reply.send(result.map(|()| submitted));
             }),
         ));
-        self.drives.insert(execution_id.clone(), drive);
+        self.drives.insert(execution_id.clone(), Box::new(drive));
         self.carry_out(&execution_id, turned, permitted);
         self.apply_standing(&execution_id, standing, now_ms);
         self.reschedule(&execution_id);
@@ -93,6 +107,21 @@ impl Host {
         reply: Sender<Result<Submitted, HostError>>,
         now_ms: i64,
     ) {
+        let code = match decision.outcome {
+            Outcome::RateLimited => ErrorCode::RateLimited,
+            _ => ErrorCode::PolicyDenied,
+        };
+        if let Counted::Summed(first) =
+            self.refusals
+                .count_plan(&submission.principal, code, now_ms)
+        {
+            if let Some(sum) = first {
+                self.write_sum(sum);
+            }
+            let _ = reply.send(Err(HostError::Denied(Box::new(decision))));
+            return;
+        }
+        crate::log_lines::denied(submission, &decision);
         let payload = serde_json::json!({
             "plan_hash": submission.plan.hash(),
             "plan": submission.plan.plan().name,

@@ -1,9 +1,11 @@
 //! Calls of agents: each takes its turn in its execution's owner, as everything else does, and is answered when what came
 //! of it is on the disk. Only what a read inside this machine gave is handed out before.
 
+mod outside;
 mod words;
 
-pub use words::{AgentAnswer, AgentAsk, AgentWish, CallableStep};
+pub use outside::Reading;
+pub use words::{AgentAnswer, AgentAsk, AgentWish, CallableStep, Claims, Shown, TakenCall};
 
 use crate::ask::HostError;
 use crate::drive::{Drive, Place};
@@ -20,6 +22,7 @@ use mandate_policy::token::Verified;
 use mandate_policy::{Purpose, Refusal};
 use mandate_store::{Batch, NewRecord, SYSTEM};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::mpsc::Sender;
 
 /// Where an agent is answered.
@@ -31,13 +34,15 @@ pub(crate) struct Caller {
     attempt: u32,
     /// The answer need not wait for the disk.
     ahead: bool,
+    /// It makes the call itself, and waits for nothing but its start.
+    enforces: bool,
     renewal: Option<Renewal>,
     reply: AgentReply,
 }
 
 impl Caller {
     /// What an event says of the call; none if it is about another one.
-    fn told(&self, body: &Body) -> Option<Result<Value, Fault>> {
+    fn told(&self, body: &Body) -> Option<Result<(Value, BTreeSet<String>), Fault>> {
         let is_it = |step: &str, item: &Option<u32>, attempt: u32| {
             self.place.step == step && self.place.item == *item && self.attempt == attempt
         };
@@ -47,8 +52,9 @@ impl Caller {
                 item,
                 attempt,
                 output,
+                suspicions,
                 ..
-            } if is_it(step, item, *attempt) => Some(Ok(output.clone())),
+            } if is_it(step, item, *attempt) => Some(Ok((output.clone(), suspicions.clone()))),
             Body::StepFailed {
                 step,
                 item,
@@ -83,9 +89,16 @@ impl Drive {
             let told = { told }.find_map(|(at, caller)| Some((at, caller.told(&event.body)?)));
             let Some((at, told)) = told else { continue };
             let caller = self.callers.swap_remove(at);
-            let (output, error) = match told {
-                Ok(output) => (Some(output), None),
-                Err(error) => (None, Some(error)),
+            if let (true, Err(error)) = (caller.enforces, &told) {
+                // It was not handed out.
+                let refusal = Refusal::new(error.code, error.message.clone());
+                let seq = self.state.seq;
+                self.replies.push((seq, refusing(refusal, caller.reply)));
+                continue;
+            }
+            let (output, suspicions, error) = match told {
+                Ok((output, suspicions)) => (Some(output), suspicions, None),
+                Err(error) => (None, BTreeSet::new(), Some(error)),
             };
             let lives = self.state.phase != Phase::Ended;
             let renewal = caller.renewal.as_ref().filter(|_| lives);
@@ -95,6 +108,7 @@ impl Drive {
                 issued: renewal.map(|renewal| renewal.issue(event.at_ms)),
                 error,
                 output,
+                suspicions,
                 ..AgentAnswer::of(&self.state)
             };
             if caller.ahead && answer.error.is_none() {
@@ -127,6 +141,11 @@ impl Host {
     fn take_agent(&mut self, ask: &AgentAsk, reply: &AgentReply) -> Result<(), HostError> {
         let id = &ask.execution_id;
         if self.has_ended(id)? {
+            if let AgentWish::Complete { call, report } = &ask.wish
+                && self.report_to_ended(ask, (*call, report), reply)?
+            {
+                return Ok(());
+            }
             let message = "the execution has ended, and its tokens with it";
             let refusal = Refusal::new(ErrorCode::TokenExpired, message);
             if self.is_written(id, RefusedTo::Unknown, &refusal) {
@@ -149,13 +168,20 @@ impl Host {
                 return self.refuse(ask, (&json!({}), unknown), refusal, reply);
             }
         };
+        if let Some(refusal) = differing_claim(self.of(id)?, &ask.claims) {
+            let known = RefusedTo::Known;
+            return self.refuse(ask, (&json!({}), known), refusal, reply);
+        }
         if let Some(refusal) = self.barred(ask, now_ms) {
             let known = RefusedTo::Known;
             return self.refuse(ask, (&json!({}), known), refusal, reply);
         }
         match &ask.wish {
-            AgentWish::Call { tool, arguments } => {
+            AgentWish::Call { tool, arguments } | AgentWish::Enforce { tool, arguments } => {
                 self.call_of_agent(ask, tool, arguments, verified, reply)
+            }
+            AgentWish::Complete { call, report } => {
+                self.report_of_agent(ask, (*call, report), &verified, reply)
             }
             AgentWish::Finish { step, item } => {
                 self.finish_of_agent(ask, (step.as_deref(), *item), &verified, reply)
@@ -166,6 +192,7 @@ impl Host {
                 let _ = reply.send(Ok(AgentAnswer {
                     issued: issued.map(|renewal| renewal.issue(now_ms)),
                     steps: CallableStep::all(state),
+                    under_way: TakenCall::all(state, &ask.by, &|step| verified.covers(step)),
                     waiting_for: state.waiting_for(),
                     ..AgentAnswer::of(state)
                 }));
@@ -176,7 +203,8 @@ impl Host {
 
     /// An agent that was refused too often is let call nothing for a while, whatever it asks for.
     fn barred(&mut self, ask: &AgentAsk, now_ms: i64) -> Option<Refusal> {
-        if matches!(ask.wish, AgentWish::Status) {
+        // What came of a call is to be known in any case.
+        if matches!(ask.wish, AgentWish::Status | AgentWish::Complete { .. }) {
             return None;
         }
         let left_ms = self.refusals.bars(&ask.execution_id, now_ms)?;
@@ -239,6 +267,11 @@ impl Host {
             return self.refuse(ask, (&args, RefusedTo::Known), told.clone(), reply);
         }
         let lookup = self.parts.tools.lookup();
+        let enforces = matches!(ask.wish, AgentWish::Enforce { .. });
+        let external = lookup.spec(tool).map(|spec| spec.external);
+        if let Some(refusal) = other_way(tool, external, enforces) {
+            return self.refuse(ask, (&args, RefusedTo::Known), refusal, reply);
+        }
         let state = self.of(id)?;
         let found = fitting(state, tool, &args, lookup.as_ref(), &verified);
         let found = match found {
@@ -288,6 +321,7 @@ impl Host {
                     place,
                     attempt,
                     ahead,
+                    enforces,
                     renewal,
                     reply: reply.clone(),
                 });
@@ -441,6 +475,34 @@ fn refusing(refusal: Refusal, reply: AgentReply) -> Told {
         let error = stored.map_or_else(|error| error, |()| HostError::Refused(Box::new(refusal)));
         let _ = reply.send(Err(error));
     })
+}
+
+/// What a caller says that is not so.
+fn differing_claim(state: &State, claims: &Claims) -> Option<Refusal> {
+    let created = &state.created;
+    let plan = claims.plan.as_deref();
+    let session = claims.session.as_deref();
+    let what = if plan.is_some_and(|id| id != created.execution_id && id != created.plan_id) {
+        "the token is for another execution than the one that is named"
+    } else if session.is_some_and(|session| session != created.session) {
+        "the token is for another session than the one that is named"
+    } else {
+        return None;
+    };
+    Some(Refusal::new(ErrorCode::TokenInvalid, what))
+}
+
+/// Why a tool is not called in this way: some are called by Mandate, and the others by whoever asks.
+fn other_way(tool: &str, external: Option<bool>, enforces: bool) -> Option<Refusal> {
+    let how = match (external?, enforces) {
+        (true, false) => {
+            "is called outside: take its turn (`mandate executions enforce`), make the call, and report what came of it"
+        }
+        (false, true) => "is called by Mandate itself: have it called (`mandate executions call`)",
+        _ => return None,
+    };
+    let message = format!("`{tool}` {how}");
+    Some(Refusal::new(ErrorCode::NotSupported, message))
 }
 
 /// What followed from a call that was asked for.

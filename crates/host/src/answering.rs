@@ -2,13 +2,24 @@
 
 use crate::ask::HostError;
 use crate::host::Host;
+use crate::recovery::load;
 use crate::refused::note_answer;
 use mandate_engine::event::Answer;
 use mandate_engine::{Body, State, Weighed};
 use std::sync::mpsc::Sender;
 
 /// The channels over which somebody speaks as the user of their process, and as nobody else.
-const OWN_CHANNELS: [&str; 4] = ["terminal", "flag", "cli", "socket"];
+const OWN_CHANNELS: [&str; 9] = [
+    "terminal",
+    "flag",
+    "cli",
+    "socket",
+    "http",
+    "console",
+    "link",
+    "elicitation",
+    "input_required",
+];
 
 /// The input that an answer is: it fits the request, and whoever gives it may. One that others must join is counted.
 ///
@@ -56,10 +67,19 @@ impl Host {
         reply: Sender<Result<(), HostError>>,
     ) {
         let now_ms = self.parts.clock.now_ms();
-        let fits = self.unfold(execution_id).and_then(|undriven| {
-            let drive = self.drive(execution_id)?;
-            Ok((undriven, input_of(&drive.state, answer.clone(), now_ms)))
-        });
+        let fits = match self.unfold(execution_id) {
+            Ok(undriven) => self.drive(execution_id).map(|drive| {
+                let fits = input_of(&drive.state, answer.clone(), now_ms);
+                (undriven, fits)
+            }),
+            // It has ended: what became of the request says more.
+            Err(error @ HostError::NotNow(_)) => {
+                let state = load(self.parts.journal.as_ref(), execution_id).ok();
+                let why = state.and_then(|state| input_of(&state, answer.clone(), now_ms).err());
+                Err(why.unwrap_or(error))
+            }
+            Err(error) => Err(error),
+        };
         if let Ok((_, Err(error))) | Err(error) = &fits {
             note_answer(
                 self.parts.journal.as_ref(),

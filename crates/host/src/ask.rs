@@ -7,7 +7,7 @@ use crate::overriding::Overriding;
 use crate::switch::Switch;
 use crate::tokens::Issued;
 use crate::unplanned::UnplannedCall;
-use mandate_engine::event::{Answer, Resolution};
+use mandate_engine::event::{Answer, Asked, Resolution};
 use mandate_engine::{CannotCarry, Event, Fault, NotAnAnswer, State, WaitingFor};
 use mandate_plan::{CheckedPlan, ErrorCode, Violation};
 use mandate_policy::{Decision, Refusal};
@@ -37,6 +37,10 @@ pub struct Submission {
     pub rerun: Option<Rerun>,
     /// It takes the place of the plan of an execution that runs.
     pub revises: Option<Revises>,
+    /// The id that it is to have; none = a new one.
+    pub execution_id: Option<String>,
+    /// What the surface that took it says of the request.
+    pub asked: Option<Box<Asked>>,
 }
 
 /// Which execution's plan is revised.
@@ -66,7 +70,7 @@ pub struct Submitted {
     /// The execution.
     pub execution_id: String,
     /// What policy said.
-    pub decision: Decision,
+    pub decision: Arc<Decision>,
     /// The request that waits for approval, if one does.
     pub request_id: Option<String>,
 }
@@ -88,6 +92,8 @@ pub enum Ask {
     Unfollow(String),
     /// What goes on, these executions left out.
     Doings(Vec<String>, Sender<Doings>),
+    /// Executions were removed from the journal: what is remembered of it may be gone.
+    Removed(Sender<Result<(), HostError>>),
     /// Take up everything that is unfinished, in the background.
     Recover(Sender<Result<(), HostError>>),
     /// Start no more steps, let calls under way end, and let go of everything; only if nothing goes on, if that is said.
@@ -151,6 +157,8 @@ pub enum Ask {
         item: Option<u32>,
         /// Who says so.
         by: String,
+        /// Over which channel.
+        channel: String,
         /// What became of it.
         resolution: Resolution,
         /// The answer.
@@ -165,6 +173,7 @@ impl Ask {
             Ask::Submit(..)
             | Ask::Doings(..)
             | Ask::Recover(_)
+            | Ask::Removed(_)
             | Ask::Leave(..)
             | Ask::RotateTokens(..)
             | Ask::Switch(..) => None,
@@ -323,9 +332,15 @@ pub enum HostError {
     /// There is no such execution, or it is not driven here.
     #[error("there is no unfinished execution `{0}`")]
     NoSuchExecution(String),
+    /// Nobody took such a call.
+    #[error("there is no call `{0}` that somebody makes outside")]
+    NoSuchCall(String),
     /// A call, or what comes with it, is refused.
     #[error("{0}")]
     Refused(Box<Refusal>),
+    /// An execution was asked for under an id that another one has.
+    #[error("there is an execution `{0}` already")]
+    Taken(String),
     /// The request does not fit the execution's state.
     #[error("{0}")]
     NotNow(String),
@@ -385,7 +400,9 @@ impl HostError {
             HostError::Unplanned(_) => ErrorCode::UnplannedAction,
             HostError::DeadlinePassed => ErrorCode::DeadlineExceeded,
             HostError::NoSuchExecution(_)
+            | HostError::NoSuchCall(_)
             | HostError::NotNow(_)
+            | HostError::Taken(_)
             | HostError::CannotCarry(_)
             | HostError::NotARevision(_) => ErrorCode::InvalidPayload,
             HostError::Store(error) => error.code(),

@@ -54,16 +54,17 @@ impl Host {
             .partition(|held: &Held| held.permitted.runs_ahead || held.after_seq <= durable);
         drive.held = held;
         let ready: Vec<Held> = Vec::from(ready);
-        let mut children = Vec::new();
+        let (mut children, mut turned_back) = (Vec::new(), Vec::new());
         for Held {
             permitted:
                 Permitted {
                     permit,
                     call,
                     nested,
+                    outside,
                     ..
                 },
-            ..
+            after_seq,
         } in ready
         {
             let (place, attempt) = (Place::of(&call), call.attempt);
@@ -73,16 +74,28 @@ impl Host {
             if nested {
                 // The permit is used up by this: what the step holds begins, as the execution that the step stands for.
                 drop(permit);
-                drive.open.insert(
-                    place,
-                    OpenCall {
-                        attempt,
-                        task: None,
-                        deadline_ms,
-                        over: None,
-                    },
-                );
+                let open = OpenCall {
+                    deadline_ms,
+                    ..OpenCall::under_way(attempt)
+                };
+                drive.open.insert(place, open);
                 children.push((call.step, call.item));
+                continue;
+            }
+            if outside {
+                // Its time is the engine's to watch: it goes on without a host.
+                let mut open = OpenCall::under_way(attempt);
+                match self.parts.tools.hand_out(permit, &call) {
+                    Ok(under_way) => {
+                        open.outside = Some(under_way);
+                        drive.open.insert(place, open);
+                        drive.tell_taken(&call, after_seq, now_ms);
+                    }
+                    Err(fault) => {
+                        drive.open.insert(place.clone(), open);
+                        turned_back.push((place, attempt, Outcome::Refused(fault)));
+                    }
+                }
                 continue;
             }
             let post = self.post.clone();
@@ -96,16 +109,20 @@ impl Host {
                     outcome,
                 });
             };
-            let task = make(&self.parts, permit, call, ended);
+            let witness = self.parts.witness.as_ref();
+            let traceparent = witness.and_then(|witness| witness.traceparent(&drive.state, &call));
+            let task = make(&self.parts, permit, (call, traceparent), ended);
             drive.open.insert(
                 place,
                 OpenCall {
-                    attempt,
                     task: Some(task),
                     deadline_ms,
-                    over: None,
+                    ..OpenCall::under_way(attempt)
                 },
             );
+        }
+        for (place, attempt, outcome) in turned_back {
+            self.finish_call(execution_id, &place, attempt, call_outcome(outcome));
         }
         for (step, item) in children {
             self.begin_child(execution_id, &step, item);
@@ -190,11 +207,11 @@ impl Host {
 fn make(
     parts: &Parts,
     permit: Permit,
-    call: ResolvedCall,
+    (call, traceparent): (ResolvedCall, Option<String>),
     ended: impl FnOnce(Outcome) + Send + 'static,
 ) -> Box<dyn Task> {
     let at_once = parts.tools.answers_at_once(&call);
-    let mut run = parts.tools.run(permit, call);
+    let mut run = parts.tools.run_within(permit, call, traceparent);
     if at_once {
         let mut nobody = Context::from_waker(Waker::noop());
         let polled = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut nobody)));

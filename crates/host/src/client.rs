@@ -2,14 +2,14 @@
 
 mod unfold;
 
-use crate::agent::{AgentAnswer, AgentWish};
+use crate::agent::{AgentAnswer, AgentWish, Shown};
 use crate::ask::{HostError, Submitted, Update};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
 use crate::socket;
 use crate::standing::StandingAct;
 use crate::switch::Switch;
-use crate::tokens::{Issued, TokenText};
+use crate::tokens::Issued;
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{
     AgentSaid, Answered, Farewell, Hello, MAX_ANSWER_BYTES, PROTOCOL, Request, Said, Wish, line,
@@ -133,6 +133,12 @@ impl Client {
         self.pid
     }
 
+    /// Whether the conversation has ended.
+    pub fn is_over(&self) -> bool {
+        let shared = lock(&self.shared);
+        shared.over || shared.farewell.is_some()
+    }
+
     /// What the host said when it ended the conversation.
     pub fn farewell(&self) -> Option<Farewell> {
         lock(&self.shared).farewell
@@ -224,6 +230,14 @@ impl Client {
         self.ask(Wish::Remove(removal))
     }
 
+    /// Has a host in the background leave, since this process takes over.
+    ///
+    /// # Errors
+    /// [`HostError::NotNow`] from one that somebody looks at; [`HostError::Gone`].
+    pub fn hand_over(&self) -> Result<(), HostError> {
+        self.ask(Wish::HandOver)
+    }
+
     /// Has something done to keys.
     ///
     /// # Errors
@@ -271,15 +285,11 @@ impl Client {
     ///
     /// # Errors
     /// [`HostError::Refused`], or [`HostError::Gone`].
-    pub fn agent(
-        &self,
-        execution_id: String,
-        token: TokenText,
-        wish: AgentWish,
-    ) -> Result<AgentAnswer, HostError> {
+    pub fn agent(&self, shown: Shown, wish: AgentWish) -> Result<AgentAnswer, HostError> {
         let ask = Wish::Agent {
-            execution_id,
-            token,
+            execution_id: shown.execution_id,
+            token: shown.token,
+            claims: shown.claims,
             wish,
         };
         match self.put_for(ask, None, None)?.agent {

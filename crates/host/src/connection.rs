@@ -1,57 +1,15 @@
 //! The host, wherever it is: in this process, or in the one that has the data directory's lock.
 
-use crate::agent::{AgentAnswer, AgentAsk, AgentWish};
+use crate::agent::{AgentAnswer, AgentWish, Shown};
 use crate::ask::{HostError, Submitted, Update};
+use crate::asking::Local;
 use crate::client::Client;
-use crate::handle::Handle;
-use crate::host::Ids as _;
-use crate::intake::{Intake, Proposal};
-use crate::keys::Keys;
-use crate::local::RandomIds;
-use crate::tokens::{Issued, TokenText};
-use crate::unplanned::ask_host;
+use crate::intake::Proposal;
+use crate::tokens::Issued;
 use crate::wire::Answered;
 use mandate_engine::event::Resolution;
-use mandate_policy::Principal;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-
-/// This process's own host, asked as others ask it.
-pub struct Local {
-    host: Handle,
-    intake: Arc<Intake>,
-    runtime: tokio::runtime::Handle,
-    principal: Principal,
-    keys: Keys,
-    session: String,
-}
-
-impl Local {
-    /// Asks `host` in the name of `principal`, whose key is one of `keys`.
-    pub fn new(
-        host: Handle,
-        intake: Arc<Intake>,
-        runtime: tokio::runtime::Handle,
-        principal: Principal,
-        keys: Keys,
-    ) -> Self {
-        Self {
-            host,
-            intake,
-            runtime,
-            principal,
-            keys,
-            session: format!("cli-{}", RandomIds.id()),
-        }
-    }
-
-    /// The name of whoever asks, if they may steer the execution.
-    fn steers(&self, execution_id: &str) -> Result<&str, HostError> {
-        self.keys.may_steer(&self.principal, execution_id)?;
-        Ok(&self.principal.name)
-    }
-}
 
 /// A way to the host. Whatever is asked has the same answers and errors, wherever the host is.
 pub enum Connection {
@@ -68,15 +26,7 @@ impl Connection {
     /// What is wrong with it, policy's refusal, or the store's failure.
     pub fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError> {
         match self {
-            Connection::Local(local) => {
-                let (keys, who) = (&local.keys, &local.principal);
-                keys.may_submit(who)?;
-                if let Some(revises) = &proposal.revises {
-                    keys.may_steer(who, &revises.execution_id)?;
-                }
-                let taken = local.intake.take(proposal, who, &local.session);
-                local.host.submit(local.runtime.block_on(taken)?)
-            }
+            Connection::Local(local) => local.submit(proposal),
             Connection::Remote(client) => client.submit(proposal),
         }
     }
@@ -87,7 +37,7 @@ impl Connection {
     /// When there is none of that id, or its journal does not fold.
     pub fn take_up(&self, execution_id: &str) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => local.host.resume_from_journal(execution_id),
+            Connection::Local(local) => local.take_up(execution_id),
             Connection::Remote(client) => client.take_up(execution_id),
         }
     }
@@ -98,7 +48,7 @@ impl Connection {
     /// When the host does not drive it.
     pub fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
         match self {
-            Connection::Local(local) => local.host.watch(execution_id),
+            Connection::Local(local) => local.watch(execution_id),
             Connection::Remote(client) => client.watch(execution_id),
         }
     }
@@ -109,11 +59,7 @@ impl Connection {
     /// When it is not open, the answer does not fit, or the one who answers may not.
     pub fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => {
-                local.keys.still(&local.principal)?;
-                let answer = answer.by(&local.principal);
-                local.host.answer(execution_id, answer)
-            }
+            Connection::Local(local) => local.answer(execution_id, answer),
             Connection::Remote(client) => client.answer(execution_id, answer),
         }
     }
@@ -122,25 +68,10 @@ impl Connection {
     ///
     /// # Errors
     /// [`HostError::Refused`], or why nothing can be done.
-    pub fn agent(
-        &self,
-        execution_id: &str,
-        token: &TokenText,
-        wish: AgentWish,
-    ) -> Result<AgentAnswer, HostError> {
-        let (execution_id, token) = (execution_id.to_owned(), token.clone());
+    pub fn agent(&self, shown: Shown, wish: AgentWish) -> Result<AgentAnswer, HostError> {
         match self {
-            Connection::Local(local) => {
-                let ask = AgentAsk {
-                    execution_id,
-                    token,
-                    by: local.principal.name.clone(),
-                    wish,
-                    told: None,
-                };
-                ask_host(&local.host, &local.intake, &local.runtime, ask)
-            }
-            Connection::Remote(client) => client.agent(execution_id, token, wish),
+            Connection::Local(local) => local.agent(shown, wish),
+            Connection::Remote(client) => client.agent(shown, wish),
         }
     }
 
@@ -154,9 +85,7 @@ impl Connection {
         steps: Option<BTreeSet<String>>,
     ) -> Result<Issued, HostError> {
         match self {
-            Connection::Local(local) => {
-                local.host.token(execution_id, &local.principal.name, steps)
-            }
+            Connection::Local(local) => local.token(execution_id, steps),
             Connection::Remote(client) => client.token(execution_id, steps),
         }
     }
@@ -167,10 +96,7 @@ impl Connection {
     /// It cannot be kept.
     pub fn rotate_tokens(&self, at_once: bool) -> Result<String, HostError> {
         match self {
-            Connection::Local(local) => {
-                local.keys.may_operate(&local.principal)?;
-                local.host.rotate_tokens(&local.principal.name, at_once)
-            }
+            Connection::Local(local) => local.rotate_tokens(at_once),
             Connection::Remote(client) => client.rotate_tokens(at_once),
         }
     }
@@ -186,10 +112,7 @@ impl Connection {
         force: bool,
     ) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => {
-                let by = local.steers(execution_id)?;
-                local.host.cancel(execution_id, by, reason, force)
-            }
+            Connection::Local(local) => local.cancel(execution_id, reason, force),
             Connection::Remote(client) => client.cancel(execution_id, reason, force),
         }
     }
@@ -200,7 +123,7 @@ impl Connection {
     /// When it is paused or ending already.
     pub fn pause(&self, execution_id: &str) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => local.host.pause(execution_id, local.steers(execution_id)?),
+            Connection::Local(local) => local.pause(execution_id),
             Connection::Remote(client) => client.pause(execution_id),
         }
     }
@@ -211,9 +134,7 @@ impl Connection {
     /// When it is not paused.
     pub fn resume(&self, execution_id: &str) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => {
-                local.host.resume(execution_id, local.steers(execution_id)?)
-            }
+            Connection::Local(local) => local.resume(execution_id),
             Connection::Remote(client) => client.resume(execution_id),
         }
     }
@@ -229,10 +150,7 @@ impl Connection {
         resolution: Resolution,
     ) -> Result<(), HostError> {
         match self {
-            Connection::Local(local) => {
-                let by = local.steers(execution_id)?;
-                local.host.resolve(execution_id, place, by, resolution)
-            }
+            Connection::Local(local) => local.resolve(execution_id, place, resolution, "cli"),
             Connection::Remote(client) => client.resolve(execution_id, place, resolution),
         }
     }

@@ -5,12 +5,13 @@ use crate::ask::{HostError, Rest, Update};
 use crate::following::Follower;
 use crate::gate::Permitted;
 use crate::look_up::Questions;
-use crate::projection::{changed_request_rows, execution_row};
+use crate::projection::{Shown, changed_request_rows, execution_row};
 use crate::sessions::call_row;
 use crate::spawn::Task;
-use mandate_engine::{Event, Fault, Phase, State};
+use mandate_engine::{Body, Event, Fault, Phase, State};
 use mandate_policy::{ApprovedPlan, Purpose, Refusal, ResolvedCall};
 use mandate_store::{Batch, CallRow, Head, NewRecord, PlanRow};
+use mandate_tools::UnderWay;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -47,6 +48,21 @@ pub(crate) struct OpenCall {
     pub(crate) deadline_ms: Option<i64>,
     /// Of a child: the step's time is over, and this is what it fails with once the child has ended.
     pub(crate) over: Option<Fault>,
+    /// Somebody outside makes it: what counts it as long as it is under way.
+    pub(crate) outside: Option<Box<dyn UnderWay>>,
+}
+
+impl OpenCall {
+    /// One that nothing is known of but its attempt.
+    pub(crate) fn under_way(attempt: u32) -> Self {
+        Self {
+            attempt,
+            task: None,
+            deadline_ms: None,
+            over: None,
+            outside: None,
+        }
+    }
 }
 
 /// A call that waits for the disk.
@@ -66,6 +82,8 @@ pub(crate) struct Drive {
     pub(crate) unsent: Vec<Arc<Event>>,
     /// The calls that these begin, by the session that they count for.
     unsent_calls: Vec<CallRow>,
+    /// What the journal was given last of the request about the plan.
+    shown: Shown,
     /// The plan document, until the first batch has carried it.
     pub(crate) plan_row: Option<PlanRow>,
     /// `seq` up to which events were handed to the journal.
@@ -83,6 +101,8 @@ pub(crate) struct Drive {
     pub(crate) followers: Vec<Follower>,
     /// Agents that wait for what comes of their calls.
     pub(crate) callers: Vec<Caller>,
+    /// How many reports of calls outside are being read.
+    pub(crate) reading: u32,
     /// Answers that become facts outside once the disk has `seq`.
     pub(crate) replies: Vec<(u64, Reply)>,
     pub(crate) head: Option<Head>,
@@ -99,6 +119,7 @@ impl Drive {
             refused: None,
             unsent: Vec::new(),
             unsent_calls: Vec::new(),
+            shown: Shown::default(),
             plan_row,
             sent_seq: durable_seq,
             durable_seq,
@@ -110,6 +131,7 @@ impl Drive {
             awaiting: Vec::new(),
             followers: Vec::new(),
             callers: Vec::new(),
+            reading: 0,
             replies: Vec::new(),
             head: None,
             told_rest: 0,
@@ -143,7 +165,12 @@ impl Drive {
     /// Everything that is not with the journal yet, as one batch.
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         let first = self.unsent.first()?;
-        let requests = changed_request_rows(&self.state, &self.unsent);
+        let stands_on = match &first.body {
+            Body::ExecutionCreated(created) => created.approved_before.as_ref(),
+            _ => None,
+        };
+        let stands_on = stands_on.map(|before| before.plan_hash).into_iter();
+        let requests = changed_request_rows(&self.state, &self.unsent, &mut self.shown);
         let batch = Batch {
             stream: self.state.execution_id().to_owned(),
             first_seq: first.seq,
@@ -157,6 +184,7 @@ impl Drive {
                 })
                 .collect(),
             plan: self.plan_row.take(),
+            stands_on: stands_on.collect(),
             execution: Some(execution_row(&self.state)),
             requests,
             calls: std::mem::take(&mut self.unsent_calls),
@@ -172,12 +200,32 @@ impl Drive {
     }
 
     pub(crate) fn tell(&mut self, update: Update) {
-        // A state may be large: it is copied for the second watcher and those after it.
-        let last = self.watchers.pop();
-        self.watchers
-            .retain(|watcher| watcher.send(update.clone()).is_ok());
-        self.watchers
-            .extend(last.filter(|watcher| watcher.send(update).is_ok()));
+        tell_all(&mut self.watchers, update);
+    }
+
+    /// Whether it has ended, the disk has it all, and nobody waits for an answer.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state.phase == Phase::Ended
+            && self.durable_seq >= self.state.seq
+            && self.replies.is_empty()
+    }
+
+    /// Tells watchers that the execution is over. It was the last that is needed of its state, which may be large.
+    pub(crate) fn tell_end(mut self) {
+        if self.told_rest == self.state.seq || !self.stays() {
+            return;
+        }
+        let mut to = std::mem::take(&mut self.watchers);
+        to.append(&mut self.awaiting);
+        if to.is_empty() {
+            return;
+        }
+        let rest = Update::Rest(Box::new(Rest {
+            waiting_for: None,
+            state: self.state,
+            head: self.head,
+        }));
+        tell_all(&mut to, rest);
     }
 
     /// Tells watchers where the execution rests, once the disk has it all.
@@ -193,7 +241,7 @@ impl Drive {
         }
         if !self.awaiting.is_empty() {
             let rest = Update::Rest(Box::new(self.rest()));
-            self.tell_awaiting(&rest);
+            tell_all(&mut self.awaiting, rest);
         }
     }
 
@@ -203,11 +251,6 @@ impl Drive {
             state: self.state.clone(),
             head: self.head,
         }
-    }
-
-    fn tell_awaiting(&mut self, update: &Update) {
-        self.awaiting
-            .retain(|awaiting| awaiting.send(update.clone()).is_ok());
     }
 
     /// Gives the answers that waited for the disk.
@@ -242,7 +285,7 @@ impl Drive {
         // Who waits for a call learns that nobody answers.
         self.callers.clear();
         self.tell(Update::Lost(error.clone()));
-        self.tell_awaiting(&Update::Lost(error.clone()));
+        tell_all(&mut self.awaiting, Update::Lost(error.clone()));
         self.lost = Some(error);
         self.tell_followers();
     }
@@ -250,6 +293,7 @@ impl Drive {
     /// Takes what happened, and gives the calls that began.
     pub(crate) fn note(&mut self, events: Vec<Event>) -> Vec<CallRow> {
         self.tell_callers(&events);
+        self.end_outside(&events);
         let calls = events
             .iter()
             .filter_map(|event| call_row(&self.state, event));
@@ -270,4 +314,12 @@ impl Drive {
         let calls = self.open.values().filter_map(|open| open.deadline_ms).min();
         [self.wake_ms, calls].into_iter().flatten().min()
     }
+}
+
+/// Sends to all of them, and forgets those that are gone.
+fn tell_all(to: &mut Vec<Sender<Update>>, update: Update) {
+    // A state may be large: it is copied for the second one and those after it.
+    let last = to.pop();
+    to.retain(|watcher| watcher.send(update.clone()).is_ok());
+    to.extend(last.filter(|watcher| watcher.send(update).is_ok()));
 }

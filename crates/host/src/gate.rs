@@ -3,6 +3,7 @@
 use crate::backtest::What;
 use crate::judging::Means;
 use crate::shadow::{CallSeen, Shadow};
+use crate::witness::{Judgement, Witness, outcome_of, timed};
 use mandate_engine::event::Request;
 use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, ToolLookup};
@@ -22,6 +23,8 @@ pub(crate) struct Permitted {
     pub(crate) runs_ahead: bool,
     /// No tool is called: an execution of its own begins.
     pub(crate) nested: bool,
+    /// The one who asked for the call makes it.
+    pub(crate) outside: bool,
 }
 
 /// What calls are judged by at one moment.
@@ -31,6 +34,7 @@ pub(crate) struct Bench {
     pub(crate) rules: Arc<dyn Rules>,
     pub(crate) shadow: Option<Shadow>,
     pub(crate) session: SessionView,
+    pub(crate) witness: Option<Arc<dyn Witness>>,
     pub(crate) now_ms: i64,
 }
 
@@ -41,14 +45,24 @@ impl Bench {
         self
     }
 
-    /// A plan judged as a whole.
-    pub(crate) fn evaluate(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> Decision {
-        self.evaluate_within(plan, inputs, &BTreeMap::new())
+    /// A revision judged as a whole.
+    pub(crate) fn evaluate_revision(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> Decision {
+        self.evaluate(Judgement::Revision, plan, inputs, &BTreeMap::new())
     }
 
-    /// The same of a plan that a step holds, with where the inputs come from that the step passes on.
+    /// A plan judged as a whole, with where the inputs come from that a step passes on which holds it.
     pub(crate) fn evaluate_within(
         &self,
+        plan: &CheckedPlan,
+        inputs: &BoundInputs,
+        origins: &BTreeMap<String, Labels>,
+    ) -> Decision {
+        self.evaluate(Judgement::Plan, plan, inputs, origins)
+    }
+
+    fn evaluate(
+        &self,
+        what: Judgement,
         plan: &CheckedPlan,
         inputs: &BoundInputs,
         origins: &BTreeMap<String, Labels>,
@@ -58,13 +72,19 @@ impl Bench {
             session: self.session.clone(),
             now_ms: self.now_ms,
         };
-        evaluate_within(
-            self.rules.as_ref(),
-            plan,
-            inputs,
-            origins,
-            self.lookup.as_ref(),
-            &request,
+        timed(
+            self.witness.as_ref(),
+            || {
+                evaluate_within(
+                    self.rules.as_ref(),
+                    plan,
+                    inputs,
+                    origins,
+                    self.lookup.as_ref(),
+                    &request,
+                )
+            },
+            |witness, decision, took| witness.evaluated(what, decision.outcome, took),
         )
     }
 
@@ -249,8 +269,12 @@ impl Gate for HostGate<'_> {
         } = self.approved_plan(state)?;
         let now_ms = bench.now_ms;
         let version = || state.policy_version().to_owned();
-        let permit = enforce(approved, state, call, &bench.session, now_ms)
-            .map_err(|refusal| refusal.of_call(call.args_digest(), version()));
+        let permit = timed(
+            bench.witness.as_ref(),
+            || enforce(approved, state, call, &bench.session, now_ms),
+            |witness, judged, took| witness.enforced(outcome_of(judged), took),
+        );
+        let permit = permit.map_err(|refusal| refusal.of_call(call.args_digest(), version()));
         let category = approved.category(&call.step, call.purpose);
         let facts = approved.facts(call).unwrap_or(mandate_plan::Facts::WORST);
         if let Some(shadow) = bench.shadow.as_ref().filter(|_| by_policy(&permit)) {
@@ -266,15 +290,17 @@ impl Gate for HostGate<'_> {
             shadow.call(bench.rules.as_ref(), &seen);
         }
         let permit = permit?;
+        let spec = bench.lookup.spec(&call.tool);
+        let external = spec.is_some_and(|spec| spec.external) && call.purpose == Purpose::Run;
+        let step = state.step(&call.step).filter(|_| external);
+        let outside = step.is_some_and(|(step, _)| state.is_agents_step(step));
         let started = Started {
             facts,
             permit: permit.digest(),
             sandbox: bench.lookup.sandbox(&call.tool),
+            outside,
         };
-        let handled = bench
-            .lookup
-            .spec(&call.tool)
-            .is_some_and(|spec| spec.engine_handled);
+        let handled = spec.is_some_and(|spec| spec.engine_handled);
         let nested = call.tool == RUN;
         if counts_as_call(&call.tool, Purpose::Run) {
             // What follows in the same turn is judged after this one.
@@ -284,8 +310,9 @@ impl Gate for HostGate<'_> {
             permitted.push(Permitted {
                 permit,
                 call: call.clone(),
-                runs_ahead: facts.closed_world_read() && !nested,
+                runs_ahead: facts.closed_world_read() && !nested && !outside,
                 nested,
+                outside,
             });
         }
         Ok(started)

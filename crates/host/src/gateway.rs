@@ -21,6 +21,8 @@ pub struct Gateway {
     pub unplanned: Unplanned,
     /// Plans may say `allow_unplanned`.
     pub allow_unplanned: bool,
+    /// Outputs of open-world calls are looked through for words meant for a model.
+    pub scan_outputs: bool,
 }
 
 /// How many refusals are written in a minute where nothing is said.
@@ -33,6 +35,7 @@ impl Default for Gateway {
             refusals_per_minute: REFUSALS_PER_MINUTE,
             unplanned: Unplanned::Refuse,
             allow_unplanned: false,
+            scan_outputs: false,
         }
     }
 }

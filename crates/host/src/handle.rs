@@ -216,6 +216,14 @@ impl Handle {
         self.ask(|reply| Ask::Switch(switch, by.to_owned(), reply))
     }
 
+    /// Executions were removed from the journal.
+    ///
+    /// # Errors
+    /// When the host is gone.
+    pub fn removed(&self) -> Result<(), HostError> {
+        self.ask(Ask::Removed)
+    }
+
     /// Takes the approval back that an execution runs on.
     ///
     /// # Errors
@@ -255,15 +263,17 @@ impl Handle {
         &self,
         execution_id: &str,
         (step, item): (&str, Option<u32>),
-        by: &str,
+        (by, channel): (&str, &str),
         resolution: Resolution,
     ) -> Result<(), HostError> {
         let (execution_id, step, by) = (execution_id.to_owned(), step.to_owned(), by.to_owned());
+        let channel = channel.to_owned();
         self.ask(|reply| Ask::Resolve {
             execution_id,
             step,
             item,
             by,
+            channel,
             resolution,
             reply,
         })

@@ -4,9 +4,10 @@
 //! and spawner. What may run ahead of the disk is ruled by [`Drive::owes_disk`] and `calls.rs`, and nowhere else.
 
 use crate::agenda::Agenda;
+use crate::approved_before::LastApprovals;
 use crate::ask::{Ask, HostError};
 use crate::clock::Clock;
-use crate::drive::{Drive, Held, Place};
+use crate::drive::{Drive, Held};
 use crate::gate::{HostGate, Permitted};
 use crate::gateway::Gateway;
 pub use crate::input::Input;
@@ -23,7 +24,8 @@ use crate::spawn::Spawn;
 use crate::standing::Ledger;
 use crate::switch::Freeze;
 use crate::tokens::TokenSource;
-use mandate_engine::{Body, Phase, Turned, turn};
+use crate::witness::Witness;
+use mandate_engine::{Body, Event, Turned, turn};
 use mandate_policy::{Limits, Purpose, Rules};
 use mandate_store::{Appended, Journal, StoreError};
 use mandate_tools::Tools;
@@ -69,8 +71,13 @@ pub struct Parts {
     pub report: Report,
     /// Who tells people that something waits for them, or has ended.
     pub notify: Option<Arc<dyn Notify>>,
+    /// Who counts and shows what is done here.
+    pub witness: Option<Arc<dyn Witness>>,
     /// How many executions may be active at a time.
     pub max_active: usize,
+    /// How many executions that only wait for a human, or for a time far off, stay in memory: the last ones that came to
+    /// rest. The others are folded again when there is something to do for them.
+    pub kept_at_rest: usize,
 }
 
 /// Where new ids and seeds come from.
@@ -86,10 +93,12 @@ pub struct Host {
     pub(crate) parts: Parts,
     pub(crate) post: Post,
     pub(crate) id: String,
-    pub(crate) drives: BTreeMap<String, Drive>,
+    /// Boxed, so that few bytes move as others come and go.
+    pub(crate) drives: BTreeMap<String, Box<Drive>>,
     agenda: Agenda,
     pub(crate) plans: KnownPlans,
     pub(crate) sessions: Sessions,
+    pub(crate) last_approvals: LastApprovals,
     pub(crate) frozen: Option<Freeze>,
     pub(crate) pinned: Pinned,
     /// The standing approvals.
@@ -98,6 +107,8 @@ pub struct Host {
     pub(crate) refusals: Refusals,
     /// Executions that are not over and not in memory.
     pub(crate) away: BTreeMap<PackedId, Away>,
+    /// Executions that came to rest and are still in memory, the longest first. Some may have gone on or ended.
+    pub(crate) resting: VecDeque<String>,
     pub(crate) queue: Queue,
     /// Sessions in which calls were given back, and others wait for some: by principal and id.
     pub(crate) freed: BTreeSet<(String, String)>,
@@ -124,11 +135,13 @@ impl Host {
             agenda: Agenda::default(),
             plans: KnownPlans::default(),
             sessions,
+            last_approvals: LastApprovals::default(),
             frozen,
             pinned: Pinned::new(),
             standing: Ledger::default(),
             refusals,
             away: BTreeMap::new(),
+            resting: VecDeque::new(),
             queue,
             freed: BTreeSet::new(),
             backlog: VecDeque::new(),
@@ -159,6 +172,7 @@ impl Host {
                 execution_id,
                 answer,
             } => self.told(&execution_id, *answer),
+            Input::Reported(reading) => self.reported(*reading),
             Input::ChildEnded {
                 execution_id,
                 place,
@@ -300,6 +314,10 @@ impl Host {
                 self.pass_down(&execution_id, &body);
             }
             Ask::Switch(switch, by, reply) => self.throw(switch, by, reply),
+            Ask::Removed(reply) => {
+                self.last_approvals.forget();
+                let _ = reply.send(Ok(()));
+            }
             Ask::Revoke {
                 execution_id,
                 by,
@@ -314,6 +332,7 @@ impl Host {
                 step,
                 item,
                 by,
+                channel,
                 resolution,
                 reply,
             } => {
@@ -322,7 +341,7 @@ impl Host {
                     item,
                     by,
                     resolution,
-                    channel: Some("cli".to_owned()),
+                    channel: Some(channel),
                     answer_digest: None,
                 };
                 self.input(&execution_id, body, reply, "the step is not in doubt");
@@ -333,6 +352,7 @@ impl Host {
     pub(crate) fn drive(&mut self, execution_id: &str) -> Result<&mut Drive, HostError> {
         self.drives
             .get_mut(execution_id)
+            .map(|drive| &mut **drive)
             .ok_or_else(|| HostError::NoSuchExecution(execution_id.to_owned()))
     }
 
@@ -440,33 +460,19 @@ impl Host {
             return;
         };
         drive.wake_ms = turned.wake_ms;
-        let started: BTreeMap<Place, u64> = turned
-            .events
-            .iter()
-            .filter_map(|event| match &event.body {
-                Body::StepStarted { step, item, .. } => {
-                    Some((place(step, *item, Purpose::Run), event.seq))
-                }
-                Body::CompensationStarted { step, item, .. } => {
-                    Some((place(step, *item, Purpose::Compensate), event.seq))
-                }
-                _ => None,
-            })
-            .collect();
+        let begun = begun(&turned.events, permitted);
         let doubts = turned.events.iter().any(may_bring_doubts);
         if let Some(notify) = &self.parts.notify {
             tell(notify, drive, &turned.events);
         }
+        crate::log_lines::happened(&drive.state, &turned.events);
+        self.last_approvals.happened(&drive.state, &turned.events);
+        if let Some(witness) = &self.parts.witness {
+            witness.happened(&drive.state, &turned.events);
+        }
         let calls = drive.note(turned.events);
         let principal = (!calls.is_empty()).then(|| drive.state.created.principal.clone());
-        for permitted in permitted {
-            if let Some(after_seq) = started.get(&Place::of(&permitted.call)) {
-                drive.held.push_back(Held {
-                    after_seq: *after_seq,
-                    permitted,
-                });
-            }
-        }
+        drive.held.extend(begun);
         for row in calls {
             self.sessions
                 .add(principal.as_deref().unwrap_or_default(), &row);
@@ -539,26 +545,48 @@ impl Host {
         let Some(drive) = self.drives.get_mut(execution_id) else {
             return;
         };
-        drive.tell_rest();
+        if !drive.is_over() {
+            drive.tell_rest();
+        }
         drive.tell_followers();
         self.tell_parent(execution_id);
-        let Some(drive) = self.drives.get(execution_id) else {
-            return;
-        };
-        let over = drive.state.phase == Phase::Ended && drive.durable_seq >= drive.state.seq;
-        if over && drive.replies.is_empty() {
-            self.drives.remove(execution_id);
-            self.parts.tools.forget(execution_id);
-        } else {
+        if self
+            .drives
+            .get(execution_id)
+            .is_none_or(|drive| !drive.is_over())
+        {
             self.park(execution_id);
+        } else if let Some(drive) = self.drives.remove(execution_id) {
+            self.parts.tools.forget(execution_id);
+            drive.tell_end();
         }
     }
 }
 
-fn place(step: &str, item: Option<u32>, purpose: Purpose) -> Place {
-    Place {
-        step: step.to_owned(),
-        item,
-        purpose,
+/// The permitted calls, each to be made when the disk has the event that it begins with.
+fn begun(events: &[Event], permitted: Vec<Permitted>) -> Vec<Held> {
+    if permitted.is_empty() {
+        return Vec::new();
     }
+    let starts: BTreeMap<(&str, Option<u32>, Purpose), u64> = events
+        .iter()
+        .filter_map(|event| match &event.body {
+            Body::StepStarted { step, item, .. } => {
+                Some(((step.as_str(), *item, Purpose::Run), event.seq))
+            }
+            Body::CompensationStarted { step, item, .. } => {
+                Some(((step.as_str(), *item, Purpose::Compensate), event.seq))
+            }
+            _ => None,
+        })
+        .collect();
+    let held = permitted.into_iter().filter_map(|permitted| {
+        let call = &permitted.call;
+        let after_seq = *starts.get(&(call.step.as_str(), call.item, call.purpose))?;
+        Some(Held {
+            after_seq,
+            permitted,
+        })
+    });
+    held.collect()
 }

@@ -1,5 +1,6 @@
 //! What comes in to a host: what is asked of it, how calls ended, and how far the disk is.
 
+use crate::agent::Reading;
 use crate::ask::{Ask, HostError};
 use crate::drive::Place;
 use crate::look_up::StatusAnswer;
@@ -29,6 +30,8 @@ pub enum Input {
         /// What it says.
         answer: Box<StatusAnswer>,
     },
+    /// A report of a call that was made outside was read.
+    Reported(Box<Reading>),
     /// A nested plan has ended.
     ChildEnded {
         /// The execution that runs it as a step.
@@ -68,6 +71,7 @@ impl Input {
         match self {
             Input::Ask(ask) => ask.execution_id(),
             Input::Thrown { .. } => None,
+            Input::Reported(reading) => Some(reading.execution_id()),
             Input::Outcome { execution_id, .. }
             | Input::Told { execution_id, .. }
             | Input::ChildEnded { execution_id, .. }

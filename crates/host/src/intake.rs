@@ -2,7 +2,8 @@
 
 use crate::ask::{HostError, Rerun, Revises, Submission};
 use crate::tool_acts::{accept_new, hold_against_lock};
-use mandate_plan::{Format, check, parse};
+use mandate_engine::event::Asked;
+use mandate_plan::{CheckedPlan, Document, Format, Violation, check, parse};
 use mandate_policy::Principal;
 use mandate_store::Journal;
 use mandate_tools::Registry;
@@ -31,7 +32,16 @@ pub struct Proposal {
     /// It takes the place of the plan of an execution that runs.
     #[serde(default)]
     pub revises: Option<Revises>,
+    /// The id that its execution is to have; none = a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_id: Option<String>,
+    /// What the surface that took it says of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<Asked>>,
 }
+
+/// A plan if the document is one, and everything that was found.
+pub type Looked = (Option<Arc<CheckedPlan>>, Vec<Violation>);
 
 /// Checks proposals against the tools of this host.
 pub struct Intake {
@@ -103,7 +113,29 @@ impl Intake {
             deadline_ms: proposal.deadline_ms,
             rerun: proposal.rerun,
             revises: proposal.revises,
+            execution_id: proposal.execution_id,
+            asked: proposal.asked,
         })
+    }
+
+    /// Checks a document with the tools that there are, as [`Intake::take`] does, and accepts nothing. The tool servers
+    /// that it names are started, so that their tools are known.
+    ///
+    /// # Errors
+    /// A tool server does not work, or a tool may not be used. What is wrong with the document is no error here.
+    pub async fn look(&self, document: &Document) -> Result<Looked, HostError> {
+        let formed = check(document, None);
+        let Some(plan) = formed.plan else {
+            return Ok((None, formed.violations));
+        };
+        let tools: BTreeSet<String> = plan.tools().into_iter().map(str::to_owned).collect();
+        if let Some(broken) = self.registry.prepare(&tools).await.into_values().next() {
+            return Err(HostError::ToolServer(broken));
+        }
+        let names = tools.iter().map(String::as_str);
+        self.registry.usable(names).map_err(HostError::Tool)?;
+        let checked = check(document, Some(self.registry.snapshot().as_ref()));
+        Ok((checked.plan, checked.violations))
     }
 }
 

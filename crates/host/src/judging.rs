@@ -105,6 +105,7 @@ impl Means<'_> {
             rules: self.rules.clone(),
             shadow,
             session: view,
+            witness: parts.witness.clone(),
             now_ms: self.now_ms,
         }
     }

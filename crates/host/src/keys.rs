@@ -14,6 +14,7 @@ pub use ring::{KeyRing, KnownKey};
 
 use crate::ask::HostError;
 use crate::clock::{Clock as _, SystemClock};
+use crate::refused::note_key;
 use crate::system_rows::append;
 use mandate_plan::ErrorCode;
 use mandate_policy::principal::{ROLES, is_principal, is_role};
@@ -25,6 +26,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Somebody logged in to the console.
+const LOGGED_IN: &str = "logged_in";
 
 /// What is to be done to keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -98,6 +102,41 @@ impl Keys {
             true => Ok(()),
             false => Err(HostError::KeyRevoked(key.clone())),
         })
+    }
+
+    /// The journal that they are in.
+    pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// Every key, those that were revoked too, the oldest first.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn all(&self) -> Result<Vec<KnownKey>, HostError> {
+        self.with(|ring| Ok(ring.all().into_iter().cloned().collect()))
+    }
+
+    /// Whether anybody has a key that holds.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn any_holds(&self) -> Result<bool, HostError> {
+        self.with(|ring| Ok(ring.holding().next().is_some()))
+    }
+
+    /// Puts it on record that somebody logged in. Returns when the disk has it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn logged_in(&self, who: &Principal, channel: &str, from: &str) -> Result<(), HostError> {
+        let row = json!({ "by": who.name, "key": who.key, "channel": channel, "from": from });
+        append(self.journal.as_ref(), SystemClock.now_ms(), LOGGED_IN, &row)
+    }
+
+    /// Puts it on record that somebody showed what does not hold: `key` is the id of a key, or how it was shown.
+    pub fn note_refused(&self, key: &str, by: &str, error: &HostError) {
+        note_key(self.journal.as_ref(), SystemClock.now_ms(), key, by, error);
     }
 
     /// Does something to keys.

@@ -109,6 +109,8 @@ impl Host {
         self.left.push(reply);
         if !self.leaving {
             self.sum_refusals(self.parts.clock.now_ms(), true);
+            // What rests is with the next host as if it had been parked here all along.
+            self.park_all();
             self.leaving = true;
             let all: Vec<String> = self.drives.keys().cloned().collect();
             for execution_id in all {
@@ -128,7 +130,7 @@ impl Host {
             return false;
         };
         let under_way = drive.open.values().any(|open| open.task.is_some());
-        let settled = !under_way && drive.held.is_empty();
+        let settled = !under_way && drive.held.is_empty() && drive.reading == 0;
         if settled && drive.state.driven && drive.state.phase != Phase::Ended {
             let reason = "the host that drove it has left".to_owned();
             self.take_turn(execution_id, Body::HostStopped { reason });

@@ -5,18 +5,24 @@ use crate::clock::{Clock, SystemClock};
 use crate::gateway::Gateway;
 use crate::handle::{Handle, Message};
 use crate::host::{Host, Ids, Parts, Post, Report};
+use crate::made_keys;
 use crate::notify::Notify;
-use crate::policies::{PolicyTerms, activate};
+use crate::policies::{PolicyTerms, activation};
 use crate::queue::MAX_ACTIVE;
 use crate::spawn::OnTokio;
+use crate::system_rows::append_all;
 use crate::tokens::{NoTokens, TokenSource};
+use crate::witness::Witness;
 use mandate_policy::token::KeyRing;
 use mandate_policy::{FirstPolicy, Limits, Rules};
-use mandate_store::Journal;
+use mandate_store::{Journal, PublicKey};
 use mandate_tools::Tools;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
+
+/// Some 30 KB each (`docs/performance.md`), and enough for those who answer at once what they asked for.
+const KEPT_AT_REST: usize = 256;
 
 /// UUID v7 ids, random seeds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,12 +46,18 @@ impl Ids for RandomIds {
 pub struct Terms {
     /// How many executions may be active at a time.
     pub max_active: usize,
+    /// How many executions stay in memory that only wait for a human, or for a time far off.
+    pub kept_at_rest: usize,
     /// The policy.
     pub rules: Arc<dyn Rules>,
     /// The keys of tokens.
     pub tokens: Arc<dyn TokenSource>,
+    /// The public half of the key that signs heads and exports.
+    pub signing_key: Option<PublicKey>,
     /// Who tells people that something waits for them, or has ended.
     pub notify: Option<Arc<dyn Notify>>,
+    /// Who counts and shows what is done here.
+    pub witness: Option<Arc<dyn Witness>>,
     /// A policy that is asked beside it, and decides nothing.
     pub shadow: Option<Arc<dyn Rules>>,
     /// How many calls a session may make, whatever the policy says.
@@ -69,8 +81,11 @@ impl Default for Terms {
         Self {
             tokens,
             max_active: MAX_ACTIVE,
+            kept_at_rest: KEPT_AT_REST,
             rules: Arc::new(FirstPolicy),
+            signing_key: None,
             notify: None,
+            witness: None,
             shadow: None,
             limits: Limits::default(),
             policies: PolicyTerms::default(),
@@ -110,7 +125,11 @@ impl LocalHost {
         terms: Terms,
     ) -> Result<Self, HostError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        activate(journal.as_ref(), terms.rules.as_ref(), clock.now_ms())?;
+        let now_ms = clock.now_ms();
+        let (signing, tokens) = (terms.signing_key.as_ref(), terms.tokens.as_ref());
+        let mut rows = made_keys::missing(journal.as_ref(), signing, tokens, now_ms)?;
+        rows.extend(activation(journal.as_ref(), terms.rules.as_ref(), now_ms)?);
+        append_all(journal.as_ref(), rows)?;
         let parts = Parts {
             clock: clock.clone(),
             journal,
@@ -125,7 +144,9 @@ impl LocalHost {
             ids: Arc::new(RandomIds),
             report: terms.report,
             notify: terms.notify,
+            witness: terms.witness,
             max_active: terms.max_active,
+            kept_at_rest: terms.kept_at_rest,
         };
         let (to_host, inbox) = channel();
         let journal = parts.journal.clone();

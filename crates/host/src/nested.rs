@@ -31,11 +31,9 @@ impl Host {
             drive.open.insert(
                 place(child),
                 OpenCall {
-                    attempt: child.attempt,
-                    task: None,
                     // Time without a host does not count.
                     deadline_ms: limit_ms.map(|limit| now_ms.saturating_add(limit)),
-                    over: None,
+                    ..OpenCall::under_way(child.attempt)
                 },
             );
         }
@@ -102,7 +100,7 @@ impl Host {
         let id = state.execution_id().to_owned();
         let durable_seq = state.seq;
         self.drives
-            .insert(id.clone(), Drive::new(state, None, durable_seq));
+            .insert(id.clone(), Box::new(Drive::new(state, None, durable_seq)));
         self.drive_child(&id);
     }
 
@@ -146,6 +144,8 @@ impl Host {
             deadline_ms: of.created.deadline_ms,
             rerun: None,
             revises: None,
+            execution_id: None,
+            asked: None,
         };
         let approval = drive.approved.as_ref().and_then(|plan| plan.approval());
         let nested = Nested {
@@ -188,7 +188,7 @@ impl Host {
         };
         let id = child.execution_id.clone();
         self.drives
-            .insert(id.clone(), Drive::new(state, Some(row), 0));
+            .insert(id.clone(), Box::new(Drive::new(state, Some(row), 0)));
         self.carry_out(&id, turned, Vec::new());
         self.reschedule(&id);
         Ok(())

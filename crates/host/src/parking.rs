@@ -43,8 +43,40 @@ impl Drive {
 }
 
 impl Host {
-    /// Parks an execution if it may be, and if that is worth while.
+    /// Has an execution leave memory if it may, and if that is worth while; the last ones that came to rest stay, since
+    /// many an answer comes at once.
     pub(crate) fn park(&mut self, execution_id: &str) {
+        if self.parts.kept_at_rest == 0 {
+            self.park_now(execution_id);
+            return;
+        }
+        let rests = |drive: &Drive| drive.may_be_parked();
+        if !self
+            .drives
+            .get(execution_id)
+            .is_some_and(|drive| rests(drive))
+        {
+            return;
+        }
+        // It may be in the line already, further ahead: then it leaves sooner, which harms nothing.
+        if self.resting.back().is_none_or(|last| last != execution_id) {
+            self.resting.push_back(execution_id.to_owned());
+        }
+        while self.resting.len() > self.parts.kept_at_rest {
+            if let Some(first) = self.resting.pop_front() {
+                self.park_now(&first);
+            }
+        }
+    }
+
+    /// Has everything leave memory that may.
+    pub(crate) fn park_all(&mut self) {
+        for execution_id in std::mem::take(&mut self.resting) {
+            self.park_now(&execution_id);
+        }
+    }
+
+    fn park_now(&mut self, execution_id: &str) {
         let Some(drive) = self.drives.get(execution_id) else {
             return;
         };
@@ -71,7 +103,7 @@ impl Host {
         drive.wake_ms = drive.state.next_due().map(|(due_ms, _)| due_ms);
         drive.head = self.parts.journal.head().ok();
         self.no_longer_away(execution_id);
-        self.drives.insert(execution_id.to_owned(), drive);
+        self.drives.insert(execution_id.to_owned(), Box::new(drive));
         Ok(())
     }
 

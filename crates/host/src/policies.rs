@@ -3,15 +3,15 @@
 
 use crate::ask::HostError;
 use crate::host::{Host, Parts};
+use crate::system_rows::{append_all, row};
 use mandate_engine::{Body, Phase};
 use mandate_plan::{BoundInputs, CheckedPlan};
 use mandate_policy::rules::{Case, RuleError, Ruling};
 use mandate_policy::{EvaluateRequest, Rules, SessionView, evaluate_with};
-use mandate_store::{Batch, Journal, NewRecord, SYSTEM};
+use mandate_store::{Journal, NewRecord};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 /// The kind of the row that a policy comes into force with.
 pub const POLICY_ACTIVATED: &str = "policy_activated";
@@ -70,36 +70,34 @@ impl Rules for Missing {
     }
 }
 
+/// The row that puts it on record that this policy is in force; none = it is on record already.
+///
+/// # Errors
+/// The journal cannot be read.
+pub(crate) fn activation(
+    journal: &dyn Journal,
+    rules: &dyn Rules,
+    now_ms: i64,
+) -> Result<Option<NewRecord>, HostError> {
+    let version = rules.version();
+    let last = journal.last_of_system(&[POLICY_ACTIVATED])?;
+    let before = last.as_ref().and_then(|last| version_of(&last.payload));
+    if before.as_deref() == Some(version.as_str()) {
+        return Ok(None);
+    }
+    let payload = json!({ "version": version, "before": before, "policy": rules.texts() });
+    Ok(Some(row(now_ms, POLICY_ACTIVATED, &payload)))
+}
+
 /// Puts it on record that this policy is in force, unless it is already. Returns when the disk has it.
 ///
 /// # Errors
 /// The store's failure.
 pub fn activate(journal: &dyn Journal, rules: &dyn Rules, now_ms: i64) -> Result<bool, HostError> {
-    let version = rules.version();
-    let last = journal.last_of_system(&[POLICY_ACTIVATED])?;
-    let before = last.as_ref().and_then(|last| version_of(&last.payload));
-    if before.as_deref() == Some(version.as_str()) {
-        return Ok(false);
-    }
-    let payload = json!({ "version": version, "before": before, "policy": rules.texts() });
-    let batch = Batch {
-        stream: SYSTEM.to_owned(),
-        records: vec![NewRecord {
-            at_ms: now_ms,
-            kind: POLICY_ACTIVATED,
-            payload: payload.to_string().into_bytes(),
-        }],
-        ..Batch::default()
-    };
-    let (done, stored) = channel();
-    journal.append(
-        batch,
-        Box::new(move |result| {
-            let _ = done.send(result);
-        }),
-    );
-    stored.recv().map_err(|_| HostError::Stopped)??;
-    Ok(true)
+    let row = activation(journal, rules, now_ms)?;
+    let is_new = row.is_some();
+    append_all(journal, row.into_iter().collect())?;
+    Ok(is_new)
 }
 
 fn version_of(payload: &[u8]) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The rows that lists read: a function of an execution's state, so that `audit verify` can rebuild them.
 
 use mandate_engine::event::RequestKind;
-use mandate_engine::{Event, OpenRequest, Said, State};
+use mandate_engine::{ApprovedBefore, Event, OpenRequest, Said, State};
 use mandate_plan::Digest;
 use mandate_policy::Decision;
 use mandate_store::{ExecutionRow, RequestRow};
@@ -48,11 +48,15 @@ pub fn execution_row(state: &State) -> ExecutionRow {
 
 /// The row of one request.
 pub fn request_row(state: &State, open: &OpenRequest) -> RequestRow {
-    let request = &open.request;
-    let detail = match request.kind {
+    let detail = match open.request.kind {
         RequestKind::Plan => plan_detail(state, open),
         _ => detail(state, open),
     };
+    row_with(state, open, detail)
+}
+
+fn row_with(state: &State, open: &OpenRequest, detail: String) -> RequestRow {
+    let request = &open.request;
     let answer = open
         .closed
         .as_ref()
@@ -97,6 +101,26 @@ pub fn request_row(state: &State, open: &OpenRequest) -> RequestRow {
         opened_at_ms: open.opened_ms,
         expires_at_ms: request.expires_ms,
         closed_at_ms: open.closed_ms,
+        approved: approved_plan(state, open).map(|(name, _)| name),
+    }
+}
+
+/// The name and the hash of the plan, or of the revision of one, that somebody said yes to.
+pub(crate) fn approved_plan(state: &State, open: &OpenRequest) -> Option<(String, Option<Digest>)> {
+    if open.closed.as_deref() != Some("approve") {
+        return None;
+    }
+    match open.request.kind {
+        RequestKind::Plan => {
+            let (created, plan) = state.submitted();
+            Some((plan.plan().name.clone(), Some(created.plan_hash)))
+        }
+        RequestKind::Revision => {
+            let hash = open.request.detail.get("plan_hash");
+            let hash = hash.and_then(|hash| hash.as_str()?.parse().ok());
+            Some((state.plan().plan().name.clone(), hash))
+        }
+        _ => None,
     }
 }
 
@@ -111,6 +135,9 @@ fn plan_detail(state: &State, open: &OpenRequest) -> String {
         choices: &'a [String],
         approvers: &'a [String],
         decision: &'a Decision,
+        /// What it can be compared with.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        approved_before: Option<&'a ApprovedBefore>,
         /// Who has answered so far, and others must join.
         #[serde(skip_serializing_if = "Option::is_none")]
         answers: Option<&'a [Said]>,
@@ -124,6 +151,7 @@ fn plan_detail(state: &State, open: &OpenRequest) -> String {
         choices: &open.request.choices,
         approvers: &open.request.approvers,
         decision: &created.decision,
+        approved_before: created.approved_before.as_deref(),
         answers: has_several(open).then_some(open.said.as_slice()),
     };
     serde_json::to_string(&detail).unwrap_or_default()
@@ -161,7 +189,11 @@ pub fn request_rows(state: &State) -> Vec<RequestRow> {
 
 /// The rows that `events`, the last ones of the execution, can have changed: an event may open or close a request, and
 /// what ends or settles something takes back what nobody needs to answer any more.
-pub(crate) fn changed_request_rows(state: &State, events: &[Arc<Event>]) -> Vec<RequestRow> {
+pub(crate) fn changed_request_rows(
+    state: &State,
+    events: &[Arc<Event>],
+    shown: &mut Shown,
+) -> Vec<RequestRow> {
     let Some(first) = events.first() else {
         return Vec::new();
     };
@@ -169,6 +201,9 @@ pub(crate) fn changed_request_rows(state: &State, events: &[Arc<Event>]) -> Vec<
     let repolicied = events
         .iter()
         .any(|event| matches!(event.body, mandate_engine::Body::PolicyChanged { .. }));
+    if repolicied {
+        shown.0 = None;
+    }
     state
         .requests
         .values()
@@ -177,6 +212,25 @@ pub(crate) fn changed_request_rows(state: &State, events: &[Arc<Event>]) -> Vec<
             let changed_ms = open.closed_ms.or(said).unwrap_or(open.opened_ms);
             repolicied || changed_ms >= first.at_ms
         })
-        .map(|open| request_row(state, open))
+        .map(|open| shown.row(state, open))
         .collect()
+}
+
+/// What was last shown of the request for a plan's approval: most are answered once, and then it is the same text.
+#[derive(Debug, Default)]
+pub(crate) struct Shown(Option<(String, String)>);
+
+impl Shown {
+    fn row(&mut self, state: &State, open: &OpenRequest) -> RequestRow {
+        if open.request.kind != RequestKind::Plan || has_several(open) {
+            return request_row(state, open);
+        }
+        let id = &open.request.request_id;
+        let known = self.0.take().filter(|(known, _)| known == id);
+        let detail = known.map_or_else(|| plan_detail(state, open), |(_, detail)| detail);
+        if open.closed.is_none() {
+            self.0 = Some((id.clone(), detail.clone()));
+        }
+        row_with(state, open, detail)
+    }
 }

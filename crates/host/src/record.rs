@@ -68,6 +68,8 @@ fn record_with(
     body: impl FnOnce(&State) -> Result<Body, HostError>,
 ) -> Result<State, HostError> {
     let mut state = load(journal, execution_id)?;
+    // What is wrong with the input says more than that it comes too late for any.
+    let body = body(&state)?;
     if state.phase == Phase::Ended {
         let ended = format!(
             "execution `{execution_id}` has ended: it is {}",
@@ -75,7 +77,7 @@ fn record_with(
         );
         return Err(HostError::NotNow(ended));
     }
-    let body = state.sealed(body(&state)?);
+    let body = state.sealed(body);
     let kind = body.kind();
     let mut events = Vec::new();
     if state.driven {
@@ -123,6 +125,7 @@ fn append(journal: &dyn Journal, state: &State, events: &[Event]) -> Result<Appe
         first_seq,
         records: records.collect(),
         plan: None,
+        stands_on: Vec::new(),
         execution: Some(execution_row(state)),
         requests: request_rows(state),
         calls: Vec::new(),

@@ -1,13 +1,14 @@
-//! Refusals of agents without end: so many in a minute are written to the journal one by one, and the others as a sum.
+//! Refusals without end, of agents' calls and of plans: so many in a minute are written to the journal one by one, and the
+//! others as a sum.
 //!
 //! The first one beyond writes a sum at once, so that the journal says from when on it does not hold each; the others are
 //! summed at the end of the minute. An agent that shows a good token is let call nothing meanwhile; one that shows a bad
 //! token is counted apart, so that nobody can keep the holder of a good one out.
 
 use crate::host::Host;
+use crate::system_rows::batch;
 use mandate_engine::Body;
 use mandate_plan::ErrorCode;
-use mandate_store::{Batch, NewRecord, SYSTEM};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -25,6 +26,15 @@ pub(crate) enum Caller {
     Unknown,
 }
 
+/// What is counted together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Whose {
+    /// Calls in an execution.
+    Execution(String, Caller),
+    /// Plans of a principal.
+    Principal(String),
+}
+
 #[derive(Debug, Default)]
 struct Stretch {
     since_ms: i64,
@@ -36,7 +46,7 @@ struct Stretch {
 /// Refusals that were counted, and are to be written as a sum.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Sum {
-    execution_id: String,
+    whose: Whose,
     since_ms: i64,
     codes: BTreeMap<String, u64>,
 }
@@ -50,11 +60,11 @@ pub(crate) enum Counted {
     Summed(Option<Sum>),
 }
 
-/// The refusals of the last minute, by execution.
+/// The refusals of the last minute.
 #[derive(Debug)]
 pub(crate) struct Refusals {
     most: u64,
-    stretches: BTreeMap<(String, Caller), Stretch>,
+    stretches: BTreeMap<Whose, Stretch>,
 }
 
 impl Refusals {
@@ -65,13 +75,12 @@ impl Refusals {
         }
     }
 
-    fn stretch(&mut self, execution_id: &str, caller: Caller, now_ms: i64) -> &mut Stretch {
+    fn stretch(&mut self, whose: Whose, now_ms: i64) -> &mut Stretch {
         if self.stretches.len() >= KEPT {
             self.stretches
                 .retain(|_, stretch| !stretch.is_over(now_ms) || !stretch.codes.is_empty());
         }
-        let key = (execution_id.to_owned(), caller);
-        let stretch = self.stretches.entry(key).or_insert_with(|| Stretch {
+        let stretch = self.stretches.entry(whose).or_insert_with(|| Stretch {
             since_ms: now_ms,
             ..Stretch::default()
         });
@@ -84,7 +93,7 @@ impl Refusals {
         stretch
     }
 
-    /// A refusal: whether it is written.
+    /// A refusal of a call: whether it is written.
     pub(crate) fn count(
         &mut self,
         execution_id: &str,
@@ -92,8 +101,18 @@ impl Refusals {
         code: ErrorCode,
         now_ms: i64,
     ) -> Counted {
+        let whose = Whose::Execution(execution_id.to_owned(), caller);
+        self.count_of(whose, code, now_ms)
+    }
+
+    /// A plan of this principal that policy refuses: whether that is written.
+    pub(crate) fn count_plan(&mut self, principal: &str, code: ErrorCode, now_ms: i64) -> Counted {
+        self.count_of(Whose::Principal(principal.to_owned()), code, now_ms)
+    }
+
+    fn count_of(&mut self, whose: Whose, code: ErrorCode, now_ms: i64) -> Counted {
         let most = self.most;
-        let stretch = self.stretch(execution_id, caller, now_ms);
+        let stretch = self.stretch(whose.clone(), now_ms);
         if stretch.written < most {
             stretch.written = stretch.written.saturating_add(1);
             return Counted::Written;
@@ -104,7 +123,7 @@ impl Refusals {
             return Counted::Summed(None);
         }
         Counted::Summed(Some(Sum {
-            execution_id: execution_id.to_owned(),
+            whose,
             since_ms: stretch.since_ms,
             codes: std::mem::take(&mut stretch.codes),
         }))
@@ -112,7 +131,7 @@ impl Refusals {
 
     /// Whether this caller was refused so often that no further call is looked at; for how long, in milliseconds.
     pub(crate) fn bars(&mut self, execution_id: &str, now_ms: i64) -> Option<u64> {
-        let key = (execution_id.to_owned(), Caller::Known);
+        let key = Whose::Execution(execution_id.to_owned(), Caller::Known);
         let stretch = self.stretches.get(&key)?;
         let left_ms = stretch.since_ms.saturating_add(MINUTE_MS) - now_ms;
         let barred = stretch.written >= self.most && left_ms > 0;
@@ -130,10 +149,10 @@ impl Refusals {
     /// The sums that are due; all of them at the end.
     pub(crate) fn due(&mut self, now_ms: i64, all: bool) -> Vec<Sum> {
         let mut sums = Vec::new();
-        for ((execution_id, _), stretch) in &mut self.stretches {
+        for (whose, stretch) in &mut self.stretches {
             if !stretch.codes.is_empty() && (all || stretch.is_over(now_ms)) {
                 sums.push(Sum {
-                    execution_id: execution_id.clone(),
+                    whose: whose.clone(),
                     since_ms: stretch.since_ms,
                     codes: std::mem::take(&mut stretch.codes),
                 });
@@ -160,31 +179,29 @@ impl Host {
     /// Into the execution's own journal, or that of the system where it takes nothing more.
     pub(crate) fn write_sum(&mut self, sum: Sum) {
         let Sum {
-            execution_id,
+            whose,
             since_ms,
             codes,
         } = sum;
-        let body = Body::RefusalsCounted {
-            since_ms,
-            codes: codes.clone(),
+        let payload = match whose {
+            Whose::Execution(execution_id, _) => {
+                let body = Body::RefusalsCounted {
+                    since_ms,
+                    codes: codes.clone(),
+                };
+                if self.take_turn(&execution_id, body) {
+                    self.reschedule(&execution_id);
+                    return;
+                }
+                json!({ "execution_id": execution_id, "since_ms": since_ms, "codes": codes })
+            }
+            Whose::Principal(principal) => {
+                json!({ "principal": principal, "since_ms": since_ms, "codes": codes })
+            }
         };
-        if self.take_turn(&execution_id, body) {
-            self.reschedule(&execution_id);
-            return;
-        }
-        let payload = json!({ "execution_id": execution_id, "since_ms": since_ms, "codes": codes });
-        let record = NewRecord {
-            at_ms: self.parts.clock.now_ms(),
-            kind: "refusals_counted",
-            payload: payload.to_string().into_bytes(),
-        };
-        let batch = Batch {
-            stream: SYSTEM.to_owned(),
-            records: vec![record],
-            ..Batch::default()
-        };
+        let now_ms = self.parts.clock.now_ms();
         self.parts.journal.append(
-            batch,
+            batch(now_ms, "refusals_counted", &payload),
             Box::new(|stored| {
                 if let Err(error) = stored {
                     tracing::error!(%error, "refusals that were counted are not in the journal");
@@ -212,7 +229,7 @@ mod tests {
         assert!(written(&mut refusals, Caller::Known, 6));
         assert_eq!(refusals.bars("e", 7), Some(59_998));
         let sum = |codes: u64, since_ms| Sum {
-            execution_id: "e".to_owned(),
+            whose: Whose::Execution("e".to_owned(), Caller::Known),
             since_ms,
             codes: BTreeMap::from([("UNPLANNED_ACTION".to_owned(), codes)]),
         };
@@ -224,7 +241,9 @@ mod tests {
                 Counted::Summed(None)
             );
         }
-        // Who shows a bad token is counted apart.
+        // Who shows a bad token is counted apart, and so are plans.
+        let plan = refusals.count_plan("e", ErrorCode::PolicyDenied, 9);
+        assert_eq!(plan, Counted::Written);
         assert!(written(&mut refusals, Caller::Unknown, 9));
         assert_eq!(refusals.next_due_ms(), Some(60_005));
         assert_eq!(refusals.due(60_004, false), []);

@@ -4,7 +4,6 @@ use crate::ask::HostError;
 use crate::system_rows::batch;
 use mandate_engine::NotAnAnswer;
 use mandate_engine::event::Answer;
-use mandate_policy::Principal;
 use mandate_store::Journal;
 use serde_json::json;
 
@@ -54,16 +53,10 @@ pub(crate) fn note_answer(
 }
 
 /// Puts it on record that somebody showed a key that does not hold.
-pub(crate) fn note_key(
-    journal: &dyn Journal,
-    now_ms: i64,
-    key: &str,
-    by: &Principal,
-    error: &HostError,
-) {
+pub(crate) fn note_key(journal: &dyn Journal, now_ms: i64, key: &str, by: &str, error: &HostError) {
     let row = json!({
         "key": key,
-        "by": by.name,
+        "by": by,
         "code": error.code(),
         "message": error.to_string(),
     });

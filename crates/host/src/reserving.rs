@@ -129,7 +129,7 @@ impl Host {
 
 /// The execution at the top of those that hold each other; none for one that is no nested plan.
 pub(crate) fn root_of<'a>(
-    drives: &'a BTreeMap<String, Drive>,
+    drives: &'a BTreeMap<String, Box<Drive>>,
     execution_id: &str,
 ) -> Option<&'a str> {
     let parent = |id: &str| {

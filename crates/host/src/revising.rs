@@ -5,7 +5,7 @@ use crate::ask::{HostError, Revises, Submission, Submitted};
 use crate::backtest::What;
 use crate::gate::approval_of;
 use crate::host::Host;
-use crate::submit::tool_digests;
+use crate::submit::{external_tools, tool_digests};
 use mandate_engine::{Body, StandsOn, State};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, diff::diff, execution_digest, narrows};
 use mandate_policy::{Decision, Delta, Outcome, Stands, delta, stands_for};
@@ -88,7 +88,7 @@ impl Host {
         let revision = created.revision.saturating_add(1);
         let bench = self.bench(&session, &principal, &id, now_ms);
         let bench = bench.with_roles(&roles);
-        let mut decision = bench.evaluate(plan, &inputs);
+        let mut decision = bench.evaluate_revision(plan, &inputs);
         if revises.asked_for {
             self.weigh_unplanned(&id, &mut decision)?;
         }
@@ -111,6 +111,7 @@ impl Host {
             plan_hash: *plan.hash(),
             execution_digest: digest,
             tools,
+            external: external_tools(plan, lookup.as_ref()),
             decision: Box::new(decision.clone()),
             diff: serde_json::to_value(&changes).unwrap_or_default(),
             by: submission.principal.clone(),
@@ -133,7 +134,7 @@ impl Host {
             let request_id = asked.map(|open| open.request.request_id.clone()).next();
             let submitted = Submitted {
                 execution_id: of,
-                decision,
+                decision: decision.into(),
                 request_id,
             };
             let seq = drive.state.seq;

@@ -17,6 +17,7 @@ pub use crate::wire::Farewell;
 use mandate_store::Journal;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 
@@ -32,6 +33,27 @@ pub(crate) struct Desk {
     intake: Arc<Intake>,
     keys: Keys,
     directory: (u64, u64),
+    replacing: Arc<Replacing>,
+}
+
+/// Whether another process may take this one's place, and whether one wants to.
+#[derive(Default)]
+struct Replacing {
+    may: AtomicBool,
+    wanted: AtomicBool,
+}
+
+impl Desk {
+    /// Another process wants to take this one's place.
+    fn hand_over(&self) -> Result<(), HostError> {
+        if !self.replacing.may.load(Ordering::Acquire) {
+            return Err(HostError::NotNow(
+                "somebody looks at what this process does: it leaves when that is done".to_owned(),
+            ));
+        }
+        self.replacing.wanted.store(true, Ordering::Release);
+        Ok(())
+    }
 }
 
 /// Serves the socket until it is dropped.
@@ -40,6 +62,7 @@ pub struct Server {
     bound: Option<Bound>,
     end: watch::Sender<Option<Farewell>>,
     places: Arc<Semaphore>,
+    replacing: Arc<Replacing>,
 }
 
 impl Server {
@@ -65,7 +88,9 @@ impl Server {
             let _inside = runtime.enter();
             tokio::net::UnixListener::from_std(listener).map_err(failed)?
         };
+        let replacing = Arc::<Replacing>::default();
         let desk = Arc::new(Desk {
+            replacing: replacing.clone(),
             host,
             keys: Keys::new(journal.clone()),
             journal,
@@ -79,7 +104,18 @@ impl Server {
             bound: Some(bound),
             end,
             places,
+            replacing,
         })
+    }
+
+    /// Lets other processes take this one's place.
+    pub fn may_hand_over(&self) {
+        self.replacing.may.store(true, Ordering::Release);
+    }
+
+    /// Whether one wants to.
+    pub fn is_to_hand_over(&self) -> bool {
+        self.replacing.wanted.load(Ordering::Acquire)
     }
 
     /// How many conversations there are.
@@ -142,7 +178,7 @@ async fn accept(
 }
 
 /// Does what waits on a thread that may wait.
-async fn waiting<T: Send + 'static>(
+pub(crate) async fn waiting<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
 ) -> Result<T, HostError> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -69,6 +69,8 @@ struct Counted {
     last_ms: Option<i64>,
     /// What is set aside, by the execution at the top.
     held: BTreeMap<String, Held>,
+    /// What is left of all that, counted as it changes: every call asks for it.
+    reserved: u128,
     /// Executions that wait until others have given calls back, and how many they need: the first in line goes first.
     line: BTreeMap<Turn, u64>,
     /// Executions about which somebody is asked, because the session has too few calls left; and how many they need.
@@ -134,28 +136,38 @@ impl Counted {
 
     /// What is set aside for all but this one.
     fn reserved_beside(&self, root: &str) -> u64 {
-        let others = self.held.iter().filter(|(id, _)| *id != root);
-        others
-            .map(|(_, held)| held.left())
-            .fold(0, u64::saturating_add)
+        let beside = self.reserved.saturating_sub(self.left_of(root));
+        u64::try_from(beside).unwrap_or(u64::MAX)
+    }
+
+    fn left_of(&self, root: &str) -> u128 {
+        self.held.get(root).map_or(0, |held| held.left().into())
+    }
+
+    /// Changes what the execution `root` has set aside.
+    fn change_held(&mut self, root: &str, change: impl FnOnce(&mut BTreeMap<String, Held>)) {
+        let before = self.left_of(root);
+        change(&mut self.held);
+        let others = self.reserved.saturating_sub(before);
+        self.reserved = others.saturating_add(self.left_of(root));
     }
 
     /// What an execution has set aside now.
     fn hold(&mut self, id: &str, amount: u64) {
-        match self.held.get_mut(id) {
+        self.change_held(id, |held| match held.get_mut(id) {
             Some(held) if amount > 0 => held.amount = amount,
             Some(_) => {
-                self.held.remove(id);
+                held.remove(id);
             }
             None if amount > 0 => {
-                let held = Held {
+                let new = Held {
                     amount,
                     ..Held::default()
                 };
-                self.held.insert(id.to_owned(), held);
+                held.insert(id.to_owned(), new);
             }
             None => {}
-        }
+        });
     }
 
     /// An execution waits no more.
@@ -273,11 +285,16 @@ impl Sessions {
         let id = state.execution_id();
         if id == root {
             counted.hold(id, state.set_aside());
-        } else if let Some(held) = counted.held.get_mut(root) {
-            match state.phase {
-                Phase::Ended => held.drawn.remove(id),
-                _ => held.drawn.insert(id.to_owned(), state.calls_made()),
-            };
+        } else {
+            counted.change_held(root, |held| {
+                let Some(held) = held.get_mut(root) else {
+                    return;
+                };
+                match state.phase {
+                    Phase::Ended => held.drawn.remove(id),
+                    _ => held.drawn.insert(id.to_owned(), state.calls_made()),
+                };
+            });
         }
         if counted.is_waited_for() && !state.awaits_admission() {
             counted.leave_line(id);

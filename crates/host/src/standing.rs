@@ -186,8 +186,12 @@ impl Host {
         if self.standing.catch_up(self.parts.journal.as_ref()).is_err() {
             return applying;
         }
+        let matching = self.standing.matching(&state.created, now_ms);
+        if matching.is_empty() {
+            return applying;
+        }
         let mut after = state.clone();
-        for found in self.standing.matching(&state.created, now_ms) {
+        for found in matching {
             let answer = Answer {
                 reason: found.reason.clone(),
                 subject: Some(open.request.subject),

@@ -8,9 +8,9 @@ use crate::host::Ids;
 use crate::supported::unsupported;
 use mandate_engine::event::Carried;
 use mandate_engine::{BEHAVIOUR, Body, CannotCarry, Created, Event, Parent, State, carry};
-use mandate_plan::{Digest, ToolLookup, execution_digest, model::Mode};
+use mandate_plan::{CheckedPlan, Digest, ToolLookup, execution_digest, model::Mode};
 use mandate_policy::Outcome;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a request for a plan's approval stays open, in milliseconds: 24 hours.
 pub const APPROVAL_EXPIRES_MS: i64 = 24 * 3_600_000;
@@ -60,7 +60,7 @@ pub(crate) fn created_event(
     };
     let execution_id = match &nested {
         Some(nested) => nested.execution_id.clone(),
-        None => ids.id(),
+        None => submission.execution_id.clone().unwrap_or_else(|| ids.id()),
     };
     let id = Some(execution_id.as_str());
     bench.shadow_plan(What::Plan, id, plan, &inputs, origins, &decision);
@@ -79,6 +79,7 @@ pub(crate) fn created_event(
         secrets: inputs.secrets,
         inputs_digest,
         tools,
+        external: external_tools(plan, bench.lookup.as_ref()),
         principal: submission.principal.clone(),
         roles: submission.roles.clone(),
         session: submission.session.clone(),
@@ -88,11 +89,14 @@ pub(crate) fn created_event(
         seed: ids.seed(),
         behaviour: BEHAVIOUR,
         policy_version: decision.policy_version.clone(),
-        decision,
+        decision: decision.into(),
         agent_idle_ms: gateway
             .agent_idle_ms
             .filter(|_| plan.plan().mode == Mode::Agent),
+        scan_outputs: gateway.scan_outputs,
+        approved_before: None,
         carried,
+        asked: submission.asked.clone(),
     };
     Ok(Event {
         seq: 1,
@@ -128,6 +132,13 @@ pub(crate) fn tool_digests(
         digests.insert(tool.to_owned(), spec.digest);
     }
     Ok(digests)
+}
+
+/// The tools of a plan that somebody outside calls.
+pub(crate) fn external_tools(plan: &CheckedPlan, lookup: &dyn ToolLookup) -> BTreeSet<String> {
+    let is_external = |tool: &&str| lookup.spec(tool).is_some_and(|spec| spec.external);
+    let tools = plan.tools().into_iter().filter(is_external);
+    tools.map(str::to_owned).collect()
 }
 
 /// The registered name that is most like `tool`, if one is.

@@ -79,7 +79,7 @@ impl Switch {
 }
 
 /// Calls are frozen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freeze {
     /// Who froze them.
     pub by: String,

@@ -83,6 +83,7 @@ impl Host {
         let host = self.id.clone();
         self.take_turn(execution_id, Body::HostStarted { host });
         self.find_children(execution_id);
+        self.find_outside(execution_id);
     }
 
     fn load(&mut self, execution_id: &str) -> Result<(), HostError> {
@@ -92,10 +93,8 @@ impl Host {
         }
         let durable_seq = state.seq;
         self.no_longer_away(execution_id);
-        self.drives.insert(
-            execution_id.to_owned(),
-            Drive::new(state, None, durable_seq),
-        );
+        let drive = Box::new(Drive::new(state, None, durable_seq));
+        self.drives.insert(execution_id.to_owned(), drive);
         // Before anything else: what comes next is judged by the policy that is in force.
         self.renew_policy(execution_id);
         Ok(())

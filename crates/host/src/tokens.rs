@@ -2,6 +2,7 @@
 
 use crate::ask::HostError;
 use crate::host::Host;
+use crate::made_keys::TOKEN_KEY_CREATED;
 use mandate_engine::{Body, Phase, State};
 use mandate_plan::{Digest, ErrorCode};
 use mandate_policy::Refusal;
@@ -15,11 +16,27 @@ use std::sync::mpsc::Sender;
 
 /// Where the keys of tokens come from.
 pub trait TokenSource: Send + Sync {
-    /// All keys, the current one last.
+    /// All keys, the current one last; where they are kept, the first one is made now if there is none.
     ///
     /// # Errors
     /// They cannot be read.
     fn ring(&self) -> Result<KeyRing, StoreError>;
+
+    /// The ids of the keys that were made and are kept, the current one last.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn made(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// The same keys; none = there is none yet, and none is made.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn known(&self) -> Result<Option<KeyRing>, StoreError> {
+        self.ring().map(Some)
+    }
 
     /// A new key for new tokens; with `at_once`, those before it are gone. Gives its id.
     ///
@@ -31,6 +48,14 @@ pub trait TokenSource: Send + Sync {
 impl TokenSource for TokenKeys {
     fn ring(&self) -> Result<KeyRing, StoreError> {
         TokenKeys::ring(self)
+    }
+
+    fn made(&self) -> Result<Vec<String>, StoreError> {
+        self.ids()
+    }
+
+    fn known(&self) -> Result<Option<KeyRing>, StoreError> {
+        TokenKeys::known(self)
     }
 
     fn rotate(&self, at_once: bool) -> Result<String, StoreError> {
@@ -74,6 +99,12 @@ impl TokenText {
     /// The text as its holder gave it.
     pub fn new(text: &str) -> Self {
         Self(text.trim().to_owned())
+    }
+
+    /// The execution that it says it is for. Nothing is proven by it.
+    pub fn claimed_execution(&self) -> Option<String> {
+        let token: Token = self.0.parse().ok()?;
+        token.claimed_execution().map(str::to_owned)
     }
 
     /// The text, to be handed to its holder and to nobody else.
@@ -139,9 +170,13 @@ impl Host {
         token: &TokenText,
         by: &str,
     ) -> Result<Result<Verified, Refusal>, HostError> {
-        let keys = self.parts.tokens.ring()?;
         let Ok(token) = token.reveal().parse::<Token>() else {
             let message = "what was shown is not a token";
+            return Ok(Err(Refusal::new(ErrorCode::TokenInvalid, message)));
+        };
+        let Some(keys) = self.parts.tokens.known()? else {
+            // Nothing is made for the sake of what cannot fit it.
+            let message = "no token was given out here, or its key is gone";
             return Ok(Err(Refusal::new(ErrorCode::TokenInvalid, message)));
         };
         let created = &state.created;
@@ -193,9 +228,13 @@ impl Host {
         steps: Option<BTreeSet<String>>,
         reply: Sender<Result<Issued, HostError>>,
     ) {
+        let keys = self.parts.tokens.made();
         let made = self
             .may_have_token(execution_id, by, steps.as_ref())
             .and_then(|()| self.renewal(self.of(execution_id)?, by, steps.clone()));
+        if made.is_ok() {
+            self.note_token_key(&keys.unwrap_or_default(), by);
+        }
         let renewal = match made {
             Ok(renewal) => renewal,
             Err(error) => {
@@ -271,7 +310,7 @@ impl Host {
         let payload = json!({ "key": key, "by": by, "alone": at_once });
         let record = NewRecord {
             at_ms: self.parts.clock.now_ms(),
-            kind: "token_key_created",
+            kind: TOKEN_KEY_CREATED,
             payload: payload.to_string().into_bytes(),
         };
         let batch = Batch {

@@ -128,7 +128,8 @@ pub(crate) fn ask_host(
         Err(HostError::Unplanned(call)) => *call,
         said => return said,
     };
-    let (AgentWish::Call { tool, .. }, by) = (&ask.wish, &ask.by) else {
+    let (AgentWish::Call { tool, .. } | AgentWish::Enforce { tool, .. }, by) = (&ask.wish, &ask.by)
+    else {
         return Err(HostError::Stopped);
     };
     let proposal = Proposal {
@@ -138,6 +139,8 @@ pub(crate) fn ask_host(
         deadline_ms: None,
         session: None,
         rerun: None,
+        execution_id: None,
+        asked: None,
         revises: Some(Revises {
             asked_for: true,
             execution_id: ask.execution_id.clone(),

@@ -3,7 +3,7 @@
 //! A conversation begins with a [`Hello`] from each side. Then every [`Request`] has an id, and whatever the host says
 //! about it carries that id. [`PROTOCOL`] is raised when an old program would misunderstand a new one.
 
-use crate::agent::{AgentAnswer, AgentWish};
+use crate::agent::{AgentAnswer, AgentWish, Claims};
 use crate::ask::{HostError, Submitted};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
@@ -94,6 +94,8 @@ pub(crate) enum Wish {
     Agent {
         execution_id: String,
         token: TokenText,
+        #[serde(default)]
+        claims: Claims,
         wish: AgentWish,
     },
     /// Give a token out.
@@ -127,6 +129,8 @@ pub(crate) enum Wish {
     Standing(StandingAct),
     /// Remove executions that were archived.
     Remove(Removal),
+    /// Leave, since the one who asks takes over.
+    HandOver,
     /// Say what became of a step in doubt.
     Resolve {
         execution_id: String,
@@ -306,6 +310,7 @@ mod tests {
             HostError::Tool(mandate_tools::Fault::new(ErrorCode::ToolChanged, "no")),
             HostError::NoSuchExecution("e".to_owned()),
             HostError::NotNow("it has ended".to_owned()),
+            HostError::NoSuchCall("e.7".to_owned()),
             HostError::DeadlinePassed,
             HostError::Unreadable {
                 execution_id: "e".to_owned(),

@@ -45,9 +45,10 @@ impl Digest {
 impl Digest {
     /// The 64 digits, without the machinery of formatting: every event holds several digests.
     fn with_digits<T>(&self, with: impl FnOnce(&str) -> T) -> T {
-        let digit = |nibble: u8| match nibble {
-            0..=9 => b'0'.saturating_add(nibble),
-            _ => b'a'.saturating_add(nibble.saturating_sub(10)),
+        let digit = |nibble: u8| {
+            *b"0123456789abcdef"
+                .get(usize::from(nibble))
+                .unwrap_or(&b'0')
         };
         let mut digits = [0_u8; 64];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {

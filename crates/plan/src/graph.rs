@@ -36,7 +36,7 @@ pub fn mermaid(plan: &CheckedPlan, states: Option<&BTreeMap<String, String>>) ->
             let _ = writeln!(chart, "  {} -. fallback .-> {}", name(step), name(inner));
         }
     }
-    edges(&mut chart, plan);
+    arrows(&mut chart, plan);
     if !plan.finally().is_empty() {
         chart.push_str("  subgraph finally\n");
         for step in plan.finally() {
@@ -105,29 +105,62 @@ fn escaped(text: &str) -> String {
     label
 }
 
-fn edges(chart: &mut String, plan: &CheckedPlan) {
+fn arrows(chart: &mut String, plan: &CheckedPlan) {
+    for edge in edges(plan) {
+        let steps = plan.steps();
+        let (Some(from), Some(to)) = (steps.get(edge.from), steps.get(edge.to)) else {
+            continue;
+        };
+        let arrow = if edge.need { "==>" } else { "-->" };
+        let _ = writeln!(chart, "  {} {arrow} {}", name(from), name(to));
+    }
+}
+
+/// One step comes after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The number of the earlier one.
+    pub from: usize,
+    /// The number of the later one.
+    pub to: usize,
+    /// The later one needs it to have completed.
+    pub need: bool,
+}
+
+/// The order that binds the plan's steps. What follows from other edges is left out, needs excepted.
+pub fn edges(plan: &CheckedPlan) -> Vec<Edge> {
     let steps = plan.steps();
-    // Of each step, all steps that are settled before it.
-    let mut before: Vec<BTreeSet<usize>> = Vec::with_capacity(steps.len());
-    for step in steps {
+    // Of each step, for all steps above it whether they are settled before it.
+    let mut before: Vec<Vec<bool>> = Vec::with_capacity(steps.len());
+    let mut edges = Vec::new();
+    for (to, step) in steps.iter().enumerate() {
         let needs: BTreeSet<usize> = step.needs.iter().flatten().copied().collect();
-        // From the nearest upwards: what a nearer one already waits for is implied.
-        let mut implied = BTreeSet::new();
+        let mut implied = vec![false; to];
         let mut drawn = Vec::new();
+        // From the nearest upwards: what a nearer one already waits for is implied, and all that it waits for.
         for above in step.order.iter().rev() {
-            if !implied.contains(above) || needs.contains(above) {
+            let known = implied.get(*above).copied().unwrap_or(true);
+            if !known || needs.contains(above) {
                 drawn.push(*above);
             }
-            implied.extend(before.get(*above).into_iter().flatten().copied());
-        }
-        for above in drawn.iter().rev() {
-            let Some(from) = steps.get(*above) else {
+            if known {
                 continue;
-            };
-            let arrow = if needs.contains(above) { "==>" } else { "-->" };
-            let _ = writeln!(chart, "  {} {arrow} {}", name(from), name(step));
+            }
+            let theirs = before.get(*above).into_iter().flatten();
+            for (mine, theirs) in implied.iter_mut().zip(theirs) {
+                *mine |= theirs;
+            }
+            if let Some(mine) = implied.get_mut(*above) {
+                *mine = true;
+            }
         }
-        implied.extend(step.order.iter().copied());
+        let below = drawn.iter().rev().map(|from| Edge {
+            from: *from,
+            to,
+            need: needs.contains(from),
+        });
+        edges.extend(below);
         before.push(implied);
     }
+    edges
 }

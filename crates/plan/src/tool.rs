@@ -90,6 +90,9 @@ pub struct ToolSpec {
     pub digest: Digest,
     /// The engine carries it out itself (`time.sleep`, `human.ask`, `plan.run`); no provider is called.
     pub engine_handled: bool,
+    /// Somebody outside calls it, and nothing here does: an agent takes its turn and reports what came of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub external: bool,
 }
 
 /// A read-only view of the tools that exist, taken once per admission.

@@ -127,6 +127,8 @@ codes! {
     TemplateUnclosed = "TEMPLATE_UNCLOSED", "close it with `}`, or write `$${` for a literal `${`";
     /// A string holds one `${…}` and white space beside it, so that the value would become text by accident.
     TemplateWhitespace = "TEMPLATE_WHITESPACE", "use `>-` or drop the line break";
+    /// A tool that somebody outside calls stands where nobody outside is.
+    ToolExternal = "TOOL_EXTERNAL", "write `mode: agent`, and let whoever calls it take its turn with `executions enforce`; steps under `finally`, undo calls and nested plans cannot call it";
     /// A secret stands where none may.
     SecretMisplaced = "SECRET_MISPLACED", "write `${secrets.NAME}` alone, inside a string of `args`, for a tool that may receive secrets";
 }

@@ -30,10 +30,26 @@ pub struct ApprovedPlan {
     tools: ToolTable,
     execution_id: String,
     digest: Digest,
-    decision: Decision,
+    decision: Arc<Decision>,
     grant: Grant,
     rules: Arc<dyn Rules>,
-    calls: BTreeMap<String, BTreeMap<Purpose, PlannedCall>>,
+    calls: BTreeMap<String, StepCalls>,
+}
+
+/// The calls of a step. Boxed, since a map has room for eleven of them however few there are.
+#[derive(Debug, Default)]
+struct StepCalls {
+    run: Option<Box<PlannedCall>>,
+    compensate: Option<Box<PlannedCall>>,
+}
+
+impl StepCalls {
+    fn of(&mut self, purpose: Purpose) -> &mut Option<Box<PlannedCall>> {
+        match purpose {
+            Purpose::Run => &mut self.run,
+            Purpose::Compensate => &mut self.compensate,
+        }
+    }
 }
 
 impl ApprovedPlan {
@@ -101,6 +117,7 @@ impl ApprovedPlan {
             confirmed,
             effect: effect != Effect::Read,
             agent_untrusted: self.plan.plan().mode == Mode::Agent && turn.agent_is_untrusted(),
+            agent_suspicious: self.plan.plan().mode == Mode::Agent && turn.agent_is_suspicious(),
         };
         let origins = Live(turn);
         planned.sources.flow(&origins, args, found, told)
@@ -122,7 +139,11 @@ impl ApprovedPlan {
     }
 
     pub(crate) fn planned(&self, step: &str, purpose: Purpose) -> Option<&PlannedCall> {
-        self.calls.get(step)?.get(&purpose)
+        let calls = self.calls.get(step)?;
+        match purpose {
+            Purpose::Run => calls.run.as_deref(),
+            Purpose::Compensate => calls.compensate.as_deref(),
+        }
     }
 }
 
@@ -135,7 +156,7 @@ pub fn admit(
     inputs: &BoundInputs,
     tools: Arc<dyn ToolLookup + Send + Sync>,
     execution_id: &str,
-    decision: Decision,
+    decision: impl Into<Arc<Decision>>,
     grant: Grant,
 ) -> Result<ApprovedPlan, Refusal> {
     admit_with(
@@ -160,9 +181,10 @@ pub fn admit_with(
     inputs: &BoundInputs,
     tools: Arc<dyn ToolLookup + Send + Sync>,
     execution_id: &str,
-    decision: Decision,
+    decision: impl Into<Arc<Decision>>,
     grant: Grant,
 ) -> Result<ApprovedPlan, Refusal> {
+    let decision = decision.into();
     let tools = ToolTable::of(&plan, tools)?;
     let digest = execution_digest(plan.hash(), &inputs.digest(), tools.digests());
     about_this(&decision, &digest, &tools)?;
@@ -191,13 +213,13 @@ pub(crate) fn built(
     tools: ToolTable,
     execution_id: &str,
     digest: Digest,
-    decision: Decision,
+    decision: Arc<Decision>,
     grant: Grant,
 ) -> Result<ApprovedPlan, Refusal> {
     let broken =
         |error: mandate_plan::BadPattern| Refusal::new(ErrorCode::PolicyDenied, error.to_string());
     let forbidden = Arc::new(RuleSet::of_plan(&plan.plan().constraints).map_err(broken)?);
-    let mut calls: BTreeMap<String, BTreeMap<Purpose, PlannedCall>> = BTreeMap::new();
+    let mut calls: BTreeMap<String, StepCalls> = BTreeMap::new();
     let decided: BTreeMap<(&str, Purpose), _> = decision
         .steps
         .iter()
@@ -224,10 +246,7 @@ pub(crate) fn built(
                 tools.lookup(),
             )
             .map_err(broken)?;
-            calls
-                .entry(planned.id)
-                .or_default()
-                .insert(planned.purpose, call);
+            *calls.entry(planned.id).or_default().of(planned.purpose) = Some(Box::new(call));
         }
     }
     Ok(ApprovedPlan {

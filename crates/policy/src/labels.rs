@@ -21,6 +21,8 @@ pub enum Label {
     Tool(String),
     /// Another party may have chosen it: it passed through an open-world tool, or an agent that was handed such a value.
     Untrusted,
+    /// It passed through an output that looked like words meant for a model.
+    Suspicious,
 }
 
 impl fmt::Display for Label {
@@ -32,6 +34,7 @@ impl fmt::Display for Label {
             Label::Agent => f.write_str("agent"),
             Label::Tool(name) => write!(f, "tool:{name}"),
             Label::Untrusted => f.write_str("untrusted"),
+            Label::Suspicious => f.write_str("suspicious"),
         }
     }
 }
@@ -39,7 +42,7 @@ impl fmt::Display for Label {
 /// The text names no label.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a label: `plan`, `input`, `human`, `agent`, `tool:SERVER.TOOL` or `untrusted` is expected"
+    "`{0}` is not a label: `plan`, `input`, `human`, `agent`, `tool:SERVER.TOOL`, `untrusted` or `suspicious` is expected"
 )]
 pub struct NotALabel(pub String);
 
@@ -52,6 +55,7 @@ impl FromStr for Label {
             "human" => Label::Human,
             "agent" => Label::Agent,
             "untrusted" => Label::Untrusted,
+            "suspicious" => Label::Suspicious,
             _ => match text.strip_prefix("tool:") {
                 Some(name) if !name.is_empty() => Label::Tool(name.to_owned()),
                 _ => return Err(NotALabel(text.to_owned())),
@@ -87,6 +91,11 @@ impl Labels {
     /// Whether another party may have chosen the value.
     pub fn untrusted(&self) -> bool {
         self.0.contains(&Label::Untrusted)
+    }
+
+    /// Whether it passed through what looked like words meant for a model.
+    pub fn suspicious(&self) -> bool {
+        self.0.contains(&Label::Suspicious)
     }
 
     /// Adds one.

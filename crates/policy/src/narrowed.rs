@@ -35,9 +35,10 @@ pub fn admit_narrowed(
     inputs: &BoundInputs,
     tools: Arc<dyn ToolLookup + Send + Sync>,
     execution_id: &str,
-    decision: Decision,
+    decision: impl Into<Arc<Decision>>,
     stands: Stands,
 ) -> Result<ApprovedPlan, Refusal> {
+    let decision = decision.into();
     let tools = ToolTable::of(&plan, tools)?;
     let digest = execution_digest(plan.hash(), &inputs.digest(), tools.digests());
     about_this(&decision, &digest, &tools)?;

@@ -49,7 +49,7 @@ impl ApprovedPlan {
         inputs: &BoundInputs,
         tools: Arc<dyn ToolLookup + Send + Sync>,
         execution_id: &str,
-        decision: Decision,
+        decision: impl Into<Arc<Decision>>,
         own: Grant,
     ) -> Result<ApprovedPlan, Refusal> {
         let unplanned = || {

@@ -72,6 +72,7 @@ pub fn past_flow(
         confirmed: confirmed && purpose == Purpose::Run,
         effect: facts.effect != Effect::Read,
         agent_untrusted: plan.plan().mode == Mode::Agent && turn.agent_is_untrusted(),
+        agent_suspicious: plan.plan().mode == Mode::Agent && turn.agent_is_suspicious(),
     };
     let found = find(planned.tool, facts.effect, args);
     Some(sources.flow(&Live(turn), args, &found, told))
@@ -94,6 +95,7 @@ fn spec(name: &str, digest: Digest) -> ToolSpec {
         output_schema: None,
         digest,
         engine_handled: false,
+        external: false,
     }
 }
 

@@ -27,6 +27,10 @@ pub const ROLES: [&str; 7] = [AGENT, VIEWER, SUBMITTER, APPROVER, OPERATOR, AUDI
 /// What somebody may want to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
+    /// Look at what others asked for.
+    LookOn,
+    /// Verify and export the journal.
+    Audit,
     /// Have plans run.
     Submit,
     /// Steer executions, whoever asked for them.
@@ -39,6 +43,8 @@ impl Right {
     /// The roles that have it.
     pub fn roles(self) -> &'static [&'static str] {
         match self {
+            Right::LookOn => &[VIEWER, APPROVER, OPERATOR, AUDITOR, ADMIN],
+            Right::Audit => &[AUDITOR, ADMIN],
             Right::Submit => &[SUBMITTER, AGENT, OPERATOR, ADMIN],
             Right::Operate => &[OPERATOR, ADMIN],
             Right::Administer => &[ADMIN],

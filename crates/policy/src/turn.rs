@@ -52,4 +52,9 @@ pub trait Turn {
     fn agent_is_untrusted(&self) -> bool {
         true
     }
+
+    /// Whether the agent that chooses arguments was handed something that looked like words meant for a model.
+    fn agent_is_suspicious(&self) -> bool {
+        false
+    }
 }

@@ -3,7 +3,7 @@
 use crate::{
     calls, files, hide,
     kernel::MIN_LANDLOCK,
-    message::{Enter, Limits, Start, Word},
+    message::{Limits, Start, Word},
     profile::Profile,
     room,
 };
@@ -31,6 +31,15 @@ const KEPT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::SETGID)
     .union(CapabilitySet::SETUID)
     .union(CapabilitySet::NET_BIND_SERVICE);
+
+/// A program to become.
+pub(crate) struct Enter {
+    pub(crate) start: Start,
+    /// The process that must still be there.
+    pub(crate) keeper: Pid,
+    /// Where its temporary files go, and what hides what it must not see.
+    pub(crate) room: Option<PathBuf>,
+}
 
 /// Becomes the program. Comes back only with the reason why not.
 pub(crate) fn enter(order: Enter, files: Vec<OwnedFd>) -> Word {
@@ -61,7 +70,7 @@ fn prepare(order: Enter, files: Vec<OwnedFd>) -> Result<(Command, Limits, String
     rustix::process::setsid().map_err(words)?;
     // Without its keeper nobody would end it.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(words)?;
-    if rustix::process::getppid() != Pid::from_raw(keeper) {
+    if rustix::process::getppid() != Some(keeper) {
         return Err(Word::Refused("its keeper is gone".to_owned()));
     }
     // Before the mounts change: an open directory would stay where nothing is hidden.

@@ -4,18 +4,21 @@
 //! however that went. So there is no moment in which a program runs and nobody would end it.
 
 use crate::{
-    absent, kin,
-    message::{Ended, Enter, Limits, Order, Over, Start, Word},
+    absent,
+    enter::{self, Enter},
+    fork::{self, Forked},
+    kin,
+    message::{Ended, Limits, Over, Start, Word},
     room::Room,
     wire,
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fd::{AsFd as _, BorrowedFd, OwnedFd},
+    fd::OwnedFd,
     io::Errno,
     process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open},
 };
-use std::{io, os::unix::net::UnixStream, process::Command};
+use std::{io, os::unix::net::UnixStream};
 
 /// How often it is counted what all processes of the call use.
 const COUNT: Timespec = Timespec {
@@ -38,10 +41,7 @@ pub(crate) fn keep(start: Start, files: Vec<OwnedFd>, control: &OwnedFd) -> io::
         .as_ref()
         .map(absent::absent)
         .unwrap_or_default();
-    let kept = begin(start, &files, own, control);
-    // The program's ends of the pipes must close with the program.
-    drop(files);
-    match kept {
+    match begin(start, files, own, control) {
         Ok((program, _room)) => {
             // Whoever is gone is noticed at once in what follows.
             let _ = wire::send(control, &Word::Started, &[]);
@@ -59,7 +59,7 @@ pub(crate) fn keep(start: Start, files: Vec<OwnedFd>, control: &OwnedFd) -> io::
 /// Starts the program by way of a process that confines itself and then becomes it.
 fn begin(
     start: Start,
-    files: &[OwnedFd],
+    files: Vec<OwnedFd>,
     keeper: Pid,
     control: &OwnedFd,
 ) -> Result<(Pid, Option<Room>), Word> {
@@ -70,26 +70,23 @@ fn begin(
         None => None,
     };
     let (here, there) = UnixStream::pair().map_err(words)?;
-    let mut command = Command::new(crate::HELPER);
-    let child = command
-        .arg(crate::ARGUMENT)
-        .env_clear()
-        .stdin(OwnedFd::from(there))
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .map_err(words)?;
-    // The command holds the other end, too.
-    drop(command);
-    let program = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let program = program.ok_or_else(|| said("the process has no number"))?;
-    let order = Order::Enter(Box::new(Enter {
+    let order = Enter {
         start,
-        keeper: keeper.as_raw_nonzero().get(),
+        keeper,
         room: room.as_ref().map(|room| room.path().to_owned()),
-    }));
-    let files: Vec<BorrowedFd<'_>> = files.iter().map(|file| file.as_fd()).collect();
-    wire::send(&here, &order, &files).map_err(words)?;
+    };
+    let program = match fork::fork().map_err(words)? {
+        Forked::Parent(program) => program,
+        Forked::Child => {
+            drop(here);
+            let why = enter::enter(order, files);
+            let _ = wire::send(&there, &why, &[]);
+            fork::leave()
+        }
+    };
+    drop(there);
+    // The program's ends of the pipes must close with the program.
+    drop(files);
     // Its end closes when it becomes the program.
     let mut ends = [
         PollFd::new(&here, PollFlags::IN),

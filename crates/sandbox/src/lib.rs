@@ -1,9 +1,9 @@
 //! Confining it: how a program is started, held to a profile by the kernel, and ended with everything it started.
 //!
-//! A program is started in two steps, by the same executable with [`ARGUMENT`]. The first process is the keeper: it stays
-//! beside the program, and outlives whoever gave the order by as long as it takes to end the program and all that came
-//! from it ([`keeper`]). The second confines itself and becomes the program ([`enter`]). Both get their
-//! order over a socket that is their standard input, so that nothing of it can be seen from outside.
+//! A program is started in two steps, by the same executable with [`ARGUMENT`]. The process that it becomes is the keeper:
+//! it stays beside the program, and outlives whoever gave the order by as long as it takes to end the program and all that
+//! came from it ([`keeper`]). Its child confines itself and becomes the program ([`enter`]). The keeper gets its
+//! order over a socket that is its standard input, so that nothing of it can be seen from outside.
 //!
 //! Nothing here knows plans, tools or configuration.
 
@@ -11,6 +11,7 @@ mod absent;
 mod calls;
 mod enter;
 mod files;
+mod fork;
 mod hide;
 mod keeper;
 mod kernel;
@@ -55,10 +56,6 @@ fn obey() -> io::Result<()> {
     };
     match order {
         Order::Keep(start) => keeper::keep(*start, files, &control),
-        Order::Enter(order) => {
-            let why_not = enter::enter(*order, files);
-            wire::send(&control, &why_not, &[])
-        }
         Order::Probe => wire::send(&control, &Word::Can(kernel::probe()), &[]),
     }
 }

@@ -9,8 +9,6 @@ use std::{ffi::OsString, path::PathBuf};
 pub enum Order {
     /// To start a program and stay beside it.
     Keep(Box<Start>),
-    /// To confine itself and become the program.
-    Enter(Box<Enter>),
     /// To say what this kernel can do.
     Probe,
 }
@@ -28,16 +26,6 @@ pub struct Start {
     pub profile: Option<Profile>,
     /// How much it may use.
     pub limits: Limits,
-}
-
-/// The same, one process further on.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Enter {
-    pub(crate) start: Start,
-    /// The process that must still be there.
-    pub(crate) keeper: i32,
-    /// Where its temporary files go, and what hides what it must not see.
-    pub(crate) room: Option<PathBuf>,
 }
 
 /// How much a program may use; what is absent is not limited.

@@ -6,7 +6,8 @@ use crate::outside::Outside;
 use crate::trace::Trace;
 use mandate_plan::Digest;
 use mandate_store::{
-    Ack, Batch, ExecutionRow, Head, Journal, Record, RequestRow, SYSTEM, StoreError, Tally,
+    Ack, Batch, ExecutionRow, Head, Journal, LastApproved, Record, RequestRow, SYSTEM, StoreError,
+    Tally,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -262,6 +263,10 @@ impl Journal for SimJournal {
         idle_ms: i64,
     ) -> Result<Tally, StoreError> {
         self.disk.tally(principal, session, now_ms, idle_ms)
+    }
+
+    fn last_approved(&self, name: &str) -> Result<Option<LastApproved>, StoreError> {
+        self.disk.last_approved(name)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

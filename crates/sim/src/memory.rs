@@ -5,9 +5,10 @@ use crate::hold::hold;
 use crate::random::Random;
 use mandate_plan::Digest;
 use mandate_store::{
-    Ack, Appended, Batch, CallRow, ExecutionRow, Head, Journal, Record, RequestRow, SYSTEM,
-    StoreError, Tally,
+    Ack, Appended, Batch, CallRow, ExecutionRow, Head, Journal, LastApproved, Record, RequestRow,
+    SYSTEM, StoreError, Tally, approved_hash,
 };
+use serde_json::Value;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -233,6 +234,27 @@ impl Journal for MemoryDisk {
             .filter(|row| of(row) && row.status.is_none());
         tally.open = open.map(|row| row.execution_id.clone()).collect();
         Ok(tally)
+    }
+
+    fn last_approved(&self, name: &str) -> Result<Option<LastApproved>, StoreError> {
+        let durable = hold(&self.durable);
+        let rows = { durable.requests.values() }.filter_map(|row| {
+            row.approved
+                .as_deref()
+                .filter(|approved| *approved == name)?;
+            let events = durable.streams.get(&row.execution_id).into_iter().flatten();
+            let revoked = events.into_iter().any(|row| row.kind == "approval_revoked");
+            let answer: Value = serde_json::from_str(row.answer.as_deref()?).ok()?;
+            (!revoked).then_some(())?;
+            Some(LastApproved {
+                execution_id: row.execution_id.clone(),
+                request_id: row.request_id.clone(),
+                plan_hash: approved_hash(&row.kind, &row.detail)?,
+                by: answer.get("by")?.as_str()?.to_owned(),
+                at_ms: row.closed_at_ms.unwrap_or_default(),
+            })
+        });
+        Ok(rows.max_by_key(|row| (row.at_ms, row.request_id.clone())))
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

@@ -72,7 +72,7 @@ impl Outside {
     }
 
     /// It happens.
-    fn happen(&self, key: &str, attempt: u32, effect: Effect) {
+    pub(crate) fn happen(&self, key: &str, attempt: u32, effect: Effect) {
         let mut seen = hold(&self.seen);
         if !seen.started.contains(&(key.to_owned(), attempt)) {
             let what = format!(

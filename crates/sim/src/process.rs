@@ -44,6 +44,7 @@ pub(crate) struct Surroundings {
     pub(crate) ids: Arc<SimIds>,
     pub(crate) limits: Limits,
     pub(crate) max_active: usize,
+    pub(crate) kept_at_rest: usize,
 }
 
 impl Process {
@@ -85,7 +86,9 @@ impl Process {
             ids: surroundings.ids.clone(),
             report: Arc::new(|_| {}),
             notify: None,
+            witness: None,
             max_active: surroundings.max_active,
+            kept_at_rest: surroundings.kept_at_rest,
         };
         Self {
             host: Host::new(parts, post),

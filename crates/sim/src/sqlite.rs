@@ -8,8 +8,8 @@ use crate::vfs;
 use mandate_host::Rebuilder;
 use mandate_plan::Digest;
 use mandate_store::{
-    Ack, Batch, ByHand, ExecutionRow, Head, Journal, Record, RequestRow, SqliteStore, StoreError,
-    Tally,
+    Ack, Batch, ByHand, ExecutionRow, Head, Journal, LastApproved, Record, RequestRow, SqliteStore,
+    StoreError, Tally,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -193,6 +193,10 @@ impl Journal for SqliteDisk {
         idle_ms: i64,
     ) -> Result<Tally, StoreError> {
         Journal::tally(&self.store, principal, session, now_ms, idle_ms)
+    }
+
+    fn last_approved(&self, name: &str) -> Result<Option<LastApproved>, StoreError> {
+        self.store.last_approved(name)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

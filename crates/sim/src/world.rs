@@ -1,6 +1,7 @@
 //! The whole of it: a machine with a disk and a clock, processes on it one after the other, tools outside, and people.
 //! One thing happens at a time, and which one is chance.
 
+mod caller;
 mod deeds;
 mod people;
 mod promises;
@@ -60,6 +61,8 @@ pub(crate) struct World<'s> {
     /// How often somebody answered a request.
     tried: BTreeMap<String, u32>,
     agents: BTreeMap<String, people::Agent>,
+    /// Calls that are made outside, by execution.
+    outside_calls: BTreeMap<String, Vec<caller::Taken>>,
     pub(crate) processes: u64,
 }
 
@@ -101,6 +104,8 @@ impl<'s> World<'s> {
                 calls_per_minute: scenario.calls_per_minute,
             },
             max_active: scenario.max_active,
+            // All, some or none are folded again: it must make no difference.
+            kept_at_rest: usize::try_from(scenario.seed % 3).unwrap_or(0),
         };
         let mut world = Self {
             random: Random::of(scenario.seed, "world"),
@@ -122,6 +127,7 @@ impl<'s> World<'s> {
             quiet: 0,
             tried: BTreeMap::new(),
             agents: BTreeMap::new(),
+            outside_calls: BTreeMap::new(),
             processes: 0,
             scenario,
         };

@@ -1,6 +1,6 @@
 //! The journal as the host sees it: what is appended, what is read, and what each call promises about crashes.
 
-use crate::{CallRow, Removal, Tally};
+use crate::{CallRow, LastApproved, Removal, Tally};
 use mandate_plan::{Digest, ErrorCode};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,8 @@ pub struct Batch {
     pub records: Vec<NewRecord>,
     /// The plan document that the batch refers to, stored once under its hash.
     pub plan: Option<PlanRow>,
+    /// Plans that are stored already and that the batch refers to, too: none goes while its stream is there.
+    pub stands_on: Vec<Digest>,
     /// The execution as it stands after the batch.
     pub execution: Option<ExecutionRow>,
     /// The requests that the batch opened or closed, as they stand after it.
@@ -146,6 +148,9 @@ pub struct RequestRow {
     pub expires_at_ms: Option<i64>,
     /// When it was answered or expired, Unix milliseconds.
     pub closed_at_ms: Option<i64>,
+    /// The name of the plan that the answer approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<String>,
 }
 
 /// Number and hash of the last commit: what to keep elsewhere to find a rollback later.
@@ -288,6 +293,10 @@ pub trait Journal: Send + Sync {
     fn plan(&self, hash: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
     /// One execution's row.
     fn execution(&self, execution_id: &str) -> Result<Option<ExecutionRow>, StoreError>;
+    /// Whether an execution of that id is there, or was and is archived.
+    fn knows(&self, execution_id: &str) -> Result<bool, StoreError> {
+        Ok(self.execution(execution_id)?.is_some())
+    }
     /// Ids of executions that have not finished, highest priority first, then oldest first.
     fn unfinished(&self) -> Result<Vec<String>, StoreError>;
     /// One request's row.
@@ -303,6 +312,8 @@ pub trait Journal: Send + Sync {
         now_ms: i64,
         idle_ms: i64,
     ) -> Result<Tally, StoreError>;
+    /// The last durable approval of a plan with this name that was not revoked.
+    fn last_approved(&self, name: &str) -> Result<Option<LastApproved>, StoreError>;
     /// The durable records of the system stream that are of this kind, oldest first.
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError>;
     /// Why nothing is accepted any more until the journal is opened again; none while it works.
@@ -315,6 +326,11 @@ pub trait Journal: Send + Sync {
         let mut rows = self.read(SYSTEM, after_seq.saturating_add(1), usize::MAX >> 1)?;
         rows.retain(|row| kinds.contains(&row.kind.as_str()));
         Ok(rows)
+    }
+    /// A number that is another one after each commit with records of the system stream, so that whoever has read them need not
+    /// read again. None: it is not known here.
+    fn system_mark(&self) -> Option<u64> {
+        None
     }
     /// The last durable record of the system stream that is of one of these kinds.
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError>;

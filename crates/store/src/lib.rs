@@ -5,11 +5,14 @@
 //! into the chain (`chain`) and leaves the head in a file (`head_file`). Everything that reads is in `reader` and
 //! `listing`, what finds tampering in `verify`. This crate does not know what an event means.
 
+mod approved;
 mod archive;
 mod audit_key;
+mod backwards;
 mod blob;
 mod by_hand;
 pub mod chain;
+mod counts;
 mod export;
 pub mod failpoint;
 mod failure;
@@ -24,6 +27,7 @@ mod projection;
 mod queue;
 mod reader;
 pub mod schema;
+mod session_rows;
 mod sessions;
 mod signing_key;
 mod sqlite;
@@ -34,10 +38,12 @@ mod token_keys;
 pub mod verify;
 mod writer;
 
+pub use approved::{LastApproved, approved_hash};
 pub use archive::{
     ARCHIVED, ArchiveFile, ArchivedExecution, Candidate, Kept, REMOVED_AT_ONCE, ReadArchive,
     Removal, Removed, Tombstone, read_archive, vacuum, write_archive,
 };
+pub use backwards::Backwards;
 pub use blob::{INLINE_LIMIT_BYTES, VALUE_LIMIT_BYTES};
 pub use by_hand::ByHand;
 pub use export::{

@@ -91,6 +91,12 @@ pub struct ExecutionFilter {
     pub created_after_ms: Option<i64>,
     /// Created before this time, Unix milliseconds.
     pub created_before_ms: Option<i64>,
+    /// Its plan is the one of this hash.
+    pub plan_hash: Option<Digest>,
+    /// A step of this execution stands for it.
+    pub parent: Option<String>,
+    /// Its plan's name, or its id, holds this text, whatever the case.
+    pub text: Option<String>,
 }
 
 /// Which requests to list: those that match every field given.
@@ -240,7 +246,7 @@ impl Reader {
         let mut rows = self.with(|db| {
             let snapshot = db.unchecked_transaction()?;
             let wanted = wanted(&snapshot)?;
-            along::rows(&snapshot, source, wanted, page, read, &cursor)
+            along::rows(&snapshot, source, &wanted, page, read, &cursor)
         })?;
         let limit = page.limit.clamp(1, LIMIT);
         let more = rows.len() > limit;
@@ -251,10 +257,18 @@ impl Reader {
 }
 
 fn wanted_executions(db: &Connection, filter: &ExecutionFilter) -> Result<Wanted, StoreError> {
-    let mut wanted = Wanted::default();
-    let time = &mut wanted.time;
-    time.add("created_at_ms >= ?", filter.created_after_ms);
-    time.add("created_at_ms < ?", filter.created_before_ms);
+    let mut wanted = Wanted {
+        since_ms: filter.created_after_ms,
+        until_ms: filter.created_before_ms,
+        ..Wanted::default()
+    };
+    let hash = filter.plan_hash.as_ref();
+    let hash = hash.map(|hash| hash.as_bytes().to_vec());
+    wanted.other.add("plan_hash = ?", hash);
+    wanted.other.add("parent = ?", filter.parent.clone());
+    let text = filter.text.as_ref().map(|text| text.to_lowercase());
+    let held = "instr(lower(name || ' ' || execution_id), ?) > 0";
+    wanted.other.add(held, text);
     let one = |value: &Option<String>| value.iter().cloned().collect();
     for (index, column, values) in [
         (
@@ -313,7 +327,7 @@ fn wanted_requests(db: &Connection, filter: &RequestFilter) -> Result<Wanted, St
             false => filter.kinds.clone(),
         };
         push("requests_open", "kind", kinds);
-        wanted.time.always("state = 'open'");
+        wanted.held.always("state = 'open'");
     } else {
         if !filter.kinds.is_empty() {
             push("requests_by_kind", "kind", filter.kinds.clone());

@@ -1,6 +1,6 @@
 //! The projection rows, `executions` and `requests`: how they are written and read.
 
-use crate::{ExecutionRow, RequestRow, StoreError};
+use crate::{ExecutionRow, RequestRow, StoreError, session_rows};
 use mandate_plan::Digest;
 use rusqlite::{Connection, Row, params};
 
@@ -11,7 +11,7 @@ pub(crate) const EXECUTION_COLUMNS: &str = "execution_id, plan_id, revision, pla
 
 /// The columns of `requests`, in the order of [`request_row`].
 pub(crate) const REQUEST_COLUMNS: &str = "request_id, execution_id, kind, step, state, subject, detail, answer, \
-    opened_at_ms, expires_at_ms, closed_at_ms";
+    opened_at_ms, expires_at_ms, closed_at_ms, approved";
 
 pub(crate) fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     Ok(ExecutionRow {
@@ -51,6 +51,7 @@ pub(crate) fn request_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
         opened_at_ms: row.get(8)?,
         expires_at_ms: row.get(9)?,
         closed_at_ms: row.get(10)?,
+        approved: row.get(11)?,
     })
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn write_execution(
         .execute(params![row.execution_id, row.updated_at_ms, row.last_seq, row.steps_settled])?;
         return Ok(());
     }
+    let owed = session_rows::note(db, row, before)?;
     db.prepare_cached(
         "INSERT INTO executions (execution_id, plan_id, revision, plan_hash, name, principal, session, state, status, \
            error_code, waiting_for, priority, created_at_ms, updated_at_ms, finished_at_ms, last_seq, steps_total, \
@@ -104,7 +106,7 @@ pub(crate) fn write_execution(
         row.tools,
         row.parent,
     ])?;
-    Ok(())
+    owed.pay(db)
 }
 
 /// The names of the fields in which two rows differ.
@@ -171,6 +173,7 @@ pub(crate) fn request_differences(a: &RequestRow, b: &RequestRow) -> Vec<&'stati
         opened_at_ms,
         expires_at_ms,
         closed_at_ms,
+        approved,
     } = a;
     let differs = [
         ("request_id", *request_id != b.request_id),
@@ -184,6 +187,7 @@ pub(crate) fn request_differences(a: &RequestRow, b: &RequestRow) -> Vec<&'stati
         ("opened_at_ms", *opened_at_ms != b.opened_at_ms),
         ("expires_at_ms", *expires_at_ms != b.expires_at_ms),
         ("closed_at_ms", *closed_at_ms != b.closed_at_ms),
+        ("approved", *approved != b.approved),
     ];
     names(&differs)
 }
@@ -202,12 +206,12 @@ fn only_moved_on(before: &ExecutionRow, row: &ExecutionRow) -> bool {
 pub(crate) fn write_request(db: &Connection, row: &RequestRow) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO requests (request_id, execution_id, kind, step, state, subject, detail, answer, opened_at_ms, \
-           expires_at_ms, closed_at_ms) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+           expires_at_ms, closed_at_ms, approved) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
          ON CONFLICT (request_id) DO UPDATE SET execution_id = excluded.execution_id, kind = excluded.kind, \
            step = excluded.step, state = excluded.state, subject = excluded.subject, detail = excluded.detail, \
            answer = excluded.answer, opened_at_ms = excluded.opened_at_ms, expires_at_ms = excluded.expires_at_ms, \
-           closed_at_ms = excluded.closed_at_ms",
+           closed_at_ms = excluded.closed_at_ms, approved = excluded.approved",
     )?
     .execute(params![
         row.request_id,
@@ -221,6 +225,7 @@ pub(crate) fn write_request(db: &Connection, row: &RequestRow) -> Result<(), Sto
         row.opened_at_ms,
         row.expires_at_ms,
         row.closed_at_ms,
+        row.approved,
     ])?;
     Ok(())
 }

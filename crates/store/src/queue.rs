@@ -3,6 +3,7 @@
 use crate::{
     Ack, CallRow, ExecutionRow, NewRecord, PlanRow, Removal, RequestRow, StoreError, blob::Blob,
 };
+use mandate_plan::Digest;
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -31,6 +32,7 @@ pub(crate) struct Prepared {
     /// Bytes of the payloads, blobs included.
     pub(crate) bytes: usize,
     pub(crate) plan: Option<PlanRow>,
+    pub(crate) stands_on: Vec<Digest>,
     pub(crate) execution: Option<ExecutionRow>,
     pub(crate) requests: Vec<RequestRow>,
     pub(crate) calls: Vec<CallRow>,

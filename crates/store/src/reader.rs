@@ -164,6 +164,30 @@ impl Reader {
         })
     }
 
+    /// The last records before the place `before` in the store-wide sequence, of one stream or of all, the newest first.
+    pub fn events_before(
+        &self,
+        stream: Option<&str>,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        let select = format!("SELECT {RECORD_COLUMNS} FROM events WHERE gseq < ?1");
+        self.with(|db| match stream {
+            None => records(
+                db,
+                &format!("{select} ORDER BY gseq DESC LIMIT ?2"),
+                params![before, limit],
+            ),
+            // Within a stream both rise together, and its own index serves it.
+            Some(stream) => records(
+                db,
+                &format!("{select} AND stream = ?3 ORDER BY seq DESC LIMIT ?2"),
+                params![before, limit, stream],
+            ),
+        })
+    }
+
     /// The `seq` of the stream's last record; 0 = it has none.
     pub fn last_seq(&self, stream: &str) -> Result<u64, StoreError> {
         self.with(|db| {
@@ -211,6 +235,35 @@ impl Reader {
             )?;
             let ids = query.query_map([], |row| row.get(0))?;
             Ok(ids.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Of each place in the store-wide sequence, ascending, the number of the commit that holds it. Places and numbers
+    /// rise together, so that each is found by halving.
+    pub fn commits_of(&self, gseqs: &[u64]) -> Result<Vec<Option<u64>>, StoreError> {
+        self.with(|db| {
+            let last: Option<u64> =
+                db.query_row("SELECT max(number) FROM commits", [], |row| row.get(0))?;
+            let Some(last) = last else {
+                return Ok(vec![None; gseqs.len()]);
+            };
+            let mut query = db.prepare_cached("SELECT last_gseq FROM commits WHERE number = ?1")?;
+            let mut end_of = |number: u64| -> Result<u64, StoreError> {
+                Ok(query.query_row([number], |row| row.get(0))?)
+            };
+            let (mut from, mut found) = (1, Vec::with_capacity(gseqs.len()));
+            for gseq in gseqs {
+                let mut until = last.saturating_add(1);
+                while from < until {
+                    let middle = from + (until - from) / 2;
+                    match end_of(middle)? < *gseq {
+                        true => from = middle + 1,
+                        false => until = middle,
+                    }
+                }
+                found.push((from <= last).then_some(from));
+            }
+            Ok(found)
         })
     }
 

@@ -52,7 +52,7 @@ pub struct SessionSummary {
     pub executions: u64,
     /// When the first was created, Unix milliseconds.
     pub first_ms: i64,
-    /// When anything last happened in one, Unix milliseconds.
+    /// When one last began or ended, Unix milliseconds.
     pub last_ms: i64,
 }
 
@@ -94,32 +94,13 @@ impl Reader {
             tally.minute.reverse();
             tally.recent.reverse();
             let mut query = db.prepare_cached(
-                "SELECT execution_id FROM executions WHERE session = ?1 AND principal = ?2 AND finished_at_ms IS NULL \
+                "SELECT execution_id FROM executions INDEXED BY executions_open \
+                 WHERE session = ?1 AND principal = ?2 AND finished_at_ms IS NULL \
                  AND state <> 'pending' AND waiting_kind IS NOT 'plan' ORDER BY execution_id",
             )?;
             let ids = query.query_map([session, principal], |row| row.get(0))?;
             tally.open = ids.collect::<Result<_, _>>()?;
             Ok(tally)
-        })
-    }
-
-    /// The sessions in which something happened last, at most `limit`.
-    pub fn sessions(&self, limit: usize) -> Result<Vec<SessionSummary>, StoreError> {
-        self.with(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT session, principal, count(*), min(created_at_ms), max(updated_at_ms) FROM executions \
-                 GROUP BY session, principal ORDER BY max(updated_at_ms) DESC, session, principal LIMIT ?1",
-            )?;
-            let rows = query.query_map([limit], |row| {
-                Ok(SessionSummary {
-                    session: row.get(0)?,
-                    principal: row.get(1)?,
-                    executions: row.get(2)?,
-                    first_ms: row.get(3)?,
-                    last_ms: row.get(4)?,
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 }

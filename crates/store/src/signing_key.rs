@@ -87,7 +87,7 @@ impl FromStr for Signature {
 pub struct NotASignature(String);
 
 /// A head with what shows where it came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedHead {
     /// The head.
     pub head: Head,

@@ -1,8 +1,8 @@
 //! The SQLite store: opening a data directory, and the [`Journal`] over its writer and its readers.
 
 use crate::{
-    Ack, Batch, ExecutionRow, Head, Journal, Lease, Reader, Record, Removal, RequestRow,
-    StoreError, Tally,
+    Ack, Batch, ExecutionRow, Head, Journal, LastApproved, Lease, Reader, Record, Removal,
+    RequestRow, StoreError, Tally,
     audit_key::{AuditKey, missing_key},
     failure::file_failed,
     head_file::{self, HeadFile},
@@ -12,15 +12,15 @@ use crate::{
     reader::database_path,
     schema,
     tails::check_plan,
-    writer::{Writer, closed},
+    writer::{Shown, Writer, closed},
 };
 use mandate_plan::Digest;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{
     fs::{DirBuilder, File, OpenOptions},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, atomic::Ordering},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -33,7 +33,7 @@ pub struct SqliteStore {
     reader: Reader,
     queue: Arc<Queue>,
     lease: Lease,
-    failed: Arc<OnceLock<StoreError>>,
+    shown: Arc<Shown>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -98,7 +98,7 @@ impl SqliteStore {
         sync_directory(dir)?;
         let lease = take_lease(&mut db, &key, &head)?;
 
-        let failed = Arc::new(OnceLock::new());
+        let shown = Arc::new(Shown::default());
         let writer = Writer::new(
             db,
             key,
@@ -106,13 +106,13 @@ impl SqliteStore {
             lease,
             LogSpace::open(dir),
             lock,
-            Arc::clone(&failed),
+            Arc::clone(&shown),
         )?;
         let store = Self {
             reader: Reader::open(dir)?,
             queue: Arc::default(),
             lease,
-            failed,
+            shown,
             thread: None,
         };
         Ok((store, writer))
@@ -189,6 +189,11 @@ impl Journal for SqliteStore {
         self.reader.execution(execution_id)
     }
 
+    fn knows(&self, execution_id: &str) -> Result<bool, StoreError> {
+        Ok(self.reader.execution(execution_id)?.is_some()
+            || self.reader.archived(execution_id)?.is_some())
+    }
+
     fn unfinished(&self) -> Result<Vec<String>, StoreError> {
         self.reader.unfinished()
     }
@@ -211,6 +216,10 @@ impl Journal for SqliteStore {
         self.reader.tally(principal, session, now_ms, idle_ms)
     }
 
+    fn last_approved(&self, name: &str) -> Result<Option<LastApproved>, StoreError> {
+        self.reader.last_approved(name)
+    }
+
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
         self.reader.system_rows(kind, 1)
     }
@@ -219,12 +228,16 @@ impl Journal for SqliteStore {
         self.reader.rows_of_system(kinds, after_seq)
     }
 
+    fn system_mark(&self) -> Option<u64> {
+        Some(self.shown.system_mark.load(Ordering::Acquire))
+    }
+
     fn last_of_system(&self, kinds: &[&str]) -> Result<Option<Record>, StoreError> {
         self.reader.last_of_system(kinds)
     }
 
     fn failure(&self) -> Option<StoreError> {
-        self.failed.get().cloned()
+        self.shown.failed.get().cloned()
     }
 }
 
@@ -247,6 +260,7 @@ fn prepare(batch: Batch) -> Result<Prepared, StoreError> {
         records,
         bytes,
         plan: batch.plan,
+        stands_on: batch.stands_on,
         execution: batch.execution,
         requests: batch.requests,
         calls: batch.calls,
@@ -281,6 +295,8 @@ fn open_database(dir: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(&path, flags)?;
     db.busy_timeout(patience())?;
     db.set_prepared_statement_cache_capacity(64);
+    // Otherwise statements over a partial index are compiled anew whenever their parameters change.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", synchronous())?;
     // The log is used over and over at the size it has reached: overwriting is several times faster than growing.

@@ -53,6 +53,7 @@ impl Tails {
         self.refuse_diverged(&batch.stream)?;
         check_rows(&batch)?;
         let is_system = batch.stream == SYSTEM;
+        staged.system |= is_system;
         let Self { tails, diverged } = self;
         let tail = match tails.get_mut(&batch.stream) {
             Some(tail) => tail,
@@ -94,6 +95,9 @@ impl Tails {
         if let Some(plan) = &batch.plan {
             write_plan(db, plan, staged)?;
             write_use(db, &plan.hash, &batch.stream)?;
+        }
+        for hash in &batch.stands_on {
+            write_use(db, hash, &batch.stream)?;
         }
         let mut insert = db.prepare_cached(
             "INSERT INTO events (gseq, stream, seq, at_ms, kind, payload, prev_hash, hash) \

@@ -42,6 +42,23 @@ impl TokenKeys {
         self.ring_of(&keys)
     }
 
+    /// The same; none = there is none yet, and none is made.
+    ///
+    /// # Errors
+    /// As [`TokenKeys::ring`].
+    pub fn known(&self) -> Result<Option<KeyRing>, StoreError> {
+        let keys = self.load()?;
+        (!keys.is_empty()).then(|| self.ring_of(&keys)).transpose()
+    }
+
+    /// The ids of the keys, the current one last; empty = none was made yet.
+    ///
+    /// # Errors
+    /// As [`TokenKeys::ring`].
+    pub fn ids(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.load()?.into_iter().map(|(id, _)| id).collect())
+    }
+
     /// A new key for new tokens. With `at_once`, those before it are gone, and so is every token that was given out.
     /// Gives the new key's id.
     ///

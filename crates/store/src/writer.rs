@@ -20,7 +20,10 @@ use rusqlite::{Connection, params};
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Batches in one commit.
@@ -39,9 +42,17 @@ pub(crate) struct Writer {
     tails: Tails,
     staged: Staged,
     log: LogSpace,
-    /// Seen by everybody who has the store.
-    failed: Arc<OnceLock<StoreError>>,
+    shown: Arc<Shown>,
     lock: DirectoryLock,
+}
+
+/// What everybody who has the store sees of its writer.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// Why nothing is accepted any more.
+    pub(crate) failed: OnceLock<StoreError>,
+    /// Another number after each commit with rows of the system stream.
+    pub(crate) system_mark: AtomicU64,
 }
 
 /// What the transaction in the making has added.
@@ -51,6 +62,8 @@ pub(crate) struct Staged {
     pub(crate) commit_number: u64,
     pub(crate) items: CommitItems,
     pub(crate) at_ms: i64,
+    /// It has rows of the system stream.
+    pub(crate) system: bool,
     /// Row hashes of new plans, by the plans' hashes.
     pub(crate) plans: BTreeMap<[u8; 32], [u8; 32]>,
     /// Row hashes of new blobs, by the blobs' hashes.
@@ -65,6 +78,7 @@ impl Staged {
         self.commit_number = commit_number;
         self.items.clear();
         self.at_ms = i64::MIN;
+        self.system = false;
         self.plans.clear();
         self.blobs.clear();
         self.executions.clear();
@@ -94,7 +108,7 @@ impl Writer {
         lease: Lease,
         log: LogSpace,
         lock: DirectoryLock,
-        failed: Arc<OnceLock<StoreError>>,
+        shown: Arc<Shown>,
     ) -> Result<Self, StoreError> {
         let head = head_file::last_commit(&db)?;
         let last_gseq = db.query_row("SELECT coalesce(max(gseq), 0) FROM events", [], |row| {
@@ -110,7 +124,7 @@ impl Writer {
             tails: Tails::default(),
             staged: Staged::default(),
             log,
-            failed,
+            shown,
             lock,
         })
     }
@@ -129,7 +143,7 @@ impl Writer {
     /// Writes a group in one transaction, and tells those who wait.
     pub(crate) fn write_group(&mut self, group: &mut Vec<Item>) {
         let mut acks: Vec<(Ack, Result<u64, StoreError>)> = Vec::with_capacity(group.len());
-        let written = match self.failed.get().cloned() {
+        let written = match self.shown.failed.get().cloned() {
             Some(error) => Err(error),
             None => self.write_transaction(group, &mut acks),
         };
@@ -158,7 +172,7 @@ impl Writer {
 
     /// From here on nothing is accepted.
     fn stop(&self, error: &StoreError) {
-        if self.failed.set(error.clone()).is_ok() {
+        if self.shown.failed.set(error.clone()).is_ok() {
             tracing::error!(%error, "the journal stops: nothing more is accepted until it is opened again");
         }
     }
@@ -202,6 +216,10 @@ impl Writer {
         self.db.prepare_cached("COMMIT")?.execute([])?;
         hit("journal.after_commit");
         self.head = head;
+        if self.staged.system {
+            // Before anybody is told that they are there.
+            self.shown.system_mark.fetch_add(1, Ordering::Release);
+        }
         // The batches are durable whatever happens to the head file; but a store that cannot write it stops.
         if let Err(error) = self.head_file.write(&head) {
             self.stop(&error);

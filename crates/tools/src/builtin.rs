@@ -26,6 +26,12 @@ use std::{
     sync::Arc,
 };
 
+/// Whether this process was started as a helper of tools: then it has done what it is there for, and is to end. The `main` of
+/// every executable that calls tools gives way to this before it does anything else.
+pub fn helper() -> Option<std::process::ExitCode> {
+    mandate_sandbox::helper().or_else(data::helper)
+}
+
 /// A built-in that cannot be set up as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum BuiltinError {

@@ -12,7 +12,9 @@ mod look_up;
 mod mcp;
 mod metrics;
 mod outcome;
+mod outside;
 mod own;
+mod passing;
 mod provider;
 mod registry;
 mod rfc3339;
@@ -23,7 +25,7 @@ mod sink;
 
 pub use builtin::{
     BuiltinError, CHILD_MARK, Confining, DataTools, EngineTools, FileTools, HttpTools,
-    HttpToolsError, ProcessTools, RootError, TimeTools, builtins, sandbox_kernel,
+    HttpToolsError, ProcessTools, RootError, TimeTools, builtins, helper, sandbox_kernel,
     use_sandbox_helper,
 };
 pub use config::{
@@ -38,7 +40,9 @@ pub use mcp::{
 };
 pub use metrics::{Lifecycle, Metrics};
 pub use outcome::{Fault, Outcome, Report};
-pub use own::{OwnToolConfig, OwnToolError, OwnTools, StatusConfig};
+pub use outside::{CallReport, ReadReport, ReportedError, UnderWay};
+pub use own::{OwnToolConfig, OwnToolError, OwnToolKind, OwnTools, StatusConfig};
+pub use passing::{Caller, Callers, Entered, NotPassed, Pass, Passes};
 pub use provider::{
     Authorized, CallContext, Check, Definition, Destination, FactsFrom, Provider, StopFlag,
 };

@@ -14,7 +14,10 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// The version of the file's format.
@@ -26,6 +29,8 @@ pub struct ToolLock {
     file: Option<PathBuf>,
     strict: bool,
     kept: RwLock<Kept>,
+    /// Raised whenever what is kept changes.
+    changes: AtomicU64,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -99,6 +104,7 @@ impl ToolLock {
             file: Some(file),
             strict,
             kept,
+            changes: AtomicU64::new(0),
         })
     }
 
@@ -110,8 +116,14 @@ impl ToolLock {
         if let Some(file) = &self.file {
             let new = read(file)?;
             *self.kept.write().unwrap_or_else(PoisonError::into_inner) = new;
+            self.changes.fetch_add(1, Ordering::AcqRel);
         }
         Ok(())
+    }
+
+    /// A number that is another one after every change.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// What was accepted of a tool.
@@ -211,6 +223,7 @@ impl ToolLock {
             })?;
         }
         *kept = new;
+        self.changes.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 }

@@ -58,6 +58,8 @@ pub(crate) async fn ask(
         args: json!({ "idempotency_key": call.idempotency_key }),
         secret_places: Vec::new(),
         idempotency_key: call.idempotency_key,
+        sensitive: !call.sensitive.is_empty(),
+        traceparent: None,
         timeout: Some(limit),
         check_path: Arc::new(|_| Ok(())),
         check_url: Arc::new(|_| Ok(())),
@@ -118,7 +120,7 @@ fn read(entry: &Entry, answer: Value, keep_back: impl FnOnce(&mut Outcome)) -> T
 }
 
 /// Knows the secrets that the call itself may have been given: the tool may tell them in its answer.
-async fn scrubber(
+pub(crate) async fn scrubber(
     entry: &Entry,
     call: &ResolvedCall,
     secrets: &dyn SecretSource,

@@ -1,4 +1,4 @@
-//! Tools of MCP servers, over standard input and output.
+//! Tools of MCP servers, over standard input and output, or over HTTP.
 //!
 //! The client is small and our own, for the reasons in `docs/decisions`: the definitions that plans are approved with
 //! must be kept as they came, and what may be sent, taken back and awaited is decided here call by call.
@@ -12,10 +12,13 @@ mod era;
 mod expand;
 mod launch;
 mod lines;
+mod listener;
 mod listing;
 mod message;
 mod names;
+mod pass;
 mod process;
+mod remote;
 mod runtime;
 mod server;
 mod stderr;
@@ -25,15 +28,15 @@ pub(crate) use names::is_name;
 pub use names::{RESERVED_SERVERS, ServerNameError, server_names};
 
 use crate::{
-    Authorized, CallContext, Confining, Definition, FactsFrom, Fault, Outcome, Provider,
-    SecretSource, ToolLock,
+    Authorized, CallContext, Caller, Callers, Confining, Definition, FactsFrom, Fault, NotPassed,
+    Outcome, Passes, Provider, SecretSource, ToolLock,
 };
 use cache::Cache;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use launch::Launch;
 use mandate_plan::{ErrorCode, Facts};
 use runtime::ServerThread;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use server::Server;
 use std::{
     collections::BTreeMap,
@@ -62,6 +65,8 @@ pub struct McpSettings<'a> {
     pub confining: Confining,
     /// What was accepted of their tools.
     pub lock: Arc<ToolLock>,
+    /// Who waits for which call, where something of servers is passed on.
+    pub callers: Arc<Callers>,
     /// How long a server that was told to stop a call is left alone before it is asked whether it still listens, and
     /// how long it then has to answer. One that does not is replaced.
     pub patience: Duration,
@@ -91,9 +96,7 @@ pub fn mcp_servers(
                 config.clone(),
                 launch,
                 cache,
-                settings.patience,
-                Arc::clone(&settings.secrets),
-                Arc::clone(&settings.lock),
+                settings,
             )),
             thread: Arc::clone(&thread),
         }));
@@ -145,7 +148,7 @@ impl Provider for McpServer {
     }
 
     fn sandbox(&self, _: &str) -> Option<String> {
-        Some(self.server.sandbox())
+        self.server.sandbox()
     }
 
     fn profile(&self, _: &str) -> Option<Value> {
@@ -174,6 +177,34 @@ impl Provider for McpServer {
     fn look_up(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
         let server = Arc::clone(&self.server);
         self.on_thread(move || server.look_up(call))
+    }
+
+    fn passes(&self) -> Passes {
+        (*self.server.passes).clone()
+    }
+
+    fn pass(
+        &self,
+        method: String,
+        params: Map<String, Value>,
+        caller: Arc<dyn Caller>,
+    ) -> BoxFuture<'static, Result<Value, NotPassed>> {
+        let server = Arc::clone(&self.server);
+        let handle = self.thread.handle();
+        let broken = |message: String| NotPassed {
+            code: -32603,
+            message,
+            data: None,
+        };
+        async move {
+            let passed = handle
+                .map_err(broken)?
+                .spawn(server.pass(method, params, caller));
+            passed
+                .await
+                .unwrap_or_else(|error| Err(broken(error.to_string())))
+        }
+        .boxed()
     }
 
     fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {

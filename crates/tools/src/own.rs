@@ -1,10 +1,11 @@
-//! The operator's own tools: `[[tools]]`, a program or an address each, JSON in and JSON out.
+//! The operator's own tools: `[[tools]]`, a program or an address each, JSON in and JSON out; or one that somebody outside
+//! calls, and that is only declared here.
 
 mod address;
 mod config;
 mod program;
 
-pub use config::{OwnToolConfig, StatusConfig};
+pub use config::{OwnToolConfig, OwnToolKind, StatusConfig};
 
 use crate::{
     Authorized, CallContext, Confining, Definition, Destination, FactsFrom, Fault, Outcome,
@@ -51,6 +52,8 @@ struct OwnTool {
 enum Way {
     Program(Program),
     Address(Address),
+    /// Somebody outside calls it.
+    Outside,
 }
 
 /// A tool that cannot be set up as configured.
@@ -138,7 +141,9 @@ fn set_up(config: &OwnToolConfig, shared: &Shared<'_>) -> Result<OwnTool, String
     });
     // What is said of its effect decides what may be repeated, its directory which program it is, its sandbox what it can
     // do.
+    let kind = config.kind;
     let more = [
+        ("kind", kind.map(|kind| json!(kind))),
         ("cwd", config.cwd.as_ref().map(|cwd| json!(cwd))),
         ("effect", config.effect.map(|effect| json!(effect))),
         ("idempotent", config.idempotent.map(Value::Bool)),
@@ -161,6 +166,7 @@ fn set_up(config: &OwnToolConfig, shared: &Shared<'_>) -> Result<OwnTool, String
                 output_schema,
                 digest: Digest::of_json(&raw),
                 engine_handled: false,
+                external: kind == Some(OwnToolKind::External),
             },
             raw,
         },
@@ -177,6 +183,9 @@ fn set_up(config: &OwnToolConfig, shared: &Shared<'_>) -> Result<OwnTool, String
 }
 
 fn way(config: &OwnToolConfig, shared: &Shared<'_>) -> Result<Way, String> {
+    if config.kind == Some(OwnToolKind::External) {
+        return called_outside(config);
+    }
     match (&config.command, &config.url) {
         (Some(argv), None) => {
             if !config.headers.is_empty() {
@@ -203,8 +212,26 @@ fn way(config: &OwnToolConfig, shared: &Shared<'_>) -> Result<Way, String> {
             Ok(Way::Address(address))
         }
         (Some(_), Some(_)) => Err("give `command` or `url`, not both".to_owned()),
-        (None, None) => Err("it has neither `command` nor `url`".to_owned()),
+        (None, None) => Err(
+            "it has neither `command` nor `url`, nor `kind = \"external\"` for one that is called outside"
+                .to_owned(),
+        ),
     }
+}
+
+/// Nothing is started or sent here, unless it is to look up what became of a call.
+fn called_outside(config: &OwnToolConfig) -> Result<Way, String> {
+    let own = !config.env.is_empty() || config.cwd.is_some() || config.sandbox.is_some();
+    let why = if config.command.is_some() || config.url.is_some() {
+        "with `kind = \"external\"` it has neither `command` nor `url`: somebody outside calls it"
+    } else if config.timeout_ms.is_some() {
+        "with `kind = \"external\"` the time of a call is the step's `timeout_ms`, else `[gateway] agent_idle_ms`"
+    } else if (own || !config.headers.is_empty()) && config.status.is_none() {
+        "with `kind = \"external\"`, `env`, `cwd`, `sandbox` and `headers` are for its `status`, and it has none"
+    } else {
+        return Ok(Way::Outside);
+    };
+    Err(why.to_owned())
 }
 
 /// The status look-up: the same way as the tool's own, or the other one without its `env` or `headers`.
@@ -219,6 +246,7 @@ fn status_way(
         url: status.url.clone(),
         // The runner's limit comes first.
         timeout_ms: None,
+        kind: None,
         ..config.clone()
     };
     if asked.command.is_none() {
@@ -229,7 +257,7 @@ fn status_way(
     }
     let way = match way(&asked, shared)? {
         Way::Address(address) => Way::Address(address.asking()),
-        program @ Way::Program(_) => program,
+        other => other,
     };
     Ok((way, limit))
 }
@@ -290,14 +318,14 @@ impl Provider for OwnTools {
     fn sandbox(&self, tool: &str) -> Option<String> {
         match &self.tools.get(tool)?.way {
             Way::Program(program) => Some(program.sandbox()),
-            Way::Address(_) => None,
+            Way::Address(_) | Way::Outside => None,
         }
     }
 
     fn profile(&self, tool: &str) -> Option<Value> {
         match &self.tools.get(tool)?.way {
             Way::Program(program) => program.profile(),
-            Way::Address(_) => None,
+            Way::Address(_) | Way::Outside => None,
         }
     }
 
@@ -352,6 +380,13 @@ async fn go(way: Option<&Way>, mut call: CallContext, source: &dyn SecretSource)
     let mut outcome = match way {
         Way::Program(program) => program.call(&call, &secrets).await,
         Way::Address(address) => address.call(&call, &secrets).await,
+        Way::Outside => {
+            let message = format!(
+                "`{}` is called by somebody outside, and not here",
+                call.tool
+            );
+            Outcome::Refused(Fault::new(ErrorCode::NotSupported, message))
+        }
     };
     own.scrub_outcome(&mut outcome);
     outcome
@@ -362,12 +397,14 @@ impl Way {
         match self {
             Way::Program(program) => program.secrets(),
             Way::Address(address) => address.secrets(),
+            Way::Outside => BTreeSet::new(),
         }
     }
 
     fn destination(&self) -> Destination {
         match self {
-            Way::Program(_) => Destination::Local,
+            // It is named to be kept out of what is reported, and given to nobody.
+            Way::Program(_) | Way::Outside => Destination::Local,
             Way::Address(address) => Destination::Host(address.host()),
         }
     }

@@ -1,11 +1,11 @@
 //! What a source of tools is: the built-ins, MCP servers, the operator's own tools.
 
-use crate::{Fault, Outcome, secret::Scrubber};
+use crate::{Caller, Fault, NotPassed, Outcome, Passes, secret::Scrubber};
 use futures_util::future::BoxFuture;
 use mandate_plan::{Digest, ErrorCode, Facts, ToolSpec};
 use mandate_policy::Permit;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -109,6 +109,22 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// What of it is passed on to those who call its tools.
+    fn passes(&self) -> Passes {
+        Passes::new()
+    }
+
+    /// Passes a request of the protocol on, in the name of a caller: no call of a tool.
+    fn pass(
+        &self,
+        method: String,
+        params: Map<String, Value>,
+        caller: Arc<dyn Caller>,
+    ) -> BoxFuture<'static, Result<Value, NotPassed>> {
+        let _ = (params, caller);
+        Box::pin(async move { Err(NotPassed::unknown(&method)) })
+    }
+
     /// Carries out one call. Dropping the future stops it at once.
     fn call(&self, authorized: Authorized, call: CallContext) -> BoxFuture<'static, Outcome>;
 }
@@ -144,6 +160,7 @@ impl Definition {
                 output_schema,
                 digest: Digest::of_json(&raw),
                 engine_handled: false,
+                external: false,
             },
             raw,
         }
@@ -211,6 +228,9 @@ impl Authorized {
 /// redirect.
 pub type Check = Arc<dyn Fn(&str) -> Result<(), Fault> + Send + Sync>;
 
+/// The name under which a place in a trace goes with a call, whether among the headers of HTTP or in the `_meta` of MCP.
+pub(crate) const TRACEPARENT: &str = "traceparent";
+
 /// One call, ready to be carried out.
 pub struct CallContext {
     /// The execution it belongs to.
@@ -231,6 +251,10 @@ pub struct CallContext {
     pub secret_places: Vec<String>,
     /// The same for every attempt of the same call.
     pub idempotency_key: String,
+    /// The plan declares parts of the output as sensitive: nobody but the runner may see the answer as it came.
+    pub sensitive: bool,
+    /// Where in a trace the call is, for whoever is called to go on from.
+    pub traceparent: Option<String>,
     /// The time limit that the runner enforces.
     pub timeout: Option<Duration>,
     /// Refuses real paths that the plan forbids.

@@ -1,13 +1,13 @@
 //! The tools that there are.
 
 use crate::{
-    Accepted, Definition, FactsFrom, Fault, Lifecycle, Metrics, Provider, Standing, ToolLock,
-    metrics::Life, schema::Schema,
+    Accepted, Caller, Callers, Definition, FactsFrom, Fault, Lifecycle, Metrics, NotPassed, Passes,
+    Provider, Standing, ToolLock, metrics::Life, schema::Schema,
 };
 use futures_util::future::join_all;
 use mandate_plan::{Digest, ErrorCode, Facts, ToolLookup, ToolSpec};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -22,6 +22,17 @@ pub struct Registry {
     tools: RwLock<BTreeMap<String, Arc<Entry>>>,
     providers: RwLock<Vec<Known>>,
     lock: Arc<ToolLock>,
+    callers: Arc<Callers>,
+    /// Raised whenever a tool comes, goes or changes.
+    changes: AtomicU64,
+    /// The last snapshot: calls are many, and changes few.
+    taken: RwLock<Option<Taken>>,
+}
+
+/// A snapshot, and the numbers of changes to the tools and to the lock that it has seen.
+struct Taken {
+    seen: (u64, u64),
+    snapshot: Arc<Snapshot>,
 }
 
 /// A provider, and the revision of its definitions that the tools are of.
@@ -41,7 +52,7 @@ pub(crate) struct Entry {
 }
 
 /// What `tools list` and `tools show` say of a tool.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolStatus {
     /// `server.tool`.
     pub name: String,
@@ -73,6 +84,9 @@ pub struct ToolStatus {
     pub profile: Option<Value>,
     /// The engine carries it out itself.
     pub engine_handled: bool,
+    /// Somebody outside calls it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub external: bool,
     /// Where it is in its life.
     pub lifecycle: Lifecycle,
     /// Why it cannot be called.
@@ -115,6 +129,39 @@ impl Registry {
     /// What was accepted and switched off.
     pub fn lock(&self) -> &ToolLock {
         &self.lock
+    }
+
+    /// Who waits for which call, where something of servers is passed on.
+    pub fn callers(&self) -> &Arc<Callers> {
+        &self.callers
+    }
+
+    /// The servers of which something is passed on.
+    pub fn passing(&self) -> Vec<(String, Passes)> {
+        let all = self.providers();
+        let all = all
+            .iter()
+            .map(|provider| (provider.name().to_owned(), provider.passes()));
+        all.filter(|(_, passes)| !passes.is_empty()).collect()
+    }
+
+    /// Passes a request on to a server.
+    ///
+    /// # Errors
+    /// Why it did not do that.
+    pub async fn pass(
+        &self,
+        server: &str,
+        method: &str,
+        params: Map<String, Value>,
+        caller: Arc<dyn Caller>,
+    ) -> Result<Value, NotPassed> {
+        let providers = self.providers();
+        let found = providers.iter().find(|known| known.name() == server);
+        let Some(provider) = found else {
+            return Err(NotPassed::unknown(method));
+        };
+        provider.pass(method.to_owned(), params, caller).await
     }
 
     /// Whether a plan may name these tools: none is switched off, and each is defined as it was accepted. What is not
@@ -202,6 +249,7 @@ impl Registry {
             );
         }
         drop(tools);
+        self.changes.fetch_add(1, Ordering::AcqRel);
         let mut providers = self
             .providers
             .write()
@@ -301,6 +349,7 @@ impl Registry {
             let entry = Entry::new(definition, Arc::clone(provider));
             tools.insert(name, Arc::new(entry));
         }
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Takes a provider's tools out of use; they stay listed as `UNAVAILABLE`. Calls under way go on.
@@ -320,11 +369,28 @@ impl Registry {
                 .life
                 .move_to(Lifecycle::Unavailable, Some(why.to_owned()));
         }
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// What there is now. It does not change when providers come and go.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.catch_up();
+        // Before anything is read: a change that comes in between makes this snapshot an old one.
+        let seen = (self.changes.load(Ordering::Acquire), self.lock.changes());
+        let taken = self.taken.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = taken.as_ref().filter(|taken| taken.seen == seen) {
+            return taken.snapshot.clone();
+        }
+        drop(taken);
+        let snapshot = self.take_snapshot();
+        *self.taken.write().unwrap_or_else(PoisonError::into_inner) = Some(Taken {
+            seen,
+            snapshot: snapshot.clone(),
+        });
+        snapshot
+    }
+
+    fn take_snapshot(&self) -> Arc<Snapshot> {
         let tools = self.tools.read().unwrap_or_else(PoisonError::into_inner);
         let usable = tools.iter().filter(|(name, entry)| {
             self.lock.switched_off(name).is_none()
@@ -430,6 +496,7 @@ impl Entry {
             sandbox: self.provider.sandbox(&spec.name),
             profile: self.provider.profile(&spec.name),
             engine_handled: spec.engine_handled,
+            external: spec.external,
             lifecycle,
             lifecycle_reason,
             metrics: self.life.metrics(),

@@ -1,9 +1,10 @@
 //! The tool runner: the only place where a tool is called.
 
 use crate::{
-    Authorized, CallContext, Check, Fault, Lifecycle, Outcome, Registry, Report, StopFlag, Told,
-    look_up,
+    Authorized, CallContext, CallReport, Check, Fault, Lifecycle, Outcome, ReadReport, Registry,
+    Report, StopFlag, Told, UnderWay, look_up,
     metrics::Running,
+    outside,
     registry::Entry,
     secret::{
         Inserted, Scrubber, SecretSource, SecretUse, SecretValue, Taken, Vault, insert,
@@ -24,6 +25,18 @@ pub trait Tools: Send + Sync {
     /// Carries out one call. Dropping the future stops the call at once, its processes included.
     fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report>;
 
+    /// The same as a part of a trace: `traceparent` goes with the call, as W3C Trace Context has it, where the tool's way of
+    /// being called has a place for it.
+    fn run_within(
+        &self,
+        permit: Permit,
+        call: ResolvedCall,
+        traceparent: Option<String>,
+    ) -> BoxFuture<'static, Report> {
+        let _ = traceparent;
+        self.run(permit, call)
+    }
+
     /// Whether this call ends without waiting for anything, so that it may be made where it is decided.
     fn answers_at_once(&self, call: &ResolvedCall) -> bool {
         let _ = call;
@@ -35,6 +48,34 @@ pub trait Tools: Send + Sync {
     fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {
         let _ = call;
         None
+    }
+
+    /// A call that somebody outside makes: everything that must hold before it does, and the permit is used up. What is
+    /// given counts as the call under way.
+    ///
+    /// # Errors
+    /// Why the call may not be made.
+    fn hand_out(&self, permit: Permit, call: &ResolvedCall) -> Result<Box<dyn UnderWay>, Fault> {
+        drop(permit);
+        let message = format!("nobody outside calls `{}`", call.tool);
+        Err(Fault::new(ErrorCode::NotSupported, message))
+    }
+
+    /// A call of the tool was under way outside when the process before this one ended.
+    fn is_under_way(&self, tool: &str) -> Box<dyn UnderWay> {
+        let _ = tool;
+        Box::new(())
+    }
+
+    /// Reads what somebody outside reports of a call that was handed out. The call's arguments are those of the journal,
+    /// placeholders in place of secrets.
+    fn read_report(
+        &self,
+        call: ResolvedCall,
+        report: CallReport,
+    ) -> BoxFuture<'static, ReadReport> {
+        let _ = call;
+        async move { ReadReport::of(report) }.boxed()
     }
 
     /// The tools that can be used now.
@@ -69,6 +110,15 @@ impl Runner {
 
 impl Tools for Runner {
     fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report> {
+        self.run_within(permit, call, None)
+    }
+
+    fn run_within(
+        &self,
+        permit: Permit,
+        call: ResolvedCall,
+        traceparent: Option<String>,
+    ) -> BoxFuture<'static, Report> {
         if let Some(fault) = self.registry.off(&call.tool) {
             return refused(fault);
         }
@@ -81,7 +131,8 @@ impl Tools for Runner {
         // Not within the future: a call that is dropped before it is first polled counts too.
         let mut running = Running::begin(Arc::clone(&entry.life));
         async move {
-            let mut outcome = carry_out(&entry, permit, call, &*secrets, &vault).await;
+            let mut outcome =
+                carry_out(&entry, permit, call, traceparent, (&*secrets, &vault)).await;
             vault.take(&taken, &mut outcome);
             if matches!(outcome, Outcome::Completed { .. }) {
                 running.succeeded();
@@ -112,6 +163,41 @@ impl Tools for Runner {
         Some(async move { look_up::ask(&entry, call, limit, &*secrets, &vault).await }.boxed())
     }
 
+    fn hand_out(&self, permit: Permit, call: &ResolvedCall) -> Result<Box<dyn UnderWay>, Fault> {
+        if let Some(fault) = self.registry.off(&call.tool) {
+            return Err(fault);
+        }
+        let Some(entry) = self.registry.entry(&call.tool) else {
+            let message = format!("there is no tool `{}`", call.tool);
+            return Err(Fault::new(ErrorCode::ActionNotFound, message));
+        };
+        if !entry.definition.spec.external {
+            let message = format!("`{}` is called by Mandate, and not outside", call.tool);
+            return Err(Fault::new(ErrorCode::NotSupported, message));
+        }
+        before(&entry, &permit, call)?;
+        drop(permit);
+        Ok(Box::new(Running::begin(Arc::clone(&entry.life))))
+    }
+
+    fn is_under_way(&self, tool: &str) -> Box<dyn UnderWay> {
+        match self.registry.entry(tool) {
+            Some(entry) => Box::new(Running::begin(Arc::clone(&entry.life))),
+            None => Box::new(()),
+        }
+    }
+
+    fn read_report(
+        &self,
+        call: ResolvedCall,
+        report: CallReport,
+    ) -> BoxFuture<'static, ReadReport> {
+        // Whatever became of the tool since, the call was made.
+        let entry = self.registry.entry(&call.tool);
+        let (secrets, vault) = (Arc::clone(&self.secrets), Arc::clone(&self.vault));
+        outside::read(entry, call, report, secrets, vault).boxed()
+    }
+
     fn lookup(&self) -> Arc<dyn ToolLookup + Send + Sync> {
         self.registry.snapshot()
     }
@@ -133,8 +219,8 @@ async fn carry_out(
     entry: &Entry,
     permit: Permit,
     call: ResolvedCall,
-    secrets: &dyn SecretSource,
-    vault: &Vault,
+    traceparent: Option<String>,
+    (secrets, vault): (&dyn SecretSource, &Vault),
 ) -> Outcome {
     if let Err(fault) = before(entry, &permit, &call) {
         return Outcome::Refused(fault);
@@ -170,6 +256,8 @@ async fn carry_out(
         args,
         secret_places: places,
         idempotency_key: call.idempotency_key,
+        sensitive: !call.sensitive.is_empty(),
+        traceparent,
         timeout,
         check_path: check(permit.guard(), ResourceGuard::check_real_path),
         check_url: check(permit.guard(), ResourceGuard::check_url),

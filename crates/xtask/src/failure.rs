@@ -35,6 +35,9 @@ pub(crate) enum Failure {
     /// The answer of `cargo metadata` is not what is expected of it.
     #[error("cannot read the answer of cargo metadata: {0}")]
     Metadata(#[from] serde_json::Error),
+    /// What tests need is not there, where it has to be.
+    #[error("cannot look: {0}")]
+    Missing(String),
     /// The tests run too few lines, or it cannot be told how many.
     #[error("{0}")]
     Coverage(String),

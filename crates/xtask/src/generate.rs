@@ -4,6 +4,7 @@
 
 mod cli;
 mod errors;
+mod openapi;
 mod schema;
 mod states;
 mod violations;
@@ -46,6 +47,10 @@ const GENERATORS: &[Generator] = &[
     Generator {
         owns: "docs/errors/",
         pages: errors::pages,
+    },
+    Generator {
+        owns: "docs/openapi.json",
+        pages: openapi::pages,
     },
     Generator {
         owns: "docs/plan.schema.json",

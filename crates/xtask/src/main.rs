@@ -1,14 +1,18 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask generate`,
-//! `cargo xtask coverage`, `cargo xtask simulate`, `cargo xtask soak`, `cargo xtask tool-servers`.
+//! `cargo xtask browser`, `cargo xtask conformance`, `cargo xtask coverage`, `cargo xtask schemathesis`,
+//! `cargo xtask simulate`, `cargo xtask soak`, `cargo xtask tool-servers`.
 //!
 //! `test` runs every check there is, `tidy` holds the house rules, one file per rule, and `generate` writes the
 //! committed files that come out of the code. Nothing in here is part of the product.
 
+mod browser;
+mod conformance;
 mod coverage;
 mod failure;
 mod generate;
 mod markdown;
 mod rust_source;
+mod schemathesis;
 mod simulate;
 mod soak;
 mod test;
@@ -27,9 +31,14 @@ usage: cargo xtask COMMAND
   test [--quick]      every check and every test; --quick leaves out clippy, doc tests and slow tests
   tidy                the house rules
   generate [--check]  write the generated files; --check compares only
+  browser             the web console in a real browser; pictures of it in target/browser
+  conformance         MCP's own conformance suite through the gateway
   coverage            which lines the tests run, crate by crate
+  schemathesis [--examples N]
+                      requests made up from docs/openapi.json, against the real server; N for each operation
   simulate [OPTION].. run seeds of the simulation, or `show SEED`, `replay FILE`, `--mutants [NAME]..`
   soak [--minutes N]  mixed load while hosts and clients are killed; 20 minutes where nothing is said
+  soak --agents       64 agents at the gateway while servers and the host are killed; 10 minutes
   tool-servers        install the MCP servers that tests call, into target/tool-servers
 ";
 
@@ -57,7 +66,17 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["tidy"] => tidy::run(&workspace),
         ["generate"] => generate::run(&workspace, generate::Mode::Write),
         ["generate", "--check"] => generate::run(&workspace, generate::Mode::Check),
+        ["browser"] => {
+            browser::install(&workspace)?;
+            browser::run(&workspace).map(|note| println!("{note}"))
+        }
+        ["conformance"] => conformance::run(&workspace),
         ["coverage"] => coverage::run(&workspace),
+        ["schemathesis"] => schemathesis::run(&workspace, schemathesis::EXAMPLES),
+        ["schemathesis", "--examples", most] => match most.parse() {
+            Ok(most) => schemathesis::run(&workspace, most),
+            Err(_) => Err(Failure::Usage(format!("`{most}` is no number"))),
+        },
         ["simulate", words @ ..] => simulate::run(&workspace, words),
         ["soak", words @ ..] => soak::run(&workspace, words),
         ["tool-servers"] => tool_servers::install(&workspace),

@@ -6,7 +6,7 @@
 mod needs;
 
 use crate::workspace::{Workspace, output_of, run as run_program};
-use crate::{Failure, generate, tidy};
+use crate::{Failure, browser, generate, tidy};
 use std::time::Instant;
 
 /// How much is run.
@@ -29,6 +29,7 @@ const EVERYTHING: &[Part] = &[
     ("clippy", clippy),
     ("generated files", generated),
     ("doc tests", doc_tests),
+    ("browser", console),
     ("tests", tests),
 ];
 const QUICK: &[Part] = &[
@@ -110,6 +111,10 @@ fn doc_tests(workspace: &Workspace, _: Extent) -> Result<String, Failure> {
     ];
     let output = output_of(workspace.cargo().args(arguments))?;
     Ok(format!("{} passed", passed(&output)))
+}
+
+fn console(workspace: &Workspace, _: Extent) -> Result<String, Failure> {
+    browser::run(workspace)
 }
 
 /// The sum over the lines `test result: ok. N passed; …`.

@@ -11,6 +11,7 @@ mod lint_reasons;
 mod module_doc;
 mod orphan_files;
 mod phrases;
+mod promised_tests;
 mod pure_crates;
 mod reachable_docs;
 mod turn_owner;
@@ -63,6 +64,7 @@ fn check(tree: &Tree, packages: &[Package]) -> Vec<Finding> {
         links::check(tree),
         reachable_docs::check(tree),
         phrases::check(tree),
+        promised_tests::check(tree),
     ]
     .concat()
 }

@@ -34,6 +34,13 @@ impl Workspace {
         &self.root
     }
 
+    /// Where cargo puts a binary that it builds for tests.
+    pub(crate) fn built(&self, name: &str) -> PathBuf {
+        let target = std::env::var_os("CARGO_TARGET_DIR");
+        let target = target.map_or_else(|| PathBuf::from("target"), PathBuf::from);
+        self.root.join(target).join("debug").join(name)
+    }
+
     /// The cargo that runs this program.
     pub(crate) fn cargo(&self) -> Command {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -167,3 +167,34 @@ fn a_large_journal_is_read_verified_and_archived() {
     assert!((60.0..=64.0).contains(&archived), "{archived}");
     assert_eq!(figures["verified_archived"]["max"], archived);
 }
+
+#[test]
+fn the_gateway_is_measured_beside_a_pass_through() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let server = root.join("target/tool-servers/npm/node_modules/.bin/mcp-server-everything");
+    let mandate =
+        std::path::Path::new(env!("CARGO_BIN_EXE_mandate-bench")).with_file_name("mandate");
+    // Both are there where the whole workspace was built and the tool servers could be installed.
+    if !server.exists() || !mandate.exists() {
+        eprintln!("NOT TESTED: the tool servers or the binary `mandate` are missing");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mandate-bench"))
+        .args(["mcp", "--miniature", "--json", "--server"])
+        .arg(&server)
+        .arg("--dir")
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:#?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for name in [
+        "added_stdio_read_1_p50_us",
+        "gateway_http_effect_16_p50_us",
+        "direct_stdio_1_p50_us",
+    ] {
+        let median = report["figures"][name]["median"].as_f64();
+        assert!(median.is_some_and(f64::is_finite), "{name}: {report:#}");
+    }
+}

@@ -1,7 +1,7 @@
 //! `mandate approvals …`: what waits for approval, and the answers.
 
 mod revoke;
-pub(super) mod standing;
+pub(crate) mod standing;
 
 use super::inbox::{RequestArg, View, answer, list, show};
 use crate::{
@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use mandate_host::StandingTerms;
 
 /// The requests that are approvals.
-pub(super) const APPROVALS: View = View {
+pub(crate) const APPROVALS: View = View {
     kinds: &["plan", "revision", "step"],
     name: "approvals",
     empty: "nothing waits for approval",
@@ -22,29 +22,29 @@ pub(super) const APPROVALS: View = View {
 #[derive(Debug, Args)]
 pub(crate) struct WordArgs {
     #[command(flatten)]
-    request: RequestArg,
+    pub(crate) request: RequestArg,
     /// Why; kept in the journal
     #[arg(long)]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// What `approve` takes beside.
 #[derive(Debug, Args)]
 pub(crate) struct ApproveArgs {
     #[command(flatten)]
-    word: WordArgs,
+    pub(crate) word: WordArgs,
     #[command(flatten)]
-    terms: standing::TermArgs,
+    pub(crate) terms: standing::TermArgs,
 }
 
 /// What `list` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ApprovalListArgs {
     #[command(flatten)]
-    list: list::ListArgs,
+    pub(crate) list: list::ListArgs,
     /// The approvals that stand for further executions, instead
     #[arg(long, conflicts_with_all = ["limit", "after"])]
-    standing: bool,
+    pub(crate) standing: bool,
 }
 
 /// The commands under `approvals`.
@@ -92,12 +92,22 @@ fn say(
     terms: Option<&StandingTerms>,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    let given = answer::Given {
-        request: &args.request.request,
-        choice: Some(choice),
-        data: None,
-        reason: args.reason.as_deref(),
-        terms,
-    };
-    answer::give(&given, Some(&APPROVALS), context)
+    answer::give(&args.given(choice, terms), Some(&APPROVALS), context)
+}
+
+impl WordArgs {
+    /// The answer that they are.
+    pub(crate) fn given<'a>(
+        &'a self,
+        choice: &'a str,
+        terms: Option<&'a StandingTerms>,
+    ) -> answer::Given<'a> {
+        answer::Given {
+            request: &self.request.request,
+            choice: Some(choice),
+            data: None,
+            reason: self.reason.as_deref(),
+            terms,
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! `mandate audit …`: the journal as evidence.
 
-mod export;
-mod head;
+pub(crate) mod export;
+pub(crate) mod head;
 mod log;
-mod verify;
+pub(crate) mod verify;
 
 use crate::{
     context::Context,
@@ -33,12 +33,14 @@ const DECISIONS: &[&str] = &[
     "key_created",
     "key_refused",
     "key_revoked",
+    "signing_key_created",
     "token_key_created",
     "token_issued",
     "tool_accepted",
     "tool_changed",
     "tool_disabled",
     "tool_enabled",
+    "passed_on",
     "frozen",
     "thawed",
 ];

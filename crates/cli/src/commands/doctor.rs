@@ -1,15 +1,18 @@
 //! `mandate doctor`: looks at the set-up and says what to do about what it finds. It changes nothing.
 
 mod checks;
+mod client;
 mod data;
 mod sandbox;
 
 use crate::{
+    clients::ClientKind,
     context::Context,
     errors::{Exit, Failure},
     output::Look,
     render::shown,
 };
+use clap::Args;
 use serde_json::{Value, json};
 
 /// How a check went.
@@ -67,9 +70,20 @@ impl Finding {
     }
 }
 
-pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
+/// What `doctor` takes.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Look at this MCP client instead: which ways around the gateway an agent in it has
+    #[arg(long, value_enum, value_name = "NAME")]
+    client: Option<ClientKind>,
+}
+
+pub(super) fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
-    let findings = checks::all(context);
+    let findings = match args.client {
+        Some(kind) => client::check(kind, context)?,
+        None => checks::all(context),
+    };
     let bad = findings
         .iter()
         .filter(|finding| finding.verdict == Verdict::Bad)

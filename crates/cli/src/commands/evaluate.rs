@@ -1,17 +1,18 @@
 //! `mandate evaluate PLAN`: a dry run of the policy.
 
 use crate::{
-    commands::sessions::Standing,
     context::Context,
     document::{note_warnings, read_plan},
     errors::{Exit, Failure},
     inputs::InputArgs,
+    read_only::ReadOnly,
     render::{decision, shown, table::terminal_width},
     toolbox, when, who,
 };
 use clap::Args;
 use mandate_host::HostError;
 use mandate_policy::{EvaluateRequest, Outcome, Principal, SessionView, evaluate_with};
+use mandate_server::view::SessionStanding as Standing;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -127,7 +128,7 @@ fn session(
     if let Some(id) = &args.session {
         id.clone_into(&mut view.session_id);
         if let Some(reader) = context.reader_if_any()? {
-            let standing = Standing::of(&reader, &who.name, id, when::now_ms())?;
+            let standing = Standing::of(&ReadOnly(&reader), &who.name, id, when::now_ms())?;
             view.calls = standing.tally.calls;
             view.calls_last_minute = standing.tally.minute.len().try_into().unwrap_or(u64::MAX);
             view.reserved = standing.reserved();

@@ -1,22 +1,24 @@
 //! `mandate executions …`: look at executions, steer them, carry them on, replay them.
 
 mod call;
-mod cancel;
-mod carry_on;
-mod events;
+pub(crate) mod cancel;
+pub(crate) mod carry_on;
+mod complete;
+mod enforce;
+pub(crate) mod events;
 mod finish;
-mod list;
-mod overriding;
+pub(crate) mod list;
+pub(crate) mod overriding;
 mod pause;
-mod replan;
+pub(crate) mod replan;
 mod replay;
-mod rerun;
-mod resolve;
+pub(crate) mod rerun;
+pub(crate) mod resolve;
 mod resume;
-mod show;
+pub(crate) mod show;
 mod status;
 mod token;
-mod watch;
+pub(crate) mod watch;
 
 use crate::{
     context::Context,
@@ -31,7 +33,7 @@ use clap::{Args, Subcommand};
 pub(crate) enum ExecutionsCommand {
     /// List executions, newest first
     #[command(
-        after_help = "Examples:\n  mandate executions list\n  mandate executions list --unfinished\n  mandate executions list --state failed --since 7d --tool http.request --json"
+        after_help = "Examples:\n  mandate executions list\n  mandate executions list --unfinished\n  mandate executions list --waiting-for plan --older-than 2h\n  mandate executions list --state failed --since 7d --tool http.request --json"
     )]
     List(list::ListArgs),
     /// Show an execution: its steps, its result, what it waits for
@@ -92,6 +94,16 @@ pub(crate) enum ExecutionsCommand {
         after_help = "Examples:\n  mandate executions call @last fs.read path=notes.txt --token-file agent.token\n  mandate executions call @last mail.send --args '{\"to\": \"ann\"}' --token-file agent.token --json\n\nThe plan has mode `agent`. Exit codes: 0 called, 1 the call failed, 3 refused, 4 a human is awaited, 6 a rate or \\\nbudget is used up."
     )]
     Call(call::CallArgs),
+    /// Take the turn of a call that is made outside, as the agent that drives the execution
+    #[command(
+        after_help = "Examples:\n  mandate executions enforce @last crm.charge amount:=5 --token-file agent.token\n  mandate executions enforce @last crm.charge --args '{\"amount\": 5}' --token-file agent.token --json\n\nThe tool has `kind = \"external\"`, and the plan mode `agent`. Make the call with the arguments that are printed, and report \nwhat came of it with `executions complete`. Exit codes: 0 the turn is taken, 3 refused, 4 a human is awaited, 6 a rate or \nbudget is used up."
+    )]
+    Enforce(enforce::EnforceArgs),
+    /// Report what came of a call that was made outside
+    #[command(
+        after_help = "Examples:\n  mandate executions complete @last.17 --output receipt.json --token-file agent.token\n  mandate executions complete 0197a1b2.17 --error 'the card was refused' --token-file agent.token\n\nFor whoever took its turn. The same report may be repeated; another one of the same call is refused."
+    )]
+    Complete(complete::CompleteArgs),
     /// Say that the agent has finished, with the whole or with one step
     #[command(
         after_help = "Examples:\n  mandate executions finish @last --token-file agent.token\n  mandate executions finish @last --step search --token-file agent.token\n\nSteps that are open then are skipped."
@@ -137,6 +149,8 @@ pub(crate) fn run(command: ExecutionsCommand, context: &Context) -> Result<Exit,
         ExecutionsCommand::Replan(args) => replan::run(&args, context),
         ExecutionsCommand::Rerun(args) => rerun::run(&args, context),
         ExecutionsCommand::Call(args) => call::run(&args, context),
+        ExecutionsCommand::Enforce(args) => enforce::run(&args, context),
+        ExecutionsCommand::Complete(args) => complete::run(&args, context),
         ExecutionsCommand::Finish(args) => finish::run(&args, context),
         ExecutionsCommand::Status(args) => status::run(&args, context),
         ExecutionsCommand::Token(args) => token::run(&args, context),

@@ -16,7 +16,7 @@ use serde_json::json;
 pub(crate) struct SwitchArgs {
     /// Why; kept in the journal
     #[arg(long)]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 pub(super) fn freeze(args: &SwitchArgs, context: &Context) -> Result<Exit, Failure> {

@@ -64,12 +64,14 @@ pub(crate) fn run(args: &HostArgs, context: &Context) -> Result<Exit, Failure> {
         log("goes, since another process drives the executions here");
         return Ok(Exit::Success);
     };
-    let (hosting, connection) = Hosting::start(settings, store, registry, runtime.handle(), true)?;
+    let (mut hosting, connection) =
+        Hosting::start(settings, store, registry, runtime.handle(), true)?;
     log(&format!(
         "drives the executions in {}",
         settings.data_dir.display()
     ));
-    let why = stay(&hosting, &interrupts);
+    hosting.may_hand_over();
+    let why = stay(&mut hosting, &interrupts);
     drop(connection);
     let store = hosting.stop();
     runtime.shutdown_timeout(SHUTDOWN);
@@ -104,7 +106,7 @@ fn wait_for_lock(
 }
 
 /// Stays until nothing goes on or somebody asks it to go; says which.
-fn stay(hosting: &Hosting, interrupts: &Interrupts) -> Result<&'static str, Failure> {
+fn stay(hosting: &mut Hosting, interrupts: &Interrupts) -> Result<&'static str, Failure> {
     let set = std::env::var(IDLE_VARIABLE).ok();
     let idle = set.and_then(|text| text.parse().ok());
     let idle = idle.map_or(IDLE, Duration::from_millis);
@@ -116,13 +118,20 @@ fn stay(hosting: &Hosting, interrupts: &Interrupts) -> Result<&'static str, Fail
             return Err(error.into());
         }
         let signals = interrupts.all();
-        if signals > 0 {
+        let replaced = hosting.is_to_hand_over();
+        if signals > 0 || replaced {
+            if replaced {
+                hosting.hands_over();
+            }
             let (left, begun) = (hosting.leave(false)?, Instant::now());
             while left.recv_timeout(LOOK).is_err()
                 && begun.elapsed() < GRACE
                 && interrupts.all() == signals
             {}
-            return Ok("goes, since it was asked to");
+            return Ok(match replaced {
+                true => "goes, since another process takes over",
+                false => "goes, since it was asked to",
+            });
         }
         let busy = hosting.is_recovering()? || !hosting.doings_but(&[])?.is_idle();
         if busy || hosting.conversations() > 0 {

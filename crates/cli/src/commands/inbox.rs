@@ -21,7 +21,7 @@ pub(crate) struct View {
 }
 
 /// Everything.
-const ALL: View = View {
+pub(crate) const ALL: View = View {
     kinds: &[],
     name: "requests",
     empty: "nothing waits for an answer",

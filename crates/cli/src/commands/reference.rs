@@ -11,10 +11,11 @@ pub(super) fn run(what: &str, context: &Context) -> Result<Exit, Failure> {
     let text = match what {
         "cli" => cli(),
         "configuration" => configuration(),
+        "openapi" => mandate_server::openapi_text().to_owned(),
         _ => {
             return Err(
                 Failure::usage(format!("there is no documentation `{what}`"))
-                    .remedy("`cli` or `configuration`"),
+                    .remedy("`cli`, `configuration` or `openapi`"),
             );
         }
     };

@@ -32,30 +32,30 @@ execution for `mandate executions continue`.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArgs {
     /// The plan, YAML or JSON; `-` reads standard input
-    plan: String,
+    pub(crate) plan: String,
     #[command(flatten)]
-    inputs: InputArgs,
+    pub(crate) inputs: InputArgs,
     /// When it must have ended: `10m` from now, or a time such as `2026-07-01T12:00:00Z`
     #[arg(long, value_name = "TIME")]
-    deadline: Option<String>,
+    pub(crate) deadline: Option<String>,
     /// The session that its calls count for; without it, one of its own
     #[arg(long, value_name = "ID")]
-    session: Option<String>,
+    pub(crate) session: Option<String>,
     /// Approve the plan as the one who asked for it, without being asked
     #[arg(short, long)]
-    yes: bool,
+    pub(crate) yes: bool,
     /// Leave it to a process in the background, and say which
     #[arg(short, long, conflicts_with = "stream")]
-    detach: bool,
+    pub(crate) detach: bool,
     /// Of a plan of mode `agent`: where its token is written, instead of the data directory
     #[arg(long, value_name = "FILE", conflicts_with_all = ["stream", "detach"])]
-    token_file: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
     /// With `--json`: events as JSON Lines while it runs, then the result
     #[arg(long, requires = "json")]
-    stream: bool,
+    pub(crate) stream: bool,
     /// A policy, file or folder, that must allow it, too, while this process drives
     #[arg(long, value_name = "PATH", conflicts_with = "detach")]
-    policy: Vec<PathBuf>,
+    pub(crate) policy: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
@@ -109,7 +109,11 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     launch.run(context, settings, registry)
 }
 
-fn deadline_ms(text: &str) -> Result<i64, Failure> {
+/// The deadline that was typed.
+///
+/// # Errors
+/// It is no time, or has passed.
+pub(crate) fn deadline_ms(text: &str) -> Result<i64, Failure> {
     let now_ms = when::now_ms();
     let at_ms = when::future_ms(text, now_ms)
         .map_err(|error| Failure::usage(format!("`--deadline`: {error}")))?;

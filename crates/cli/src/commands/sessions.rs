@@ -1,7 +1,6 @@
 //! `mandate sessions …`: what the calls of sessions add up to, and how much is left.
 
 use crate::{
-    config::Settings,
     context::Context,
     errors::{Exit, Failure},
     output::Look,
@@ -10,10 +9,10 @@ use crate::{
     when,
 };
 use clap::{Args, Subcommand};
-use mandate_host::{SESSION_IDLE_MS, set_aside};
-use mandate_policy::Limits;
-use mandate_store::{ExecutionFilter, ExecutionRow, Page, Reader, Tally};
-use serde_json::{Map, Value, json};
+use mandate_host::SESSION_IDLE_MS;
+use mandate_server::view::{self, SessionStanding as Standing};
+use mandate_store::{ExecutionFilter, ExecutionRow, Page};
+use serde_json::json;
 
 /// The commands under `sessions`.
 #[derive(Debug, Subcommand)]
@@ -53,49 +52,10 @@ pub(crate) fn run(command: SessionsCommand, context: &Context) -> Result<Exit, F
     }
 }
 
-/// What the calls of one principal's session add up to, and what is set aside in it.
-pub(crate) struct Standing {
-    pub(crate) tally: Tally,
-    /// By execution.
-    held: Vec<(String, u64)>,
-}
-
-impl Standing {
-    /// As the journal has it now.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub(crate) fn of(
-        reader: &Reader,
-        principal: &str,
-        session: &str,
-        now_ms: i64,
-    ) -> Result<Self, Failure> {
-        let mut tally = reader.tally(principal, session, now_ms, SESSION_IDLE_MS)?;
-        tally.recent.reverse(); // the last one first
-        let held = set_aside(&ReadOnly(reader), &tally)?;
-        Ok(Self { tally, held })
-    }
-
-    /// How many calls are set aside.
-    pub(crate) fn reserved(&self) -> u64 {
-        let held = self.held.iter().map(|(_, calls)| *calls);
-        held.fold(0, u64::saturating_add)
-    }
-
-    /// How many calls are left for others; none is no limit.
-    fn left(&self, limits: Limits) -> Option<u64> {
-        let taken = self.tally.calls.saturating_add(self.reserved());
-        limits
-            .calls_per_session
-            .map(|limit| limit.saturating_sub(taken))
-    }
-}
-
 fn list(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
     let (out, now_ms) = (context.out(), when::now_ms());
     let reader = context.reader_if_any()?;
-    let mut rows: Vec<Value> = Vec::new();
+    let mut rows = Vec::new();
     let mut table = Table::new(&[
         "SESSION",
         "CALLS",
@@ -111,18 +71,14 @@ fn list(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         .flatten()
     {
         let Some(reader) = &reader else { continue };
-        let standing = Standing::of(reader, &summary.principal, &summary.session, now_ms)?;
+        let standing = Standing::of(
+            &ReadOnly(reader),
+            &summary.principal,
+            &summary.session,
+            now_ms,
+        )?;
         let tally = &standing.tally;
-        rows.push(json!({
-            "session": summary.session,
-            "principal": summary.principal,
-            "executions": summary.executions,
-            "calls": tally.calls,
-            "reserved": standing.reserved(),
-            "calls_last_minute": tally.minute.len(),
-            "first_ms": summary.first_ms,
-            "last_ms": summary.last_ms,
-        }));
+        rows.push(view::session_row(&summary, &standing));
         table.row(vec![
             (summary.session, Look::Bold),
             (tally.calls.to_string(), Look::Plain),
@@ -165,15 +121,13 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
     principals.dedup();
     let mut shown = Vec::new();
     for principal in principals {
-        let standing = Standing::of(&reader, principal, &args.session, now_ms)?;
+        let standing = Standing::of(&ReadOnly(&reader), principal, &args.session, now_ms)?;
         let of = |row: &&ExecutionRow| row.principal == principal;
         let rows: Vec<&ExecutionRow> = executions.iter().filter(of).collect();
         if out.is_json() {
             let ids: Vec<&str> = rows.iter().map(|row| row.execution_id.as_str()).collect();
-            let mut value = to_json(&args.session, principal, &standing, settings);
-            if let Some(map) = value.as_object_mut() {
-                map.insert("executions".to_owned(), json!(ids));
-            }
+            let limits = settings.rules.limits();
+            let value = view::session(&args.session, principal, &standing, limits, &ids);
             shown.push(value);
         } else {
             tell(&args.session, principal, &standing, &rows, context)?;
@@ -182,7 +136,7 @@ fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
     // One is the rule: a second principal that names the same id has a session of its own.
     match shown.len() {
         0 => {}
-        1 => shown.iter().for_each(|value| out.value(value)),
+        1 => shown.iter().for_each(|value| out.value(&json!(value))),
         _ => out.value(&json!({ "session": args.session, "of_principals": shown })),
     }
     Ok(Exit::Success)
@@ -237,26 +191,4 @@ fn tell(
         ));
     }
     Ok(())
-}
-
-fn to_json(session: &str, principal: &str, standing: &Standing, settings: &Settings) -> Value {
-    let limits = settings.rules.limits();
-    let tally = &standing.tally;
-    let held: Map<String, Value> = { standing.held.iter() }
-        .map(|(id, calls)| (id.clone(), json!(calls)))
-        .collect();
-    json!({
-        "session": session,
-        "principal": principal,
-        "calls": tally.calls,
-        "reserved": standing.reserved(),
-        "reserved_by": held,
-        "left": standing.left(limits),
-        "calls_last_minute": tally.minute.len(),
-        "recent": tally.recent,
-        "first_ms": tally.first_ms,
-        "last_ms": tally.last_ms,
-        "resets_ms": tally.last_ms.map(|last_ms| last_ms.saturating_add(SESSION_IDLE_MS)),
-        "limits": limits,
-    })
 }

@@ -1,12 +1,12 @@
 //! `mandate tools …`: what plans can call.
 
 mod accept;
-mod act;
+pub(crate) mod act;
 mod call;
 mod diff;
-mod list;
-mod show;
-mod switch;
+pub(crate) mod list;
+pub(crate) mod show;
+pub(crate) mod switch;
 
 use crate::{
     context::Context,

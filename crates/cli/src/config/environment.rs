@@ -12,13 +12,13 @@ use std::{ffi::OsString, path::Path};
 /// Variables with our prefix that are no settings. Further ones are set for the processes that Mandate starts.
 const OTHER: &[&str] = &[
     "MANDATE_LOG",
-    "MANDATE_LOG_FORMAT",
     "MANDATE_IDEMPOTENCY_KEY",
     "MANDATE_EXECUTION_ID",
     "MANDATE_STEP",
     "MANDATE_ATTEMPT",
     crate::daemon::IDLE_VARIABLE,
     crate::who::VARIABLE,
+    crate::remote::VARIABLE,
     mandate_tools::CHILD_MARK,
 ];
 

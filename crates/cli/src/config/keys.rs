@@ -1,106 +1,7 @@
 //! Every key of `mandate.toml`: its type, how a later source may change it, its default, and what it is for.
 
-/// What a value looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// A path; relative ones start at the file's directory.
-    Path,
-    /// Paths.
-    Paths,
-    /// Text.
-    Text,
-    /// Texts.
-    Texts,
-    /// A whole number, zero or more.
-    Number,
-    /// True or false.
-    Flag,
-    /// A table that is kept as it is; who uses it knows its keys.
-    Table,
-}
-
-impl Shape {
-    /// The shape in words.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Shape::Path => "path",
-            Shape::Paths => "list of paths",
-            Shape::Text => "text",
-            Shape::Texts => "list of texts",
-            Shape::Number => "whole number",
-            Shape::Flag => "flag, true or false",
-            Shape::Table => "table",
-        }
-    }
-}
-
-/// What a later source may do with what an earlier one set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
-    /// Replace it.
-    Replace,
-    /// Set a smaller number.
-    Lower,
-    /// Leave entries out.
-    Fewer,
-    /// Name directories beneath.
-    Beneath,
-    /// Name paths beneath, or fewer.
-    Within,
-    /// Switch it on.
-    On,
-    /// Switch it off.
-    Off,
-    /// Say `refuse`.
-    Refuse,
-    /// Say the same again.
-    Same,
-}
-
-impl Rule {
-    /// The rule in words.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Rule::Replace => "replace it",
-            Rule::Lower => "lower it",
-            Rule::Fewer => "leave entries out",
-            Rule::Beneath => "name directories beneath",
-            Rule::Within => "name paths beneath, or leave entries out",
-            Rule::On => "switch it on",
-            Rule::Off => "switch it off",
-            Rule::Refuse => "set it to `refuse`",
-            Rule::Same => "only repeat it",
-        }
-    }
-}
-
-/// One key.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Key {
-    /// The path, joined by dots; `*` stands for a name that the user chooses.
-    pub(crate) path: &'static str,
-    pub(crate) shape: Shape,
-    pub(crate) rule: Rule,
-    /// As it would be written.
-    pub(crate) default: &'static str,
-    pub(crate) about: &'static str,
-}
-
-const fn key(
-    path: &'static str,
-    shape: Shape,
-    rule: Rule,
-    default: &'static str,
-    about: &'static str,
-) -> Key {
-    Key {
-        path,
-        shape,
-        rule,
-        default,
-        about,
-    }
-}
+use super::key::key;
+pub(crate) use super::key::{Key, Rule, Shape};
 
 /// Every key, in the order of the documentation.
 pub(crate) const KEYS: &[Key] = &[
@@ -158,7 +59,7 @@ pub(crate) const KEYS: &[Key] = &[
         Shape::Number,
         Rule::Lower,
         "60",
-        "how many refusals of an execution's agent are written to the journal one by one in a minute; beyond that no call is looked at, and the refusals are written as a sum",
+        "how many refusals of an execution's agent, and how many refused plans of a principal, are written to the journal one by one in a minute; beyond that no call of the agent is looked at, and the refusals are written as a sum",
     ),
     key(
         "gateway.unplanned",
@@ -173,6 +74,125 @@ pub(crate) const KEYS: &[Key] = &[
         Rule::Off,
         "false",
         "plans may say `allow_unplanned`: then such calls are asked about only where policy wants that",
+    ),
+    key(
+        "gateway.scan_outputs",
+        Shape::Flag,
+        Rule::On,
+        "false",
+        "outputs that other parties control are looked through for words meant for a model: [data flow](data-flow.md#words-meant-for-a-model)",
+    ),
+    key(
+        "gateway.tools_list",
+        Shape::Text,
+        Rule::Replace,
+        r#""current""#,
+        "which tools of an approved plan an MCP client is shown: `current`, those that may be called now, or `stable`, all of the plan in one order: [MCP](mcp.md)",
+    ),
+    key(
+        "gateway.max_output_bytes",
+        Shape::Number,
+        Rule::Lower,
+        "1048576",
+        "the most bytes of one output that an MCP client is handed; the journal has all of it",
+    ),
+    key(
+        "gateway.ask_client",
+        Shape::Flag,
+        Rule::Off,
+        "false",
+        "where an MCP client can ask its own user, it is asked to: the answer counts as the requester's",
+    ),
+    key(
+        "gateway.approval_url",
+        Shape::Text,
+        Rule::Replace,
+        "",
+        "where people answer requests, as MCP clients are told it; the id of the request is put behind it",
+    ),
+    key(
+        "server.listen",
+        Shape::Text,
+        Rule::Replace,
+        r#""127.0.0.1:7447""#,
+        "where `mandate serve` listens; other addresses than those of this machine need a key: [HTTP API](http-api.md)",
+    ),
+    key(
+        "server.allowed_hosts",
+        Shape::Texts,
+        Rule::Fewer,
+        "[]",
+        "names under which it may be called, beside `localhost` and addresses",
+    ),
+    key(
+        "server.behind_tls",
+        Shape::Flag,
+        Rule::On,
+        "false",
+        "something in front of it ends TLS: cookies are for TLS alone",
+    ),
+    key(
+        "server.requests_per_minute",
+        Shape::Number,
+        Rule::Lower,
+        "",
+        "the most requests that one key may make in a minute",
+    ),
+    key(
+        "server.max_body_bytes",
+        Shape::Number,
+        Rule::Lower,
+        "10485760",
+        "the largest body of a request",
+    ),
+    key(
+        "server.read_timeout_ms",
+        Shape::Number,
+        Rule::Lower,
+        "30000",
+        "how long the head of a request, or its body, may take to come",
+    ),
+    key(
+        "server.session_idle_ms",
+        Shape::Number,
+        Rule::Lower,
+        "1800000",
+        "how long a log-in to the console may be idle",
+    ),
+    key(
+        "server.session_lasts_ms",
+        Shape::Number,
+        Rule::Lower,
+        "43200000",
+        "how long a log-in to the console lasts at most",
+    ),
+    key(
+        "log.level",
+        Shape::Text,
+        Rule::Replace,
+        "",
+        "what is logged to standard error: `info`, `debug`, or a filter such as `mandate_host=debug`; the variable `MANDATE_LOG` goes first: [observability](observability.md)",
+    ),
+    key(
+        "log.format",
+        Shape::Text,
+        Rule::Replace,
+        r#""pretty""#,
+        "how log lines look: `pretty` for people, or `json`",
+    ),
+    key(
+        "telemetry.endpoint",
+        Shape::Text,
+        Rule::Same,
+        "",
+        "the OpenTelemetry collector that traces are sent to, over HTTP; `OTEL_EXPORTER_OTLP_ENDPOINT` goes first: [observability](observability.md#traces)",
+    ),
+    key(
+        "telemetry.service_name",
+        Shape::Text,
+        Rule::Replace,
+        r#""mandate""#,
+        "what this service is called in traces; `OTEL_SERVICE_NAME` goes first",
     ),
     key(
         "policy.dir",
@@ -417,7 +437,7 @@ pub(crate) const KEYS: &[Key] = &[
         Shape::Table,
         Rule::Same,
         "",
-        "an MCP server over stdio, as in `mcpServers` of other clients: [tool servers](tool-servers.md)",
+        "an MCP server, over stdio or HTTP, as in `mcpServers` of other clients: [tool servers](tool-servers.md)",
     ),
     key(
         "tools.*",

@@ -1,6 +1,7 @@
 //! `mcp_servers_file`: the servers of another client's JSON file, as if they stood in `mandate.toml`.
 
 use super::{
+    client_file,
     keys::{self, Found},
     layer::{Layer, Set},
 };
@@ -8,6 +9,15 @@ use crate::errors::Failure;
 use mandate_tools::McpServerConfig;
 use serde::Deserialize as _;
 use serde_json::Value;
+
+/// Whether an entry is `mandate mcp`.
+pub(crate) fn is_gateway(server: &Value) -> bool {
+    let command = server.get("command").and_then(Value::as_str);
+    let program = command.and_then(|command| command.rsplit('/').next());
+    let args = server.get("args").and_then(Value::as_array);
+    let first = args.and_then(|args| args.first()).and_then(Value::as_str);
+    program == Some("mandate") && first == Some("mcp")
+}
 
 /// Adds the servers of the file that the layer names.
 ///
@@ -27,14 +37,14 @@ pub(super) fn add(layer: &mut Layer) -> Result<(), Failure> {
         Failure::config(format!("{place}: {what}"))
             .remedy("name a JSON file such as `{\"mcpServers\": {\"files\": {\"command\": \"npx\", \"args\": []}}}`")
     };
-    let text =
-        std::fs::read(&path).map_err(|error| bad(format!("cannot read `{path}`: {error}")))?;
-    let whole: Value = serde_json::from_slice(&text)
-        .map_err(|error| bad(format!("`{path}` is not JSON: {error}")))?;
-    let Some(Value::Object(servers)) = whole.get("mcpServers") else {
-        return Err(bad(format!("`{path}` has no object `mcpServers`")));
-    };
-    for (name, server) in servers {
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| bad(format!("cannot read `{path}`: {error}")))?;
+    let servers = client_file::servers(&text).map_err(|error| bad(format!("`{path}` {error}")))?;
+    for (name, server) in &servers {
+        // An agent's client names the gateway there, too: it is not a server behind itself.
+        if is_gateway(server) {
+            continue;
+        }
         let at = vec!["mcpServers".to_owned(), name.clone()];
         if layer.sets.iter().any(|set| set.path == at) {
             return Err(bad(format!(

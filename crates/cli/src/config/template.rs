@@ -19,7 +19,7 @@ const SECRETS: &str = r#"
 "#;
 
 const TOOLS: &str = r#"
-# MCP servers over stdio; docs/tool-servers.md has more. What their tools do to the world is not known unless you say it.
+# MCP servers, over stdio or HTTP; docs/tool-servers.md has more. What their tools do to the world is not known unless you say it.
 #[mcpServers.files]
 #command = "npx"
 #args = ["-y", "@modelcontextprotocol/server-filesystem", "."]
@@ -62,6 +62,10 @@ fn entry(key: &Key, name: &str) -> String {
             _ => (r#""mcp.json""#, none()),
         },
         ("", Shape::Text) if key.path == "notify.secret" => (r#""hook""#, none()),
+        ("", Shape::Text) if key.path == "log.level" => (r#""info""#, none()),
+        ("", Shape::Text) if key.path == "telemetry.endpoint" => {
+            (r#""http://127.0.0.1:4318""#, none())
+        }
         ("", Shape::Text) => (r#""https://example.com/mandate""#, none()),
         ("", Shape::Number) => ("1000", format!("{}; not limited by default", key.about)),
         (default, _) => (default, key.about.to_owned()),

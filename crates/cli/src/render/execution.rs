@@ -9,6 +9,7 @@ use crate::{
     when::{show_age, show_duration, show_time},
 };
 use mandate_engine::{Ending, Fault, Phase, State, Status, StepState, WaitingFor};
+use mandate_server::view;
 use mandate_store::Head;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,40 +21,7 @@ const UNNAMED_LINES: usize = 5;
 
 /// Where an execution is, for programs.
 pub(crate) fn to_json(state: &State, waiting: Option<&WaitingFor>, head: Option<&Head>) -> Value {
-    let ending = state.ending.as_ref();
-    json!({
-        "execution_id": state.execution_id(),
-        "name": state.plan().plan().name,
-        "plan_hash": state.created.plan_hash,
-        "principal": state.created.principal,
-        "state": state.shown_state(),
-        "status": ending.map(|ending| ending.status.as_str()),
-        "steps": step::all_to_json(state),
-        "recovered": step::recovered(state),
-        "compensations": undo::to_json(state),
-        "parent": state.created.parent,
-        "rerun_of": state.created.carried.as_ref().map(|carried| &carried.from),
-        "children": children(state),
-        "finally": step::finally(state).map(|(step, data)| step::to_json(step, data)).collect::<Vec<_>>(),
-        "outputs": ending.map(|ending| &ending.outputs),
-        "warnings": ending.map_or(&[][..], |ending| &ending.warnings),
-        "error": ending.and_then(|ending| ending.error.as_ref()),
-        "waiting_for": waiting,
-        "requests": state.open_requests().map(|open| request::open_to_json(&open.request)).collect::<Vec<_>>(),
-        "created_at_ms": state.created_ms,
-        "finished_at_ms": state.finished_ms,
-        "elapsed_ms": state.finished_ms.map(|end| end.saturating_sub(state.created_ms)),
-        "head": head,
-    })
-}
-
-/// The executions that steps stand for.
-fn children(state: &State) -> Vec<Value> {
-    let children = state.children().into_iter();
-    let each = children.map(|child| {
-        json!({ "step": child.step, "item": child.item, "execution_id": child.execution_id })
-    });
-    each.collect()
+    json!(view::execution(state, waiting, head))
 }
 
 /// A head as it is written: `number:hash`.
@@ -305,6 +273,23 @@ pub(crate) fn next_steps(state: &State, waiting: &WaitingFor, paint: Paint) -> S
                 format!("mandate executions continue {id}"),
             ],
         ),
+        "replan" => (
+            format!("`{step}` failed, and another plan is to make up for it."),
+            vec![
+                waiting.next_command.clone(),
+                format!("mandate executions cancel {id}"),
+            ],
+        ),
+        "rate_limit" => {
+            let at = waiting.due_ms.map(show_time);
+            let at = at.map_or_else(String::new, |at| format!(" at {at},"));
+            (
+                format!(
+                    "A rate is used up. `{step}` is called{at} when there is room again, if a process drives it then."
+                ),
+                vec![waiting.next_command.clone()],
+            )
+        }
         kind => (
             format!("`{step}` waits for its {kind}; it goes on when a process drives it."),
             vec![waiting.next_command.clone()],

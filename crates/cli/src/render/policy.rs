@@ -12,18 +12,8 @@ use serde_json::{Value, json};
 const MOST_SHOWN: usize = 50;
 
 /// A mistake for programs.
-pub(crate) fn to_json(found: &PolicyError, level: &str) -> Value {
-    let place = found.span.as_ref();
-    let place = place.map(|span| found.source.line_column(span.start));
-    json!({
-        "level": level,
-        "message": found.message,
-        "help": found.help,
-        "rule": found.rule,
-        "file": &*found.source.name,
-        "line": place.map(|(line, _)| line),
-        "column": place.map(|(_, column)| column),
-    })
+pub(crate) fn to_json(found: &PolicyError, level: &'static str) -> Value {
+    json!(mandate_server::view::policy_error(found, level))
 }
 
 /// Mistakes without colours.

@@ -9,6 +9,7 @@ use mandate_engine::{
     OpenRequest, Said,
     event::{Request, RequestKind, Takes},
 };
+pub(crate) use mandate_server::view::what;
 use mandate_store::RequestRow;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,44 +20,7 @@ const VALUE_WIDTH: usize = 8_000;
 
 /// A request for programs.
 pub(crate) fn to_json(row: &RequestRow) -> Value {
-    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
-    json!({
-        "request_id": row.request_id,
-        "execution_id": row.execution_id,
-        "kind": row.kind,
-        "step": row.step,
-        "state": row.state,
-        "subject": row.subject,
-        "detail": parsed(&row.detail),
-        "answer": row.answer.as_deref().map(parsed),
-        "opened_at_ms": row.opened_at_ms,
-        "expires_at_ms": row.expires_at_ms,
-        "closed_at_ms": row.closed_at_ms,
-    })
-}
-
-/// What a request is about, in one line: the question, or the plan's name.
-pub(crate) fn what(row: &RequestRow) -> String {
-    let detail: Value = serde_json::from_str(&row.detail).unwrap_or(Value::Null);
-    let text = |name: &str| detail.get(name).and_then(Value::as_str).unwrap_or("");
-    match text("question") {
-        "" => text("plan").to_owned(),
-        question => question.to_owned(),
-    }
-}
-
-/// An open request of an execution, for programs.
-pub(crate) fn open_to_json(request: &Request) -> Value {
-    json!({
-        "request_id": request.request_id,
-        "kind": request.kind.as_str(),
-        "step": request.step,
-        "item": request.item,
-        "question": request.question,
-        "choices": request.choices,
-        "approvers": request.approvers,
-        "expires_at_ms": request.expires_ms,
-    })
+    json!(mandate_server::view::request(row))
 }
 
 /// What one person said to a request.

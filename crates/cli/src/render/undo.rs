@@ -6,39 +6,7 @@ use crate::{
     step_path,
 };
 use mandate_engine::{Phase, State, StepState, Undo};
-use serde_json::{Value, json};
-
-/// What is to be undone, or was, newest effect first. Empty where nothing is.
-fn undos(state: &State) -> Vec<Undo<'_>> {
-    let undos = state.undos();
-    let begun = undos.iter().any(|undo| undo.call.is_some());
-    if begun || state.phase == Phase::Compensating {
-        undos
-    } else {
-        Vec::new()
-    }
-}
-
-/// The undo calls for programs.
-pub(crate) fn to_json(state: &State) -> Value {
-    let each = undos(state).into_iter().map(|undo| {
-        json!({
-            "step": undo.step,
-            "item": undo.item,
-            "state": word(&undo),
-            "attempts": undo.call.map_or(0, |call| call.attempt),
-            "error": undo.call.and_then(|call| call.error.as_ref()),
-            "output": undo.call.and_then(|call| call.output.as_ref()),
-        })
-    });
-    each.collect()
-}
-
-fn word(undo: &Undo<'_>) -> &'static str {
-    undo.call
-        .map_or(StepState::Pending, |call| call.state)
-        .as_str()
-}
+use mandate_server::view::undos;
 
 /// A line for what was undone, and one for each effect that stays.
 pub(crate) fn lines(state: &State, paint: Paint) -> Vec<String> {

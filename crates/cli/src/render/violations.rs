@@ -14,16 +14,8 @@ const MOST_SHOWN: usize = 50;
 const LONGEST_LINE: usize = 400;
 
 /// A violation for programs.
-pub(crate) fn to_json(violation: &Violation) -> Value {
-    json!({
-        "code": violation.code,
-        "level": violation.level,
-        "message": violation.message,
-        "pointer": violation.pointer,
-        "line": violation.line,
-        "column": violation.column,
-        "suggestion": violation.suggestion,
-    })
+pub(crate) fn to_json(found: &Violation) -> Value {
+    json!(mandate_server::view::violation(found))
 }
 
 /// The violations with the lines that they are about.

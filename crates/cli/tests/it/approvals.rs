@@ -1,6 +1,7 @@
 //! Approval without a terminal: the run waits, somebody answers, another process carries on.
 
 use crate::project::{Project, WRITES, step_of};
+use serde_json::{Value, json};
 
 fn waiting() -> Project {
     let project = Project::new();
@@ -133,4 +134,100 @@ fn an_answer_is_given_once() {
             .stdout
             .contains(id)
     );
+}
+
+#[test]
+fn a_plan_is_compared_with_the_one_of_its_name_that_was_approved_last() {
+    let project = Project::new();
+    let write = |content: &str, more: &str| {
+        let step =
+            format!("{{id: note, tool: fs.write, args: {{path: a.txt, content: {content}}}}}");
+        project.write(
+            "plan.yaml",
+            format!("version: 1\nname: notes\nsteps:\n  - {step}\n{more}"),
+        );
+    };
+    let shown = |args: &[&str]| project.run(args).exits(0).stdout;
+    let before = || {
+        project
+            .run(&["inbox", "show", "@last", "--json"])
+            .exits(0)
+            .json()["approved_before"]
+            .clone()
+    };
+    write("one", "");
+    let first = project
+        .run(&["run", "plan.yaml", "--yes", "--json"])
+        .exits(0)
+        .json();
+    let first = first["execution_id"].as_str().unwrap();
+    // What was never answered, was refused, or has another name, is nothing to compare with.
+    write("never", "");
+    project.run(&["run", "plan.yaml"]).exits(4);
+    assert_eq!(before()["diff"]["changed"][0]["changes"][0]["old"], "one");
+    project.run(&["approvals", "reject", "@last"]).exits(0);
+    project.write("other.yaml", WRITES);
+    project.run(&["run", "other.yaml"]).exits(4);
+    assert_eq!(before(), Value::Null);
+
+    write(
+        "two",
+        "  - {id: more, tool: fs.delete, args: {path: b.txt}}\n",
+    );
+    let asked = project.run(&["run", "plan.yaml"]).exits(4);
+    assert!(
+        asked.stderr.contains("Beside the plan that local:"),
+        "{}",
+        asked.stderr
+    );
+    for command in [["approvals", "show", "@last"], ["inbox", "show", "@last"]] {
+        let text = shown(&command);
+        for part in [
+            "Beside the plan that local:",
+            "+ step more",
+            "~ step note",
+            "~ /args/content: \"one\" → \"two\"",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+    let said = before();
+    assert_eq!(said["execution_id"], first);
+    assert_eq!(said["diff"]["added"], json!(["more"]));
+    let listed = project
+        .run(&["approvals", "list", "--json"])
+        .exits(0)
+        .json();
+    let detail = &listed["approvals"][0]["detail"]["approved_before"];
+    assert_eq!(detail["plan_hash"], said["plan_hash"]);
+
+    // It is in the journal: what it was compared with may be archived, and the plan stays as long as it is named.
+    let gone = project
+        .run(&["gc", "--older-than", "0s", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        gone["kept"]["counted"], 1,
+        "calls that sessions count stay: {gone}"
+    );
+    project.run(&["approvals", "approve", "@last"]).exits(0);
+    project.run(&["executions", "continue", "@last"]).exits(0);
+    project.run(&["executions", "replay", "@last"]).exits(0);
+    project.run(&["audit", "verify"]).exits(0);
+
+    let asked = project.run(&["run", "plan.yaml"]).exits(4);
+    assert!(
+        asked.stderr.contains("It is the plan that local:"),
+        "{}",
+        asked.stderr
+    );
+    // Whoever takes an approval back does not stand by it any more.
+    project.run(&["approvals", "approve", "@last"]).exits(0);
+    project
+        .run(&["approvals", "revoke", "@last", "--reason", "no"])
+        .exits(0);
+    write("three", "");
+    project.run(&["run", "plan.yaml"]).exits(4);
+    assert_eq!(before()["diff"]["removed"], json!(["more"]));
+    project.run(&["audit", "verify"]).exits(0);
 }

@@ -108,6 +108,11 @@ fn an_answer_after_its_time_is_none() {
     let refused = office.answer("bob");
     assert_ne!(refused.code, 0);
     assert_eq!(refused.json()["error"]["code"], "APPROVAL_EXPIRED");
+    let row = office.refused().pop().unwrap();
+    assert_eq!(
+        (&row["code"], &row["by"]),
+        (&json!("APPROVAL_EXPIRED"), &json!("bob"))
+    );
     office.project.run(&["executions", "continue", "@last"]);
     assert_eq!(office.project.last()["status"], "failure");
     assert!(!office.project.path("ledger").exists());
@@ -354,6 +359,24 @@ fn an_edited_project_configuration_approves_nothing() {
     }
     let refused = site.run(&["approvals", "approve", "@last", "--json"]);
     assert!(refused.stdout.contains("APPROVER_MISMATCH"), "{refused:#?}");
+    let log = [
+        "audit",
+        "log",
+        "--kind",
+        "answer_refused",
+        "--limit",
+        "1",
+        "--json",
+    ];
+    let row = site.run(&log).exits(0).json()["entries"][0].clone();
+    assert_eq!(row["channel"], "cli", "{row:#}");
+    assert!(
+        row["summary"]
+            .as_str()
+            .unwrap()
+            .contains("code=APPROVER_MISMATCH"),
+        "{row:#}"
+    );
     assert_eq!(site.content("ledger"), "");
     site.assert_intact();
 }

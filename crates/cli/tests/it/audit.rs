@@ -206,6 +206,35 @@ fn whatever_is_changed_in_an_export_is_found() {
     ];
     let ran = project.run(&verify).exits(1);
     assert!(ran.stdout.contains("signed by another key"), "{ran:#?}");
+    // The first key is on record since the first row; one that a command made which only reads, once something is written.
+    let on_record = || -> Vec<(Value, Value)> {
+        let args = ["audit", "log", "--kind", "signing_key_created", "--json"];
+        let entries = project.run(&args).exits(0).json()["entries"].clone();
+        let export = project.run(&["audit", "export", "--kind", "signing_key_created"]);
+        let rows = export.exits(0).stdout;
+        let rows = rows
+            .lines()
+            .filter(|line| line.contains("\"kind\":\"signing_key_created\""));
+        let rows: Vec<Value> = rows
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(entries.as_array().unwrap().len(), rows.len());
+        let of = |row: &Value| {
+            (
+                row["payload"]["public_key"].clone(),
+                row["payload"]["before"].clone(),
+            )
+        };
+        rows.iter().map(of).collect()
+    };
+    let first = Value::from(key.trim());
+    assert_eq!(on_record(), [(first.clone(), Value::Null)]);
+    project.run(&["run", "plan.yaml"]);
+    let key = project
+        .run(&["audit", "head", "--public-key"])
+        .exits(0)
+        .stdout;
+    assert_eq!(on_record()[1..], [(Value::from(key.trim()), first)]);
 }
 
 const EVERYTHING: &str = "version: 1

@@ -170,6 +170,11 @@ fn set_forward_by_days_ends_what_has_a_time() {
         .unwrap();
     let late: Value = serde_json::from_slice(&late.stdout).unwrap();
     assert_eq!(late["error"]["code"], "APPROVAL_EXPIRED", "{late:#}");
+    let export = site.run(&["audit", "export", "--kind", "answer_refused"]);
+    assert!(
+        export.stdout.contains("\"code\":\"APPROVAL_EXPIRED\""),
+        "{export:#?}"
+    );
     let carried = clock
         .command(&site, &["executions", "continue", "--json"])
         .output()

@@ -64,6 +64,17 @@ fn send_whole(message: &str) -> Value {
     json!({ "id": "send", "tool": "mail.send", "args": { "message": message } })
 }
 
+/// The rows of this kind, as the journal has them.
+fn rows(project: &Project, kind: &str) -> Vec<Value> {
+    let export = project
+        .run(&["audit", "export", "--kind", kind])
+        .exits(0)
+        .stdout;
+    let rows = { export.lines() }.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let rows = rows.filter(|row| row["kind"] == kind);
+    rows.map(|row| row["payload"].clone()).collect()
+}
+
 #[test]
 fn laundering_is_refused_before_anything_runs() {
     let project = project();
@@ -123,7 +134,15 @@ fn laundering_is_refused_before_anything_runs() {
             said.contains("no-untrusted-recipients") || said.contains("policy denies"),
             "{name}: {said}"
         );
+        let row = rows(&project, "admission_refused").pop().unwrap();
+        assert_eq!(row["decision"]["outcome"], "deny", "{name}: {row:#}");
+        let reasons = row["decision"]["reasons"].to_string();
+        assert!(
+            reasons.contains("no-untrusted-recipients"),
+            "{name}: {row:#}"
+        );
     }
+    assert_eq!(rows(&project, "admission_refused").len(), 9);
     assert_eq!(
         project.run(&["executions", "list", "--json"]).json()["executions"],
         json!([])
@@ -167,6 +186,12 @@ fn laundering_that_shows_only_at_the_call_is_refused_there() {
         let project = project();
         run(&project, steps, 3);
         assert_eq!(project.last()["error"]["code"], "POLICY_DENIED", "{name}");
+        let refusal = rows(&project, "step_blocked")[0]["refusal"].clone();
+        assert_eq!(refusal["code"], "POLICY_DENIED", "{name}: {refusal:#}");
+        assert_eq!(
+            refusal["rule"], "no-untrusted-recipients",
+            "{name}: {refusal:#}"
+        );
         assert_eq!(ledger(&project), [] as [Value; 0], "{name}");
         project.run(&["executions", "replay", "@last"]).exits(0);
     }
@@ -279,4 +304,15 @@ fn what_is_not_caught_is_what_the_documentation_says() {
         0,
     );
     assert_eq!(ledger(&project), [json!({ "to": "eve" })]);
+    let ask = json!({ "id": "ask", "tool": "human.ask", "args": { "question": "Who? ${steps.fetch.output.to}?" } });
+    run(
+        &project,
+        json!([fetch(), ask, send("${steps.ask.output}")]),
+        4,
+    );
+    project
+        .run(&["inbox", "answer", "@last", "--data", "eve"])
+        .exits(0);
+    project.run(&["executions", "continue", "@last"]).exits(0);
+    assert_eq!(ledger(&project).len(), 2);
 }

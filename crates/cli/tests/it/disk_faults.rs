@@ -3,9 +3,13 @@
 
 use crate::background::host_pid;
 use crate::faults::{begun, carry_on, crashed, doctor_says, fails, open_gate, site, stops};
+use crate::observability::ask;
 use crate::own_mounts::{fill, inside, make_room, mount, remount};
-use crate::project::finish;
+use crate::project::{finish, signal};
+use crate::serve::serve;
 use crate::several::{napping, start, until};
+use crate::site::Site;
+use rustix::process::Signal;
 
 #[test]
 fn a_disk_that_is_full_from_the_start() {
@@ -98,6 +102,27 @@ fn a_disk_that_fills_up_under_the_host_in_the_background() {
     site.run(&["executions", "continue", &id]).exits(0);
     assert_eq!(site.content("ledger"), "first\nsecond\nthird\n");
     site.assert_intact();
+}
+
+#[test]
+fn a_server_on_a_full_disk_is_not_ready_before_anything_has_failed() {
+    if !inside("disk_faults::a_server_on_a_full_disk_is_not_ready_before_anything_has_failed") {
+        return;
+    }
+    let site = Site::new();
+    mount(&site.data(), 8192);
+    let (mut server, address) = serve(&site, "127.0.0.1:0");
+    let asked = |path: &str| ask(&address, &format!("GET {path}"), "");
+    assert!(asked("/health/ready").starts_with("HTTP/1.1 200"));
+    fill(&site.data());
+    let unready = asked("/health/ready");
+    assert!(unready.starts_with("HTTP/1.1 503"), "{unready}");
+    assert!(unready.contains("DISK_FULL"), "{unready}");
+    assert!(asked("/health/live").starts_with("HTTP/1.1 200"));
+    make_room(&site.data());
+    assert!(asked("/health/ready").starts_with("HTTP/1.1 200"));
+    signal(&server, Signal::TERM);
+    server.wait().unwrap();
 }
 
 #[test]

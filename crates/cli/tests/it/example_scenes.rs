@@ -20,6 +20,8 @@ pub(crate) struct Scene {
     pub(crate) site: fn() -> Option<Site>,
     /// What somebody who looks finds out about a call in doubt: its output if it happened.
     pub(crate) happened: fn(&Site, &str, bool) -> Option<Value>,
+    /// What is in doubt is resolved before anything else goes on: another step would give up on what it waits for.
+    pub(crate) doubts_first: bool,
     /// Must hold at any time: nothing was done twice.
     pub(crate) check: fn(&Site, &str),
     /// What there is in the end, beside the journal.
@@ -57,6 +59,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
                     .contains(&word)
                     .then(|| json!({ "stdout": word }))
             },
+            doubts_first: false,
             check: |site, what| {
                 let mut seen = words(site);
                 let all = seen.len();
@@ -121,6 +124,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
                 }
                 _ => None,
             },
+            doubts_first: true,
             check: |_, _| {},
             made: |site| json!(site.content("repo-report.md")),
             whole: |end| {
@@ -141,6 +145,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
                 let committed = git(site, &["log", "--format=%s"]).contains("Notes for 1.0");
                 (place == "commit" && committed).then(|| json!("Changes committed"))
             },
+            doubts_first: false,
             check: |site, what| {
                 let log = git(site, &["log", "--format=%s"]);
                 assert!(
@@ -186,6 +191,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
                 Some(site)
             },
             happened: |site, _, _| (!words(site).is_empty()).then(|| json!({ "stdout": "" })),
+            doubts_first: false,
             check: |site, what| assert!(words(site).len() <= 1, "{what}"),
             made: |site| json!([words(site), site.content("note.txt")]),
             whole: |end| assert_eq!(end["made"], json!([["seen"], "hello"]), "{end:#}"),
@@ -226,6 +232,7 @@ fn release(name: &'static str, options: &'static [&'static str], whole: fn(&Valu
             };
             (there != undoes).then(|| json!({ "stdout": "" }))
         },
+        doubts_first: false,
         check: |site, what| {
             for (file, most) in [("demo-published/ANNOUNCED.md", 1), ("demo-releases.log", 1)] {
                 assert!(

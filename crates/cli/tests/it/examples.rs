@@ -107,3 +107,42 @@ fn the_release_example_asks_falls_back_and_takes_back() {
     }
     assert!(!said.contains("v1.0.1"), "the tag is gone again:\n{said}");
 }
+
+/// In both languages at once: a client is generated from the API's description, and drives a server with it.
+#[test]
+fn generated_clients_submit_approve_and_follow() {
+    let started = ["python", "typescript"].map(|language| {
+        let run = Command::new(root().join("examples/clients/run.sh"))
+            .arg(language)
+            .env("MANDATE", env!("CARGO_BIN_EXE_mandate"))
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        (language, run)
+    });
+    for (language, run) in started {
+        let output = run.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let wrong = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{language}: {said}\n{wrong}");
+        let who = if language == "python" {
+            "Python"
+        } else {
+            "TypeScript"
+        };
+        for expected in [
+            "require_approval: req-",
+            "greet: fs.write (write)",
+            "1 execution_created",
+            "request_answered",
+            "execution_finished",
+            &format!("success: Hello {who}!"),
+        ] {
+            assert!(
+                said.contains(expected),
+                "{language}: no `{expected}` in\n{said}\n{wrong}"
+            );
+        }
+    }
+}

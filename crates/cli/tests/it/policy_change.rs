@@ -156,7 +156,8 @@ fn an_override_lets_one_call_pass_once() {
     };
     let all = log(&["--limit", "500"]);
     let entries = all["entries"].as_array().unwrap();
-    let of = |kind: &str| entries.iter().find(|it| it["kind"] == kind).unwrap();
+    let oldest = |kind: &str| entries.iter().rfind(|it| it["kind"] == kind).unwrap();
+    let of = oldest;
     let granted = of("override_granted");
     assert!(granted["principal"].is_string(), "{granted:#}");
     assert!(granted["summary"].as_str().unwrap().contains("agreed"));
@@ -172,25 +173,37 @@ fn an_override_lets_one_call_pass_once() {
             .len(),
         64
     );
-    let (mut paged, mut after) = (Vec::new(), "0".to_owned());
+    let newest_first =
+        |it: &[serde_json::Value]| it.is_sorted_by(|a, b| a["gseq"].as_u64() > b["gseq"].as_u64());
+    assert!(newest_first(entries), "{all:#}");
+    let (mut paged, mut page) = (Vec::new(), log(&["--limit", "3"]));
     loop {
-        let page = log(&["--limit", "3", "--after", &after]);
         paged.extend(page["entries"].as_array().unwrap().clone());
-        match page["next"].as_u64() {
-            Some(next) => after = next.to_string(),
-            None => break,
-        }
+        let Some(next) = page["next"].as_u64() else {
+            break;
+        };
+        page = log(&["--limit", "3", "--after", &next.to_string()]);
     }
     assert_eq!(paged, *entries);
+    let since = log(&["--limit", "500", "--since", "1h"]);
+    assert_eq!(since["entries"], all["entries"]);
+    let system = log(&["--execution", "system", "--kind", "policy_activated"]);
+    let expected = entries.iter().filter(|it| it["kind"] == "policy_activated");
+    assert!(
+        expected.eq(system["entries"].as_array().unwrap()),
+        "{system:#}"
+    );
     let nobody = log(&["--principal", "nobody"]);
     assert_eq!(nobody["entries"], serde_json::json!([]));
     let one = log(&["--kind", "override_granted", "--execution", "@last"]);
     assert_eq!(one["entries"].as_array().unwrap().len(), 1, "{one:#}");
     let text = kinds(&site, &["audit", "log", "--since", "1h"]);
     assert!(
-        text.contains("override_granted") && text.contains("agreed"),
+        text.contains("override_granted") && text.contains("agreed") && text.contains("CHANNEL"),
         "{text}"
     );
+    let answered = text.lines().find(|line| line.contains("request_answered"));
+    assert!(answered.unwrap().contains("  cli  "), "{text}");
     site.assert_intact();
     site.run(&["executions", "replay", "@last"]).exits(0);
 }

@@ -25,7 +25,9 @@ pub(crate) struct Ran {
 impl Ran {
     pub(crate) fn of(output: Output) -> Self {
         Self {
-            code: output.status.code().unwrap_or(-1),
+            code: output.status.code().unwrap_or_else(|| {
+                -std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or(1)
+            }),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
@@ -52,15 +54,17 @@ impl Drop for Project {
     /// Ends a host that went on in the background.
     fn drop(&mut self) {
         let lock = self.path(".mandate/lock");
-        let Ok(inode) = std::fs::metadata(&lock).map(|lock| lock.ino()) else {
+        let Ok(lock) = std::fs::metadata(&lock) else {
             return;
         };
         let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
-        let suffix = format!(":{inode}");
+        // Disks of their own, which some tests mount, have the same inode numbers.
+        let (major, minor) = (rustix::fs::major(lock.dev()), rustix::fs::minor(lock.dev()));
+        let file = format!("{major:02x}:{minor:02x}:{}", lock.ino());
         for line in locks.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             if words.get(1) == Some(&"FLOCK")
-                && words.get(5).is_some_and(|file| file.ends_with(&suffix))
+                && words.get(5) == Some(&file.as_str())
                 && let Some(pid) = words[4]
                     .parse()
                     .ok()

@@ -197,17 +197,44 @@ fn it_holds_for_a_user_without_rights() {
 }
 
 #[test]
-fn a_fork_bomb_of_a_user_without_rights_is_ended() {
-    let Some(user) = Unprivileged::new("[process.limits]\nprocesses = 30\n") else {
+fn fork_bombs_of_a_user_without_rights_are_ended() {
+    let bomb = "bomb() { bomb | bomb & }; bomb; sleep 50";
+    let limits = "sandbox = { write = [\".\"], limits = { processes = 30 } }\n";
+    let Some(user) = Unprivileged::new(&format!(
+        "[process.limits]\nprocesses = 30\n\
+         [[tools]]\nname = \"own.bomb\"\ncommand = [\"sh\", \"-c\", {bomb:?}]\n{limits}\
+         [mcpServers.fake]\ncommand = \"/usr/bin/python3\"\nargs = [\"server.py\", \"log\", \"bombs\"]\n{limits}"
+    )) else {
         return;
     };
-    let step = user.go(&shell("bomb() { bomb | bomb & }; bomb; sleep 50"));
-    // What it did before it was killed, nobody knows.
-    assert_eq!(step["state"], "in_doubt", "{step}");
-    assert_eq!(
-        step["error"]["cause"]["code"], "RESOURCE_EXHAUSTED",
-        "{step}"
+    let server = include_str!("../../../tools/tests/it/fake_server.py");
+    user.site.write(
+        "server.py",
+        server.replace(
+            "\"sleep\", \"50\"",
+            "\"sh\", \"-c\", \"bomb() { sleep 50; }; bomb\"",
+        ),
     );
+    for (plan, code, said) in [
+        (shell(bomb), "RESOURCE_EXHAUSTED", ""),
+        (
+            plan("{id: go, tool: own.bomb}"),
+            "RESOURCE_EXHAUSTED",
+            "more than 30 processes",
+        ),
+        (
+            plan("{id: go, tool: fake.fork}"),
+            "TOOL_FAILED",
+            "more than 30 processes",
+        ),
+    ] {
+        let step = user.go(&plan);
+        // What it did before it was killed, nobody knows.
+        assert_eq!(step["state"], "in_doubt", "{step}");
+        let cause = &step["error"]["cause"];
+        assert_eq!(cause["code"], code, "{step}");
+        assert!(cause["message"].as_str().unwrap().contains(said), "{step}");
+    }
     let left = std::fs::read_dir("/proc")
         .unwrap()
         .flatten()

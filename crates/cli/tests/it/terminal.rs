@@ -115,6 +115,19 @@ fn yes_runs_the_plan_and_is_journaled_with_its_reason() {
         .exits(0)
         .stdout;
     assert!(events.contains("over `terminal`: my own plan"), "{events}");
+    // The next one of that name is compared with it.
+    project.write("plan.yaml", WRITES.replace("hello", "goodbye"));
+    let mut session = Session::start(&project, &["run", "plan.yaml"]);
+    session.expect("Beside the plan that local:");
+    session.expect("hello");
+    session.expect("Approve this plan?");
+    session.type_line("l");
+    assert_eq!(session.ends().0, 4);
+    let mut session = Session::start(&project, &["executions", "continue", "@last"]);
+    session.expect("Beside the plan that local:");
+    session.expect("Approve this plan?");
+    session.type_line("l");
+    assert_eq!(session.ends().0, 4);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 use super::is_engines;
 use crate::call::call;
 use crate::life::{Phase, StepState};
+use crate::outside::call_id;
 use crate::state::{Hold, State, StepData, item_of};
 use mandate_plan::{CheckedStep, ErrorCode};
 use mandate_policy::{Purpose, Refusal, Turn, argument_rules::same};
@@ -237,7 +238,19 @@ fn expecting(state: &State, refusal: Refusal) -> Refusal {
         .into_iter()
         .map(|(step, tool)| json!({ "step": step, "tool": tool }))
         .collect();
-    refusal.expecting(json!({ "callable": steps }))
+    let mut expected = json!({ "callable": steps });
+    let open: Vec<Value> = state
+        .outside_calls()
+        .take(8)
+        .map(|(seq, call)| {
+            json!({ "call_id": call_id(state.execution_id(), seq), "step": call.step, "item": call.item })
+        })
+        .collect();
+    if let Some(expected) = expected.as_object_mut().filter(|_| !open.is_empty()) {
+        // Whoever took a turn, and was not told, finds its call here.
+        expected.insert("under_way".to_owned(), Value::Array(open));
+    }
+    refusal.expecting(expected)
 }
 
 /// A name from outside, for a message.

@@ -4,7 +4,8 @@ use mandate_plan::Digest;
 use mandate_policy::{Decision, Labels};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The execution that runs another one as a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +58,38 @@ pub struct Carried {
     pub steps: BTreeMap<String, CarriedStep>,
 }
 
+/// What a surface says of the request that asked for an execution. Nothing follows from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Digest over the request, so that the same one is known again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// What the caller calls the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The execution that the caller makes it for, in whatever system that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_execution_id: Option<String>,
+    /// What the caller wants to find again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub correlation: BTreeMap<String, String>,
+}
+
+/// The approval that somebody who is asked about a plan compares it with: the last one of a plan of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovedBefore {
+    /// What was approved.
+    pub plan_hash: Digest,
+    /// The execution that it was for.
+    pub execution_id: String,
+    /// The request that it answered.
+    pub request_id: String,
+    /// Who gave it.
+    pub by: String,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+}
+
 /// What an execution begins with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Created {
@@ -76,6 +109,9 @@ pub struct Created {
     pub inputs_digest: Digest,
     /// Digest of each tool that the plan names, as it was when the plan was evaluated.
     pub tools: BTreeMap<String, Digest>,
+    /// Those of them that somebody outside calls.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub external: BTreeSet<String>,
     /// What an approval binds to.
     pub execution_digest: Digest,
     /// Who asked for it.
@@ -101,11 +137,20 @@ pub struct Created {
     /// The policy that decided.
     pub policy_version: String,
     /// What policy said of the plan, with its reasons.
-    pub decision: Decision,
+    pub decision: Arc<Decision>,
     /// In agent mode: how long the agent may leave it alone, in milliseconds; none = [`crate::AGENT_IDLE_MS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_idle_ms: Option<i64>,
+    /// Outputs of open-world calls are looked through for words meant for a model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scan_outputs: bool,
+    /// Of a plan that somebody is asked about: what was approved last under its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_before: Option<Box<ApprovedBefore>>,
     /// What another execution did already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<Carried>,
+    /// What the surface that took it said of the request that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<Asked>>,
 }

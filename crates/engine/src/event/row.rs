@@ -1,6 +1,25 @@
 //! Events as journal rows, and back.
 
-use super::{Body, Event};
+use super::Body;
+use mandate_policy::Purpose;
+use serde::{Deserialize, Serialize};
+
+/// One journal row of an execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Place in the execution's stream, from 1.
+    pub seq: u64,
+    /// Unix time in milliseconds.
+    pub at_ms: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What runs a step says nothing of its purpose.
+pub(super) fn is_run(purpose: &Purpose) -> bool {
+    *purpose == Purpose::Run
+}
 
 /// A journal row that is not an event of this version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -43,6 +43,14 @@ pub enum Timer {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<u32>,
     },
+    /// The time for which a call that is made outside may stay unreported.
+    Report {
+        /// The step.
+        step: String,
+        /// Its item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+    },
     /// The time that running calls get to end by themselves once the execution stops.
     Grace,
     /// `constraints.timeout_ms` of active time.

@@ -54,6 +54,9 @@ pub struct Unit {
     /// What that execution waits for, where it is a human.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub child_waits: Option<WaitingFor>,
+    /// Its call is made outside.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub outside: bool,
     /// When its effect happened: the event's `seq`. What is undone is undone in the reverse order of these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub done_seq: Option<u64>,
@@ -90,6 +93,7 @@ impl Unit {
             nested: false,
             reserved: 0,
             child_waits: None,
+            outside: false,
             done_seq: None,
             invocations: 0,
             earlier: 0,

@@ -78,6 +78,7 @@ fn events_for(change: StepChange, attempt: u32) -> Vec<Body> {
         outcome,
         error: Fault::new(ErrorCode::ToolFailed, "x"),
         output: None,
+        reported: None,
     };
     match change {
         StepChange::Start => {
@@ -95,6 +96,7 @@ fn events_for(change: StepChange, attempt: u32) -> Vec<Body> {
                 granted_digest: digest,
                 timeout_ms: None,
                 sandbox: None,
+                outside: false,
             }]
         }
         StepChange::Sleep => vec![Body::TimerSet {
@@ -108,6 +110,8 @@ fn events_for(change: StepChange, attempt: u32) -> Vec<Body> {
                 attempt,
                 output_digest: Digest::of(b""),
                 output: json!(1),
+                suspicions: Default::default(),
+                reported: None,
             },
             Body::StepResolved {
                 step: step.clone(),

@@ -16,11 +16,13 @@
 use crate::show;
 use crate::world::{Begin, Taken, World, answer, call_outcome, created, plan_of, resolve};
 use mandate_engine::agent::matching::find;
-use mandate_engine::event::{Answer, FailureKind, RefusedCall, Resolution};
-use mandate_engine::{Body, Weighed};
+use mandate_engine::event::{
+    Answer, FailureKind, RefusedCall, Reported, Resolution, report_digest,
+};
+use mandate_engine::{Body, CallOutcome, Fault, Weighed, settle};
 use mandate_plan::ErrorCode;
 use mandate_policy::approver::Approver;
-use mandate_policy::{Outcome, Principal, Refusal};
+use mandate_policy::{Outcome, Principal, Purpose, Refusal};
 use serde_json::{Value, json};
 
 pub(crate) struct Script {
@@ -124,6 +126,7 @@ fn begin(words: &str) -> Begin {
             None if word == "ask" => how.ask = true,
             Some(("deadline", at)) => how.deadline_ms = at.parse().ok(),
             Some(("expires", at)) => how.expires_ms = at.parse().ok(),
+            Some(("behaviour", number)) => how.behaviour = number.parse().ok(),
             Some(("inputs", json)) => how.inputs = serde_json::from_str(json).unwrap(),
             _ => panic!("`{word}` is no way to create an execution"),
         }
@@ -244,7 +247,8 @@ pub(crate) fn propose(state: &mandate_engine::State, text: &str) -> Body {
         plan_hash: *plan.hash(),
         execution_digest: created.execution_digest,
         tools: created.tools,
-        decision: Box::new(created.decision),
+        external: created.external,
+        decision: Box::new(created.decision.as_ref().clone()),
         diff: json!({ "added": [] }),
         by: "ann".to_owned(),
         reason: None,
@@ -256,7 +260,7 @@ pub(crate) fn propose(state: &mandate_engine::State, text: &str) -> Body {
 
 /// `policy v2 allow`: another policy, and what it says of the plan: `allow`, `ask`, `ask other` or `deny`.
 fn policy(state: &mandate_engine::State, version: &str, says: &str) -> Body {
-    let mut decision = state.created.decision.clone();
+    let mut decision = state.created.decision.as_ref().clone();
     let asks = |who| (Outcome::RequireApproval, vec![who]);
     (decision.outcome, decision.approvers) = match says {
         "allow" => (Outcome::Allow, Vec::new()),
@@ -291,6 +295,27 @@ fn asked(state: &mandate_engine::State, tool: &str, args: Value) -> Body {
     }
 }
 
+/// `report PLACE {"output": …}` or `{"error": TEXT}`: what somebody outside says of a call, as a host gives it in.
+fn reported(
+    world: &mut World,
+    at_ms: i64,
+    (step, item, attempt): Place<'_>,
+    report: &str,
+) -> Option<mandate_engine::Turned> {
+    let report = value(report).expect("a report");
+    let outcome = match report.get("output") {
+        Some(output) => CallOutcome::Completed(output.clone()),
+        None => CallOutcome::Failed(Fault::new(
+            ErrorCode::ToolFailed,
+            report["error"].as_str().expect("an error"),
+        )),
+    };
+    let body = settle(&world.state, step, item, attempt, Purpose::Run, outcome)?;
+    let digest = report_digest(&report);
+    let (by, key) = ("ann".to_owned(), None);
+    world.take(at_ms, body.reported_as(Reported { by, key, digest }))
+}
+
 fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Turned> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -304,6 +329,7 @@ fn give(world: &mut World, at_ms: i64, words: &str) -> Option<mandate_engine::Tu
             let outcome = call_outcome(None, ErrorCode::UnknownError, value(more));
             return world.outcome(at_ms, place(first), outcome);
         }
+        "report" => return reported(world, at_ms, place(first), more),
         "refused" => return world.outcome(at_ms, place(first), failure(FailureKind::Refused)),
         "failed" => return world.outcome(at_ms, place(first), failure(FailureKind::Failed)),
         "unknown" => return world.outcome(at_ms, place(first), failure(FailureKind::Unknown)),

@@ -2,7 +2,7 @@
 
 use crate::script;
 
-pub(crate) const FILES: [(&str, &str); 19] = [
+pub(crate) const FILES: [(&str, &str); 20] = [
     ("order", include_str!("scripts/order.script")),
     ("retry", include_str!("scripts/retry.script")),
     ("items", include_str!("scripts/items.script")),
@@ -21,6 +21,7 @@ pub(crate) const FILES: [(&str, &str); 19] = [
     ("revision", include_str!("scripts/revision.script")),
     ("held", include_str!("scripts/held.script")),
     ("agent", include_str!("scripts/agent.script")),
+    ("outside", include_str!("scripts/outside.script")),
     ("budget", include_str!("scripts/budget.script")),
 ];
 

@@ -86,6 +86,9 @@ pub(crate) fn event(event: &Event) -> String {
     for hash in HASHES {
         data.remove(hash);
     }
+    if let Some(reported) = data.get_mut("reported").and_then(Value::as_object_mut) {
+        reported.remove("digest");
+    }
     if let Some(facts) = data.remove("facts") {
         words.push(facts["effect"].as_str().unwrap().to_owned());
     }

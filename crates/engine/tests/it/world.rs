@@ -61,6 +61,7 @@ impl Gate for FakeGate {
             facts: facts(&call.tool),
             permit: Digest::of(format!("{}#{}", call.place(), call.attempt).as_bytes()),
             sandbox: (call.tool == "t.do").then(|| "none".to_owned()),
+            outside: call.tool.starts_with("out."),
         })
     }
 
@@ -96,10 +97,11 @@ impl FakeGate {
     }
 }
 
-/// `t.do` has an effect, `t.put` an idempotent one, `t.net` reads the open world; everything else reads.
+/// `t.do` and `out.do` have an effect, `t.put` an idempotent one, `t.net` reads the open world; everything else reads.
+/// What is called `out.` is called outside.
 pub(crate) fn facts(tool: &str) -> Facts {
     let (effect, idempotent, open_world) = match tool {
-        "t.do" => (Effect::Execute, false, true),
+        "t.do" | "out.do" => (Effect::Execute, false, true),
         "t.put" => (Effect::Write, true, false),
         "t.net" => (Effect::Read, true, true),
         _ => (Effect::Read, true, false),
@@ -158,6 +160,7 @@ pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
         inputs: bound.values,
         secrets: bound.secrets,
         tools,
+        external: outside(plan),
         execution_digest: subject,
         principal: "ann".to_owned(),
         roles: Vec::new(),
@@ -168,15 +171,25 @@ pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
         seed: how.seed,
         behaviour: how.behaviour.unwrap_or(mandate_engine::BEHAVIOUR),
         policy_version: "test".to_owned(),
-        decision,
+        decision: decision.into(),
         agent_idle_ms: None,
+        scan_outputs: false,
+        approved_before: None,
         carried: how.carried.clone(),
+        asked: None,
     };
     Event {
         seq: 1,
         at_ms,
         body: Body::ExecutionCreated(Box::new(created)),
     }
+}
+
+/// The tools of the plan that are called outside.
+pub(crate) fn outside(plan: &CheckedPlan) -> BTreeSet<String> {
+    let tools = plan.tools().into_iter();
+    let outside = tools.filter(|tool| tool.starts_with("out."));
+    outside.map(str::to_owned).collect()
 }
 
 pub(crate) struct World {

@@ -2,6 +2,7 @@
 
 use super::ApiKey;
 use crate::ask::HostError;
+use crate::system_rows::ReadSoFar;
 use mandate_plan::Digest;
 use mandate_policy::Principal;
 use mandate_policy::principal::ADMIN;
@@ -60,7 +61,7 @@ pub struct KnownKey {
 #[derive(Debug, Default)]
 pub struct KeyRing {
     keys: BTreeMap<String, (KnownKey, Digest)>,
-    read_seq: u64,
+    read: ReadSoFar,
 }
 
 impl KeyRing {
@@ -79,11 +80,10 @@ impl KeyRing {
     /// # Errors
     /// The journal cannot be read.
     pub(crate) fn catch_up(&mut self, journal: &dyn Journal) -> Result<(), HostError> {
-        for row in &journal.rows_of_system(&[CREATED, REVOKED], self.read_seq)? {
-            self.note(row)?;
-            self.read_seq = row.seq;
-        }
-        Ok(())
+        let mut read = std::mem::take(&mut self.read);
+        let done = read.go_on(journal, &[CREATED, REVOKED], |row| self.note(row));
+        self.read = read;
+        done
     }
 
     fn note(&mut self, row: &Record) -> Result<(), HostError> {

@@ -2,7 +2,7 @@
 
 use super::lines::{Mouth, Reader};
 use super::{Desk, waiting, watching};
-use crate::agent::AgentAsk;
+use crate::agent::{AgentAsk, Shown};
 use crate::ask::{HostError, Submitted};
 use crate::clock::{Clock as _, SystemClock};
 use crate::host::Ids as _;
@@ -204,6 +204,7 @@ async fn take(
             .await
             .map(|id| done.standing = Some(id)),
         Wish::Remove(removal) => remove(removal, caller, desk).await,
+        Wish::HandOver => caller.may_grant().and_then(|()| desk.hand_over()),
         ask => grant(ask, caller, desk)
             .await
             .map(|submitted| done.submitted = submitted.map(Box::new)),
@@ -245,7 +246,7 @@ async fn authenticate(key: ApiKey, caller: &mut Caller, desk: &Arc<Desk>) -> Res
         let shown = known.keys.principal(&key);
         if let Err(error) = &shown {
             let now_ms = SystemClock.now_ms();
-            note_key(known.journal.as_ref(), now_ms, &key.id(), &user, error);
+            note_key(known.journal.as_ref(), now_ms, &key.id(), &user.name, error);
         }
         shown
     };
@@ -303,7 +304,8 @@ async fn remove(removal: Removal, caller: &Caller, desk: &Arc<Desk>) -> Result<(
             by: who.name,
             ..removal
         };
-        remove_from(known.journal.as_ref(), removal)
+        remove_from(known.journal.as_ref(), removal)?;
+        known.host.removed()
     })
     .await
 }
@@ -318,15 +320,15 @@ async fn agent(
         Wish::Agent {
             execution_id,
             token,
+            claims,
             wish,
         } => {
-            let ask = AgentAsk {
+            let shown = Shown {
                 execution_id,
                 token,
-                by,
-                wish,
-                told: None,
+                claims,
             };
+            let ask = AgentAsk::of(shown, &by, wish);
             // Whoever shows a token with a key that is revoked is not who they were.
             let (known, who) = (desk.clone(), caller.principal.clone());
             let answer = waiting(move || {
@@ -403,6 +405,7 @@ async fn grant(
         | Wish::Keys(_)
         | Wish::Standing(_)
         | Wish::Remove(_)
+        | Wish::HandOver
         | Wish::Authenticate(_) => Ok(()),
         Wish::Answer {
             execution_id,
@@ -515,7 +518,7 @@ async fn grant(
             caller.may_grant()?;
             waiting(move || {
                 known.keys.may_steer(&who, &execution_id)?;
-                host.resolve(&execution_id, (&step, item), &by, resolution)
+                host.resolve(&execution_id, (&step, item), (&by, "cli"), resolution)
             })
             .await
         }

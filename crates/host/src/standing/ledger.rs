@@ -3,6 +3,7 @@
 use super::InputRule;
 use crate::ask::HostError;
 use crate::keys::KEY_REVOKED;
+use crate::system_rows::ReadSoFar;
 use mandate_engine::Created;
 use mandate_plan::Digest;
 use mandate_policy::Assent;
@@ -117,7 +118,7 @@ impl StandingApproval {
 #[derive(Debug, Default)]
 pub struct Ledger {
     all: BTreeMap<String, StandingApproval>,
-    read_seq: u64,
+    read: ReadSoFar,
 }
 
 impl Ledger {
@@ -137,14 +138,15 @@ impl Ledger {
     /// The journal cannot be read.
     pub(crate) fn catch_up(&mut self, journal: &dyn Journal) -> Result<(), HostError> {
         let kinds = [GIVEN, USED, REVOKED, KEY_REVOKED];
-        for row in &journal.rows_of_system(&kinds, self.read_seq)? {
+        let mut read = std::mem::take(&mut self.read);
+        let done = read.go_on(journal, &kinds, |row| {
             self.note(row).map_err(|error| HostError::Unreadable {
                 execution_id: SYSTEM.to_owned(),
                 reason: format!("the row at seq {} is no `{}`: {error}", row.seq, row.kind),
-            })?;
-            self.read_seq = row.seq;
-        }
-        Ok(())
+            })
+        });
+        self.read = read;
+        done
     }
 
     fn note(&mut self, row: &Record) -> Result<(), serde_json::Error> {

@@ -227,6 +227,7 @@ fn check(world: &mut World, id: &str, told: &mut BTreeSet<(String, Option<u32>, 
             step,
             item,
             by: "ann".to_owned(),
+            channel: "cli".to_owned(),
             resolution,
             reply,
         };

@@ -2,7 +2,8 @@
 
 use mandate_plan::Digest;
 use mandate_store::{
-    Ack, Appended, Batch, ExecutionRow, Head, Journal, Record, RequestRow, StoreError, Tally,
+    Ack, Appended, Batch, ExecutionRow, Head, Journal, LastApproved, Record, RequestRow,
+    StoreError, Tally,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -233,6 +234,11 @@ impl Journal for FakeJournal {
         }
         tally.open = open;
         Ok(tally)
+    }
+
+    fn last_approved(&self, name: &str) -> Result<Option<LastApproved>, StoreError> {
+        let _ = name;
+        Ok(None)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

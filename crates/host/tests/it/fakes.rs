@@ -14,7 +14,7 @@ use mandate_plan::{
     CheckedPlan, Digest, Effect, Facts, Format, ToolLookup, ToolSpec, check, parse,
 };
 use mandate_policy::{Limits, Permit, ResolvedCall};
-use mandate_tools::{Outcome, Report, Told, Tools};
+use mandate_tools::{Fault, Outcome, Report, Told, Tools, UnderWay};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -44,6 +44,8 @@ pub struct FakeTools {
     pub truthful: AtomicBool,
     /// The keys that look-ups were asked about, by step.
     pub asked: Mutex<Vec<(String, String)>>,
+    /// Why calls outside are not handed out.
+    pub withheld: Mutex<Vec<Fault>>,
     /// Tools that never answer.
     pub hang: Mutex<Vec<String>>,
 }
@@ -53,7 +55,7 @@ struct Lookup(BTreeMap<&'static str, (ToolSpec, Facts)>);
 /// Who submits, and answers unless a test says otherwise.
 pub const ANN: &str = "ann";
 
-const KNOWN: [(&str, Effect, bool, bool); 9] = [
+const KNOWN: [(&str, Effect, bool, bool); 11] = [
     ("plan.run", Effect::Execute, false, true),
     ("fs.read", Effect::Read, true, false),
     ("http.get", Effect::Read, true, true),
@@ -63,6 +65,8 @@ const KNOWN: [(&str, Effect, bool, bool); 9] = [
     ("time.sleep", Effect::Read, true, false),
     ("human.ask", Effect::Read, true, false),
     ("count.up", Effect::Write, true, false),
+    ("out.send", Effect::Network, false, true),
+    ("out.look", Effect::Read, true, false),
 ];
 
 impl ToolLookup for Lookup {
@@ -88,6 +92,7 @@ fn lookup() -> Lookup {
                 output_schema: (name == "count.up").then(|| json!({ "type": "integer" })),
                 digest: Digest::of(name.as_bytes()),
                 engine_handled: matches!(name, "time.sleep" | "human.ask" | "plan.run"),
+                external: name.starts_with("out."),
             };
             (
                 name,
@@ -133,6 +138,18 @@ impl Tools for FakeTools {
                 elapsed_ms: 1,
             }
         })
+    }
+
+    fn hand_out(&self, permit: Permit, call: &ResolvedCall) -> Result<Box<dyn UnderWay>, Fault> {
+        assert!(
+            permit.covers(call).is_ok(),
+            "the permit is for another call"
+        );
+        if let Some(fault) = self.withheld.lock().unwrap().pop() {
+            return Err(fault);
+        }
+        self.calls.lock().unwrap().push(call.clone());
+        Ok(Box::new(()))
     }
 
     fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {
@@ -264,11 +281,14 @@ impl World {
             spawn: spawn.clone(),
             ids: ids.clone(),
             notify: None,
+            witness: None,
             report: {
                 let reports = reports.clone();
                 Arc::new(move |text: &str| reports.lock().unwrap().push(text.to_owned()))
             },
             max_active,
+            // Whatever rests is folded again in these tests.
+            kept_at_rest: 0,
         };
         Self {
             host: Host::new(parts, post),
@@ -378,6 +398,8 @@ impl World {
             deadline_ms: None,
             rerun: None,
             revises: None,
+            execution_id: None,
+            asked: None,
         };
         self.host
             .handle(Input::Ask(Ask::Submit(Box::new(submission), reply)));

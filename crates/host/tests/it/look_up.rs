@@ -167,6 +167,7 @@ fn a_human_may_be_faster() {
         step: "send".to_owned(),
         item: None,
         by: "ann".to_owned(),
+        channel: "cli".to_owned(),
         resolution: Resolution::Done {
             output: json!("by hand"),
         },

@@ -63,6 +63,7 @@ fn resolve(world: &mut World, id: &str, step: &str, resolution: Resolution) {
         step,
         item: None,
         by: "ann".to_owned(),
+        channel: "cli".to_owned(),
         resolution,
         reply,
     });

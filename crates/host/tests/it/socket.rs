@@ -116,6 +116,8 @@ fn proposal(plan: &Value) -> Proposal {
         session: None,
         rerun: None,
         revises: None,
+        execution_id: None,
+        asked: None,
     }
 }
 

@@ -8,10 +8,10 @@ use super::{
     references::{Edges, Variables},
 };
 use crate::{
-    Violation,
+    Violation, ViolationCode,
     document::child,
     expr::{Template, limits::MAX_SOURCE_BYTES},
-    model::Step,
+    model::{Mode, Step},
 };
 use serde_json::{Map, Value};
 
@@ -42,6 +42,7 @@ impl Assembler<'_, '_, '_> {
                 let place = format!("{tool_pointer}/tool");
                 self.reader.tool_exists(call.tool, &place, tools)
             });
+        self.called_outside(call, tool_pointer, (at, variables));
         // Each string by itself, also where another one cannot be compiled.
         let mut affordable = true;
         for (key, value) in call
@@ -100,6 +101,39 @@ impl Assembler<'_, '_, '_> {
         Some(template)
     }
 
+    /// Whether somebody outside calls the tool.
+    fn is_external(&self, tool: &str) -> bool {
+        let spec = self.tools.and_then(|tools| tools.spec(tool));
+        spec.is_some_and(|spec| spec.external)
+    }
+
+    /// Notes a tool that somebody outside calls where nobody outside is who could.
+    fn called_outside(
+        &mut self,
+        call: &Call<'_>,
+        tool_pointer: &str,
+        (at, variables): (Place, Variables),
+    ) {
+        if !self.is_external(call.tool) {
+            return;
+        }
+        let why = if self.facts.depth > 1 {
+            "a nested plan is run by the engine"
+        } else if self.facts.plan.mode != Mode::Agent {
+            "the engine runs the steps of this plan"
+        } else if variables.answer {
+            "what undoes a step is called by the engine"
+        } else if matches!(at, Place::Finally(_)) {
+            "the engine runs the steps under `finally`"
+        } else {
+            return;
+        };
+        let message = format!("`{}` is called by somebody outside, and {why}", call.tool);
+        let place = format!("{tool_pointer}/tool");
+        self.reader
+            .error(ViolationCode::ToolExternal, &place, message);
+    }
+
     /// One string of the arguments alone, so that what is wrong with it is reported at its place. `None`: there are too
     /// many of them.
     fn string(
@@ -124,11 +158,13 @@ impl Assembler<'_, '_, '_> {
         let references = template.references();
         self.refer(references, pointer, at, variables, edges);
         self.reader.secrets_for(call.tool, pointer, &template);
+        // What is kept in memory here alone cannot be handed to somebody outside.
+        let whole = (!self.is_external(call.tool)).then_some((call.tool, text.as_str()));
         self.reader.sensitive_reads(
             references,
             pointer,
             &self.facts,
-            Some((call.tool, text)),
+            whole,
             variables.answer.then_some(step),
         );
         Some(())

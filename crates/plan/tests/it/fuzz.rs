@@ -1,6 +1,6 @@
 //! Whatever bytes come as a plan: they are refused, or they are a plan that stays the same when it is read again.
 
-use crate::fuzzing::fuzz;
+use crate::fuzzing::{DRAWN, made, time};
 use mandate_plan::{Format, check, parse, reload};
 
 const SAMPLES: &[&str] = &[
@@ -48,20 +48,25 @@ const WORDS: &[&str] = &[
 
 #[test]
 fn plans_are_refused_or_stay_the_same() {
-    let mut plans = 0;
-    let inputs = fuzz(SAMPLES, WORDS, |bytes| {
-        for format in [Format::Yaml, Format::Json] {
-            let Ok(document) = parse(bytes, format) else {
-                continue;
-            };
-            let again = parse(document.canonical(), Format::Json).unwrap();
-            assert_eq!(document.hash(), again.hash());
-            if let Some(plan) = check(&document, None).plan {
-                plans += 1;
-                assert_eq!(reload(plan.canonical()).unwrap().hash(), plan.hash());
+    let (mut plans, mut inputs) = (0, 0);
+    bolero::check!()
+        .with_max_len(DRAWN)
+        .with_test_time(time())
+        .for_each(|drawn: &[u8]| {
+            inputs += 1;
+            let bytes = &made(SAMPLES, WORDS, drawn);
+            for format in [Format::Yaml, Format::Json] {
+                let Ok(document) = parse(bytes, format) else {
+                    continue;
+                };
+                let again = parse(document.canonical(), Format::Json).unwrap();
+                assert_eq!(document.hash(), again.hash());
+                if let Some(plan) = check(&document, None).plan {
+                    plans += 1;
+                    assert_eq!(reload(plan.canonical()).unwrap().hash(), plan.hash());
+                }
             }
-        }
-    });
+        });
     assert!(
         plans > 3 && inputs > plans,
         "{plans} plans in {inputs} inputs"

@@ -60,6 +60,60 @@ fn where_secrets_may_stand() {
 }
 
 #[test]
+fn what_is_called_outside_is_an_agents_to_call() {
+    let nested = "{id: a, tool: plan.run, args: {plan: {version: 1, name: y, mode: agent, steps: [{id: b, tool: out.charge}]}}}";
+    let text = |head: &str, steps: &str| format!("version: 1\nname: x\n{head}steps: [{steps}]\n");
+    let charge = "{id: a, tool: out.charge}";
+    let fallback = "{id: a, tool: fs.read, args: {path: a}, on_failure: {fallback: [{id: b, tool: out.charge}]}}";
+    let undone = "{id: a, tool: out.charge, compensate: {tool: out.charge}}";
+    let agent = "mode: agent\n";
+    for (text, expected) in [
+        (text(agent, charge), ""),
+        (text(agent, fallback), ""),
+        (text("", charge), "TOOL_EXTERNAL /steps/0/tool"),
+        (
+            text("mode: hybrid\n", charge),
+            "TOOL_EXTERNAL /steps/0/tool",
+        ),
+        (
+            text("", fallback),
+            "TOOL_EXTERNAL /steps/0/on_failure/fallback/0/tool",
+        ),
+        (
+            text(agent, undone),
+            "TOOL_EXTERNAL /steps/0/compensate/tool",
+        ),
+        (
+            text(agent, nested),
+            "TOOL_EXTERNAL /steps/0/args/plan/steps/0/tool",
+        ),
+        (
+            text(
+                "mode: agent\nfinally: [{id: z, tool: out.charge}]\n",
+                charge,
+            ),
+            "TOOL_EXTERNAL /finally/0/tool",
+        ),
+        (
+            text(
+                agent,
+                "{id: a, tool: http.request, sensitive: [/key]}, {id: b, tool: out.charge, args: {k: '${steps.a.output.key}'}}",
+            ),
+            "SECRET_MISPLACED /steps/1/args/k",
+        ),
+        (
+            text(
+                agent,
+                "{id: a, tool: out.charge, args: {k: '${secrets.KEY}'}}",
+            ),
+            "",
+        ),
+    ] {
+        assert_eq!(fault(&text), expected, "{text}");
+    }
+}
+
+#[test]
 fn where_sensitive_values_may_stand() {
     for (second, expected) in [
         ("tool: http.request, args: {a: '${steps.a.output.key}'}", ""),

@@ -78,6 +78,7 @@ impl Default for Tools {
             ("plan.run", &plan, Effect::Execute),
             ("process.exec", &any, Effect::Execute),
             ("time.sleep", &any, Effect::Read),
+            ("out.charge", &any, Effect::Network),
         ] {
             let spec = ToolSpec {
                 name: name.to_owned(),
@@ -86,6 +87,7 @@ impl Default for Tools {
                 output_schema: None,
                 digest: Digest::of(name.as_bytes()),
                 engine_handled: false,
+                external: name.starts_with("out."),
             };
             let facts = Facts {
                 effect,

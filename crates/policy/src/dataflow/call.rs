@@ -48,6 +48,8 @@ pub(crate) struct Told {
     pub(crate) effect: bool,
     /// The agent that chooses open arguments was handed something untrusted.
     pub(crate) agent_untrusted: bool,
+    /// It was handed something that looked like words meant for a model.
+    pub(crate) agent_suspicious: bool,
 }
 
 impl CallSources {
@@ -204,6 +206,9 @@ impl CallSources {
             labels.insert(Label::Agent);
             if told.agent_untrusted {
                 labels.insert(Label::Untrusted);
+            }
+            if told.agent_suspicious {
+                labels.insert(Label::Suspicious);
             }
             return labels;
         }

@@ -130,6 +130,8 @@ impl Survey {
             confirmed: run && planned.step.step.confirm,
             effect: !forecast.facts.read_only(),
             agent_untrusted: true,
+            // That is known when it has happened.
+            agent_suspicious: false,
         };
         let Some(level) = self.levels.get(prefix) else {
             return CallFlow::default();

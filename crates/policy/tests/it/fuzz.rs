@@ -1,6 +1,6 @@
 //! Whatever text comes as a path or an address: its normal form is one, and a way around that it takes is found.
 
-use crate::fuzzing::fuzz;
+use crate::fuzzing::{DRAWN, made, time};
 use mandate_plan::Effect;
 use mandate_policy::normalise::{
     is_loopback, normal_path, normal_url, path_readings, shown, strip_invisible, url_readings,
@@ -68,44 +68,56 @@ const WORDS: &[&str] = &[
 
 #[test]
 fn paths_have_one_normal_form() {
-    let inputs = fuzz(PATHS, WORDS, |bytes| {
-        let text = String::from_utf8_lossy(bytes);
-        let normal = normal_path(&text);
-        assert_eq!(normal_path(&normal), normal, "{text:?}");
-        let readings = path_readings(&text);
-        assert!(readings.all.contains(&readings.normal), "{text:?}");
-        assert!(readings.all.is_sorted() && readings.suspects.is_sorted());
-        for part in normal.split('/').skip_while(|part| *part == "..") {
-            assert_ne!(part, "..", "{text:?} {normal:?}");
-        }
-        assert_eq!(
-            strip_invisible(&strip_invisible(&text)),
-            strip_invisible(&text)
-        );
-        let _ = shown(&text);
-        let args = json!({ "path": text, "argv": ["cat", text], "note": text });
-        let _ = find("fs.read", Effect::Read, &args);
-    });
+    let mut inputs = 0;
+    bolero::check!()
+        .with_max_len(DRAWN)
+        .with_test_time(time())
+        .for_each(|drawn: &[u8]| {
+            inputs += 1;
+            let bytes = made(PATHS, WORDS, drawn);
+            let text = String::from_utf8_lossy(&bytes);
+            let normal = normal_path(&text);
+            assert_eq!(normal_path(&normal), normal, "{text:?}");
+            let readings = path_readings(&text);
+            assert!(readings.all.contains(&readings.normal), "{text:?}");
+            assert!(readings.all.is_sorted() && readings.suspects.is_sorted());
+            for part in normal.split('/').skip_while(|part| *part == "..") {
+                assert_ne!(part, "..", "{text:?} {normal:?}");
+            }
+            assert_eq!(
+                strip_invisible(&strip_invisible(&text)),
+                strip_invisible(&text)
+            );
+            let _ = shown(&text);
+            let args = json!({ "path": text, "argv": ["cat", text], "note": text });
+            let _ = find("fs.read", Effect::Read, &args);
+        });
     assert!(inputs > 1_000, "{inputs}");
 }
 
 #[test]
 fn addresses_have_one_normal_form() {
-    let inputs = fuzz(URLS, WORDS, |bytes| {
-        let text = String::from_utf8_lossy(bytes);
-        let readings = url_readings(&text);
-        assert!(readings.all.contains(&readings.normal), "{text:?}");
-        if let Some(normal) = normal_url(&text) {
-            assert_eq!(
-                normal_url(&normal).as_deref(),
-                Some(normal.as_str()),
-                "{text:?}"
-            );
-            assert_eq!(readings.normal, normal, "{text:?}");
-            let _ = is_loopback(&normal);
-        }
-        let args = json!({ "url": text, "body": text });
-        let _ = find("http.request", Effect::Network, &args);
-    });
+    let mut inputs = 0;
+    bolero::check!()
+        .with_max_len(DRAWN)
+        .with_test_time(time())
+        .for_each(|drawn: &[u8]| {
+            inputs += 1;
+            let bytes = made(URLS, WORDS, drawn);
+            let text = String::from_utf8_lossy(&bytes);
+            let readings = url_readings(&text);
+            assert!(readings.all.contains(&readings.normal), "{text:?}");
+            if let Some(normal) = normal_url(&text) {
+                assert_eq!(
+                    normal_url(&normal).as_deref(),
+                    Some(normal.as_str()),
+                    "{text:?}"
+                );
+                assert_eq!(readings.normal, normal, "{text:?}");
+                let _ = is_loopback(&normal);
+            }
+            let args = json!({ "url": text, "body": text });
+            let _ = find("http.request", Effect::Network, &args);
+        });
     assert!(inputs > 1_000, "{inputs}");
 }

@@ -79,6 +79,7 @@ fn spec(name: &str) -> ToolSpec {
         output_schema: None,
         digest: Digest::of(name.as_bytes()),
         engine_handled: false,
+        external: false,
     }
 }
 

@@ -19,6 +19,7 @@ impl<'a> TestTools<'a> {
             output_schema: None,
             digest: Digest::of(name.as_bytes()),
             engine_handled: false,
+            external: false,
         };
         let declared = declared
             .iter()

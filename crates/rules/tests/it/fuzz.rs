@@ -1,6 +1,9 @@
 //! Whatever bytes come as JSON rules, or as tests of policies: they are refused, or what they become can be used.
 
-use crate::{fuzzing::fuzz, support::loaded};
+use crate::{
+    fuzzing::{DRAWN, made, time},
+    support::loaded,
+};
 use mandate_rules::{
     import::{ImportOptions, Unmatched, import},
     testing::read,
@@ -56,21 +59,26 @@ const WORDS: &[&str] = &[
 
 #[test]
 fn rules_are_refused_or_become_a_valid_policy() {
-    let mut sets = 0;
-    let inputs = fuzz(RULES, WORDS, |bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return;
-        };
-        for unmatched in [None, Some(Unmatched::RequireApproval)] {
-            if let Ok(made) = import(text, ImportOptions { unmatched }) {
-                sets += 1;
-                if let Err(wrong) = loaded(&made.cedar, &made.policy_toml) {
-                    let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-                    panic!("{wrong:?}\n{}\n{}", made.cedar, made.policy_toml);
+    let (mut sets, mut inputs) = (0, 0);
+    bolero::check!()
+        .with_max_len(DRAWN)
+        .with_test_time(time())
+        .for_each(|drawn: &[u8]| {
+            inputs += 1;
+            let bytes = made(RULES, WORDS, drawn);
+            let Ok(text) = std::str::from_utf8(&bytes) else {
+                return;
+            };
+            for unmatched in [None, Some(Unmatched::RequireApproval)] {
+                if let Ok(made) = import(text, ImportOptions { unmatched }) {
+                    sets += 1;
+                    if let Err(wrong) = loaded(&made.cedar, &made.policy_toml) {
+                        let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+                        panic!("{wrong:?}\n{}\n{}", made.cedar, made.policy_toml);
+                    }
                 }
             }
-        }
-    });
+        });
     assert!(sets > 8 && inputs > 100, "{sets} sets in {inputs} inputs");
 }
 
@@ -81,12 +89,18 @@ fn test_files_are_refused_or_read() {
         .copied()
         .chain(["\n", "  - ", "call: ", "plan: "])
         .collect();
-    let inputs = fuzz(&[TESTS], &words, |bytes| {
-        for json in [false, true] {
-            if let Err(wrong) = read(bytes, json) {
-                assert!(!wrong.is_empty());
+    let mut inputs = 0;
+    bolero::check!()
+        .with_max_len(DRAWN)
+        .with_test_time(time())
+        .for_each(|drawn: &[u8]| {
+            inputs += 1;
+            let bytes = &made(&[TESTS], &words, drawn);
+            for json in [false, true] {
+                if let Err(wrong) = read(bytes, json) {
+                    assert!(!wrong.is_empty());
+                }
             }
-        }
-    });
+        });
     assert!(inputs > 100, "{inputs}");
 }

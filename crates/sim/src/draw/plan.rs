@@ -160,7 +160,7 @@ impl Plans {
         if place == Place::Main {
             self.edges(random, &mut step, known);
         }
-        let calls = tool.starts_with("sim.");
+        let calls = tool.starts_with("sim.") || tool.starts_with("out.");
         if calls {
             self.call(random, &mut step, &id, tool, place);
         }
@@ -246,7 +246,10 @@ impl Plans {
         if tool == "sim.token" {
             step.insert("sensitive".to_owned(), json!(["/token"]));
         }
-        let undone = matches!(tool, "sim.put" | "sim.send" | "sim.charge");
+        let undone = matches!(
+            tool,
+            "sim.put" | "sim.send" | "sim.charge" | "out.put" | "out.send"
+        );
         if place == Place::Main && undone && random.one_in(2) {
             let undo = random.word(&["sim.undo", "sim.unput"]);
             let args = random.value(&[
@@ -369,7 +372,11 @@ impl Plans {
 }
 
 fn tool(random: &mut Random, place: Place, depth: u32, agent: bool) -> &'static str {
+    let outside = agent && depth == 0 && place == Place::Main;
     match random.below(20) {
+        1 if outside => "out.look",
+        6 if outside => "out.put",
+        9 | 10 if outside => "out.send",
         0 | 1 => "sim.look",
         2 | 3 => "sim.fetch",
         4..=6 => "sim.put",

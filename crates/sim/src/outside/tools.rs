@@ -21,7 +21,7 @@ pub(crate) const SECRET_NAME: &str = "SIM_KEY";
 const LARGE_BYTES: usize = 66_000;
 
 /// Name, effect, idempotent, open world.
-const TOOLS: [(&str, Kind, bool, bool); 9] = [
+const TOOLS: [(&str, Kind, bool, bool); 12] = [
     ("sim.look", Kind::Read, true, false),
     ("sim.fetch", Kind::Read, true, true),
     ("sim.put", Kind::Write, true, false),
@@ -31,6 +31,9 @@ const TOOLS: [(&str, Kind, bool, bool); 9] = [
     ("sim.token", Kind::Read, true, true),
     ("sim.undo", Kind::Network, false, true),
     ("sim.unput", Kind::Write, true, false),
+    ("out.look", Kind::Read, true, true),
+    ("out.put", Kind::Write, true, false),
+    ("out.send", Kind::Network, false, true),
 ];
 
 /// The tool whose look-up knows what became of a call.
@@ -108,7 +111,10 @@ impl Provider for SimTools {
             .into_iter()
             .map(|(name, ..)| {
                 let output = (name == TYPED).then(|| gives.clone());
-                Definition::new(name, "a tool of the simulation", takes.clone(), output)
+                let about = "a tool of the simulation";
+                let mut definition = Definition::new(name, about, takes.clone(), output);
+                definition.spec.external = name.starts_with("out.");
+                definition
             })
             .collect()
     }

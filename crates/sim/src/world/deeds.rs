@@ -70,6 +70,8 @@ impl World<'_> {
             deadline_ms: run.deadline_in_ms.map(|in_ms| now_ms.saturating_add(in_ms)),
             rerun: None,
             revises: None,
+            execution_id: None,
+            asked: None,
         };
         let (reply, answer) = channel();
         self.say(&format!("run {place} is submitted"));
@@ -235,6 +237,8 @@ impl World<'_> {
         let moment = self.random.below(2_000).cast_signed();
         self.surroundings.clock.pass(moment);
         self.start();
+        // What was asked for last may have gone with the process: it is asked for once more.
+        self.settling = false;
     }
 
     /// Everything that was to be done is done: whatever keeps executions from their end is taken away.

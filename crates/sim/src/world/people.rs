@@ -9,7 +9,7 @@ use crate::scenario::Approval;
 use mandate_engine::StepState;
 use mandate_engine::event::Answer;
 use mandate_host::{
-    AgentAnswer, AgentAsk, AgentWish, Ask, Clock as _, HostError, Input, Issued, TokenText,
+    AgentAnswer, AgentAsk, AgentWish, Ask, Claims, Clock as _, HostError, Input, Issued, TokenText,
 };
 use mandate_plan::Mode;
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ pub(super) struct Agent {
     token: Option<TokenText>,
     asked: Option<Receiver<Result<Issued, HostError>>>,
     called: Option<Receiver<Result<AgentAnswer, HostError>>>,
+    /// The call outside that was reported last.
+    reported: Option<String>,
     acts: u32,
 }
 
@@ -169,6 +171,7 @@ impl World<'_> {
             .as_ref()
             .and_then(|process| process.host.state(id));
         waits
+            || self.has_taken(id)
             || state.is_some_and(|state| {
                 state.plan().plan().mode == Mode::Agent && state.awaits_agent()
             })
@@ -206,10 +209,22 @@ impl World<'_> {
                     if let Some(issued) = answer.issued {
                         agent.token = Some(issued.token);
                     }
+                    if let Some(taken) = answer.taken {
+                        self.takes(id, taken);
+                    }
+                    // Sometimes it did not hear that, and reports once more.
+                    if let Some(call) = agent.reported.take()
+                        && !self.random.one_in(4)
+                    {
+                        self.is_over(id, &call);
+                    }
                 }
                 Ok(Err(error)) => {
                     self.say(&format!("the agent is refused: {error}"));
                     agent.token = None;
+                    if let Some(call) = agent.reported.take() {
+                        self.is_over(id, &call);
+                    }
                 }
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {}
@@ -227,7 +242,16 @@ impl World<'_> {
             agent.asked = Some(asked);
             return;
         };
-        let Some(wish) = self.wish(id) else { return };
+        let reports = self.has_taken(id) && self.random.one_in(2);
+        let wish = match reports.then(|| self.reports(id)) {
+            Some(Some((call, wish))) => {
+                agent.reported = Some(call);
+                Some(wish)
+            }
+            Some(None) => None,
+            None => self.wish(id),
+        };
+        let Some(wish) = wish else { return };
         self.say(&format!("the agent of {id} wants {wish:?}"));
         self.meet("agent call");
         let (reply, called) = channel();
@@ -235,6 +259,7 @@ impl World<'_> {
             execution_id: id.to_owned(),
             token,
             by: ANN.to_owned(),
+            claims: Claims::default(),
             wish,
             told: None,
         };
@@ -274,9 +299,10 @@ impl World<'_> {
             }
             _ => {}
         }
-        Some(AgentWish::Call {
-            tool,
-            arguments: args.to_string(),
+        let arguments = args.to_string();
+        Some(match tool.starts_with("out.") {
+            true => AgentWish::Enforce { tool, arguments },
+            false => AgentWish::Call { tool, arguments },
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     NewRecord, StoreError,
     failpoint::hit,
     projection::{EXECUTION_COLUMNS, execution_row},
+    session_rows,
     writer::Refused,
 };
 use mandate_plan::Digest;
@@ -145,12 +146,12 @@ impl<'a> Removing<'a> {
         drop(rows);
         for sql in [
             "DELETE FROM events WHERE stream = ?1",
-            "DELETE FROM executions WHERE execution_id = ?1",
             "DELETE FROM requests WHERE execution_id = ?1",
             "DELETE FROM calls WHERE execution_id = ?1",
         ] {
             self.db.prepare_cached(sql)?.execute([stream])?;
         }
+        session_rows::remove(self.db, stream).map_err(Refused::Store)?;
         let mut no_use = self
             .db
             .prepare_cached("DELETE FROM content_uses WHERE hash = ?1 AND stream = ?2")?;

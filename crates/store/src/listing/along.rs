@@ -78,12 +78,46 @@ impl Conditions {
 /// What is asked for.
 #[derive(Default)]
 pub(super) struct Wanted {
-    /// By time alone.
-    pub(super) time: Conditions,
+    /// At or after this time.
+    pub(super) since_ms: Option<i64>,
+    /// Before this time.
+    pub(super) until_ms: Option<i64>,
+    /// What an index holds at all.
+    pub(super) held: Conditions,
     /// What an index can be read along for.
     pub(super) stretches: Vec<Stretches>,
     /// What is checked row by row.
     pub(super) other: Conditions,
+}
+
+/// One end of what is looked along: the time that it is asked for, or a row that it ends beside. SQLite takes one condition
+/// for each end of a stretch of an index and checks others row by row, so it is told the nearer of the two alone.
+fn end(
+    source: &Source,
+    is_lower: bool,
+    asked_ms: Option<i64>,
+    beside: Option<&Cursor>,
+) -> Conditions {
+    let Source { time, key, .. } = source;
+    let (at, row) = match is_lower {
+        true => (">=", ">"),
+        false => ("<", "<"),
+    };
+    let is_nearer = |beside: &Cursor| match (asked_ms, is_lower) {
+        (Some(since_ms), true) => beside.at_ms >= since_ms,
+        (Some(until_ms), false) => beside.at_ms < until_ms,
+        (None, _) => true,
+    };
+    let mut end = Conditions::default();
+    match beside.filter(|beside| is_nearer(beside)) {
+        Some(beside) => {
+            end.sql.push(format!("({time}, {key}) {row} (?, ?)"));
+            end.values.push(beside.at_ms.into());
+            end.values.push(beside.key.clone().into());
+        }
+        None => end.add(&format!("{time} {at} ?"), asked_ms),
+    }
+    end
 }
 
 /// The distinct values of `column` that fit, found by as many seeks as there are values in all.
@@ -108,26 +142,22 @@ pub(super) fn distinct(
 pub(super) fn rows<T>(
     db: &Connection,
     source: &Source,
-    mut wanted: Wanted,
+    wanted: &Wanted,
     page: &Page,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     cursor: impl Fn(&T) -> Cursor,
 ) -> Result<Vec<T>, StoreError> {
     let Source { time, key, .. } = source;
-    let (order, beyond, before) = match page.newest_first {
-        true => ("DESC", "<", ">"),
-        false => ("ASC", ">", "<"),
+    let order = if page.newest_first { "DESC" } else { "ASC" };
+    let (starts, ends) = match page.newest_first {
+        true => (wanted.until_ms, wanted.since_ms),
+        false => (wanted.since_ms, wanted.until_ms),
     };
-    if let Some(after) = &page.after {
-        wanted
-            .time
-            .sql
-            .push(format!("({time}, {key}) {beyond} (?, ?)"));
-        wanted.time.values.push(after.at_ms.into());
-        wanted.time.values.push(after.key.clone().into());
-    }
-    let along = fewest(db, source, &wanted)?;
-    let mut checked = wanted.time.and(&wanted.other);
+    let start = end(source, !page.newest_first, starts, page.after.as_ref());
+    let ended_by = |last: Option<&Cursor>| end(source, page.newest_first, ends, last);
+    let span = wanted.held.and(&start);
+    let along = fewest(db, source, wanted, &span.and(&ended_by(None)))?;
+    let mut checked = span.and(&wanted.other);
     for (n, stretches) in wanted.stretches.iter().enumerate() {
         if Some(n) != along {
             checked.among(stretches);
@@ -143,25 +173,19 @@ pub(super) fn rows<T>(
         ),
     };
     let limit = page.limit.clamp(1, super::LIMIT).saturating_add(1);
-    let sql = format!(
-        "SELECT {} FROM {from} WHERE {mine} AND {} AND ({time}, {key}) {before} (?, ?) \
-         ORDER BY {time} {order}, {key} {order} LIMIT {limit}",
-        source.columns,
-        checked.text(),
-    );
     let mut found: Vec<(Cursor, T)> = Vec::new();
     for value in values {
         // What lies behind the last row of a page that is full already is not looked at.
         let last = found.last().filter(|_| found.len() == limit);
-        let (last_ms, last_key) = match last {
-            Some((last, _)) => (last.at_ms, last.key.clone()),
-            None if page.newest_first => (i64::MIN, String::new()),
-            None => (i64::MAX, char::MAX.to_string()),
-        };
+        let conditions = checked.and(&ended_by(last.map(|(last, _)| last)));
+        let sql = format!(
+            "SELECT {} FROM {from} WHERE {mine} AND {} ORDER BY {time} {order}, {key} {order} LIMIT {limit}",
+            source.columns,
+            conditions.text(),
+        );
         let mut params: Vec<Value> = Vec::new();
         params.extend(along.map(|_| value));
-        params.extend(checked.values.iter().cloned());
-        params.extend([last_ms.into(), last_key.into()]);
+        params.extend(conditions.values.iter().cloned());
         let mut query = db.prepare_cached(&sql)?;
         let mut rows = query.query(params_from_iter(&params))?;
         while let Some(row) = rows.next()? {
@@ -180,8 +204,13 @@ pub(super) fn rows<T>(
     Ok(found.into_iter().map(|(_, row)| row).collect())
 }
 
-/// Which of the stretches hold the fewest rows within the time that is asked for, as far as counting goes.
-fn fewest(db: &Connection, source: &Source, wanted: &Wanted) -> Result<Option<usize>, StoreError> {
+/// Which of the stretches hold the fewest rows within `span`, as far as counting goes.
+fn fewest(
+    db: &Connection,
+    source: &Source,
+    wanted: &Wanted,
+    span: &Conditions,
+) -> Result<Option<usize>, StoreError> {
     if wanted.stretches.len() < 2 {
         return Ok((!wanted.stretches.is_empty()).then_some(0));
     }
@@ -192,13 +221,13 @@ fn fewest(db: &Connection, source: &Source, wanted: &Wanted) -> Result<Option<us
             source.table,
             stretches.index,
             stretches.column,
-            wanted.time.text(),
+            span.text(),
         );
         let mut query = db.prepare_cached(&sql)?;
         let mut count = 0_usize;
         for value in &stretches.values {
             let value = Value::from(value.clone());
-            let params = std::iter::once(&value).chain(&wanted.time.values);
+            let params = std::iter::once(&value).chain(&span.values);
             let here: usize = query.query_row(params_from_iter(params), |row| row.get(0))?;
             count = count.saturating_add(here);
             if count >= COUNTED {

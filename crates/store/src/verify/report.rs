@@ -2,14 +2,14 @@
 
 use crate::Head;
 use mandate_plan::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 
 /// Findings kept; beyond, they are only counted.
 const KEPT_FINDINGS: usize = 1000;
 
 /// What was looked at, and what is wrong.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VerifyReport {
     /// Rows of `events`.
     pub events: u64,
@@ -58,7 +58,7 @@ impl Default for VerifyReport {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What sort of thing.
     pub kind: FindingKind,
@@ -75,7 +75,7 @@ impl fmt::Display for Finding {
 }
 
 /// The sorts of findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// A row of `events` does not have its hash.
@@ -137,7 +137,7 @@ pub enum FindingKind {
 }
 
 /// Where a finding is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// A row of `events`, as far as it can be read.
@@ -175,6 +175,8 @@ pub enum Place {
     Execution(String),
     /// A row of `requests` by its id.
     Request(String),
+    /// A row of `sessions` by its id.
+    Session(String),
     /// The file `audit-head`.
     HeadFile,
     /// The head that was given to compare with.
@@ -220,6 +222,7 @@ impl fmt::Display for Place {
             Self::Plan(hash) => write!(f, "plans: {hash}"),
             Self::Execution(id) => write!(f, "executions: `{id}`"),
             Self::Request(id) => write!(f, "requests: `{id}`"),
+            Self::Session(id) => write!(f, "sessions: `{id}`"),
             Self::HeadFile => f.write_str("audit-head"),
             Self::ExpectedHead => f.write_str("head given"),
             Self::Lease => f.write_str("lease"),

@@ -12,6 +12,7 @@ use crate::{
         request_differences, request_row,
     },
     reader::{self, RECORD_COLUMNS, StoredRecord},
+    session_rows::GIVEN,
     sessions::{CALL_COLUMNS, call_row},
 };
 use mandate_plan::Digest;
@@ -50,7 +51,8 @@ pub(super) fn look(
     if let Some(ended) = current {
         ended.end(db, rebuild, report, findings)?;
     }
-    orphans(db, findings)
+    orphans(db, findings)?;
+    compare_sessions(db, findings)
 }
 
 struct Stream {
@@ -301,6 +303,36 @@ fn compare_calls(
         let message = "its calls, which sessions are counted by, are not what its stream gives";
         let place = Place::Execution(execution_id.to_owned());
         findings.add(FindingKind::ProjectionChanged, place, message);
+    }
+    Ok(())
+}
+
+/// The sessions as the executions give them; what is wrong with the executions is named already.
+fn compare_sessions(db: &Connection, findings: &mut Findings) -> Result<(), StoreError> {
+    let stored = "SELECT session, principal, executions, first_ms, last_ms FROM sessions";
+    for (these, but, kind, message) in [
+        (
+            stored,
+            GIVEN,
+            FindingKind::ProjectionChanged,
+            "not what its executions give",
+        ),
+        (
+            GIVEN,
+            stored,
+            FindingKind::ProjectionMissing,
+            "it does not stand as its executions give it",
+        ),
+    ] {
+        let mut query = db.prepare(&format!(
+            "SELECT session, principal FROM (SELECT * FROM ({these}) EXCEPT SELECT * FROM ({but}))"
+        ))?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let place = Place::Session(row.get(0).unwrap_or_default());
+            let whose: String = row.get(1).unwrap_or_default();
+            findings.add(kind, place, format!("of `{whose}`: {message}"));
+        }
     }
     Ok(())
 }

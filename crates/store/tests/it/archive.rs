@@ -2,7 +2,7 @@
 
 use crate::{
     rebuild::{assert_found, assert_intact, verified},
-    support::{append, batch_of, batch_with, execution, record, request},
+    support::{append, batch_of, batch_with, execution, plan, record, request},
 };
 use mandate_plan::Digest;
 use mandate_store::{
@@ -308,4 +308,58 @@ fn a_plan_that_another_execution_was_created_with_stays() {
     remove(&store, &[("a", 3), ("b", 3)], &archive).unwrap();
     assert!(store.reader().plan(&before).unwrap().is_some());
     assert_intact(dir.path());
+}
+
+#[test]
+fn a_plan_stays_as_long_as_another_stream_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    let mut other = batch_of(execution("d", 1), Vec::new());
+    other.plan = Some(plan("second"));
+    other.stands_on = vec![plan("sample").hash];
+    append(&store, batch_of(execution("a", 1), Vec::new())).unwrap();
+    append(&store, ending("a", 2)).unwrap();
+    append(&store, other).unwrap();
+    let archive = write(&store, &["a"], &dir.path().join("archive.jsonl"));
+    remove(&store, &[("a", 2)], &archive).unwrap();
+    assert!(store.plan(&plan("sample").hash).unwrap().is_some());
+}
+
+#[test]
+fn sessions_are_what_their_executions_give() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path()).unwrap();
+    let of =
+        |session: &str, id: &str, seq: u64, created_at_ms: i64, finished_at_ms: Option<i64>| {
+            let mut row = execution(id, seq);
+            (row.session, row.created_at_ms) = (session.to_owned(), created_at_ms);
+            (row.updated_at_ms, row.finished_at_ms) =
+                (finished_at_ms.unwrap_or(created_at_ms), finished_at_ms);
+            append(&store, batch_of(row, Vec::new())).unwrap();
+        };
+    of("s", "a", 1, 10, None);
+    of("s", "a", 2, 10, Some(30));
+    of("t", "b", 1, 20, None);
+    of("s", "c", 1, 15, Some(25));
+    let listed = || -> Vec<(String, u64, i64, i64)> {
+        let sessions = store.reader().sessions(10).unwrap();
+        let of =
+            |s: mandate_store::SessionSummary| (s.session, s.executions, s.first_ms, s.last_ms);
+        sessions.into_iter().map(of).collect()
+    };
+    assert_eq!(
+        listed(),
+        [("s".to_owned(), 2, 10, 30), ("t".to_owned(), 1, 20, 20)]
+    );
+    assert_intact(dir.path());
+    for (n, (id, last_seq, left)) in [("c", 1, (1, 10, 30)), ("a", 2, (0, 0, 0))]
+        .into_iter()
+        .enumerate()
+    {
+        let archive = write(&store, &[id], &dir.path().join(format!("{n}.jsonl")));
+        remove(&store, &[(id, last_seq)], &archive).unwrap();
+        let s = listed().into_iter().find(|row| row.0 == "s");
+        assert_eq!(s.map_or((0, 0, 0), |row| (row.1, row.2, row.3)), left);
+        assert_intact(dir.path());
+    }
 }

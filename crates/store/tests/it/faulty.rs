@@ -3,7 +3,8 @@
 use crate::support::{append, batch};
 use mandate_plan::Digest;
 use mandate_store::{
-    Ack, Batch, ExecutionRow, Head, Journal, Record, RequestRow, SqliteStore, StoreError, Tally,
+    Ack, Batch, ExecutionRow, Head, Journal, LastApproved, Record, RequestRow, SqliteStore,
+    StoreError, Tally,
 };
 use std::{
     path::Path,
@@ -110,6 +111,10 @@ impl<J: Journal> Journal for Faulty<J> {
         idle_ms: i64,
     ) -> Result<Tally, StoreError> {
         self.inner.tally(principal, session, minute_ms, idle_ms)
+    }
+
+    fn last_approved(&self, name: &str) -> Result<Option<LastApproved>, StoreError> {
+        self.inner.last_approved(name)
     }
 
     fn system_rows(&self, kind: &str) -> Result<Vec<Record>, StoreError> {

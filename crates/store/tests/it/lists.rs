@@ -162,6 +162,15 @@ fn each_filter_gives_exactly_what_matches() {
         ),
         (
             ExecutionFilter {
+                states: vec!["completed".into(), "waiting".into()],
+                created_after_ms: Some(START_MS + 2),
+                created_before_ms: Some(START_MS + 6),
+                ..of()
+            },
+            |r| r.state != "running" && (START_MS + 2..START_MS + 6).contains(&r.created_at_ms),
+        ),
+        (
+            ExecutionFilter {
                 tool: Some("fs.read".into()),
                 states: vec!["completed".into(), "waiting".into()],
                 created_after_ms: Some(START_MS + 2),
@@ -185,16 +194,12 @@ fn each_filter_gives_exactly_what_matches() {
             .filter(|r| keep(r))
             .map(|r| &r.execution_id)
             .collect();
-        let found = all(store.reader(), &filter, true, 4);
-        assert_eq!(
-            found
-                .iter()
-                .map(|r| &r.execution_id)
-                .collect::<BTreeSet<_>>(),
-            expected,
-            "{filter:?}"
-        );
-        assert_eq!(found.len(), expected.len());
+        for newest_first in [true, false] {
+            let found = all(store.reader(), &filter, newest_first, 4);
+            let ids = found.iter().map(|r| &r.execution_id);
+            assert_eq!(ids.collect::<BTreeSet<_>>(), expected, "{filter:?}");
+            assert_eq!(found.len(), expected.len());
+        }
     }
 }
 

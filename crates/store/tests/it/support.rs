@@ -59,6 +59,7 @@ pub fn request(id: &str, execution_id: &str) -> RequestRow {
         opened_at_ms: START_MS + 1,
         expires_at_ms: Some(START_MS + 1000),
         closed_at_ms: None,
+        approved: None,
     }
 }
 
@@ -96,6 +97,7 @@ pub fn batch_with(id: &str, first_seq: u64, count: u64, output: &Value) -> Batch
         first_seq,
         records,
         plan: (first_seq == 1).then(|| plan("sample")),
+        stands_on: Vec::new(),
         execution: Some(execution(id, last_seq)),
         requests: Vec::new(),
         calls: Vec::new(),
@@ -118,6 +120,7 @@ pub fn batch_of(row: ExecutionRow, requests: Vec<RequestRow>) -> Batch {
         first_seq: row.last_seq,
         records: vec![record(row.last_seq, &json!(null), &row, &requests)],
         plan: (row.last_seq == 1).then(|| plan("sample")),
+        stands_on: Vec::new(),
         execution: Some(row),
         requests,
         calls: Vec::new(),

@@ -58,6 +58,21 @@ fn every_column_of_a_projection() {
             &format!("requests: `r1`: not what its stream gives: {column}"),
         );
     }
+    for change in [
+        "executions = 9",
+        "first_ms = 1",
+        "last_ms = 1",
+        "session = 'x'",
+    ] {
+        let sql = format!("UPDATE sessions SET {change} WHERE session = 's-1'");
+        original.after(
+            &sql,
+            ProjectionChanged,
+            "of `local:1000`: not what its executions give",
+        );
+    }
+    let sql = "DELETE FROM sessions WHERE session = 's-1'";
+    original.after(sql, ProjectionMissing, "sessions: `s-1`");
     original.after(
         "UPDATE executions SET execution_id = 'cce' WHERE execution_id = 'ccc'",
         ProjectionMissing,

@@ -1,5 +1,5 @@
-//! The helper that starts programs, alone: the tests of this crate have no `mandate` at hand.
+//! The helpers that tools start, alone: the tests of this crate have no `mandate` at hand.
 
 fn main() -> std::process::ExitCode {
-    mandate_sandbox::helper().unwrap_or(std::process::ExitCode::FAILURE)
+    mandate_tools::helper().unwrap_or(std::process::ExitCode::FAILURE)
 }

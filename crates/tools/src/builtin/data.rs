@@ -1,7 +1,10 @@
 //! The data tools: `data.value`, `data.transform`, `data.template`. They compute, and touch nothing.
 
+mod apart;
 mod template;
 mod transform;
+
+pub(crate) use apart::helper;
 
 use super::{
     stop::Stop,
@@ -76,15 +79,7 @@ impl Provider for DataTools {
                 )
                 .boxed()
             }
-            "data.template" => {
-                blocking(
-                    move || match arguments(call.args).and_then(template::render) {
-                        Ok(text) => super::typed::answer(Ok(text)),
-                        Err(stop) => stop.into(),
-                    },
-                )
-                .boxed()
-            }
+            "data.template" => async move { apart::render(call.args).await }.boxed(),
             other => {
                 let stop = Stop::refused(
                     ErrorCode::ActionNotFound,

@@ -140,6 +140,7 @@ fn define(name: String, raw: &Value) -> Definition {
             output_schema: raw.get("outputSchema").filter(|it| !it.is_null()).cloned(),
             digest: Digest::of_json(raw),
             engine_handled: false,
+            external: false,
         },
         raw: raw.clone(),
     }

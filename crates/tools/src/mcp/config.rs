@@ -1,6 +1,6 @@
 //! `[mcpServers.NAME]`: one tool server, as MCP clients usually write it, and what Mandate wants to know besides.
 
-use crate::{ProgramSandbox, SinkWord};
+use crate::{Pass, ProgramSandbox, SinkWord};
 use mandate_plan::Effect;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct McpServerConfig {
-    /// The transport as other clients write it; `stdio` is the only one there is here.
+    /// The transport as other clients write it: `stdio`, or `http`. Without it, what goes with the rest.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
     /// The program; `${NAME}` and `${NAME:-default}` in this and the next four stand for Mandate's own environment.
@@ -26,9 +26,12 @@ pub struct McpServerConfig {
     /// What it may touch (what its user may).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<ProgramSandbox>,
-    /// The address of a server that is reached over HTTP, which is not supported.
+    /// The address of a server that is reached over HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// What is said to it with every message.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// Leave this server out.
     pub disabled: bool,
     /// What plans call the server, where the entry's own name cannot be used.
@@ -41,6 +44,12 @@ pub struct McpServerConfig {
     /// The longest time that starting it may take, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_timeout_ms: Option<u64>,
+    /// It speaks a revision with sessions, and is not asked for a newer one.
+    pub sessions: bool,
+    /// What of it is passed on to the MCP clients that call its tools (nothing).
+    pub pass: Vec<Pass>,
+    /// Its tools are called by their own names there, without the server's.
+    pub plain_names: bool,
     /// Keys that mean nothing here; other clients have their own.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -55,7 +64,11 @@ impl McpServerConfig {
         "cwd",
         "disabled",
         "env",
+        "headers",
+        "pass",
+        "plain_names",
         "sandbox",
+        "sessions",
         "start_timeout_ms",
         "tools",
         "trust_annotations",

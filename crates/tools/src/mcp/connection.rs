@@ -2,10 +2,13 @@
 
 use super::{
     lines::{self, Line, MAX_LINE},
+    listener::Listener,
     message::{self, Incoming, RpcError},
-    process::{self, Leash, Started},
+    process::{Leash, Started},
+    remote::Poster,
     stderr::Stderr,
 };
+use crate::Pass;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -24,7 +27,8 @@ use tokio::{
 /// A running server. Dropping it ends its process group.
 pub(super) struct Connection {
     shared: Arc<Shared>,
-    leash: Leash,
+    /// None of a server that is no process here.
+    leash: Option<Leash>,
     writer: AbortHandle,
 }
 
@@ -44,14 +48,73 @@ struct Shared {
 #[derive(Default)]
 struct State {
     last_id: u64,
-    waiting: BTreeMap<u64, oneshot::Sender<Result<Value, RpcError>>>,
+    waiting: BTreeMap<u64, Waiting>,
     /// Why nothing more will come.
     closed: Option<String>,
 }
 
-struct Outgoing {
-    line: Vec<u8>,
+/// Somebody who waits for an answer.
+struct Waiting {
+    answer: oneshot::Sender<Result<Value, RequestError>>,
+    /// Whoever made the call, where what the server says meanwhile is passed on.
+    listener: Option<Listener>,
+}
+
+/// A message on its way out.
+pub(super) struct Outgoing {
+    pub(super) line: Vec<u8>,
+    /// Of a request whose answer somebody waits for.
+    pub(super) id: Option<u64>,
+    /// It is a request, whether or not somebody waits.
+    asks: bool,
     way: Option<Arc<Way>>,
+}
+
+impl Outgoing {
+    /// What nobody waits for an answer to.
+    fn plain(line: Vec<u8>) -> Self {
+        Self {
+            line,
+            id: None,
+            asks: false,
+            way: None,
+        }
+    }
+
+    /// From now on the server may have read it; false if it was taken back.
+    pub(super) fn sets_out(&self) -> bool {
+        self.way.as_ref().is_none_or(|way| way.advance(SENT))
+    }
+
+    pub(super) fn is_request(&self) -> bool {
+        self.asks
+    }
+}
+
+/// Where what a server says is put.
+#[derive(Clone)]
+pub(super) struct Inbox(Arc<Shared>);
+
+impl Inbox {
+    /// `about` is the request that it came with the answer to.
+    pub(super) fn take(&self, about: Option<u64>, incoming: Incoming) {
+        self.0.take(about, incoming);
+    }
+
+    /// Whether somebody waits for the answer to that request.
+    pub(super) fn is_awaited(&self, id: u64) -> bool {
+        self.0.state().waiting.contains_key(&id)
+    }
+
+    /// Ends the wait for an answer.
+    pub(super) fn settle(&self, id: u64, answer: Result<Value, RequestError>) {
+        self.0.settle(id, answer);
+    }
+
+    /// Nothing more will come.
+    pub(super) fn close(&self, why: &str) {
+        self.0.close(why);
+    }
 }
 
 /// How far a request has come on its way out.
@@ -109,14 +172,39 @@ impl Connection {
         };
         let watched = Arc::clone(&shared);
         tokio::spawn(async move {
-            let how = process::end(started.end).await;
+            let how = started.end.told().await;
             // What it wrote last says why.
             let _ = tokio::time::timeout(std::time::Duration::from_millis(200), said).await;
             watched.close(&how);
         });
         Self {
             shared,
-            leash,
+            leash: Some(leash),
+            writer: writer.abort_handle(),
+        }
+    }
+
+    /// The same over HTTP.
+    pub(super) fn remote(
+        server: &str,
+        poster: Poster,
+        stderr: Arc<Stderr>,
+        changed: Arc<Notify>,
+    ) -> Self {
+        let (outgoing, queue) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            server: server.to_owned(),
+            state: Mutex::default(),
+            outgoing,
+            stderr,
+            stale: AtomicBool::new(false),
+            changed,
+            retired: AtomicBool::new(false),
+        });
+        let writer = tokio::spawn(poster.run(Inbox(Arc::clone(&shared)), queue));
+        Self {
+            shared,
+            leash: None,
             writer: writer.abort_handle(),
         }
     }
@@ -124,6 +212,16 @@ impl Connection {
     /// Sends a request and waits for its answer. Dropped before that, the request is taken back, or the server told.
     pub(super) async fn request(
         &self,
+        method: &str,
+        params: impl FnOnce(u64) -> Value,
+    ) -> Result<Value, RequestError> {
+        self.request_for(None, method, params).await
+    }
+
+    /// The same for somebody who is told and asked meanwhile.
+    pub(super) async fn request_for(
+        &self,
+        listener: Option<Listener>,
         method: &str,
         params: impl FnOnce(u64) -> Value,
     ) -> Result<Value, RequestError> {
@@ -136,7 +234,7 @@ impl Connection {
             }
             state.last_id += 1;
             let id = state.last_id;
-            state.waiting.insert(id, answer);
+            state.waiting.insert(id, Waiting { answer, listener });
             id
         };
         let _guard = InFlight {
@@ -147,12 +245,16 @@ impl Connection {
             cancellable: method != "initialize",
         };
         let line = message::request(id, method, &params(id));
-        let way_out = Some(Arc::clone(&way));
+        let outgoing = Outgoing {
+            line,
+            id: Some(id),
+            asks: true,
+            way: Some(Arc::clone(&way)),
+        };
         // Without a reader of the queue the connection is closed, and the answer's sender dropped.
-        let _ = self.shared.outgoing.send(Outgoing { line, way: way_out });
+        let _ = self.shared.outgoing.send(outgoing);
         match answered.await {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(error)) => Err(RequestError::Answered(error)),
+            Ok(answer) => answer,
             Err(_) => {
                 let why = self.shared.state().closed.clone().unwrap_or_default();
                 Err(if way.advance(WITHDRAWN) {
@@ -172,13 +274,17 @@ impl Connection {
             state.last_id
         };
         let line = message::request(id, method, params);
-        let _ = self.shared.outgoing.send(Outgoing { line, way: None });
+        let outgoing = Outgoing {
+            asks: true,
+            ..Outgoing::plain(line)
+        };
+        let _ = self.shared.outgoing.send(outgoing);
     }
 
     /// Sends a notification.
     pub(super) fn notify(&self, method: &str, params: &Value) {
         let line = message::notice(method, params);
-        let _ = self.shared.outgoing.send(Outgoing { line, way: None });
+        let _ = self.shared.outgoing.send(Outgoing::plain(line));
     }
 
     /// Whether calls may go to it.
@@ -197,7 +303,9 @@ impl Connection {
         let idle = self.shared.state().waiting.is_empty();
         if idle {
             self.shared.close(why);
-            self.leash.end();
+            if let Some(leash) = &self.leash {
+                leash.end();
+            }
         }
     }
 }
@@ -207,7 +315,9 @@ impl Drop for Connection {
         self.shared.close("it was shut down");
         // Closes its input.
         self.writer.abort();
-        self.leash.ask_to_end();
+        if let Some(leash) = &self.leash {
+            leash.ask_to_end();
+        }
     }
 }
 
@@ -225,20 +335,49 @@ impl Shared {
         state.waiting.clear();
     }
 
-    fn take(&self, incoming: Incoming) {
+    /// Ends a wait; false if nobody waits.
+    fn settle(&self, id: u64, answer: Result<Value, RequestError>) -> bool {
+        let waiting = self.state().waiting.remove(&id);
+        let waits = waiting.is_some();
+        if let Some(waiting) = waiting {
+            let _ = waiting.answer.send(answer);
+        }
+        waits
+    }
+
+    /// Whom the server means: whoever waits for that request, or the only one that waits for any.
+    fn listener(&self, about: Option<u64>) -> Option<Listener> {
+        let state = self.state();
+        let found = match (about, state.waiting.len()) {
+            (Some(id), _) => state.waiting.get(&id),
+            (None, 1) => state.waiting.values().next(),
+            (None, _) => None,
+        };
+        found?.listener.clone()
+    }
+
+    fn take(self: &Arc<Self>, about: Option<u64>, incoming: Incoming) {
         match incoming {
             Incoming::Answer { id, answer } => {
-                let waiting = self.state().waiting.remove(&id);
-                match waiting {
-                    Some(waiting) => drop(waiting.send(answer)),
-                    None => {
-                        tracing::debug!(server = %self.server, id, "an answer that nobody waits for")
-                    }
+                if !self.settle(id, answer.map_err(RequestError::Answered)) {
+                    tracing::debug!(server = %self.server, id, "an answer that nobody waits for");
                 }
             }
-            Incoming::Request { id, method } => {
+            Incoming::Request { id, method, params } => {
+                let listener = self.listener(about);
+                if let Some(asked) = listener.and_then(|it| it.asked(&method, &params)) {
+                    let shared = Arc::clone(self);
+                    tokio::spawn(async move {
+                        let line = match asked.await {
+                            Some(result) => message::result(&id, &result),
+                            None => message::unanswered(&id),
+                        };
+                        let _ = shared.outgoing.send(Outgoing::plain(line));
+                    });
+                    return;
+                }
                 let line = message::reply(&id, &method);
-                let _ = self.outgoing.send(Outgoing { line, way: None });
+                let _ = self.outgoing.send(Outgoing::plain(line));
             }
             Incoming::Notice { method, params } => match method.as_str() {
                 "notifications/tools/list_changed" => {
@@ -250,6 +389,15 @@ impl Shared {
                     let number = |key: &str| params.get(key).and_then(Value::as_f64);
                     let (progress, total) = (number("progress"), number("total"));
                     tracing::debug!(server = %self.server, ?progress, ?total, "progress");
+                    let token = params.get("progressToken").and_then(Value::as_u64);
+                    if let Some(listener) = token.and_then(|id| self.listener(Some(id))) {
+                        listener.told(Pass::Progress, &method, params);
+                    }
+                }
+                "notifications/message" => {
+                    if let Some(listener) = self.listener(about) {
+                        listener.told(Pass::Logging, &method, params);
+                    }
                 }
                 other => tracing::trace!(server = %self.server, method = %other, "a notification"),
             },
@@ -274,7 +422,7 @@ impl Drop for InFlight {
         if waited && !self.way.advance(WITHDRAWN) && self.cancellable {
             let params = json!({ "requestId": self.id, "reason": "the call was stopped" });
             let line = message::notice("notifications/cancelled", &params);
-            let _ = self.shared.outgoing.send(Outgoing { line, way: None });
+            let _ = self.shared.outgoing.send(Outgoing::plain(line));
         }
     }
 }
@@ -284,10 +432,11 @@ async fn write(
     mut stdin: ChildStdin,
     mut queue: mpsc::UnboundedReceiver<Outgoing>,
 ) {
-    while let Some(Outgoing { line, way }) = queue.recv().await {
-        if way.as_ref().is_some_and(|way| !way.advance(SENT)) {
+    while let Some(outgoing) = queue.recv().await {
+        if !outgoing.sets_out() {
             continue;
         }
+        let Outgoing { line, way, .. } = outgoing;
         let written = match stdin.write_all(&line).await {
             Ok(()) => stdin.flush().await,
             Err(error) => Err(error),
@@ -311,7 +460,7 @@ async fn read(shared: Arc<Shared>, stdout: ChildStdout) {
         match lines::next(&mut stdout, MAX_LINE).await {
             Line::Whole(line) => {
                 for incoming in message::read(&line) {
-                    shared.take(incoming);
+                    shared.take(None, incoming);
                 }
             }
             Line::TooLong => {

@@ -34,14 +34,16 @@ pub(super) enum Unready {
 }
 
 impl Era {
-    /// Begins with a server that was just started. Without `probe` it is taken for an old one.
+    /// Begins with a server that was just started. Without `probe` it is taken for an old one. `can` is what callers can
+    /// be asked, which an old one is told once.
     pub(super) async fn begin(
         connection: &Connection,
         start_timeout: Duration,
         probe: bool,
+        can: Map<String, Value>,
     ) -> Result<Self, Unready> {
         if !probe {
-            initialize(connection).await.map_err(Unready::Other)?;
+            initialize(connection, &can).await.map_err(Unready::Other)?;
             return Ok(Era::Session);
         }
         let asked = connection.request(
@@ -54,11 +56,11 @@ impl Era {
             if is_modern(answer)? {
                 return Ok(Era::Stateless);
             }
-            initialize(connection).await.map_err(Unready::Other)?;
+            initialize(connection, &can).await.map_err(Unready::Other)?;
             return Ok(Era::Session);
         }
         // An old server that passes over what it does not know; or one that is only slow, and still answers the first.
-        let begun = initialize(connection);
+        let begun = initialize(connection, &can);
         tokio::pin!(begun);
         tokio::select! {
             answer = &mut asked => {
@@ -120,12 +122,12 @@ fn supports(answer: &Value, key: &str) -> bool {
         .is_some_and(|versions| versions.iter().any(|version| version == MODERN))
 }
 
-async fn initialize(connection: &Connection) -> Result<(), String> {
+async fn initialize(connection: &Connection, can: &Map<String, Value>) -> Result<(), String> {
     let asked = LEGACY.first().copied().unwrap_or_default();
     let answer = connection
         .request(
             "initialize",
-            |_| json!({ "protocolVersion": asked, "capabilities": {}, "clientInfo": client() }),
+            |_| json!({ "protocolVersion": asked, "capabilities": can, "clientInfo": client() }),
         )
         .await;
     let answer = answer.map_err(|error| match error {

@@ -19,6 +19,8 @@ pub(super) fn expand(
             Some((name, default)) => (name, Some(default)),
             None => (inside, None),
         };
+        // As VS Code and Cursor write it.
+        let name = name.strip_prefix("env:").unwrap_or(name);
         let value = variable(name).filter(|value| default.is_none() || !value.is_empty());
         match value.or_else(|| default.map(str::to_owned)) {
             Some(value) => out.push_str(&value),

@@ -1,6 +1,6 @@
 //! How a server is started: its configuration with variables replaced and paths made whole.
 
-use super::{McpServerConfig, expand::expand};
+use super::{McpServerConfig, expand::expand, remote::Address};
 use crate::{
     Confining,
     builtin::process::{confinement::Confinement, environment},
@@ -30,6 +30,8 @@ pub(super) struct Launch {
     /// None if it may do what its user may.
     pub(super) confinement: Option<Confinement>,
     pub(super) start_timeout: Duration,
+    /// Where it is, if it is no process here; then nothing above is used.
+    pub(super) address: Option<Address>,
     /// Over everything that makes it this server and no other.
     pub(super) digest: Digest,
 }
@@ -45,20 +47,12 @@ impl Launch {
         basics: &[String],
         confining: &Confining,
     ) -> Result<Self, String> {
-        if let Some(transport) = config.transport.as_deref().filter(|kind| *kind != "stdio") {
-            return Err(format!(
-                "its type is `{transport}`, and only servers over stdio are supported"
-            ));
-        }
-        let Some(command) = &config.command else {
-            return Err(if config.url.is_some() {
-                "it is reached by a URL, and only servers over stdio are supported".to_owned()
-            } else {
-                "it has no `command`".to_owned()
-            });
-        };
         let full = |text: &str| {
-            expand(text, |name| std::env::var(name).ok()).map_err(|name| {
+            let variable = |name: &str| match name {
+                "workspaceFolder" => Some(project.to_string_lossy().into_owned()),
+                name => std::env::var(name).ok(),
+            };
+            expand(text, variable).map_err(|name| {
                 if name.starts_with("secrets.") {
                     format!("`${{{name}}}` stands outside of its `env`, where others on this machine could read the value")
                 } else {
@@ -66,6 +60,48 @@ impl Launch {
                 }
             })
         };
+        let over_http = match (config.transport.as_deref(), &config.command, &config.url) {
+            (Some("stdio"), Some(_), None) | (None, Some(_), None) => false,
+            (Some("http" | "streamable-http" | "streamableHttp") | None, None, Some(_)) => true,
+            (Some("sse"), _, _) => {
+                return Err(
+                    "its type is `sse`, which the protocol has given up; most such servers have another URL for `http`"
+                        .to_owned(),
+                );
+            }
+            (_, Some(_), Some(_)) => return Err("it has a `command` and a `url`".to_owned()),
+            (_, None, None) => return Err("it has neither `command` nor `url`".to_owned()),
+            (kind, ..) => {
+                let kind = kind.unwrap_or_default();
+                return Err(format!(
+                    "its type is `{kind}`, which does not go with what it has: `stdio` with a `command`, `http` with a `url`"
+                ));
+            }
+        };
+        let start_timeout = config.start_timeout_ms.map_or(START, Duration::from_millis);
+        if over_http {
+            let url = config.url.as_deref().unwrap_or_default();
+            let address = Address::read(url, &config.headers, &full)?;
+            let shown: BTreeMap<&String, String> = { address.headers.iter() }
+                .map(|(name, value)| (name, value.shown()))
+                .collect();
+            let digest = Digest::of_json(&serde_json::json!({
+                "url": address.url.as_str(), "headers": shown,
+            }));
+            return Ok(Self {
+                program: String::new(),
+                args: Vec::new(),
+                basics: BTreeMap::new(),
+                // What of secrets it is given stands in its headers.
+                env: address.headers.clone(),
+                cwd: project.to_owned(),
+                confinement: None,
+                start_timeout,
+                address: Some(address),
+                digest,
+            });
+        }
+        let command = config.command.as_deref().unwrap_or_default();
         let cwd = match &config.cwd {
             Some(cwd) => project.join(full(&cwd.to_string_lossy())?),
             None => project.to_owned(),
@@ -112,7 +148,8 @@ impl Launch {
             basics: environment::allowed(basics).into_iter().collect(),
             env: given,
             cwd,
-            start_timeout: config.start_timeout_ms.map_or(START, Duration::from_millis),
+            start_timeout,
+            address: None,
             digest,
         })
     }

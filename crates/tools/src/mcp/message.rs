@@ -13,7 +13,11 @@ pub(super) enum Incoming {
         answer: Result<Value, RpcError>,
     },
     /// A request of the server's, to be answered with the same id.
-    Request { id: Value, method: String },
+    Request {
+        id: Value,
+        method: String,
+        params: Value,
+    },
     /// A notification.
     Notice { method: String, params: Value },
     /// Something that is no message of the protocol.
@@ -50,7 +54,11 @@ fn classify(message: Value) -> Incoming {
         _ => None,
     };
     match (id, method) {
-        (Some(id), Some(method)) => Incoming::Request { id, method },
+        (Some(id), Some(method)) => Incoming::Request {
+            id,
+            method,
+            params: message.remove("params").unwrap_or_default(),
+        },
         (None, Some(method)) => Incoming::Notice {
             method,
             params: message.remove("params").unwrap_or_default(),
@@ -100,6 +108,17 @@ pub(super) fn reply(id: &Value, method: &str) -> Vec<u8> {
     })
 }
 
+/// The line that answers a server's request with this.
+pub(super) fn result(id: &Value, result: &Value) -> Vec<u8> {
+    line(&json!({ "jsonrpc": "2.0", "id": id, "result": result }))
+}
+
+/// The line that says that nobody answers a server's request.
+pub(super) fn unanswered(id: &Value) -> Vec<u8> {
+    let error = json!({ "code": -1, "message": "nobody answered" });
+    line(&json!({ "jsonrpc": "2.0", "id": id, "error": error }))
+}
+
 fn line(message: &Value) -> Vec<u8> {
     // JSON text as serde_json writes it holds no line break.
     let mut line = message.to_string().into_bytes();
@@ -125,7 +144,8 @@ mod tests {
             read(r#"{"jsonrpc":"2.0","id":"x","method":"ping"}"#),
             [Incoming::Request {
                 id: json!("x"),
-                method: "ping".to_owned()
+                method: "ping".to_owned(),
+                params: Value::Null
             }]
         );
         let several = read(

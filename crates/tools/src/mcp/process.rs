@@ -2,9 +2,11 @@
 
 use super::launch::Launch;
 use crate::{
+    ProcessLimits,
     builtin::process::{
         confinement::Confinement,
         environment,
+        exec::beyond,
         kept::{self, End, Kept},
     },
     secret::SecretValue,
@@ -24,21 +26,30 @@ pub(super) struct Started {
     pub(super) stdout: ChildStdout,
     pub(super) stderr: ChildStderr,
     pub(super) leash: Leash,
-    pub(super) end: End,
+    pub(super) end: Ending,
 }
 
-/// Waits until it has ended, and everything that came from it; tells how.
-pub(super) async fn end(mut end: End) -> String {
-    match end.wait().await {
-        Ok(ended) => words(&ended),
-        Err(error) => error.to_string(),
+/// The wait for a server's end, and what it is held to.
+pub(super) struct Ending {
+    end: End,
+    limits: Option<ProcessLimits>,
+}
+
+impl Ending {
+    /// Waits until it has ended, and everything that came from it; tells how.
+    pub(super) async fn told(mut self) -> String {
+        match self.end.wait().await {
+            Ok(ended) => words(&ended, self.limits.as_ref()),
+            Err(error) => error.to_string(),
+        }
     }
 }
 
-fn words(ended: &Ended) -> String {
-    match (ended.code, ended.signal) {
-        (Some(code), _) => format!("it ended with exit code {code}"),
-        (None, signal) => format!("it was ended by signal {}", signal.unwrap_or(0)),
+fn words(ended: &Ended, limits: Option<&ProcessLimits>) -> String {
+    match (ended.over.zip(limits), ended.code, ended.signal) {
+        (Some((over, limits)), ..) => format!("it was killed: {}", beyond(over, limits)),
+        (None, Some(code), _) => format!("it ended with exit code {code}"),
+        (None, None, signal) => format!("it was ended by signal {}", signal.unwrap_or(0)),
     }
 }
 
@@ -79,11 +90,12 @@ pub(super) async fn start(
         end,
     } = kept;
     let stdin = stdin.ok_or("it has no pipes")?;
+    let limits = confinement.map(|confinement| confinement.limits_said().clone());
     Ok(Started {
         stdin,
         stdout,
         stderr,
         leash,
-        end,
+        end: Ending { end, limits },
     })
 }

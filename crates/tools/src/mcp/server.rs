@@ -1,33 +1,35 @@
 //! One configured server: started when it is needed, kept, started anew when it died.
 
 use super::{
-    McpServerConfig,
+    McpServerConfig, McpSettings,
     answer::outcome,
     cache::Cache,
     catalogue::Catalogue,
     connection::{Connection, RequestError},
     era::{Era, IDEMPOTENCY_KEY, Unready},
     launch::Launch,
+    listener::Listener,
     listing::list,
     process,
     stderr::{GivenSecrets, Stderr},
 };
 use crate::{
-    CallContext, Destination, FactsFrom, Fault, Outcome, Standing, ToolLock,
+    CallContext, Callers, Destination, FactsFrom, Fault, Outcome, Pass, Passes, Standing, ToolLock,
     builtin::process::confinement::{self, Confinement},
     look_up::LOOK_UP,
+    provider::TRACEPARENT,
     secret::{Scrubber, SecretSource, SecretText, SecretUse, SecretValue, resolve_all},
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use mandate_plan::{ErrorCode, Facts};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 
@@ -48,14 +50,22 @@ pub(super) struct Server {
     /// Where those of its configuration come from.
     source: Arc<dyn SecretSource>,
     lock: Arc<ToolLock>,
-    secrets: Arc<GivenSecrets>,
+    pub(super) secrets: Arc<GivenSecrets>,
+    /// What of it is passed on to those who call its tools.
+    pub(super) passes: Arc<Passes>,
+    pub(super) callers: Arc<Callers>,
 }
 
 #[derive(Clone)]
-struct Live {
-    connection: Arc<Connection>,
-    era: Era,
+pub(super) struct Live {
+    pub(super) connection: Arc<Connection>,
+    pub(super) era: Era,
+    /// When its tools were asked for.
+    asked_at: Instant,
 }
+
+/// How long what a server far away said of its tools is believed.
+const AGAIN: Duration = Duration::from_secs(10);
 
 impl Server {
     pub(super) fn new(
@@ -63,24 +73,24 @@ impl Server {
         config: McpServerConfig,
         launch: Result<Launch, String>,
         cache: Option<Cache>,
-        patience: Duration,
-        source: Arc<dyn SecretSource>,
-        lock: Arc<ToolLock>,
+        settings: &McpSettings<'_>,
     ) -> Self {
         let kept = cache.as_ref().and_then(Cache::read);
         let known = u64::from(kept.is_some());
         let server = Self {
             problem: Mutex::new(launch.as_ref().err().cloned()),
             name,
+            passes: Arc::new(config.pass.iter().copied().collect()),
+            callers: Arc::clone(&settings.callers),
             config,
             launch,
             cache,
-            patience,
+            patience: settings.patience,
             live: tokio::sync::Mutex::default(),
             catalogue: RwLock::default(),
             revision: AtomicU64::new(known),
-            source,
-            lock,
+            source: Arc::clone(&settings.secrets),
+            lock: Arc::clone(&settings.lock),
             secrets: Arc::default(),
         };
         let catalogue = server.read(&kept.unwrap_or_default());
@@ -100,11 +110,19 @@ impl Server {
         self.revision.load(Ordering::Acquire)
     }
 
-    /// What confines it, in one word.
-    pub(super) fn sandbox(&self) -> String {
+    /// Whether it is no process of this machine's that is started here.
+    fn is_remote(&self) -> bool {
+        self.launch
+            .as_ref()
+            .is_ok_and(|launch| launch.address.is_some())
+    }
+
+    /// What confines it, in one word; none if nothing is started for it.
+    pub(super) fn sandbox(&self) -> Option<String> {
         match self.confinement() {
-            Some(_) => confinement::word(),
-            None => "none".to_owned(),
+            _ if self.is_remote() => None,
+            Some(_) => Some(confinement::word()),
+            None => Some("none".to_owned()),
         }
     }
 
@@ -228,6 +246,7 @@ impl Server {
 
     async fn try_call(self: &Arc<Self>, call: &CallContext) -> Outcome {
         let mut tries = 0;
+        let listener = self.listener(call);
         loop {
             tries += 1;
             let server = Arc::clone(self);
@@ -246,7 +265,7 @@ impl Server {
                     format!("the tool `{}` is not the one that was approved", call.tool),
                 ));
             }
-            match self.ask(&live, call).await {
+            match self.ask(&live, call, &listener).await {
                 // It died between two calls: nothing was sent, so that another one may be asked.
                 Err(RequestError::NotSent(_)) if tries < 2 => {}
                 answer => return outcome(&call.tool, answer),
@@ -254,32 +273,52 @@ impl Server {
         }
     }
 
-    async fn ask(self: &Arc<Self>, live: &Live, call: &CallContext) -> Result<Value, RequestError> {
+    async fn ask(
+        self: &Arc<Self>,
+        live: &Live,
+        call: &CallContext,
+        listener: &Option<Listener>,
+    ) -> Result<Value, RequestError> {
         let own = call.tool.split_once('.').map_or("", |(_, own)| own);
         let mut watch = Watch {
             server: Arc::downgrade(self),
             live: Some(live.clone()),
             runtime: tokio::runtime::Handle::current(),
         };
-        let answer = live.connection.request("tools/call", |id| {
+        let params = |id: u64| {
             let mut meta = live.era.meta();
             meta.insert("progressToken".to_owned(), json!(id));
             meta.insert(IDEMPOTENCY_KEY.to_owned(), json!(call.idempotency_key));
-            json!({ "name": own, "arguments": call.args, "_meta": meta })
-        });
-        let answer = answer.await;
+            if let Some(place) = &call.traceparent {
+                meta.insert(TRACEPARENT.to_owned(), json!(place));
+            }
+            if let (Era::Stateless, Some(listener)) = (live.era, listener) {
+                meta.extend(listener.meta());
+            }
+            Map::from_iter([
+                ("name".to_owned(), json!(own)),
+                ("arguments".to_owned(), call.args.clone()),
+                ("_meta".to_owned(), Value::Object(meta)),
+            ])
+        };
+        let answer = self.call_with(live, listener.clone(), &params).await;
         watch.live = None;
         answer
     }
 
-    async fn live(self: &Arc<Self>) -> Result<Live, String> {
+    pub(super) async fn live(self: &Arc<Self>) -> Result<Live, String> {
         let mut slot = self.live.lock().await;
-        if let Some(live) = slot.as_ref().filter(|live| live.connection.usable()) {
-            if !live.connection.take_stale() {
+        if let Some(live) = slot.as_mut().filter(|live| live.connection.usable()) {
+            // What is far away may change without a word that reaches us.
+            let long_ago = self.is_remote() && live.asked_at.elapsed() > AGAIN;
+            if !live.connection.take_stale() && !long_ago {
                 return Ok(live.clone());
             }
             match tokio::time::timeout(self.patience, self.learn(live)).await {
-                Ok(Ok(())) => return Ok(live.clone()),
+                Ok(Ok(())) => {
+                    live.asked_at = Instant::now();
+                    return Ok(live.clone());
+                }
                 // Another one may do better.
                 Ok(Err(why)) => live.connection.retire(&why),
                 Err(_) => live.connection.retire("it did not list its tools in time"),
@@ -314,7 +353,11 @@ impl Server {
             .map_err(|unready| match unready {
                 Unready::DiedAtProbe(why) | Unready::Other(why) => why,
             })?;
-            let live = Live { connection, era };
+            let live = Live {
+                connection,
+                era,
+                asked_at: Instant::now(),
+            };
             self.learn(&live).await?;
             Ok(live)
         };
@@ -334,15 +377,25 @@ impl Server {
         probe: bool,
     ) -> Result<(Arc<Connection>, Era), Unready> {
         let values = self.own_secrets(launch).await.map_err(Unready::Other)?;
-        let started = process::start(launch, &values)
-            .await
-            .map_err(Unready::Other)?;
-        drop(values);
         let stderr = Arc::new(Stderr::new(Arc::clone(&self.secrets)));
         let changed = Arc::new(Notify::new());
-        let connection = Connection::new(&self.name, started, stderr, Arc::clone(&changed));
+        let connection = match &launch.address {
+            Some(address) => {
+                let poster = address.open(&values).map_err(Unready::Other)?;
+                Connection::remote(&self.name, poster, stderr, Arc::clone(&changed))
+            }
+            None => {
+                let started = process::start(launch, &values).await;
+                let started = started.map_err(Unready::Other)?;
+                Connection::new(&self.name, started, stderr, Arc::clone(&changed))
+            }
+        };
+        drop(values);
         let connection = Arc::new(connection);
-        let era = Era::begin(&connection, launch.start_timeout, probe).await?;
+        let probe = probe && !self.config.sessions;
+        let can = { self.passes.iter() }.filter_map(|pass: &Pass| pass.capability());
+        let can = can.map(|name| (name.to_owned(), json!({}))).collect();
+        let era = Era::begin(&connection, launch.start_timeout, probe, can).await?;
         if era == Era::Stateless {
             // It tells of changes only who asks; one that cannot says so, and that is all.
             let wanted =
@@ -359,7 +412,10 @@ impl Server {
         let wanted = SecretUse {
             // All of its tools can use what it has.
             tool: &format!("{}.*", self.name),
-            destination: &Destination::Local,
+            destination: &match &launch.address {
+                Some(address) => Destination::Host(address.host()),
+                None => Destination::Local,
+            },
         };
         let values = resolve_all(&*self.source, names, wanted).await;
         let values = values.map_err(|error| error.to_string())?;

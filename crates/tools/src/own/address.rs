@@ -3,6 +3,7 @@
 use crate::{
     CallContext, Fault, MAX_OUTPUT_BYTES, Outcome,
     builtin::http::client::innermost,
+    provider::TRACEPARENT,
     secret::{SecretText, SecretValue},
 };
 use mandate_plan::ErrorCode;
@@ -122,6 +123,9 @@ impl Address {
             && let Ok(key) = HeaderValue::from_str(&call.idempotency_key)
         {
             request = request.header("idempotency-key", key);
+        }
+        if let Some(traceparent) = &call.traceparent {
+            request = request.header(TRACEPARENT, traceparent);
         }
         match request.send().await {
             Ok(response) => self.read(response, call).await,

@@ -15,6 +15,9 @@ pub struct OwnToolConfig {
     /// One sentence for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// `external`: it has neither program nor address here, because somebody outside calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<OwnToolKind>,
     /// The program and its arguments: the call's arguments come as JSON on its standard input, and its standard output
     /// is the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +59,14 @@ pub struct OwnToolConfig {
     /// The time limit of a call, in milliseconds (300000 for programs, 60000 for addresses).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+}
+
+/// `kind` of `[[tools]]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnToolKind {
+    /// Somebody outside calls it: an agent that takes its turn, makes the call, and reports what came of it.
+    External,
 }
 
 /// `status` of `[[tools]]`: a program or an address that is asked what became of the call with an idempotency key.

@@ -23,10 +23,19 @@ impl Vault {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what the call declares as sensitive out of its outcome.
+    /// Takes what the call declares as sensitive out of its outcome, and keeps it.
     pub(crate) fn take(&self, call: &Taken, outcome: &mut Outcome) {
         if call.sensitive.is_empty() {
             return;
+        }
+        let values = Self::mark(call, outcome);
+        self.keep(call, values);
+    }
+
+    /// Takes what the call declares as sensitive out of its outcome: by pointer, what was found.
+    pub(crate) fn mark(call: &Taken, outcome: &mut Outcome) -> BTreeMap<String, Value> {
+        if call.sensitive.is_empty() {
+            return BTreeMap::new();
         }
         let output = match outcome {
             Outcome::Completed { output } => Some(output),
@@ -53,6 +62,14 @@ impl Vault {
         let values: BTreeMap<String, Value> = values.collect();
         // The same text elsewhere in the answer is as sensitive.
         scrubber(&values).scrub_outcome(outcome);
+        values
+    }
+
+    /// Keeps sensitive values of the call for those that the plan hands them to.
+    pub(crate) fn keep(&self, call: &Taken, values: BTreeMap<String, Value>) {
+        if call.sensitive.is_empty() {
+            return;
+        }
         let mut kept = self.kept();
         let of = kept.entry(call.execution_id.clone()).or_default();
         for (pointer, value) in values {

@@ -116,6 +116,17 @@ async fn template_is_strict_and_bounded() {
             "{filter}"
         );
     }
+    // What doubles is stopped by the kernel, in a process of its own: this one takes nothing.
+    let doubled = format!("{}{{{{ x }}}}", "{% set x = x ~ x %}".repeat(40));
+    let stopped = run(&doubled).await;
+    assert_eq!(stopped.code, ErrorCode::ResourceExhausted, "{stopped}");
+    assert!(stopped.message.contains("memory"), "{stopped}");
+    let listed = run("{{ ([1] * 90000000) | list | length }}").await;
+    assert_eq!(listed.code, ErrorCode::ResourceExhausted, "{listed}");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+    assert!(peak.unwrap().parse::<u64>().unwrap() < 300_000, "{peak:?}");
     let indented = f
         .output(
             "data.template",

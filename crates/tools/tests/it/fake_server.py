@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -45,11 +46,13 @@ def text(request, value):
 
 def tools():
     names = ["echo", "die", "hang", "slow", "change", "stderr", "fail", "error", "flood", "junk", "ask", "forget", "charge", "charge_status"]
+    if "bombs" in OPTIONS:
+        names += ["loud", "fork", "eat"]
     listed = [
         {
             "name": name,
             "description": f"{name}, version {STATE['version']}" if name == "echo" else name,
-            "inputSchema": {"type": "object"},
+            "inputSchema": {"type": "object", **(STATE.get("schema", {}) if name == "echo" else {})},
             "annotations": {"readOnlyHint": name == "echo"},
         }
         for name in names
@@ -85,7 +88,10 @@ def call(request):
             text(request, json.dumps({"slept": args["seconds"]}))
             log({"answered": args["seconds"]})
         case "change":
-            STATE["version"] = args.get("version", "2")
+            if "schema" in args:
+                STATE["schema"] = args["schema"]
+            else:
+                STATE["version"] = args.get("version", "2")
             if "quiet" not in OPTIONS:
                 send({"method": "notifications/tools/list_changed"})
             text(request, "changed")
@@ -133,6 +139,17 @@ def call(request):
             key = args["idempotency_key"]
             done = os.path.exists(LOG + ".ledger") and key in open(LOG + ".ledger").read().split("\n")
             text(request, json.dumps({"state": "done", "output": {"charged": key}} if done else {"state": "not_done"}))
+        case "loud":
+            for _ in range(1000):
+                sys.stderr.buffer.write(b"x" * 1_000_000)
+            sys.stderr.flush()
+            text(request, "said")
+        case "fork":
+            while True:
+                subprocess.Popen(["sleep", "50"])
+        case "eat":
+            for _ in range(4):
+                subprocess.Popen([sys.executable, "-c", "import time; x = bytearray(b'x' * (120 << 20)); time.sleep(50)"])
         case other:
             error(request, -32602, f"unknown tool {other}")
 
@@ -205,9 +222,7 @@ def handle(message):
 
 log({"start": os.getpid()})
 if "grandchild" in OPTIONS:
-    import subprocess
-
-    child = subprocess.Popen(["sleep", "600"])
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
     log({"grandchild": child.pid})
 if "stubborn" in OPTIONS:
     import signal

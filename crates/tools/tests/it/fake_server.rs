@@ -85,6 +85,7 @@ impl Fake {
             secrets: Arc::new(ConfiguredSecrets::new(self.secrets.clone())),
             lock: Arc::clone(&self.lock),
             confining: crate::fixture::confining(),
+            callers: Arc::default(),
             patience: self.patience,
         };
         let names = BTreeMap::from([("fake".to_owned(), "Fake".to_owned())]);

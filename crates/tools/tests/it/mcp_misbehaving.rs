@@ -75,6 +75,60 @@ async fn a_hanging_call_is_cancelled_and_a_deaf_server_replaced() {
 }
 
 #[tokio::test]
+async fn what_ignores_every_signal_is_killed() {
+    let fake = Fake::new(&["single", "stubborn", "grandchild"]);
+    let f = fake.ready(Setup::default()).await;
+    let pid = f.output("fake.echo", json!({})).await["pid"].clone();
+    let daemon = fake.logged("grandchild")[0]["grandchild"].clone();
+    let fault = unknown(limited(&f, "fake.hang", json!({}), 200).await);
+    assert_eq!(fault.code, ErrorCode::StepTimeout);
+    await_gone(&pid).await;
+    await_gone(&daemon).await;
+    assert_ne!(f.output("fake.echo", json!({})).await["pid"], pid);
+}
+
+#[tokio::test]
+async fn a_gigabyte_of_complaints_is_read_and_not_kept() {
+    let fake = Fake::new(&["bombs"]);
+    let f = fake.ready(Setup::default()).await;
+    assert_eq!(f.output("fake.loud", json!({})).await, "said");
+}
+
+#[tokio::test]
+async fn bombs_are_ended_and_told() {
+    for (tool, limits, said) in [
+        (
+            "fake.fork",
+            json!({"processes": 40}),
+            "more than 40 processes",
+        ),
+        (
+            "fake.eat",
+            json!({"memory_bytes": 300 << 20}),
+            "bytes of memory",
+        ),
+    ] {
+        let fake = Fake::new(&["bombs"]).configure(|config| {
+            let log = std::path::Path::new(&config.args[1])
+                .parent()
+                .unwrap()
+                .to_owned();
+            config.command = Some("/usr/bin/python3".to_owned());
+            let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it");
+            let sandbox = json!({"read": [here], "write": [log], "limits": limits});
+            config.sandbox = Some(serde_json::from_value(sandbox).unwrap());
+        });
+        let f = fake.ready(Setup::default()).await;
+        let pid = f.output("fake.echo", json!({})).await["pid"].clone();
+        let fault = unknown(f.call(tool, json!({})).await);
+        assert!(fault.message.contains(said), "{fault}");
+        await_gone(&pid).await;
+        // The next call has a server of its own.
+        assert_ne!(f.output("fake.echo", json!({})).await["pid"], pid);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_still_listens_is_told_and_kept() {
     let mut fake = Fake::new(&[]);
     fake.patience = Duration::from_secs(1);
@@ -213,11 +267,19 @@ async fn what_does_not_start_says_why() {
     );
     let variable = nowhere(|config| config.args = vec!["${NO_SUCH_VARIABLE}".to_owned()]).await;
     assert!(variable.contains("`${NO_SUCH_VARIABLE}`"), "{variable}");
-    let http = nowhere(|config| {
+    let both = nowhere(|config| config.url = Some("https://example.com/mcp".to_owned()));
+    assert!(both.await.contains("a `command` and a `url`"));
+    let far = nowhere(|config| {
         config.command = None;
-        config.url = Some("https://example.com/mcp".to_owned());
+        config.url = Some("http://127.0.0.1:1/mcp".to_owned());
     });
-    assert!(http.await.contains("only servers over stdio are supported"));
+    let far = far.await;
+    assert!(
+        far.contains("`http://127.0.0.1:1/mcp` cannot be reached"),
+        "{far}"
+    );
+    let sse = nowhere(|config| config.transport = Some("sse".to_owned()));
+    assert!(sse.await.contains("has given up"));
     let folder = nowhere(|config| config.cwd = Some("/no/such/folder".into())).await;
     assert!(
         folder.contains("`/no/such/folder` is not a directory"),

@@ -5,7 +5,7 @@ use crate::{
     http_server::{Part, Server, response},
 };
 use mandate_plan::{Effect, ErrorCode};
-use mandate_tools::{ConfiguredSecrets, Outcome, OwnToolConfig, OwnTools, Tools as _};
+use mandate_tools::{CallReport, ConfiguredSecrets, Outcome, OwnToolConfig, OwnTools, Tools as _};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
@@ -128,6 +128,99 @@ async fn a_program_is_killed_with_all_it_started() {
     assert_eq!(fault.code, ErrorCode::StepTimeout);
     tokio::time::sleep(Duration::from_millis(1300)).await;
     assert!(!witness.exists(), "it went on");
+}
+
+/// A shell command as a tool that the kernel holds to limits.
+fn held(command: &str, limits: Value) -> OwnToolConfig {
+    config(json!({
+        "name": "own.tool",
+        "command": ["/bin/sh", "-c", command],
+        "sandbox": {"write": ["."], "limits": limits},
+        "timeout_ms": 60_000,
+    }))
+}
+
+#[tokio::test]
+async fn a_gigabyte_of_output_is_read_and_not_kept() {
+    let f = with(
+        &[held("head -c 1000000000 /dev/zero", json!({}))],
+        Setup::default(),
+    );
+    let Outcome::Invalid { fault, .. } = f.call("own.tool", json!({})).await else {
+        panic!("it is no answer")
+    };
+    assert_eq!(fault.code, ErrorCode::ResourceExhausted, "{fault}");
+    let loud = held("head -c 1000000000 /dev/zero >&2; echo 7", json!({}));
+    let f = with(&[loud], Setup::default());
+    assert_eq!(f.output("own.tool", json!({})).await, 7);
+}
+
+#[tokio::test]
+async fn what_ignores_every_signal_is_killed_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let deaf =
+        "import signal, time\nfor s in (1, 2, 3, 13, 15): signal.signal(s, signal.SIG_IGN)\n";
+    let daemon = format!(
+        "{deaf}if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        \
+         open('{0}/new', 'w').write(str(os.getpid()))\n        os.rename('{0}/new', '{0}/pid')\n        \
+         [os.close(fd) for fd in (0, 1, 2)]\n        time.sleep(600)\n    os._exit(0)\n\
+         while not os.path.exists('{0}/pid'): time.sleep(0.01)\n",
+        dir.path().display()
+    );
+    for (end, timeout_ms, expected) in [
+        ("time.sleep(600)", 600, "unknown"),
+        ("print(7)", 60_000, "completed"),
+    ] {
+        let _ = std::fs::remove_file(dir.path().join("pid"));
+        let mut tool = python(&format!("{daemon}{end}"));
+        tool.timeout_ms = Some(timeout_ms);
+        let f = with(&[tool], Setup::default());
+        assert_eq!(f.call("own.tool", json!({})).await.as_str(), expected);
+        if let Ok(pid) = std::fs::read_to_string(dir.path().join("pid")) {
+            assert!(!crate::fake_server::lives(
+                &pid.parse::<u32>().unwrap().into()
+            ));
+        }
+    }
+    assert!(dir.path().join("pid").exists());
+}
+
+#[tokio::test]
+async fn bombs_are_ended_and_told() {
+    let python = |text: &str| format!("/usr/bin/python3 -c \"{text}\"");
+    let one = python("bytearray(300 << 20)");
+    let four = python(
+        "import os, time\nfor _ in range(4):\n    if os.fork() == 0: x = bytearray(b'x' * (80 << 20)); time.sleep(30)\ntime.sleep(30)",
+    );
+    for (command, limits, code, said) in [
+        (
+            "while :; do sleep 50 & done",
+            json!({"processes": 40}),
+            ErrorCode::ResourceExhausted,
+            "more than 40 processes",
+        ),
+        (
+            &four,
+            json!({"memory_bytes": 200 << 20}),
+            ErrorCode::ResourceExhausted,
+            "bytes of memory",
+        ),
+        (
+            &one,
+            json!({"memory_bytes": 200 << 20}),
+            ErrorCode::ToolFailed,
+            "MemoryError",
+        ),
+    ] {
+        let f = with(&[held(command, limits)], Setup::default());
+        match f.call("own.tool", json!({})).await {
+            Outcome::Unknown(fault) | Outcome::Failed(fault) => {
+                assert_eq!(fault.code, code, "{fault}");
+                assert!(fault.message.contains(said), "{fault}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -331,4 +424,124 @@ async fn a_secret_in_a_header_needs_its_host() {
     let fault = with_hosts(&[]).refusal("own.post", json!({})).await;
     assert_eq!(fault.code, ErrorCode::PolicyDenied);
     assert_eq!(server.seen().len(), 1);
+}
+
+/// A tool that somebody outside calls.
+fn external(more: &[(&str, Value)]) -> OwnToolConfig {
+    let mut value = json!({
+        "name": "own.tool",
+        "kind": "external",
+        "effect": "network",
+        "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}},
+        "output_schema": {"type": "object", "required": ["ok"]},
+    });
+    for (key, what) in more {
+        value[*key] = what.clone();
+    }
+    config(value)
+}
+
+#[test]
+fn a_tool_that_is_called_outside_is_only_declared() {
+    let tools = own(&[external(&[])]).unwrap();
+    let registry = mandate_tools::Registry::new();
+    registry.add(Arc::new(tools)).unwrap();
+    let status = registry.status("own.tool").unwrap();
+    assert!(status.external && !status.facts.idempotent && status.facts.open_world);
+    // What it is called by is part of what it is.
+    let program = config(json!({"name": "own.tool", "command": ["true"], "effect": "network"}));
+    let mut declared = external(&[]);
+    (declared.input_schema, declared.output_schema) = (None, None);
+    let digest = |config| {
+        let registry = mandate_tools::Registry::new();
+        registry.add(Arc::new(own(&[config]).unwrap())).unwrap();
+        registry.status("own.tool").unwrap().digest
+    };
+    assert_ne!(digest(program), digest(declared));
+    for (key, value, why) in [
+        ("command", json!(["true"]), "neither `command` nor `url`"),
+        (
+            "url",
+            json!("https://a.example"),
+            "neither `command` nor `url`",
+        ),
+        ("timeout_ms", json!(5), "agent_idle_ms"),
+        ("env", json!({"A": "b"}), "are for its `status`"),
+        ("headers", json!({"A": "b"}), "are for its `status`"),
+    ] {
+        let error = own(&[external(&[(key, value)])]).err().unwrap();
+        assert!(error.contains(why), "{key}: {error}");
+    }
+    let status = json!({"command": ["true"]});
+    let with_status = external(&[("status", status), ("env", json!({"A": "b"}))]);
+    assert!(own(&[with_status]).is_ok());
+}
+
+#[tokio::test]
+async fn a_call_outside_takes_a_permit_and_its_report_is_held_to_what_answers_are() {
+    let setup = Setup::default().secret("KEY", "value-of-key-1", &["own.*"], &[]);
+    let f = with(&[external(&[])], setup);
+    let fault = f.refusal("own.tool", json!({"n": 1})).await;
+    assert_eq!(fault.code, ErrorCode::NotSupported);
+
+    let call = resolved("own.tool", json!({"n": 1}));
+    let other = resolved("own.tool", json!({"n": 2}));
+    let metrics = || f.runner.registry().status("own.tool").unwrap();
+    let lifecycle = || metrics().lifecycle.as_str();
+    assert!(
+        f.runner.hand_out(f.permit(&call), &other).is_err(),
+        "another call's permit"
+    );
+    let odd = resolved("own.tool", json!({"n": "one"}));
+    let fault = f.runner.hand_out(f.permit(&odd), &odd).err().unwrap();
+    assert_eq!(fault.code, ErrorCode::InvalidPayload);
+    let mut under_way = f.runner.hand_out(f.permit(&call), &call).unwrap();
+    assert_eq!(lifecycle(), "RUNNING");
+    under_way.completed();
+    drop(under_way);
+    drop(f.runner.hand_out(f.permit(&call), &call).unwrap());
+    assert_eq!(lifecycle(), "INITIALIZED");
+    let counted = metrics().metrics;
+    // The one that was to be called here, and the one that nobody reported on.
+    assert_eq!((counted.success_count, counted.error_count), (1, 2));
+    let read = resolved("fs.list", json!({"path": "."}));
+    let fault = f.runner.hand_out(f.permit(&read), &read).err().unwrap();
+    assert_eq!(fault.code, ErrorCode::NotSupported, "it is called here");
+
+    let report = |call: &mandate_policy::ResolvedCall, report: CallReport| {
+        f.runner.read_report(call.clone(), report)
+    };
+    let output = |value: Value| CallReport::Output(value);
+    let named = resolved("own.tool", json!({"n": 1, "key": "${secrets.KEY}"}));
+    let told = report(&named, output(json!({"ok": "value-of-key-1"}))).await;
+    let same = report(&named, output(json!({"ok": "[secret KEY]"}))).await;
+    assert_eq!(told.told, same.told, "what is compared holds no secret");
+    let Outcome::Completed { output: kept } = told.keep() else {
+        panic!()
+    };
+    assert_eq!(kept, json!({"ok": "[secret KEY]"}));
+    let Outcome::Invalid { fault, .. } = report(&call, output(json!([]))).await.keep() else {
+        panic!()
+    };
+    assert_eq!(fault.code, ErrorCode::OutputInvalid);
+    let error = CallReport::Error(mandate_tools::ReportedError {
+        message: "no, by value-of-key-1".repeat(1_000),
+        details: Some(json!({"key": "value-of-key-1", "long": "x".repeat(100_000)})),
+    });
+    let Outcome::Failed(fault) = report(&named, error).await.keep() else {
+        panic!()
+    };
+    assert_eq!((fault.code, fault.details), (ErrorCode::ToolFailed, None));
+    assert!(!fault.message.contains("value-of-key-1") && fault.message.len() < 5_000);
+    // A secret that cannot be looked up cannot be taken out.
+    let unknown = resolved("own.tool", json!({"key": "${secrets.OTHER}"}));
+    let told = report(&unknown, output(json!({"ok": "value-of-other"}))).await;
+    assert!(!told.told.to_string().contains("other"));
+    let Outcome::Invalid { output, fault } = told.keep() else {
+        panic!()
+    };
+    assert!(
+        output.is_none() && fault.message.contains("OTHER"),
+        "{fault}"
+    );
 }

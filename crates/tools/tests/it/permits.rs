@@ -122,6 +122,7 @@ impl WithUnknown {
             output_schema: None,
             digest: Digest::of(b"gone since"),
             engine_handled: false,
+            external: false,
         };
         Self { tools, unknown }
     }

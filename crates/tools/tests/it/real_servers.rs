@@ -58,6 +58,7 @@ async fn with(program: &str, args: &[&str], trust: bool) -> Option<(Fixture, tem
         secrets: Arc::new(NoSecrets),
         lock: Arc::default(),
         confining: crate::fixture::confining(),
+        callers: Arc::default(),
         patience: Duration::from_secs(4),
     };
     let names = BTreeMap::from([("server".to_owned(), "server".to_owned())]);

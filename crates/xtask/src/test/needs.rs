@@ -1,6 +1,7 @@
 //! What the tests need on the machine, and how it gets there.
 
 use crate::Failure;
+use crate::browser;
 use crate::tool_servers;
 use crate::workspace::{Workspace, run, shown};
 use std::ffi::OsString;
@@ -30,7 +31,8 @@ pub(super) fn prepare(workspace: &Workspace) -> Result<(), Failure> {
     if !answers(workspace, &OsString::from("strace")) {
         strace(workspace);
     }
-    tool_servers::install(workspace)
+    tool_servers::install(workspace)?;
+    browser::install(workspace)
 }
 
 /// The nextest to use: the one on the path, else the one that [`prepare`] builds.

@@ -15,9 +15,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tools", &["plan", "policy", "sandbox"]),
     ("host", &["plan", "policy", "engine", "store", "tools"]),
     (
+        "mcp",
+        &["plan", "policy", "engine", "store", "tools", "host"],
+    ),
+    (
+        "server",
+        &[
+            "plan", "policy", "rules", "engine", "store", "tools", "host",
+        ],
+    ),
+    (
         "cli",
         &[
-            "plan", "policy", "rules", "engine", "store", "sandbox", "tools", "host",
+            "plan", "policy", "rules", "engine", "store", "sandbox", "tools", "host", "mcp",
+            "server",
         ],
     ),
     // It measures what `cli` puts together, and so puts together the same.

@@ -16,29 +16,29 @@ use std::{collections::BTreeSet, io};
 pub(crate) struct ExportArgs {
     /// How each line is written
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
-    format: Format,
+    pub(crate) format: Format,
     /// Only this execution; `system` for what belongs to none
     #[arg(long, value_name = "ID")]
-    execution: Option<String>,
+    pub(crate) execution: Option<String>,
     /// Only events of this kind; `decisions` for all that decide, ask, answer or refuse
     #[arg(long, value_name = "KIND")]
-    kind: Vec<String>,
+    pub(crate) kind: Vec<String>,
     /// Only what happened since: `24h`, `7d`, or a time
     #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    pub(crate) since: Option<String>,
     /// Only what happened before: `24h`, `7d`, or a time
     #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    pub(crate) until: Option<String>,
     /// Only rows behind this place in the store-wide sequence, and the commits that hold them
     #[arg(long, value_name = "GSEQ", default_value_t = 0)]
-    after: u64,
+    pub(crate) after: u64,
     /// Leave large values out, as the rows do
     #[arg(long)]
-    references: bool,
+    pub(crate) references: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// One JSON object per line
     Jsonl,
     /// One CloudEvents 1.0 document per line
@@ -92,7 +92,10 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure>
 
 /// The kinds that were typed, `decisions` spelt out. Kinds that this version does not know are taken: journals are older and
 /// newer than programs.
-fn kinds(typed: &[String]) -> Result<BTreeSet<String>, Failure> {
+///
+/// # Errors
+/// What is no kind.
+pub(crate) fn kinds(typed: &[String]) -> Result<BTreeSet<String>, Failure> {
     let mut kinds = BTreeSet::new();
     for kind in typed {
         if kind == "decisions" {

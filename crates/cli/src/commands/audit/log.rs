@@ -14,7 +14,7 @@ use crate::{
 };
 use clap::Args;
 use mandate_host::recovery;
-use mandate_store::{Reader, Record};
+use mandate_store::{Backwards, Reader, Record};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -41,25 +41,9 @@ pub(crate) struct LogArgs {
     /// Rows at most
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: usize,
-    /// The page behind the one that gave this cursor
-    #[arg(long, value_name = "CURSOR", default_value_t = 0)]
-    after: u64,
-}
-
-/// What is looked for.
-struct Wanted<'a> {
-    stream: Option<String>,
-    kinds: BTreeSet<&'a str>,
-    principal: Option<&'a str>,
-    since_ms: Option<i64>,
-}
-
-impl Wanted<'_> {
-    fn takes(&self, record: &Record) -> bool {
-        self.kinds.contains(record.kind.as_str())
-            && self.stream.as_ref().is_none_or(|it| *it == record.stream)
-            && self.since_ms.is_none_or(|since| record.at_ms >= since)
-    }
+    /// The page behind the one that gave this cursor: what is older
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<u64>,
 }
 
 /// One entry.
@@ -84,19 +68,21 @@ pub(super) fn run(args: &LogArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let since = args.since.as_deref();
     let since = since.map(|text| when::past_ms(text, when::now_ms()));
-    let all = || DECISIONS.iter().chain(OUTCOMES).copied().collect();
-    let wanted = Wanted {
-        stream,
-        kinds: match args.kind.is_empty() {
-            true => all(),
-            false => args.kind.iter().map(String::as_str).collect(),
-        },
-        principal: args.principal.as_deref(),
+    let all = || DECISIONS.iter().chain(OUTCOMES).copied();
+    let given = args.kind.iter().map(String::as_str);
+    let kinds: BTreeSet<&str> = match args.kind.is_empty() {
+        true => all().collect(),
+        false => given.collect(),
+    };
+    let asked = Backwards {
+        kinds: kinds.into_iter().collect(),
+        stream: stream.as_deref(),
+        before: args.after,
         since_ms: since
             .transpose()
             .map_err(|error| Failure::usage(error.to_string()))?,
     };
-    let (entries, next) = page(&reader, &wanted, args.after, args.limit)?;
+    let (entries, next) = page(&reader, asked, args.principal.as_deref(), args.limit)?;
     if out.is_json() {
         let rows: Vec<Value> = entries.iter().map(to_json).collect();
         out.value(&json!({ "entries": rows, "next": next }));
@@ -106,7 +92,15 @@ pub(super) fn run(args: &LogArgs, context: &Context) -> Result<Exit, Failure> {
         out.note("nothing");
         return Ok(Exit::Success);
     }
-    let mut table = Table::new(&["TIME", "EXECUTION", "KIND", "WHO", "OUTCOME", "WHAT"]);
+    let mut table = Table::new(&[
+        "TIME",
+        "EXECUTION",
+        "KIND",
+        "WHO",
+        "CHANNEL",
+        "OUTCOME",
+        "WHAT",
+    ]);
     for entry in &entries {
         let text = |text: &Option<String>| {
             let text = text.as_deref().unwrap_or("–");
@@ -118,6 +112,7 @@ pub(super) fn run(args: &LogArgs, context: &Context) -> Result<Exit, Failure> {
             (shown::short_end(&entry.record.stream, 12), Look::Plain),
             (kind.clone(), event::look(kind)),
             (text(&entry.who), Look::Plain),
+            (text(&entry.channel), Look::Plain),
             (text(&entry.outcome), Look::Plain),
             (details(entry), Look::Plain),
         ]);
@@ -129,32 +124,33 @@ pub(super) fn run(args: &LogArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// The entries of a page, the oldest first, and the cursor of the page behind it, if there is one.
+/// The entries of a page, the newest first, and the cursor of the page behind it, if there is one.
 fn page(
     reader: &Reader,
-    wanted: &Wanted<'_>,
-    after: u64,
+    mut asked: Backwards<'_>,
+    principal: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Entry>, Option<u64>), Failure> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut at = after;
+    // Who did something is in the row's data, so that some more are looked at.
+    let chunk = match principal {
+        Some(_) => CHUNK,
+        None => limit.saturating_add(1),
+    };
     loop {
-        let records = reader.events_after(at, CHUNK)?;
+        let records = reader.backwards(&asked, chunk)?;
         let Some(last) = records.last() else {
             return Ok((entries, None));
         };
-        at = last.gseq;
-        for record in records.into_iter().filter(|it| wanted.takes(it)) {
+        asked.before = Some(last.gseq);
+        for record in records {
             let entry = read(record);
-            if wanted
-                .principal
-                .is_some_and(|it| entry.who.as_deref() != Some(it))
-            {
+            if principal.is_some_and(|it| entry.who.as_deref() != Some(it)) {
                 continue;
             }
             if entries.len() >= limit {
-                let next = entries.last().map_or(after, |entry| entry.record.gseq);
-                return Ok((entries, Some(next)));
+                let next = entries.last().map(|entry| entry.record.gseq);
+                return Ok((entries, next));
             }
             entries.push(entry);
         }

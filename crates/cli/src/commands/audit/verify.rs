@@ -9,7 +9,9 @@ use crate::{
 };
 use clap::Args;
 use mandate_host::Rebuilder;
-use mandate_store::{ExportReport, Finding, Head, Known, Origin, PublicKey, verify, verify_export};
+use mandate_store::{
+    ExportReport, Finding, Head, Known, Origin, PublicKey, VerifyReport, verify, verify_export,
+};
 use serde_json::json;
 use std::{
     fs::File,
@@ -21,10 +23,10 @@ use std::{
 pub(crate) struct VerifyArgs {
     /// A head that was kept elsewhere: finds that the whole directory was put back to an older copy
     #[arg(long, value_name = "NUMBER:HASH")]
-    head: Option<String>,
+    pub(crate) head: Option<String>,
     /// Verify an export, with nothing but the export; `-` for standard input
     #[arg(long, value_name = "FILE")]
-    export: Option<String>,
+    pub(crate) export: Option<String>,
     /// The key that must have signed the export, as `audit head --public-key` prints it there
     #[arg(long, value_name = "KEY", requires = "export")]
     public_key: Option<String>,
@@ -39,10 +41,15 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure>
     // Says the same of a journal that is not there as every other command.
     let reader = context.reader()?;
     let report = verify(reader.dir(), expected, &Rebuilder)?;
+    Ok(tell(&report, out))
+}
+
+/// Tells what was found.
+pub(crate) fn tell(report: &VerifyReport, out: &Out) -> Exit {
     let intact = report.is_intact();
     if out.is_json() {
         out.value(&json!({ "intact": intact, "report": report }));
-        return Ok(exit(intact));
+        return exit(intact);
     }
     let counts = [
         (report.events, "event"),
@@ -54,13 +61,13 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure>
     show(out, &counts, &report.findings, report.total_findings);
     if report.archived > 0 {
         out.line(&format!(
-            "{} {} executions, each with a tombstone",
+            "{} {}, each with a tombstone",
             out.paint().dim("archived"),
-            report.archived
+            counted(report.archived, "execution")
         ));
     }
     show_head(out, &report.head);
-    Ok(exit(intact))
+    exit(intact)
 }
 
 fn of_export(
@@ -153,26 +160,16 @@ fn exit(intact: bool) -> Exit {
 
 fn show(out: &Out, counts: &[(u64, &str)], findings: &[Finding], total_findings: u64) {
     let paint = out.paint();
-    let counts = counts.iter().map(|(count, what)| {
-        if *count == 1 {
-            format!("1 {what}")
-        } else {
-            format!("{count} {what}s")
-        }
-    });
+    let counts = counts.iter().map(|(count, what)| counted(*count, what));
     let counts = counts.collect::<Vec<_>>().join(", ");
     if total_findings == 0 {
         out.line(&format!("{} {counts}", paint.look(Look::Good, "intact:")));
         return;
     }
-    let word = if total_findings == 1 {
-        "finding"
-    } else {
-        "findings"
-    };
     out.line(&format!(
-        "{} {total_findings} {word} in {counts}",
+        "{} {} in {counts}",
         paint.look(Look::Bad, "not intact:"),
+        counted(total_findings, "finding")
     ));
     for finding in findings {
         out.line(&format!(
@@ -184,6 +181,13 @@ fn show(out: &Out, counts: &[(u64, &str)], findings: &[Finding], total_findings:
     let more = total_findings.saturating_sub(findings.len() as u64);
     if more > 0 {
         out.line(&format!("  … and {more} more"));
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
     }
 }
 

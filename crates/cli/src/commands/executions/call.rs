@@ -12,7 +12,7 @@ use crate::{
     token_file, toolbox,
 };
 use clap::Args;
-use mandate_host::{AgentAnswer, AgentWish};
+use mandate_host::{AgentAnswer, AgentWish, Shown};
 use mandate_plan::ErrorCode;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -24,27 +24,34 @@ pub(crate) struct CallArgs {
     execution: ExecutionArg,
     /// The tool: `server.tool`
     tool: String,
+    #[command(flatten)]
+    arguments: Arguments,
+    /// The file with the token; the next token is written into it
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+}
+
+/// The arguments of an agent's call.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
     /// Arguments: `NAME=TEXT`, or `NAME:=JSON` for numbers, lists and objects
     #[arg(value_name = "NAME=VALUE")]
     arguments: Vec<String>,
     /// All arguments as one JSON object, or a file with it, instead of single ones
     #[arg(long = "args", value_name = "JSON|FILE", conflicts_with = "arguments")]
     all: Option<String>,
-    /// The file with the token; the next token is written into it
-    #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
 }
 
 pub(super) fn run(args: &CallArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let wish = AgentWish::Call {
         tool: args.tool.clone(),
-        arguments: arguments(args)?,
+        arguments: args.arguments.text()?,
     };
     let id = ids::execution(&context.reader()?, &args.execution.execution)?;
     let token = token_file::read(&args.token_file)?;
     let driver = Driver::visit(settings, toolbox::registry(settings)?)?;
-    let answer = driver.agent(&id, &token, &wish)?;
+    let answer = driver.agent(&Shown::new(&id, &token), &wish)?;
     keep(&args.token_file, &answer)?;
     Ok(tell(context, &answer))
 }
@@ -92,26 +99,29 @@ pub(super) fn tell(context: &Context, answer: &AgentAnswer) -> Exit {
     exit
 }
 
-fn arguments(args: &CallArgs) -> Result<String, Failure> {
-    if let Some(text) = &args.all {
-        let inline =
-            text.trim_start().starts_with('{') || !(text == "-" || exists(Path::new(text)));
-        if inline {
-            return Ok(text.clone());
+impl Arguments {
+    /// All of them as JSON text, as the host is to judge it.
+    pub(super) fn text(&self) -> Result<String, Failure> {
+        if let Some(text) = &self.all {
+            let inline =
+                text.trim_start().starts_with('{') || !(text == "-" || exists(Path::new(text)));
+            if inline {
+                return Ok(text.clone());
+            }
+            let source = Source::read(text)?;
+            // What is in it is for the host to judge, as it stands.
+            return String::from_utf8(source.bytes)
+                .map_err(|_| Failure::usage(format!("`{}` is not UTF-8", source.name)));
         }
-        let source = Source::read(text)?;
-        // What is in it is for the host to judge, as it stands.
-        return String::from_utf8(source.bytes)
-            .map_err(|_| Failure::usage(format!("`{}` is not UTF-8", source.name)));
-    }
-    let mut all = Map::new();
-    for text in &args.arguments {
-        let (name, value) = assignment(text, "")?;
-        if all.insert(name.clone(), value).is_some() {
-            return Err(Failure::usage(format!(
-                "the argument `{name}` is there twice"
-            )));
+        let mut all = Map::new();
+        for text in &self.arguments {
+            let (name, value) = assignment(text, "")?;
+            if all.insert(name.clone(), value).is_some() {
+                return Err(Failure::usage(format!(
+                    "the argument `{name}` is there twice"
+                )));
+            }
         }
+        Ok(Value::Object(all).to_string())
     }
-    Ok(Value::Object(all).to_string())
 }

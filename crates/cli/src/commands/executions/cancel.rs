@@ -16,13 +16,13 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
     #[command(flatten)]
-    execution: ExecutionArg,
+    pub(crate) execution: ExecutionArg,
     /// Why; kept in the journal
     #[arg(long)]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// Give up on steps in doubt, on undoing what was done, and on `finally`
     #[arg(long)]
-    force: bool,
+    pub(crate) force: bool,
 }
 
 pub(super) fn run(args: &CancelArgs, context: &Context) -> Result<Exit, Failure> {

@@ -16,10 +16,10 @@ use clap::Args;
 pub(crate) struct ContinueArgs {
     /// The executions: ids, their beginnings, or `@last`; all unfinished ones if none is given
     #[arg(value_name = "ID")]
-    executions: Vec<String>,
+    pub(crate) executions: Vec<String>,
     /// Leave them to a process in the background, and say which
     #[arg(short, long)]
-    detach: bool,
+    pub(crate) detach: bool,
 }
 
 pub(super) fn run(args: &ContinueArgs, context: &Context) -> Result<Exit, Failure> {

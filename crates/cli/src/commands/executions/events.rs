@@ -12,7 +12,6 @@ use crate::{
 };
 use clap::Args;
 use mandate_host::recovery;
-use mandate_store::Record;
 use std::{thread::sleep, time::Duration};
 
 const PAGE: usize = 256;
@@ -22,13 +21,13 @@ const POLL: Duration = Duration::from_millis(100);
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
     #[command(flatten)]
-    execution: ExecutionArg,
+    pub(crate) execution: ExecutionArg,
     /// Only events behind this one
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
-    after: u64,
+    pub(crate) after: u64,
     /// Stay, and show what happens until the execution ends or nobody drives it
     #[arg(short, long)]
-    follow: bool,
+    pub(crate) follow: bool,
 }
 
 pub(super) fn run(args: &EventsArgs, context: &Context) -> Result<Exit, Failure> {
@@ -43,7 +42,12 @@ pub(super) fn run(args: &EventsArgs, context: &Context) -> Result<Exit, Failure>
             if out.is_json() {
                 out.value_line(&event::to_json(record));
             } else {
-                out.line(&line(record, out.paint()));
+                let said = match recovery::event(record) {
+                    Ok(event) => shown::short(&event::summary(&event), 200),
+                    Err(error) => error.to_string(),
+                };
+                let (seq, at_ms) = (record.seq, record.at_ms);
+                out.line(&line(seq, at_ms, &record.kind, &said, out.paint()));
             }
             next = record.seq.saturating_add(1);
             ended |= record.kind == "execution_finished";
@@ -60,16 +64,13 @@ pub(super) fn run(args: &EventsArgs, context: &Context) -> Result<Exit, Failure>
     }
 }
 
-fn line(record: &Record, paint: Paint) -> String {
-    let summary = match recovery::event(record) {
-        Ok(event) => shown::short(&event::summary(&event), 200),
-        Err(error) => error.to_string(),
-    };
+/// One event for people.
+pub(crate) fn line(seq: u64, at_ms: i64, kind: &str, said: &str, paint: Paint) -> String {
     format!(
-        "{} {}  {}  {summary}",
-        paint.dim(&format!("{:>5}", record.seq)),
-        paint.dim(&show_clock(record.at_ms, true)),
-        paint.look(event::look(&record.kind), &format!("{:<19}", record.kind))
+        "{} {}  {}  {said}",
+        paint.dim(&format!("{seq:>5}")),
+        paint.dim(&show_clock(at_ms, true)),
+        paint.look(event::look(kind), &format!("{kind:<19}"))
     )
     .trim_end()
     .to_owned()

@@ -10,7 +10,7 @@ use crate::{
     token_file, toolbox,
 };
 use clap::Args;
-use mandate_host::AgentWish;
+use mandate_host::{AgentWish, Shown};
 use std::path::PathBuf;
 
 /// What `executions finish` takes.
@@ -36,7 +36,7 @@ pub(super) fn run(args: &FinishArgs, context: &Context) -> Result<Exit, Failure>
         item: step.as_ref().and_then(|path| path.item),
         step: step.map(|path| path.step),
     };
-    let answer = driver.agent(&id, &token, &wish)?;
+    let answer = driver.agent(&Shown::new(&id, &token), &wish)?;
     call::keep(&args.token_file, &answer)?;
     if !context.out().is_json() {
         context

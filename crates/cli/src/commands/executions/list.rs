@@ -14,8 +14,11 @@ use crate::{
     when,
 };
 use clap::Args;
-use mandate_store::{Cursor, ExecutionFilter, ExecutionRow, Page};
-use serde_json::{Value, json};
+use mandate_host::Freeze;
+use mandate_server::view::{self, RowView};
+use mandate_store::{Cursor, ExecutionFilter, Page};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 const UNFINISHED: &[&str] = &[
     "pending",
@@ -31,38 +34,41 @@ const UNFINISHED: &[&str] = &[
 pub(crate) struct ListArgs {
     /// In this state; may be given several times
     #[arg(long, value_parser = ["pending", "waiting", "running", "paused", "replanning", "compensating", "completed", "failed", "cancelled"])]
-    state: Vec<String>,
+    pub(crate) state: Vec<String>,
     /// Not ended yet
     #[arg(long, conflicts_with = "state")]
-    unfinished: bool,
+    pub(crate) unfinished: bool,
     /// Ended with this status
     #[arg(long, value_parser = ["success", "partial", "failure"])]
-    status: Option<String>,
-    /// Waiting for this kind of thing: `plan`, `in_doubt`, `timer`, `retry`, `paused`, `frozen`, `rate_limit`
+    pub(crate) status: Option<String>,
+    /// Waiting for this kind of thing: `plan`, `revision`, `step`, `question`, `failure`, `invariant`, `budget`, `in_doubt`,
+    /// `timer`, `retry`, `rate_limit`, `paused`, `frozen`, `replan`, `agent`
     #[arg(long, value_name = "KIND")]
-    waiting_for: Option<String>,
+    pub(crate) waiting_for: Option<String>,
     /// Created after this: `2h` ago, or a time
     #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    pub(crate) since: Option<String>,
     /// Created before this: `2h` ago, or a time
     #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    pub(crate) until: Option<String>,
+    /// Created longer ago than this: `2h`
+    #[arg(long, value_name = "AGE")]
+    pub(crate) older_than: Option<String>,
     /// With a plan that names this tool
     #[arg(long)]
-    tool: Option<String>,
+    pub(crate) tool: Option<String>,
     /// Asked for by this principal
     #[arg(long)]
-    principal: Option<String>,
+    pub(crate) principal: Option<String>,
     /// Rows at most
     #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: usize,
+    pub(crate) limit: usize,
     /// The page behind the one that gave this cursor
     #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
-    let out = context.out();
     let now_ms = when::now_ms();
     let time = |flag: &str, text: &Option<String>| {
         let past = text.as_deref().map(|text| when::past_ms(text, now_ms));
@@ -74,6 +80,8 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
     } else {
         args.state.clone()
     };
+    let until = time("--until", &args.until)?;
+    let older = time("--older-than", &args.older_than)?;
     let filter = ExecutionFilter {
         states,
         status: args.status.clone(),
@@ -81,7 +89,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
         waiting_kind: args.waiting_for.clone(),
         tool: args.tool.clone(),
         created_after_ms: time("--since", &args.since)?,
-        created_before_ms: time("--until", &args.until)?,
+        created_before_ms: until.into_iter().chain(older).min(),
         ..ExecutionFilter::default()
     };
     let after: Option<Cursor> = match args.after.as_deref().map(str::parse) {
@@ -102,43 +110,63 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
     let driver = crate::holder::holder(&context.settings()?.data_dir);
     let reader = context.reader_if_any()?;
     let freeze = reader.as_ref().map(freeze::standing).transpose()?.flatten();
+    let listed = Listed {
+        freeze,
+        executions: rows.iter().map(view::row).collect(),
+        next: next.map(|next| next.to_string()),
+        host_pid: driver,
+    };
+    let driven = driver.map(|pid| format!("process {pid}"));
+    tell(&listed, driven.as_deref(), context);
+    Ok(Exit::Success)
+}
+
+/// A page of executions, as programs are told it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    freeze: Option<Freeze>,
+    pub(crate) executions: Vec<RowView>,
+    pub(crate) next: Option<String>,
+    /// The process that drives; a server does not say.
+    #[serde(default)]
+    host_pid: Option<u32>,
+}
+
+/// Tells a page; `driver`: who drives what is unfinished, if anybody does.
+pub(crate) fn tell(listed: &Listed, driver: Option<&str>, context: &Context) {
+    let (out, now_ms) = (context.out(), when::now_ms());
     if out.is_json() {
-        out.value(&json!({
-            "freeze": freeze,
-            "executions": rows.iter().map(row_json).collect::<Vec<_>>(),
-            "next": next.map(|next| next.to_string()),
-            "host_pid": driver,
-        }));
-        return Ok(Exit::Success);
+        out.value(&json!(listed));
+        return;
     }
-    if let Some(freeze) = &freeze {
+    if let Some(freeze) = &listed.freeze {
         let text = format!(
             "{}; `mandate thaw` ends it",
             freeze::sentence(freeze, now_ms)
         );
         out.note(&out.paint_notes().look(Look::Warn, &text));
     }
+    let rows = &listed.executions;
     if rows.is_empty() {
         out.note("no executions");
-        return Ok(Exit::Success);
+        return;
     }
-    out.line(&table(&rows, now_ms, driver.is_some()).text(out.paint(), terminal_width()));
-    if let Some(next) = next {
+    out.line(&table(rows, now_ms, driver.is_some()).text(out.paint(), terminal_width()));
+    if let Some(next) = &listed.next {
         out.note(&out.paint_notes().dim(&format!("more: --after {next}")));
     }
     let unfinished = rows.iter().any(|row| row.finished_at_ms.is_none());
     if unfinished {
         let text = match driver {
-            Some(pid) => format!("process {pid} drives the unfinished ones"),
+            Some(who) => format!("{who} drives the unfinished ones"),
             None => "no process drives the unfinished ones now; `mandate executions continue` does"
                 .to_owned(),
         };
         out.note(&out.paint_notes().dim(&text));
     }
-    Ok(Exit::Success)
 }
 
-fn table(rows: &[ExecutionRow], now_ms: i64, driven: bool) -> Table {
+fn table(rows: &[RowView], now_ms: i64, driven: bool) -> Table {
     let mut table = Table::new(&["ID", "STATE", "STATUS", "STEPS", "AGE", "NAME"]);
     for row in rows {
         let look = state_look(&row.state, row.status.as_deref());
@@ -169,38 +197,11 @@ fn table(rows: &[ExecutionRow], now_ms: i64, driven: bool) -> Table {
 }
 
 /// One that runs as a step of another shows that.
-fn name(row: &ExecutionRow) -> String {
+fn name(row: &RowView) -> String {
     let mark = if row.parent.is_some() { "↳ " } else { "" };
     format!("{mark}{}", shown::short(&row.name, 80))
 }
 
-fn waiting(row: &ExecutionRow) -> Value {
-    let text = row.waiting_for.as_deref().unwrap_or("null");
-    serde_json::from_str(text).unwrap_or(Value::Null)
-}
-
-fn waiting_kind(row: &ExecutionRow) -> Option<String> {
-    Some(waiting(row).get("kind")?.as_str()?.to_owned())
-}
-
-fn row_json(row: &ExecutionRow) -> Value {
-    json!({
-        "execution_id": row.execution_id,
-        "parent": row.parent,
-        "name": row.name,
-        "plan_hash": row.plan_hash,
-        "principal": row.principal,
-        "session": row.session,
-        "state": row.state,
-        "status": row.status,
-        "error_code": row.error_code,
-        "waiting_for": waiting(row),
-        "steps_total": row.steps_total,
-        "steps_settled": row.steps_settled,
-        "tools": row.tools.split_whitespace().collect::<Vec<_>>(),
-        "created_at_ms": row.created_at_ms,
-        "updated_at_ms": row.updated_at_ms,
-        "finished_at_ms": row.finished_at_ms,
-        "last_seq": row.last_seq,
-    })
+fn waiting_kind(row: &RowView) -> Option<String> {
+    Some(row.waiting_for.get("kind")?.as_str()?.to_owned())
 }

@@ -14,12 +14,12 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(crate) struct OverrideArgs {
     #[command(flatten)]
-    execution: ExecutionArg,
+    pub(crate) execution: ExecutionArg,
     /// The step; `notify[3]` for one item of a `for_each` step, `child/pay` for a step of a nested plan
-    step: String,
+    pub(crate) step: String,
     /// Why; kept in the journal
     #[arg(long)]
-    reason: String,
+    pub(crate) reason: String,
 }
 
 pub(super) fn run(args: &OverrideArgs, context: &Context) -> Result<Exit, Failure> {
@@ -33,9 +33,10 @@ pub(super) fn run(args: &OverrideArgs, context: &Context) -> Result<Exit, Failur
         reason: args.reason.clone(),
     };
     let driver = drive::say(context.settings()?, &id, word)?;
-    let what = format!(
-        "`{}` may pass a policy deny once, with the arguments that it has now",
-        args.step
-    );
-    told(context, &id, driver, &what)
+    told(context, &id, driver, &words(&args.step))
+}
+
+/// What was done.
+pub(crate) fn words(step: &str) -> String {
+    format!("`{step}` may pass a policy deny once, with the arguments that it has now")
 }

@@ -10,30 +10,31 @@ use crate::{
     read_only, toolbox,
 };
 use clap::Args;
+use mandate_engine::State;
 use mandate_host::Revises;
-use mandate_plan::diff::diff;
+use mandate_plan::{CheckedPlan, diff::diff};
 use serde_json::Map;
 
 /// What `executions replan` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ReplanArgs {
     #[command(flatten)]
-    execution: ExecutionArg,
+    pub(crate) execution: ExecutionArg,
     /// The whole plan as it is to be, YAML or JSON; `-` reads standard input
     #[arg(long, value_name = "FILE")]
-    plan: String,
+    pub(crate) plan: String,
     /// Why; kept in the journal
     #[arg(long)]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// Approve the revision as the one who asked for the execution, without being asked
     #[arg(short, long)]
-    yes: bool,
+    pub(crate) yes: bool,
     /// Leave it to a process in the background, and say which
     #[arg(short, long, conflicts_with = "stream")]
-    detach: bool,
+    pub(crate) detach: bool,
     /// With `--json`: events as JSON Lines while it runs, then the result
     #[arg(long, requires = "json")]
-    stream: bool,
+    pub(crate) stream: bool,
 }
 
 pub(super) fn run(args: &ReplanArgs, context: &Context) -> Result<Exit, Failure> {
@@ -45,15 +46,7 @@ pub(super) fn run(args: &ReplanArgs, context: &Context) -> Result<Exit, Failure>
     // The host checks it with the tools that it has.
     let read = read_plan(context, &args.plan, None)?;
     note_warnings(context, &read);
-    let changes = diff(state.plan().plan(), read.plan.plan()).to_string();
-    if !context.out().is_json() && !changes.trim().is_empty() {
-        let out = context.out();
-        out.note(&format!(
-            "{}\n{}\n",
-            out.paint_notes().bold("Changes"),
-            changes.trim_end()
-        ));
-    }
+    note_changes(&state, &read.plan, context);
     let launch = Launch {
         source: read.source,
         inputs: Map::new(),
@@ -71,4 +64,14 @@ pub(super) fn run(args: &ReplanArgs, context: &Context) -> Result<Exit, Failure>
         only: None,
     };
     launch.run(context, settings, toolbox::registry(settings)?)
+}
+
+/// Shows people what the plan would change.
+pub(crate) fn note_changes(state: &State, plan: &CheckedPlan, context: &Context) {
+    let changes = diff(state.plan().plan(), plan.plan()).to_string();
+    let out = context.out();
+    if !out.is_json() && !changes.trim().is_empty() {
+        let title = out.paint_notes().bold("Changes");
+        out.note(&format!("{title}\n{}\n", changes.trim_end()));
+    }
 }

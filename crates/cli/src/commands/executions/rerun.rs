@@ -17,19 +17,19 @@ use mandate_plan::Format;
 #[derive(Debug, Args)]
 pub(crate) struct RerunArgs {
     #[command(flatten)]
-    execution: ExecutionArg,
+    pub(crate) execution: ExecutionArg,
     /// Do this step and those behind it again in any case
     #[arg(long, value_name = "STEP")]
-    from: Option<String>,
+    pub(crate) from: Option<String>,
     /// Approve the plan as the one who asked for it, without being asked
     #[arg(short, long)]
-    yes: bool,
+    pub(crate) yes: bool,
     /// Leave it to a process in the background, and say which
     #[arg(short, long, conflicts_with = "stream")]
-    detach: bool,
+    pub(crate) detach: bool,
     /// With `--json`: events as JSON Lines while it runs, then the result
     #[arg(long, requires = "json")]
-    stream: bool,
+    pub(crate) stream: bool,
 }
 
 pub(super) fn run(args: &RerunArgs, context: &Context) -> Result<Exit, Failure> {

@@ -10,7 +10,7 @@ use crate::{
     step_path::{self, StepPath},
 };
 use clap::Args;
-use mandate_engine::event::Resolution;
+use mandate_engine::{State, event::Resolution};
 use mandate_plan::{Format, parse_value};
 use serde_json::Value;
 use std::path::Path;
@@ -19,9 +19,9 @@ use std::path::Path;
 #[derive(Debug, Args)]
 pub(crate) struct ResolveArgs {
     #[command(flatten)]
-    execution: ExecutionArg,
+    pub(crate) execution: ExecutionArg,
     /// The step in doubt; `notify[3]` for one item of a `for_each` step, `child/pay` for a step of a nested plan
-    step: String,
+    pub(crate) step: String,
     #[command(flatten)]
     how: How,
     /// With `--done`: the step's output, a JSON file or JSON itself; null if it is left out
@@ -47,20 +47,30 @@ struct How {
     fail: bool,
 }
 
+impl ResolveArgs {
+    /// What became of it, as it was typed.
+    ///
+    /// # Errors
+    /// An output that cannot be read.
+    pub(crate) fn resolution(&self) -> Result<Resolution, Failure> {
+        Ok(match (self.how.done, self.how.not_done) {
+            (true, _) => Resolution::Done {
+                output: self.output.as_deref().map_or(Ok(Value::Null), output)?,
+            },
+            (_, true) => Resolution::NotDone,
+            _ => Resolution::Fail {
+                reason: self.reason.clone().unwrap_or_default(),
+            },
+        })
+    }
+}
+
 pub(super) fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure> {
-    let resolution = match (args.how.done, args.how.not_done) {
-        (true, _) => Resolution::Done {
-            output: args.output.as_deref().map_or(Ok(Value::Null), output)?,
-        },
-        (_, true) => Resolution::NotDone,
-        _ => Resolution::Fail {
-            reason: args.reason.clone().unwrap_or_default(),
-        },
-    };
+    let resolution = args.resolution()?;
     let reader = context.reader()?;
     let id = ids::execution(&reader, &args.execution.execution)?;
     let (id, path) = StepPath::locate(&reader, &id, &args.step)?;
-    in_doubt(&reader, &id, &path)?;
+    in_doubt(&read_only::state(&reader, &id)?, &path)?;
     drop(reader);
     let word = Word::Resolve {
         step: path.step.clone(),
@@ -77,8 +87,10 @@ pub(super) fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure
 }
 
 /// Refuses a step that is not in doubt, and says which are.
-fn in_doubt(reader: &mandate_store::Reader, id: &str, path: &StepPath) -> Result<(), Failure> {
-    let state = read_only::state(reader, id)?;
+///
+/// # Errors
+/// It is not.
+pub(crate) fn in_doubt(state: &State, path: &StepPath) -> Result<(), Failure> {
     let mut doubts = state.doubts();
     if state.phase == mandate_engine::Phase::Compensating {
         doubts = state.undo_doubts();
@@ -98,14 +110,18 @@ fn in_doubt(reader: &mandate_store::Reader, id: &str, path: &StepPath) -> Result
     Err(if all.is_empty() {
         failure.remedy(format!(
             "nothing is; `mandate executions show {}` shows its steps",
-            ids::short(id)
+            ids::short(state.execution_id())
         ))
     } else {
         failure.remedy(format!("in doubt: {}", all.join(", ")))
     })
 }
 
-fn output(text: &str) -> Result<Value, Failure> {
+/// JSON as it stands, or from the file of that name.
+///
+/// # Errors
+/// It is neither.
+pub(super) fn output(text: &str) -> Result<Value, Failure> {
     let looks_like_json = text.trim_start().starts_with(['{', '[', '"']);
     let (bytes, format, name) = if text == "-" || (!looks_like_json && exists(Path::new(text))) {
         let source = Source::read(text)?;

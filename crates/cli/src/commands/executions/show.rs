@@ -7,11 +7,13 @@ use crate::{
     errors::{Exit, Failure},
     holder::holder,
     ids,
-    output::Look,
+    output::{Look, Out},
     read_only,
     render::{execution, shown, table::terminal_width},
     when,
 };
+use mandate_engine::State;
+use mandate_host::Freeze;
 use mandate_store::{ArchivedExecution, Tombstone};
 
 /// Where an execution went that is not in the journal any more.
@@ -73,12 +75,11 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
     }
     let id = ids::execution(&reader, &args.execution)?;
     let state = read_only::state(&reader, &id)?;
-    let waiting = state.waiting_for();
     let head = reader.head()?;
     let driver = holder(reader.dir());
     let freeze = freeze::standing(&reader)?.filter(|_| state.ending.is_none());
     if out.is_json() {
-        let mut value = execution::to_json(&state, waiting.as_ref(), Some(&head));
+        let mut value = execution::to_json(&state, state.waiting_for().as_ref(), Some(&head));
         if let Some(map) = value.as_object_mut() {
             map.insert("host_pid".to_owned(), driver.into());
             map.insert("freeze".to_owned(), serde_json::json!(freeze));
@@ -86,31 +87,36 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
         out.value(&value);
         return Ok(Exit::Success);
     }
+    tell(&state, freeze.as_ref(), out);
+    // Where nobody drives it, what it waits for says what to type.
+    if (state.waiting_for().is_none() || driver.is_some())
+        && let Some(text) = execution::driver(&state, driver)
+    {
+        out.line(&format!("\n{text}"));
+    }
+    Ok(Exit::Success)
+}
+
+/// Tells people where an execution is.
+pub(crate) fn tell(state: &State, freeze: Option<&Freeze>, out: &Out) {
     let (paint, now_ms) = (out.paint(), when::now_ms());
-    out.line(&format!("{}\n", execution::headline(&state, paint)));
-    out.line(&execution::steps(&state, now_ms, paint, terminal_width()));
-    if let Some(ending) = execution::ending(&state, paint) {
+    out.line(&format!("{}\n", execution::headline(state, paint)));
+    out.line(&execution::steps(state, now_ms, paint, terminal_width()));
+    if let Some(ending) = execution::ending(state, paint) {
         out.line(&ending);
     }
-    out.line(&format!("\n{}", execution::about(&state, now_ms, paint)));
-    if let Some(waiting) = &waiting {
+    out.line(&format!("\n{}", execution::about(state, now_ms, paint)));
+    if let Some(waiting) = state.waiting_for() {
         out.line(&format!(
             "\n{}",
-            execution::next_steps(&state, waiting, paint)
+            execution::next_steps(state, &waiting, paint)
         ));
     }
-    if let Some(freeze) = &freeze {
+    if let Some(freeze) = freeze {
         let text = format!(
             "{}; `mandate thaw` ends it",
             freeze::sentence(freeze, now_ms)
         );
         out.line(&format!("\n{}", paint.look(Look::Warn, &text)));
     }
-    // Where nobody drives it, what it waits for says what to type.
-    if (waiting.is_none() || driver.is_some())
-        && let Some(text) = execution::driver(&state, driver)
-    {
-        out.line(&format!("\n{text}"));
-    }
-    Ok(Exit::Success)
 }

@@ -1,6 +1,6 @@
 //! `mandate executions status ID`: where an agent's execution is, and what it may call.
 
-use super::{ExecutionArg, call};
+use super::{ExecutionArg, call, enforce};
 use crate::{
     context::Context,
     drive::Driver,
@@ -10,7 +10,7 @@ use crate::{
     token_file, toolbox,
 };
 use clap::Args;
-use mandate_host::{AgentAnswer, AgentWish, CallableStep};
+use mandate_host::{AgentAnswer, AgentWish, CallableStep, Shown};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -32,13 +32,14 @@ pub(super) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure>
     let id = ids::execution(&context.reader()?, &args.execution.execution)?;
     let token = token_file::read(&args.token_file)?;
     let driver = Driver::visit(settings, toolbox::registry(settings)?)?;
-    let answer = driver.agent(&id, &token, &AgentWish::Status)?;
+    let answer = driver.agent(&Shown::new(&id, &token), &AgentWish::Status)?;
     call::keep(&args.token_file, &answer)?;
     if context.out().is_json() {
         context.out().value(&json!({
             "state": answer.state,
             "waiting_for": answer.waiting_for,
             "steps": answer.steps,
+            "under_way": answer.under_way,
             "token_expires_ms": answer.issued.as_ref().map(|issued| issued.expires_ms),
         }));
     } else {
@@ -52,6 +53,13 @@ fn tell(context: &Context, answer: &AgentAnswer) {
     let waits = answer.waiting_for.as_ref();
     let waits = waits.map_or_else(String::new, |waits| format!(", waits for: {}", waits.kind));
     out.line(&format!("the execution is {}{waits}", answer.state));
+    for taken in &answer.under_way {
+        let [call, due] = enforce::lines(taken);
+        out.line(&format!(
+            "under way outside: {}  {call}, {due}",
+            taken.call_id
+        ));
+    }
     if answer.steps.is_empty() {
         out.line("nothing may be called now");
     }
@@ -67,8 +75,12 @@ fn tell_step(context: &Context, step: &CallableStep) {
         true => "  (a human is asked first)",
         false => "",
     };
+    let outside = match step.outside {
+        true => "  (called outside: `executions enforce`)",
+        false => "",
+    };
     out.line(&format!(
-        "{}{}  {}{confirm}",
+        "{}{}  {}{outside}{confirm}",
         paint.bold(&step.step),
         items.concat(),
         step.tool

@@ -6,12 +6,14 @@ use crate::{
     errors::{Exit, Failure},
     follow::{Watcher, goes_on},
     holder::holder,
-    ids, progress, read_only,
+    ids,
+    output::Out,
+    progress, read_only,
     render::execution,
 };
 use mandate_engine::{Phase, State};
 use mandate_host::recovery;
-use mandate_store::Reader;
+use mandate_store::{Head, Reader};
 use std::{thread::sleep, time::Duration};
 
 /// How often the journal is read.
@@ -39,26 +41,31 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
         sleep(POLL);
     }
     watcher.end();
-    let (waiting, head) = (state.waiting_for(), reader.head()?);
+    Ok(tell(&state, Some(&reader.head()?), out))
+}
+
+/// Tells how it ended, or where it rests.
+pub(crate) fn tell(state: &State, head: Option<&Head>, out: &Out) -> Exit {
+    let waiting = state.waiting_for();
     if out.is_json() {
-        out.value(&execution::to_json(&state, waiting.as_ref(), Some(&head)));
+        out.value(&execution::to_json(state, waiting.as_ref(), head));
     } else {
         out.line(&execution::result(
-            &state,
+            state,
             waiting.as_ref(),
-            Some(&head),
+            head,
             out.paint(),
         ));
         if waiting.is_none()
-            && let Some(text) = execution::driver(&state, None)
+            && let Some(text) = execution::driver(state, None)
         {
             out.line(&format!("\n{text}"));
         }
     }
-    Ok(match &state.ending {
+    match &state.ending {
         Some(ending) => Exit::of_ending(ending),
         None => Exit::Waiting,
-    })
+    }
 }
 
 /// Applies what the journal has by now; says whether there was anything.

@@ -6,18 +6,18 @@ use crate::commands::approvals::standing;
 use crate::{
     context::Context,
     document::{Source, exists},
-    drive::{self, Word},
+    drive,
     errors::{Exit, Failure, Kind},
     ids,
-    output::Look,
+    output::{Look, Out},
     read_only,
     render::execution,
 };
 use clap::Args;
-use mandate_engine::event::Request;
+use mandate_engine::{State, event::Request};
 use mandate_host::{Answered, StandingTerms};
-use mandate_plan::{ErrorCode, Format, parse_value};
-use mandate_store::RequestRow;
+use mandate_plan::{Digest, Format, parse_value};
+use mandate_server::view::{self, RequestView};
 use serde_json::Value;
 use std::path::Path;
 
@@ -25,19 +25,19 @@ use std::path::Path;
 #[derive(Debug, Args)]
 pub(crate) struct AnswerArgs {
     #[command(flatten)]
-    request: RequestArg,
+    pub(crate) request: RequestArg,
     /// One of the request's choices; may be left out where there is only one
     #[arg(value_name = "CHOICE")]
-    word: Option<String>,
+    pub(crate) word: Option<String>,
     /// The same, by name
     #[arg(long, value_name = "CHOICE", conflicts_with = "word")]
-    choice: Option<String>,
+    pub(crate) choice: Option<String>,
     /// What the choice takes: JSON, a file with it, or a text where a text is asked for
     #[arg(long, value_name = "JSON|FILE")]
-    data: Option<String>,
+    pub(crate) data: Option<String>,
     /// Why; kept in the journal
     #[arg(long)]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// An answer as it was typed.
@@ -50,59 +50,89 @@ pub(crate) struct Given<'a> {
     pub(crate) terms: Option<&'a StandingTerms>,
 }
 
-pub(super) fn run(args: &AnswerArgs, context: &Context) -> Result<Exit, Failure> {
-    let given = Given {
-        request: &args.request.request,
-        choice: args.word.as_deref().or(args.choice.as_deref()),
-        data: args.data.as_deref(),
-        reason: args.reason.as_deref(),
-        terms: None,
-    };
-    give(&given, None, context)
+impl AnswerArgs {
+    /// The answer that they are.
+    pub(crate) fn given(&self) -> Given<'_> {
+        Given {
+            request: &self.request.request,
+            choice: self.word.as_deref().or(self.choice.as_deref()),
+            data: self.data.as_deref(),
+            reason: self.reason.as_deref(),
+            terms: None,
+        }
+    }
 }
 
-/// Gives an answer; `view`: only to requests of its kinds.
+pub(super) fn run(args: &AnswerArgs, context: &Context) -> Result<Exit, Failure> {
+    give(&args.given(), None, context)
+}
+
+/// What is said to a request.
+pub(crate) struct Word {
+    pub(crate) choice: String,
+    pub(crate) data: Option<Value>,
+    /// What was read is what is answered to.
+    pub(crate) subject: Digest,
+}
+
+/// What is to be said to a request, as it was typed; `about`: only to requests of its kinds.
 ///
 /// # Errors
-/// It does not fit, or whoever gives it may not.
-pub(crate) fn give(
+/// It is no answer to this request, or the request is closed.
+pub(crate) fn word(
     given: &Given<'_>,
-    view: Option<&View>,
-    context: &Context,
-) -> Result<Exit, Failure> {
-    let out = context.out();
-    let reader = context.reader()?;
-    let row = find(&reader, given.request)?;
-    is_open(&row)?;
-    if let Some(view) = view.filter(|view| !view.kinds.contains(&row.kind.as_str())) {
+    about: Option<&View>,
+    row: &RequestView,
+    state: &State,
+) -> Result<Word, Failure> {
+    is_open(row)?;
+    if let Some(about) = about.filter(|about| !about.kinds.contains(&row.kind.as_str())) {
         let message = format!(
             "the request `{}` is of kind `{}`, and not one of {}",
-            row.request_id, row.kind, view.name
+            row.request_id, row.kind, about.name
         );
         return Err(Failure::usage(message).remedy(format!(
             "`mandate inbox answer {}` answers every kind",
             row.request_id
         )));
     }
-    let state = read_only::state(&reader, &row.execution_id)?;
     let open = state.requests.get(&row.request_id);
     let request = open
         .map(|open| &open.request)
         .ok_or_else(|| Failure::not_found(format!("there is no request `{}`", row.request_id)))?;
-    let choice = choice_of(request, given.choice)?;
-    let data = given.data.map(|text| data_of(request, text)).transpose()?;
+    Ok(Word {
+        choice: choice_of(request, given.choice)?,
+        data: given.data.map(|text| data_of(request, text)).transpose()?,
+        subject: request.subject,
+    })
+}
+
+/// Gives an answer; `about`: only to requests of its kinds.
+///
+/// # Errors
+/// It does not fit, or whoever gives it may not.
+pub(crate) fn give(
+    given: &Given<'_>,
+    about: Option<&View>,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let out = context.out();
+    let reader = context.reader()?;
+    let row = find(&reader, given.request)?;
+    let state = read_only::state(&reader, &row.execution_id)?;
+    let word = word(given, about, &view::request(&row), &state)?;
+    let choice = word.choice.clone();
     drop(reader);
     let answer = Answered {
         request_id: row.request_id.clone(),
-        choice: choice.clone(),
-        data,
+        choice: word.choice,
+        data: word.data,
         reason: given.reason.map(str::to_owned),
-        // What was read is what is answered to.
-        subject: Some(request.subject),
+        subject: Some(word.subject),
         channel: "cli".to_owned(),
     };
     let settings = context.settings()?;
-    let driver = drive::say(settings, &row.execution_id, Word::Answer(answer))?;
+    let driver = drive::say(settings, &row.execution_id, drive::Word::Answer(answer))?;
     let given_choice = choice.clone();
     let standing = given.terms.cloned();
     let standing = standing.map(|terms| standing::give(&row.request_id, terms, context));
@@ -129,21 +159,12 @@ pub(crate) fn give(
         return Ok(Exit::Success);
     }
     let state = read_only::state(&context.reader()?, &row.execution_id)?;
-    let open = state.requests.get(&row.request_id);
-    if let Some(open) = open.filter(|open| open.closed.is_none()) {
-        let word = out.paint().look(Look::Warn, "counted");
-        let still = state.still_wanted(open, &choice).join(" and ");
-        out.line(&format!(
-            "{word}: `{choice}` holds once {still} gave it, too"
-        ));
+    let open = { state.requests.get(&row.request_id) }.filter(|open| open.closed.is_none());
+    let still = open.map(|open| state.still_wanted(open, &choice));
+    if tell(&choice, still.as_deref(), out) {
         return Ok(Exit::Success);
     }
-    let (word, look) = match choice.as_str() {
-        "approve" => ("approved".to_owned(), Look::Good),
-        "reject" => ("rejected".to_owned(), Look::Bad),
-        choice => (format!("answered `{choice}`"), Look::Good),
-    };
-    let word = out.paint().look(look, &word);
+    let word = said(&choice, out);
     let id = ids::short(&row.execution_id);
     if let Some(pid) = driver {
         out.line(&format!("{word}: process {pid} drives the execution on"));
@@ -160,16 +181,36 @@ pub(crate) fn give(
     Ok(Exit::Success)
 }
 
-fn is_open(row: &RequestRow) -> Result<(), Failure> {
-    if row.state == "open" {
+/// Says who must still join, if somebody must.
+pub(crate) fn tell(choice: &str, still: Option<&[String]>, out: &Out) -> bool {
+    let Some(still) = still else {
+        return false;
+    };
+    let word = out.paint().look(Look::Warn, "counted");
+    let still = still.join(" and ");
+    out.line(&format!(
+        "{word}: `{choice}` holds once {still} gave it, too"
+    ));
+    true
+}
+
+/// What was said, in a word.
+pub(crate) fn said(choice: &str, out: &Out) -> String {
+    let (word, look) = match choice {
+        "approve" => ("approved".to_owned(), Look::Good),
+        "reject" => ("rejected".to_owned(), Look::Bad),
+        choice => (format!("answered `{choice}`"), Look::Good),
+    };
+    out.paint().look(look, &word)
+}
+
+/// Whether the answer is one for the host: it puts on record who comes too late.
+fn is_open(row: &RequestView) -> Result<(), Failure> {
+    if ["open", "expired"].contains(&row.state.as_str()) {
         return Ok(());
     }
     let message = format!("the request `{}` is {}", row.request_id, row.state);
     let failure = Failure::new(Kind::NotNow, message);
-    let failure = match row.state.as_str() {
-        "expired" => failure.with_code(ErrorCode::ApprovalExpired),
-        _ => failure,
-    };
     Err(failure.remedy("`mandate inbox list` shows what is open"))
 }
 

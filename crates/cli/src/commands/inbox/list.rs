@@ -13,6 +13,7 @@ use crate::{
     when,
 };
 use clap::Args;
+use mandate_server::view::{self, RequestView};
 use mandate_store::{Page, RequestFilter};
 use serde_json::json;
 
@@ -24,17 +25,16 @@ pub(crate) struct ListArgs {
     pub(crate) all: bool,
     /// Rows at most
     #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: usize,
+    pub(crate) limit: usize,
     /// The page behind the one that gave this cursor
     #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
-pub(crate) fn run(args: &ListArgs, view: &View, context: &Context) -> Result<Exit, Failure> {
-    let out = context.out();
+pub(crate) fn run(args: &ListArgs, about: &View, context: &Context) -> Result<Exit, Failure> {
     let filter = RequestFilter {
         state: (!args.all).then(|| "open".to_owned()),
-        kinds: view.kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+        kinds: about.kinds.iter().map(|kind| (*kind).to_owned()).collect(),
         ..RequestFilter::default()
     };
     let after = match args.after.as_deref().map(str::parse) {
@@ -55,16 +55,26 @@ pub(crate) fn run(args: &ListArgs, view: &View, context: &Context) -> Result<Exi
         .map(|reader| reader.requests(&filter, &page))
         .transpose()?;
     let (rows, next) = listed.map_or((Vec::new(), None), |listed| (listed.rows, listed.next));
+    let rows: Vec<RequestView> = rows.iter().map(view::request).collect();
+    tell(
+        &rows,
+        next.map(|next| next.to_string()).as_deref(),
+        about,
+        context,
+    );
+    Ok(Exit::Success)
+}
+
+/// Tells a page of requests.
+pub(crate) fn tell(rows: &[RequestView], next: Option<&str>, about: &View, context: &Context) {
+    let out = context.out();
     if out.is_json() {
-        out.value(&json!({
-            view.name: rows.iter().map(request::to_json).collect::<Vec<_>>(),
-            "next": next.map(|next| next.to_string()),
-        }));
-        return Ok(Exit::Success);
+        out.value(&json!({ about.name: rows, "next": next }));
+        return;
     }
     if rows.is_empty() {
-        out.note(view.empty);
-        return Ok(Exit::Success);
+        out.note(about.empty);
+        return;
     }
     let now_ms = when::now_ms();
     let mut table = Table::new(&[
@@ -76,7 +86,7 @@ pub(crate) fn run(args: &ListArgs, view: &View, context: &Context) -> Result<Exi
         "EXPIRES",
         "WHAT",
     ]);
-    for row in &rows {
+    for row in rows {
         let look = if row.state == "open" {
             Look::Warn
         } else {
@@ -103,5 +113,4 @@ pub(crate) fn run(args: &ListArgs, view: &View, context: &Context) -> Result<Exi
     if let Some(next) = next {
         out.note(&out.paint_notes().dim(&format!("more: --after {next}")));
     }
-    Ok(Exit::Success)
 }

@@ -5,26 +5,50 @@ use crate::{
     context::Context,
     errors::{Exit, Failure},
     ids,
-    output::{Look, Paint},
+    output::{Look, Out, Paint},
     read_only,
-    render::{decision, request, shown},
+    render::{approved_before, decision, request, shown},
     when,
 };
 use mandate_engine::{OpenRequest, State, event::RequestKind};
+use mandate_server::view::{self, RequestView};
 use mandate_store::{Reader, RequestRow};
 
 pub(crate) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure> {
     let out = context.out();
     let reader = context.reader()?;
     let row = find(&reader, &args.request)?;
-    if out.is_json() {
-        out.value(&request::to_json(&row));
-        return Ok(Exit::Success);
-    }
-    let paint = out.paint();
     let state = read_only::state(&reader, &row.execution_id)?;
     let open = state.requests.get(&row.request_id);
-    out.line(&asked(&state, open, paint));
+    let about_plan = open.is_none_or(|open| open.request.kind == RequestKind::Plan);
+    if out.is_json() {
+        let mut value = request::to_json(&row);
+        if let Some(map) = value.as_object_mut().filter(|_| about_plan) {
+            let before = approved_before::to_json(&state, &reader)?;
+            map.extend(before.map(|before| ("approved_before".to_owned(), before)));
+        }
+        out.value(&value);
+        return Ok(Exit::Success);
+    }
+    let before = match about_plan {
+        true => approved_before::section(&state, |hash| reader.plan(hash), out.paint())?,
+        false => String::new(),
+    };
+    tell(&view::request(&row), &state, &before, out);
+    Ok(Exit::Success)
+}
+
+/// Tells people what is asked, and how it stands; `before`: what the plan changes.
+pub(crate) fn tell(row: &RequestView, state: &State, before: &str, out: &Out) {
+    let paint = out.paint();
+    let open = state.requests.get(&row.request_id);
+    out.line(&asked(state, open, paint));
+    if !before.is_empty() {
+        out.line(&format!(
+            "
+{before}"
+        ));
+    }
     out.line("");
     let field = |name: &str, text: String| {
         out.line(&format!("{} {text}", paint.dim(&format!("{name:<9}"))))
@@ -53,11 +77,7 @@ pub(crate) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure>
     if let Some(at_ms) = row.expires_at_ms.filter(|_| row.state == "open") {
         field("until", when::show_time(at_ms));
     }
-    let answer = row
-        .answer
-        .as_deref()
-        .and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    if let Some(answer) = answer {
+    if let Some(answer) = &row.answer {
         field("answer", shown::line(&answer.to_string()));
     }
     if let Some(open) = open.filter(|_| row.state == "open") {
@@ -66,7 +86,6 @@ pub(crate) fn run(args: &RequestArg, context: &Context) -> Result<Exit, Failure>
             out.line(&format!("  {command}"));
         }
     }
-    Ok(Exit::Success)
 }
 
 /// What is asked, whole: of a plan everything that it would do.

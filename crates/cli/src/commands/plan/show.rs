@@ -11,7 +11,8 @@ use crate::{
 };
 use clap::Args;
 use mandate_plan::{CheckedPlan, CheckedStep, FailureAction, OnFailure};
-use serde_json::{Value, json};
+use mandate_server::view;
+use serde_json::json;
 
 /// What `plan show` takes.
 #[derive(Debug, Args)]
@@ -32,17 +33,7 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     if out.is_json() {
-        let document: Value = serde_json::from_slice(plan.canonical()).unwrap_or(Value::Null);
-        out.value(&json!({
-            "plan_hash": plan.hash(),
-            "plan": document,
-            "tools": plan.tools(),
-            "max_tool_calls": plan.max_tool_calls(),
-            "order": plan.steps().iter().map(|step| json!({
-                "id": step.step.id,
-                "after": ids(plan, &step.order),
-            })).collect::<Vec<_>>(),
-        }));
+        out.value(&json!(view::plan(plan)));
         return Ok(Exit::Success);
     }
     note_warnings(context, &read);

@@ -12,8 +12,9 @@ use crate::{
 };
 use clap::Args;
 use mandate_policy::Rules;
-use mandate_rules::{PolicySet, Rule, SCHEMA, starter};
-use serde_json::{Value, json};
+use mandate_rules::{Rule, SCHEMA, starter};
+use mandate_server::view;
+use serde_json::json;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,8 +57,7 @@ pub(crate) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
     let active = &context.settings()?.policy;
     let limits = active.limits();
     if out.is_json() {
-        let sets: Vec<Value> = active.sets().iter().map(|set| set_json(set)).collect();
-        out.value(&json!({ "version": active.version(), "limits": limits, "sets": sets }));
+        out.value(&json!(view::policy(active)));
         return Ok(Exit::Success);
     }
     let paint = out.paint();
@@ -104,28 +104,4 @@ fn severity(rule: &Rule) -> String {
 
 fn approvers(rule: &Rule) -> Vec<String> {
     rule.approvers.iter().map(ToString::to_string).collect()
-}
-
-fn set_json(set: &PolicySet) -> Value {
-    let rules: Vec<Value> = set
-        .rules()
-        .iter()
-        .map(|rule| {
-            let (line, column) = rule.source.line_column(rule.span.start);
-            json!({
-                "id": rule.id,
-                "outcome": rule.outcome,
-                "severity": rule.severity,
-                "message": rule.message,
-                "approvers": approvers(rule),
-                "absolute": rule.absolute,
-                "reads": rule.reads,
-                "file": &*rule.source.name,
-                "line": line,
-                "column": column,
-            })
-        })
-        .collect();
-    let files: Vec<&str> = set.sources().iter().map(|it| &*it.name).collect();
-    json!({ "version": set.version(), "files": files, "rules": rules })
 }

@@ -52,7 +52,7 @@ pub(super) fn act(settings: &Settings, act: ToolAct) -> Result<ToolActed, Failur
 }
 
 /// Tells what was done.
-pub(super) fn told(context: &context::Context, acted: &ToolActed, words: &str) -> Exit {
+pub(crate) fn told(context: &context::Context, acted: &ToolActed, words: &str) -> Exit {
     let out = context.out();
     if out.is_json() {
         out.value(&serde_json::json!({ "tools": acted.names, "changed": acted.changed }));

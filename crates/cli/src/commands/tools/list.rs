@@ -3,14 +3,16 @@
 use crate::{
     context::Context,
     errors::{Exit, Failure},
-    output::Look,
+    output::{Look, Out},
     render::{
         shown,
         table::{Table, terminal_width},
     },
     toolbox,
 };
+use mandate_tools::ToolStatus;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// How much is said about a tool, in characters.
 const ABOUT: usize = 100;
@@ -20,12 +22,18 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let registry = toolbox::registry(context.settings()?)?;
     let broken = toolbox::discover(&registry)?;
     let tools = registry.list();
+    tell(&tools, &broken, out);
+    Ok(Exit::Success)
+}
+
+/// Tells which tools there are, and which servers do not work.
+pub(crate) fn tell(tools: &[ToolStatus], broken: &BTreeMap<String, String>, out: &Out) {
     if out.is_json() {
         out.value(&json!({ "tools": tools, "broken_servers": broken }));
-        return Ok(Exit::Success);
+        return;
     }
     let mut table = Table::new(&["TOOL", "EFFECT", "REPEATABLE", "WORLD", "STATE", "ABOUT"]);
-    for tool in &tools {
+    for tool in tools {
         let look = if tool.lifecycle_reason.is_some() {
             Look::Bad
         } else {
@@ -33,6 +41,8 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         };
         let state = if tool.engine_handled {
             "by the engine".to_owned()
+        } else if tool.external && tool.lifecycle_reason.is_none() {
+            "outside".to_owned()
         } else {
             json!(tool.lifecycle)
                 .as_str()
@@ -81,7 +91,6 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     out.note(&out.paint_notes().dim(
         "effects at their worst, whatever the arguments; `mandate tools show NAME` has the schemas",
     ));
-    Ok(Exit::Success)
 }
 
 /// Some servers describe their tools at length.

@@ -6,7 +6,7 @@ use crate::{
     context::Context,
     errors::{Exit, Failure},
     holder::holder,
-    output::{Look, Paint},
+    output::{Look, Out, Paint},
     render::{shown, table::Table},
     toolbox,
     when::show_time,
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// The tool: `server.tool`
-    name: String,
+    pub(crate) name: String,
 }
 
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
@@ -47,6 +47,12 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
         out.value(&json!(tool));
         return Ok(Exit::Success);
     }
+    tell(&tool, out);
+    Ok(Exit::Success)
+}
+
+/// Tells people of a tool.
+pub(crate) fn tell(tool: &ToolStatus, out: &Out) {
     let paint = out.paint();
     out.line(&format!(
         "{}  {}",
@@ -68,9 +74,13 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
     ));
     out.line(&format!("{} {}", paint.dim("digest:  "), tool.digest));
     if let Some(standing) = tool.standing {
-        let (look, words) = accepted(&tool, standing);
+        let (look, words) = accepted(tool, standing);
         let words = paint.look(look, &words);
         out.line(&format!("{} {words}", paint.dim("accepted:")));
+    }
+    if tool.external {
+        let words = "by somebody outside, in plans of `mode: agent`";
+        out.line(&format!("{} {words}", paint.dim("called:  ")));
     }
     let state = tool.lifecycle.as_str().to_lowercase();
     out.line(&format!("{} {state}", paint.dim("state:   ")));
@@ -97,7 +107,6 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
             fields(schema, paint)
         ));
     }
-    Ok(Exit::Success)
 }
 
 /// The same tool as the process that drives has it: it knows the calls. Where it does not answer, what is known here does.

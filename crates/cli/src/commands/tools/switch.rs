@@ -14,26 +14,26 @@ use mandate_host::{ToolAct, ToolActed};
 #[derive(Debug, Args)]
 pub(crate) struct SwitchArgs {
     /// A tool (`server.tool`) or a whole server
-    name: String,
+    pub(crate) name: String,
 }
 
 /// What `tools restart` takes.
 #[derive(Debug, Args)]
 pub(crate) struct RestartArgs {
     /// The server, as plans call it
-    server: String,
+    pub(crate) server: String,
 }
 
 pub(super) fn disable(args: &SwitchArgs, context: &Context) -> Result<Exit, Failure> {
     let name = args.name.clone();
-    let words = format!("disabled {name}; `mandate tools enable {name}` switches it on again");
+    let words = disabled(&name);
     let acted = act(context.settings()?, ToolAct::Disable { name })?;
     Ok(told(context, &acted, &words))
 }
 
 pub(super) fn enable(args: &SwitchArgs, context: &Context) -> Result<Exit, Failure> {
     let name = args.name.clone();
-    let words = format!("enabled {name}");
+    let words = enabled(&name);
     let acted = act(context.settings()?, ToolAct::Enable { name })?;
     Ok(told(context, &acted, &words))
 }
@@ -52,10 +52,25 @@ pub(super) fn restart(args: &RestartArgs, context: &Context) -> Result<Exit, Fai
         }
         ToolActed::default()
     };
-    let words = if acted.names.is_empty() {
+    let words = restarted(&server, &acted);
+    Ok(told(context, &acted, &words))
+}
+
+/// That it is disabled.
+pub(crate) fn disabled(name: &str) -> String {
+    format!("disabled {name}; `mandate tools enable {name}` switches it on again")
+}
+
+/// That it is enabled.
+pub(crate) fn enabled(name: &str) -> String {
+    format!("enabled {name}")
+}
+
+/// What became of the server's process.
+pub(crate) fn restarted(server: &str, acted: &ToolActed) -> String {
+    if acted.names.is_empty() {
         format!("`{server}` does not run; it is started when it is needed")
     } else {
         format!("restarted {server}; calls under way end with the old process")
-    };
-    Ok(told(context, &acted, &words))
+    }
 }

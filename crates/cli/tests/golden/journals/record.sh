@@ -347,3 +347,18 @@ m 0 tools disable fake.echo
 m 0 tools enable fake.echo
 m 0 run plan.yaml --yes
 keep
+
+scene archived
+printf 'version: 1\nname: Value\nsteps: [{id: one, tool: data.value, args: {value: 1}}]\n' > plan.yaml
+m 0 run plan.yaml
+m 0 run plan.yaml
+m 0 gc --older-than 0s --to archive.jsonl
+cat > write.yaml <<'P'
+version: 1
+name: Write
+steps: [{id: write, tool: fs.write, args: {path: a.txt, content: one}}]
+P
+m 0 run write.yaml --yes
+sed -i 's/content: one/content: two/' write.yaml
+m 0 run write.yaml --yes
+keep

@@ -1,4 +1,4 @@
-//! `data.template`: a Jinja template filled in with data, bounded in work and size.
+//! `data.template`: a Jinja template filled in with data, bounded in work and size. Memory is bounded in `apart.rs`.
 
 use crate::{Fault, builtin::stop::Stop};
 use mandate_plan::ErrorCode;
@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 /// Instructions of the template engine.
 const FUEL: u64 = 2_000_000;
-const MAX_OUTPUT: usize = 8 * 1024 * 1024;
+pub(super) const MAX_OUTPUT: usize = 8 * 1024 * 1024;
 const MAX_TEMPLATE: usize = 1024 * 1024;
 const MAX_RECURSION: usize = 64;
 const MAX_INDENT: usize = 64;
@@ -25,7 +25,7 @@ pub(super) struct Args {
     data: Map<String, Value>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub(super) struct Text {
     /// The filled-in template.
     text: String,

@@ -5,7 +5,10 @@ use super::{
     client::{innermost, is_private_host},
     hop::{Hop, check_target, is_redirect, private},
 };
-use crate::{CallContext, Fault, HttpConfig, Outcome, builtin::stop::Stop, builtin::typed::answer};
+use crate::{
+    CallContext, Fault, HttpConfig, Outcome, builtin::stop::Stop, builtin::typed::answer,
+    provider::TRACEPARENT,
+};
 use base64::Engine as _;
 use mandate_plan::ErrorCode;
 use reqwest::{
@@ -151,6 +154,11 @@ impl<'a> Exchange<'a> {
             headers
                 .entry(HeaderName::from_static("idempotency-key"))
                 .or_insert(key);
+        }
+        if let Some(Ok(place)) = call.traceparent.as_deref().map(HeaderValue::from_str) {
+            headers
+                .entry(HeaderName::from_static(TRACEPARENT))
+                .or_insert(place);
         }
         let in_body = |place: &String| place.starts_with("/body") || place.starts_with("/json");
         Ok(Self {

@@ -44,7 +44,8 @@ pub fn use_sandbox_helper(path: &Path) {
     let _ = HELPER_FILE.set(path.to_owned());
 }
 
-fn helper() -> &'static Path {
+/// The executable that helpers are started from.
+pub(crate) fn helper_file() -> &'static Path {
     HELPER_FILE
         .get()
         .map_or(Path::new(HELPER), PathBuf::as_path)
@@ -155,7 +156,7 @@ pub(crate) async fn start(
     let refused = |error: io::Error| NotStarted::Refused(format!("it cannot be started: {error}"));
     let streams = Streams::new(reads).map_err(refused)?;
     let (here, there) = std::os::unix::net::UnixStream::pair().map_err(refused)?;
-    let mut command = Command::new(helper());
+    let mut command = Command::new(helper_file());
     command
         .arg(ARGUMENT)
         .env_clear()
@@ -290,7 +291,7 @@ pub(crate) fn directory(path: &Path) -> io::Result<OwnedFd> {
 /// Asks the helper what this kernel can do. Blocks for a few milliseconds.
 pub(crate) fn probe() -> io::Result<mandate_sandbox::Kernel> {
     let (here, there) = std::os::unix::net::UnixStream::pair()?;
-    let mut command = std::process::Command::new(helper());
+    let mut command = std::process::Command::new(helper_file());
     let mut child = command
         .arg(ARGUMENT)
         .env_clear()

@@ -7,7 +7,7 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Unix time in milliseconds.
-pub(crate) fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -19,10 +19,10 @@ pub(crate) fn now_ms() -> i64 {
 #[error(
     "`{0}` is neither a duration such as `90s`, `15m`, `2h`, `7d` nor a time such as `2026-07-01T12:00:00Z`"
 )]
-pub(crate) struct NotATime(String);
+pub struct NotATime(String);
 
 /// A duration such as `90s` or `1h30m`, in milliseconds.
-pub(crate) fn duration_ms(text: &str) -> Option<i64> {
+pub fn duration_ms(text: &str) -> Option<i64> {
     let mut total: i64 = 0;
     let mut rest = text;
     if rest.is_empty() {
@@ -52,7 +52,7 @@ pub(crate) fn duration_ms(text: &str) -> Option<i64> {
 }
 
 /// A time in the future: a duration from now, or a point in time.
-pub(crate) fn future_ms(text: &str, now_ms: i64) -> Result<i64, NotATime> {
+pub fn future_ms(text: &str, now_ms: i64) -> Result<i64, NotATime> {
     let text = text.trim();
     let ahead = duration_ms(text.strip_prefix('+').unwrap_or(text));
     ahead
@@ -62,7 +62,7 @@ pub(crate) fn future_ms(text: &str, now_ms: i64) -> Result<i64, NotATime> {
 }
 
 /// A time in the past: a duration before now, or a point in time.
-pub(crate) fn past_ms(text: &str, now_ms: i64) -> Result<i64, NotATime> {
+pub fn past_ms(text: &str, now_ms: i64) -> Result<i64, NotATime> {
     let text = text.trim();
     duration_ms(text)
         .and_then(|ago| now_ms.checked_sub(ago))
@@ -151,7 +151,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 }
 
 /// `2026-07-01 12:00:03Z`.
-pub(crate) fn show_time(at_ms: i64) -> String {
+pub fn show_time(at_ms: i64) -> String {
     let (year, month, day) = civil_from_days(at_ms.div_euclid(DAY_MS));
     format!(
         "{year:04}-{month:02}-{day:02} {}Z",
@@ -160,7 +160,7 @@ pub(crate) fn show_time(at_ms: i64) -> String {
 }
 
 /// `12:00:03`, with milliseconds if asked for; UTC.
-pub(crate) fn show_clock(at_ms: i64, millis: bool) -> String {
+pub fn show_clock(at_ms: i64, millis: bool) -> String {
     let in_day = at_ms.rem_euclid(DAY_MS);
     let (hours, minutes) = (in_day / HOUR_MS, in_day / MINUTE_MS % 60);
     let seconds = in_day / 1_000 % 60;
@@ -173,7 +173,7 @@ pub(crate) fn show_clock(at_ms: i64, millis: bool) -> String {
 }
 
 /// `340ms`, `3.2s`, `4m 10s`, `2h 5m`, `3d 4h`.
-pub(crate) fn show_duration(ms: i64) -> String {
+pub fn show_duration(ms: i64) -> String {
     let ms = ms.max(0);
     let two = |big: i64, big_name: &str, small: i64, small_name: &str| {
         if small == 0 {
@@ -192,7 +192,7 @@ pub(crate) fn show_duration(ms: i64) -> String {
 }
 
 /// `12s ago`, `3m ago`: how long ago, in its largest unit.
-pub(crate) fn show_age(at_ms: i64, now_ms: i64) -> String {
+pub fn show_age(at_ms: i64, now_ms: i64) -> String {
     let ms = now_ms.saturating_sub(at_ms).max(0);
     match ms {
         0..1_000 => "now".to_owned(),

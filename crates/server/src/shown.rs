@@ -4,13 +4,13 @@ use mandate_policy::normalise::strip_invisible;
 use serde_json::Value;
 
 /// One line: everything invisible is gone, line breaks are spaces.
-pub(crate) fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     let text = text.replace(['\n', '\r', '\t'], " ");
     strip_invisible(text.trim()).into_owned()
 }
 
 /// Several lines: everything invisible but line breaks is gone.
-pub(crate) fn lines(text: &str) -> String {
+pub fn lines(text: &str) -> String {
     let lines = text
         .lines()
         .map(|line| strip_invisible(&line.replace('\t', "    ")).into_owned());
@@ -18,7 +18,7 @@ pub(crate) fn lines(text: &str) -> String {
 }
 
 /// One line of at most `most` characters.
-pub(crate) fn short(text: &str, most: usize) -> String {
+pub fn short(text: &str, most: usize) -> String {
     let text = line(text);
     if text.chars().count() <= most {
         return text;
@@ -28,7 +28,7 @@ pub(crate) fn short(text: &str, most: usize) -> String {
 }
 
 /// The beginning of one line, indentation kept.
-pub(crate) fn short_end(text: &str, most: usize) -> String {
+pub fn short_end(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
@@ -37,7 +37,7 @@ pub(crate) fn short_end(text: &str, most: usize) -> String {
 }
 
 /// A value on one line, cut off where it is long.
-pub(crate) fn value(value: &Value, most: usize) -> String {
+pub fn value(value: &Value, most: usize) -> String {
     match value {
         Value::String(text) if is_plain(text) => short(text, most),
         Value::String(text) if text.chars().count() > most => {
@@ -49,7 +49,7 @@ pub(crate) fn value(value: &Value, most: usize) -> String {
 }
 
 /// A value in full, over several lines where it has them.
-pub(crate) fn whole(value: &Value) -> String {
+pub fn whole(value: &Value) -> String {
     match value {
         Value::String(text) => lines(text),
         other => lines(&serde_json::to_string_pretty(other).unwrap_or_default()),

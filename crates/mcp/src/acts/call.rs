@@ -1,0 +1,148 @@
+//! A call of one of the plan's tools. The host enforces it, journals it, and has it made.
+
+use super::{Act, no, no_plan};
+use crate::approving::Asks;
+use crate::output;
+use crate::seat::Bound;
+use crate::shown;
+use crate::told::{Told, refusal};
+use mandate_engine::{Fault, State};
+use mandate_host::{AgentAnswer, AgentWish, HostError};
+use mandate_plan::ErrorCode;
+use mandate_policy::Refusal;
+use mandate_tools::{Caller, NotPassed};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// The client did not say that it can do what the server needs.
+const MISSING_CAPABILITY: i64 = -32021;
+
+/// Calls a tool by its name on the wire.
+pub(crate) fn call(act: &Act<'_>, name: &str, arguments: &str) -> Told {
+    let Some(bound) = act.seat.bound(act.visitor) else {
+        return *no_plan();
+    };
+    let tool = bound.names.tool(name);
+    let wish = AgentWish::Call {
+        tool: tool.clone(),
+        arguments: arguments.to_owned(),
+    };
+    let entered = act.line.map(|(callers, line)| {
+        let caller: Arc<dyn Caller> = line.clone();
+        let args = serde_json::from_str(arguments).unwrap_or_default();
+        callers.enter((&bound.execution_id, &tool), &args, caller)
+    });
+    let asked = act.seat.ask(act.visitor.desk.as_ref(), &bound, wish);
+    drop(entered);
+    match asked {
+        Ok(answer) => answered(act, &bound, &tool, answer),
+        Err(HostError::Refused(refusal)) => refused(act, &bound, &refusal),
+        Err(error) => *no(&error),
+    }
+}
+
+fn answered(act: &Act<'_>, bound: &Bound, tool: &str, answer: AgentAnswer) -> Told {
+    let mut meta = Map::new();
+    let place = json!({
+        "execution_id": bound.execution_id,
+        "step": answer.step,
+        "item": answer.item,
+        "state": answer.state,
+    });
+    meta.insert("dev.mandate/call".to_owned(), place);
+    let whole = act.line.and_then(|(_, line)| line.whole());
+    let blocks = whole.as_ref().and_then(output::blocks);
+    let mut told = match (&answer.error, answer.output) {
+        (Some(fault), _) => {
+            let told = failed(act, bound, fault, answer.step.as_deref());
+            Told {
+                protocol: act.line.and_then(|_| capability_wanted(fault)),
+                ..told.after(blocks)
+            }
+        }
+        (None, output) => {
+            let known = act.known(bound, tool);
+            let output = output.unwrap_or(Value::Null);
+            let told = output::told(&output, blocks, known.as_ref(), act.settings, &mut meta);
+            if let Some(Value::Object(labels)) = meta.get_mut("dev.mandate/labels")
+                && !answer.suspicions.is_empty()
+            {
+                labels.insert("suspicious".to_owned(), json!(answer.suspicions));
+            }
+            told
+        }
+    };
+    told.meta = meta;
+    told
+}
+
+/// A server wants a client that can do more. The protocol has an error for that, which says what.
+fn capability_wanted(fault: &Fault) -> Option<NotPassed> {
+    let details = fault.details.as_ref()?;
+    let code = details.get("code").and_then(Value::as_i64)?;
+    (code == MISSING_CAPABILITY).then(|| NotPassed {
+        code,
+        message: fault.message.clone(),
+        data: details.get("data").cloned(),
+    })
+}
+
+/// The tool was called, and failed.
+fn failed(act: &Act<'_>, bound: &Bound, fault: &Fault, step: Option<&str>) -> Told {
+    let mut error = json!(fault);
+    if let Value::Object(map) = &mut error {
+        map.insert("step".to_owned(), json!(step));
+        map.insert("remedy".to_owned(), fault.code.remedy().into());
+        let state = act.visitor.desk.state(&bound.execution_id).ok();
+        let allowed = state.map(|state| allowed(act, bound, &state));
+        map.insert("allowed".to_owned(), json!(allowed));
+    }
+    Told::no(error)
+}
+
+/// It was not called.
+pub(super) fn refused(act: &Act<'_>, bound: &Bound, no: &Refusal) -> Told {
+    let state = act.visitor.desk.state(&bound.execution_id).ok();
+    let mut asks = None;
+    let mut error = refusal(no, state.as_ref().map(|state| allowed(act, bound, state)));
+    if let Value::Object(map) = &mut error {
+        let step = no
+            .rule
+            .as_deref()
+            .and_then(|rule| rule.strip_prefix("steps."));
+        let step = step.and_then(|rest| rest.split('.').next());
+        map.insert("step".to_owned(), json!(step));
+        let expected = no.expected.as_ref();
+        let request = expected.and_then(|expected| expected.get("request_id"));
+        if let (ErrorCode::ApprovalRequired, Some(Value::String(id))) = (no.code, request) {
+            let url = act.settings.approval_url.as_ref();
+            let approval = json!({
+                "request_id": id,
+                "url": url.map(|url| format!("{url}{id}")),
+                "command": format!("mandate approvals approve {id}"),
+            });
+            map.insert("approval".to_owned(), approval);
+            let open = { state.iter() }
+                .flat_map(|state| state.open_requests().map(move |open| (state, open)))
+                .find(|(_, open)| open.request.request_id == *id);
+            asks = open.map(|(state, open)| {
+                let question = shown::question(state, &open.request);
+                Asks::new(&bound.execution_id, id, &question)
+            });
+        }
+    }
+    Told {
+        asks,
+        ..Told::no(error)
+    }
+}
+
+/// What could be called instead.
+fn allowed(act: &Act<'_>, bound: &Bound, state: &State) -> Value {
+    act.seat.noticed(state);
+    json!({
+        "callable": shown::callable(state, &bound.names),
+        "requests": shown::requests(state, act.settings),
+        "next": shown::next(state),
+    })
+}

@@ -1,0 +1,153 @@
+//! What the gateway asks of the host, in the name of one visitor.
+
+use crate::seat::now_ms;
+use mandate_engine::State;
+use mandate_host::{
+    AgentAnswer, AgentWish, Answered, Connection, HostError, Issued, Proposal, Shown, Submitted,
+    Update, recovery,
+};
+use mandate_store::{Batch, Journal, NewRecord, SYSTEM};
+use mandate_tools::ToolStatus;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+/// The host, asked in somebody's name. Every method may wait: for the disk, for a tool, for a server that starts.
+pub trait Desk: Send + Sync {
+    /// Has a plan run.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that policy denies it.
+    fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError>;
+
+    /// Does what somebody with a token wants.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], or why nothing can be done.
+    fn agent(&self, shown: Shown, wish: AgentWish) -> Result<AgentAnswer, HostError>;
+
+    /// Gives a token out.
+    ///
+    /// # Errors
+    /// When the execution is somebody else's, or has no tokens.
+    fn token(&self, execution_id: &str) -> Result<Issued, HostError>;
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// When it is not open, or the one who answers may not.
+    fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), HostError>;
+
+    /// Tells everything that happens in an execution from here on.
+    ///
+    /// # Errors
+    /// When the host does not drive it.
+    fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError>;
+
+    /// Where an execution is, as the journal says.
+    ///
+    /// # Errors
+    /// There is none of that id, or its journal does not fold.
+    fn state(&self, execution_id: &str) -> Result<State, HostError>;
+
+    /// Writes down, in the audit log, something that belongs to no execution's own journal.
+    fn note(&self, kind: &'static str, payload: Value);
+
+    /// The tools that there are: these, or all.
+    ///
+    /// # Errors
+    /// They cannot be found out.
+    fn tools(&self, named: Option<&BTreeSet<String>>) -> Result<Vec<ToolStatus>, HostError>;
+}
+
+/// Somebody who asks.
+#[derive(Clone)]
+pub struct Visitor {
+    /// The host, asked in their name.
+    pub desk: Arc<dyn Desk>,
+    /// Who they are.
+    pub principal: String,
+}
+
+/// Whoever lets visitors in.
+pub trait Reception: Send + Sync {
+    /// The visitor that these parts of an HTTP request speak for; none: the one at the other end of standard input.
+    ///
+    /// # Errors
+    /// Nobody is known by them.
+    fn receive(&self, parts: Option<&axum::http::request::Parts>) -> Result<Visitor, String>;
+}
+
+/// How the tools are found out.
+pub type Tools =
+    Arc<dyn Fn(Option<&BTreeSet<String>>) -> Result<Vec<ToolStatus>, HostError> + Send + Sync>;
+
+/// A desk over a way to the host.
+pub struct HostDesk {
+    connection: Connection,
+    journal: Arc<dyn Journal>,
+    tools: Tools,
+}
+
+impl HostDesk {
+    /// Asks over `connection`, and reads what happened in `journal`.
+    pub fn new(connection: Connection, journal: Arc<dyn Journal>, tools: Tools) -> Self {
+        Self {
+            connection,
+            journal,
+            tools,
+        }
+    }
+}
+
+impl Desk for HostDesk {
+    fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError> {
+        self.connection.submit(proposal)
+    }
+
+    fn agent(&self, shown: Shown, wish: AgentWish) -> Result<AgentAnswer, HostError> {
+        self.connection.agent(shown, wish)
+    }
+
+    fn token(&self, execution_id: &str) -> Result<Issued, HostError> {
+        self.connection.token(execution_id, None)
+    }
+
+    fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), HostError> {
+        self.connection.answer(execution_id, answer)
+    }
+
+    fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
+        self.connection.watch(execution_id)
+    }
+
+    fn state(&self, execution_id: &str) -> Result<State, HostError> {
+        recovery::load(self.journal.as_ref(), execution_id)
+    }
+
+    fn note(&self, kind: &'static str, payload: Value) {
+        let record = NewRecord {
+            at_ms: now_ms(),
+            kind,
+            payload: payload.to_string().into_bytes(),
+        };
+        let batch = Batch {
+            stream: SYSTEM.to_owned(),
+            records: vec![record],
+            ..Batch::default()
+        };
+        self.journal.append(
+            batch,
+            Box::new(move |stored| {
+                if let Err(error) = stored {
+                    tracing::warn!(%error, kind, "what happened cannot be written down");
+                }
+            }),
+        );
+    }
+
+    fn tools(&self, named: Option<&BTreeSet<String>>) -> Result<Vec<ToolStatus>, HostError> {
+        (self.tools)(named)
+    }
+}

@@ -1,0 +1,183 @@
+//! Following a call: its progress, what a tool server says and asks meanwhile, and what comes of it.
+
+use crate::acts::call;
+use crate::approving::Call;
+use crate::handler::{Placed, is_stateless};
+use crate::told::Told;
+use crate::under::{Answers, Parked, Under, Word};
+use rmcp::ErrorData;
+use rmcp::model::{
+    CallToolResponse, CallToolResult, ContentBlock, CustomRequest, InputRequests,
+    InputRequiredResult, ProgressNotificationParam, ServerNotification, ServerRequest,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::oneshot;
+
+/// What came of a call so far.
+pub(crate) enum Came {
+    /// It is over.
+    Done(Box<Told>),
+    /// A server wants to know something first, and the client can be asked by the answer only.
+    Asks(Map<String, Value>, Parked),
+}
+
+impl Placed {
+    /// Begins to do what a tool does.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        name: String,
+        arguments: String,
+        context: &RequestContext<RoleServer>,
+    ) -> Under {
+        let placed = self.clone();
+        let (told, steps) = unbounded_channel();
+        let (line, words) = self.line(context);
+        let asks = context.meta.get_progress_token().is_some();
+        let ended = context.ct.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let progress = |settled: usize, of: usize, step: &str| {
+                if asks {
+                    let _ = told.send((settled, of, step.to_owned()));
+                }
+            };
+            let abandoned = || ended.is_cancelled();
+            placed.act((&progress, &abandoned), Some(&line), |act| {
+                act.own(&name, &arguments)
+                    .unwrap_or_else(|| call(act, &name, &arguments))
+            })
+        });
+        Under {
+            done,
+            steps,
+            words,
+            last: -1.0,
+        }
+    }
+
+    /// Follows it until it is over, or its client has to come back.
+    pub(crate) async fn follow(
+        &self,
+        mut under: Under,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Came, ErrorData> {
+        loop {
+            tokio::select! {
+                biased;
+                Some((settled, of, step)) = under.steps.recv() => {
+                    tell_progress(&mut under.last, (settled, of, &step), context).await;
+                }
+                Some(word) = under.words.recv() => {
+                    if let Some((requests, answers)) = hear(word, context).await {
+                        return Ok(Came::Asks(requests, Parked { under, answers }));
+                    }
+                }
+                outcome = &mut under.done => {
+                    // What was said before the end is told before the end.
+                    while let Ok(word) = under.words.try_recv() {
+                        let _ = hear(word, context).await;
+                    }
+                    let told = outcome.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+                    return Ok(Came::Done(Box::new(told)));
+                }
+            }
+        }
+    }
+
+    /// Has the client come back with what a server wants to know.
+    pub(crate) fn asks(
+        &self,
+        call: Call,
+        requests: Map<String, Value>,
+        parked: Parked,
+    ) -> CallToolResponse {
+        let asked: Option<InputRequests> = serde_json::from_value(Value::Object(requests)).ok();
+        let word = asked
+            .is_some()
+            .then(|| self.shared.parked.keep(call, parked));
+        match word.flatten() {
+            Some(word) => InputRequiredResult::new(asked, Some(word)).into(),
+            None => {
+                let text = "the server asks for something that cannot be asked";
+                CallToolResult::error(vec![ContentBlock::text(text)]).into()
+            }
+        }
+    }
+}
+
+async fn tell_progress(
+    last: &mut f64,
+    (settled, of, step): (usize, usize, &str),
+    context: &RequestContext<RoleServer>,
+) {
+    let Some(token) = context.meta.get_progress_token() else {
+        return;
+    };
+    // Only what goes forward is progress.
+    let settled = f64::from(u32::try_from(settled).unwrap_or(u32::MAX));
+    if settled <= *last {
+        return;
+    }
+    *last = settled;
+    let of = f64::from(u32::try_from(of).unwrap_or(u32::MAX));
+    let mut notice = ProgressNotificationParam::new(token, settled).with_total(of);
+    if !step.is_empty() {
+        notice = notice.with_message(format!("step {step} is settled"));
+    }
+    let _ = context.peer.notify_progress(notice).await;
+}
+
+/// Passes on what a server says. Gives back what its client can be asked by an answer only.
+pub(crate) async fn hear(
+    word: Word,
+    context: &RequestContext<RoleServer>,
+) -> Option<(Map<String, Value>, oneshot::Sender<Answers>)> {
+    let (requests, answers) = match word {
+        Word::Told(method, params) => {
+            tell(&method, params, context).await;
+            return None;
+        }
+        Word::Asked(requests, answers) => (requests, answers),
+    };
+    if is_stateless(context) {
+        return Some((requests, answers));
+    }
+    let mut known = Map::new();
+    for (key, request) in requests {
+        let method = request
+            .get("method")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let params = request
+            .get("params")
+            .filter(|params| !params.is_null())
+            .cloned();
+        let request = ServerRequest::CustomRequest(CustomRequest::new(method, params));
+        // Without an answer nobody is told one.
+        let answer = context.peer.send_request(request).await.ok()?;
+        known.insert(key, serde_json::to_value(answer).ok()?);
+    }
+    let _ = answers.send(known);
+    None
+}
+
+async fn tell(method: &str, mut params: Value, context: &RequestContext<RoleServer>) {
+    if method == "notifications/progress" {
+        let Some(token) = context.meta.get_progress_token() else {
+            return;
+        };
+        if let Value::Object(params) = &mut params {
+            params.insert("progressToken".to_owned(), json!(token));
+        }
+    }
+    if let Value::Object(params) = &mut params {
+        params.remove("_meta");
+    }
+    let notice = json!({ "method": method, "params": params });
+    let notice: Result<ServerNotification, _> = serde_json::from_value(notice);
+    if let Ok(notice) = notice {
+        let _ = context.peer.send_notification(notice).await;
+    }
+}

@@ -1,0 +1,590 @@
+//! Requests of MCP clients, of every revision from 2024-11-05 to 2026-07-28: from the library's types to ours, and back.
+//!
+//! Clients of the older revisions have a session that lives as long as their connection; those of 2026-07-28 say who they
+//! are with every request. A session of the first kind is kept with this value, one of the second by principal and name.
+
+use crate::acts::{Act, Client, Progress, definitions};
+use crate::approving::{Asks, Call, KEY, PATIENCE, Questions, Said, Words};
+use crate::desk::{Reception, Visitor};
+use crate::following::Came;
+use crate::own_tools::{OWN_TOOLS, own_tool};
+use crate::raw::RAW_ARGUMENTS;
+use crate::seat::{Seat, Seats, fresh_session};
+use crate::settings::GatewaySettings;
+use crate::shapes::{listed, planned_tool, question, result};
+use crate::shown::{prompt, visible_tools};
+use crate::under::{Line, Parked, Word};
+use axum::http::request::Parts;
+use mandate_tools::{Pass, Registry};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, ElicitRequest,
+    GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, InputRequest,
+    InputRequests, InputRequiredResult, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, Prompt, PromptMessage,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    RequestMetaObject, Resource, ResourceContents, Role, ServerCapabilities, ServerConfig,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
+use rmcp::{ErrorData, ServerHandler};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// The header and, under `_meta`, the key with which a client names its session.
+const SESSION_HEADER: &str = "x-governance-session-id";
+const SESSION_KEY: &str = "dev.mandate/session";
+/// The header of sessions that the protocol itself keeps.
+const PROTOCOL_SESSION: &str = "mcp-session-id";
+/// What comes before the execution that a client came for, in the URL.
+const BENEATH: &str = "/mcp/";
+/// Where the plan can be read.
+pub(crate) const PLAN_URI: &str = "mandate://plan";
+/// The prompt with the plan.
+pub(crate) const PLAN_PROMPT: &str = "plan";
+
+const INSTRUCTIONS: &str = "Mandate lets through what an approved plan says, and nothing else. First call `list_tools` to see \
+what plans can call, then `propose_plan`. A human may have to approve the plan. Once it is approved, its tools appear beside \
+these: call them in the plan's order, each with exactly the arguments that the plan gives. A refusal says what would have been \
+right. `status` shows what may be called now; `replan` proposes another plan; `finish` ends early.";
+
+/// What all clients of one process have in common.
+pub(crate) struct Shared {
+    reception: Arc<dyn Reception>,
+    pub(crate) settings: GatewaySettings,
+    seats: Seats,
+    questions: Questions,
+    /// Calls that wait for their client's answers.
+    pub(crate) parked: Words<Parked>,
+    /// The tools' servers, where something of them is passed on.
+    pub(crate) below: Option<Arc<Registry>>,
+    bare: Arc<BTreeSet<String>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        reception: Arc<dyn Reception>,
+        settings: GatewaySettings,
+        below: Option<Arc<Registry>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            reception,
+            bare: Arc::new(settings.plain.clone()),
+            settings,
+            seats: Seats::default(),
+            questions: Questions::default(),
+            parked: Words::default(),
+            below: below.filter(|registry| !registry.passing().is_empty()),
+        })
+    }
+
+    fn seat(&self, session: String) -> Arc<Seat> {
+        Seat::new(session, self.settings.tools_list, self.bare.clone())
+    }
+
+    /// Whether that of any server is passed on.
+    pub(crate) fn passes(&self, pass: Pass) -> bool {
+        let all = self.below.as_ref().map(|registry| registry.passing());
+        all.is_some_and(|all| all.iter().any(|(_, passes)| passes.contains(&pass)))
+    }
+}
+
+/// One client's end of the gateway.
+pub(crate) struct Gateway {
+    pub(crate) shared: Arc<Shared>,
+    own: Arc<Seat>,
+    /// The execution that this client drives from the start.
+    execution: Option<String>,
+    tells: AtomicBool,
+    /// From which level on it wants to be told what is logged.
+    pub(crate) level: Mutex<Option<String>>,
+}
+
+/// Told of progress, and whether nobody waits for the answer any more.
+type Watching<'a> = (Progress<'a>, &'a dyn Fn() -> bool);
+
+/// Somebody who asks, and where they sit.
+pub(crate) struct Placed {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) seat: Arc<Seat>,
+    pub(crate) visitor: Visitor,
+    client: Client,
+    /// From which level on its connection wants to be told what is logged.
+    level: Option<String>,
+}
+
+impl Placed {
+    /// Does something that may wait.
+    pub(crate) fn act<T>(
+        &self,
+        (progress, abandoned): Watching<'_>,
+        line: Option<&Arc<Line>>,
+        work: impl FnOnce(&Act<'_>) -> T,
+    ) -> T {
+        let registry = self.shared.below.as_ref();
+        let callers = registry.map(|registry| registry.callers());
+        work(&Act {
+            seat: &self.seat,
+            visitor: &self.visitor,
+            settings: &self.shared.settings,
+            client: &self.client,
+            progress,
+            abandoned,
+            line: callers.zip(line),
+        })
+    }
+
+    /// Writes down what is passed on in whose name.
+    pub(crate) fn note_passed(
+        &self,
+        server: &str,
+        method: &str,
+        params: &serde_json::Map<String, Value>,
+    ) {
+        let bound = self.seat.bound(&self.visitor);
+        let what = ["name", "uri", "level"]
+            .iter()
+            .find_map(|key| params.get(*key));
+        let payload = serde_json::json!({
+            "execution_id": bound.map(|bound| bound.execution_id),
+            "by": self.visitor.principal,
+            "session": self.seat.session,
+            "server": server,
+            "method": method,
+            "what": what,
+        });
+        self.visitor.desk.note("passed_on", payload);
+    }
+
+    /// The client's end of what is asked with that context.
+    pub(crate) fn line(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> (Arc<Line>, UnboundedReceiver<Word>) {
+        Line::new(context, self.level.clone())
+    }
+}
+
+impl Gateway {
+    /// For a client whose session, if it keeps one, is called that, and which drives that execution from the start.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        session: Option<String>,
+        execution: Option<String>,
+    ) -> Self {
+        let session = session.unwrap_or_else(fresh_session);
+        let own = shared.seat(session);
+        Self {
+            shared,
+            own,
+            execution,
+            tells: AtomicBool::new(false),
+            level: Mutex::default(),
+        }
+    }
+
+    /// Whoever asks, where they sit; at the execution that they came for, where they came for one.
+    pub(crate) async fn placed(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Arc<Placed>, ErrorData> {
+        let placed = self.seated(context)?;
+        let parts = context.extensions.get::<Parts>();
+        let path = parts.map(|parts| parts.uri.path());
+        let named = path.and_then(|path| path.strip_prefix(BENEATH));
+        let Some(id) = named.or(self.execution.as_deref()) else {
+            return Ok(placed);
+        };
+        if placed.seat.drives(id) && placed.seat.bound(&placed.visitor).is_some() {
+            return Ok(placed);
+        }
+        let (id, taking) = (id.to_owned(), placed.clone());
+        let work = move || {
+            let act = |act: &Act<'_>| act.take_up(&id);
+            taking.act((&|_, _, _| {}, &|| false), None, act)
+        };
+        let taken = tokio::task::spawn_blocking(work).await;
+        let taken = taken.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        match taken {
+            Ok(()) => Ok(placed),
+            Err(told) => Err(ErrorData::invalid_request(told.text, None)),
+        }
+    }
+
+    fn seated(&self, context: &RequestContext<RoleServer>) -> Result<Arc<Placed>, ErrorData> {
+        let parts = context.extensions.get::<Parts>();
+        let visitor = self.shared.reception.receive(parts);
+        let visitor = visitor.map_err(|why| ErrorData::invalid_request(why, None))?;
+        let seat = match parts {
+            Some(parts) if !parts.headers.contains_key(PROTOCOL_SESSION) => {
+                let name = session_name(parts, &context.meta)?;
+                let fresh = |session| self.shared.seat(session);
+                // One execution after the other is driven in a session: those that came for another one have another.
+                let name = match parts.uri.path().strip_prefix(BENEATH) {
+                    Some(execution) => format!("{name}/{execution}"),
+                    None => name,
+                };
+                self.shared.seats.of(&visitor.principal, &name, fresh)
+            }
+            _ => self.own.clone(),
+        };
+        let said = context.client_info();
+        let client = Client {
+            name: said
+                .as_ref()
+                .map_or_else(String::new, |said| said.name.clone()),
+            version: said.map_or_else(String::new, |said| said.version),
+            protocol: context
+                .protocol_version()
+                .map_or_else(String::new, |it| it.to_string()),
+        };
+        Ok(Arc::new(Placed {
+            shared: self.shared.clone(),
+            seat,
+            visitor,
+            client,
+            level: { self.level.lock() }
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        }))
+    }
+
+    /// Does what waits on a thread that may wait.
+    pub(crate) async fn waiting<T: Send + 'static>(
+        &self,
+        context: &RequestContext<RoleServer>,
+        work: impl FnOnce(&Act<'_>) -> T + Send + 'static,
+    ) -> Result<T, ErrorData> {
+        let placed = self.placed(context).await?;
+        let work = move || placed.act((&|_, _, _| {}, &|| false), None, work);
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| ErrorData::internal_error(error.to_string(), None))
+    }
+}
+
+/// Hands on what somebody answered, and goes on with the call that it was about. Where nobody did, the request stays open,
+/// for whoever answers elsewhere.
+async fn goes_on(
+    placed: &Arc<Placed>,
+    (asks, said, channel): (Asks, Option<Said>, &'static str),
+    call: (Call, String, String),
+    context: &RequestContext<RoleServer>,
+) -> Result<CallToolResponse, ErrorData> {
+    if let Some(said) = said {
+        let answering = placed.clone();
+        let work = move || {
+            let act = |act: &Act<'_>| act.hand_on(&asks, &said, channel);
+            answering.act((&|_, _, _| {}, &|| false), None, act)
+        };
+        let handed = tokio::task::spawn_blocking(work).await;
+        let handed = handed.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        if let Err(told) = handed {
+            return Ok(result(*told)?.into());
+        }
+    }
+    // What was proposed is there already; what was refused is called.
+    let (call, name, arguments) = call;
+    let (name, arguments) = match own_tool(&name) {
+        Some(_) => ("status".to_owned(), "{}".to_owned()),
+        None => (name, arguments),
+    };
+    let under = placed.begin(name, arguments, context);
+    match placed.follow(under, context).await? {
+        Came::Done(told) => Ok(result(*told)?.into()),
+        Came::Asks(requests, parked) => Ok(placed.asks(call, requests, parked)),
+    }
+}
+
+/// Whether the client says with each request who it is, and cannot be asked over its connection.
+pub(crate) fn is_stateless(context: &RequestContext<RoleServer>) -> bool {
+    let version = context.protocol_version();
+    version.is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
+}
+
+/// The session that a client without one of the protocol's own names.
+fn session_name(parts: &Parts, meta: &RequestMetaObject) -> Result<String, ErrorData> {
+    let header = parts
+        .headers
+        .get(SESSION_HEADER)
+        .map(|value| value.to_str());
+    let in_meta = meta.0.0.get(SESSION_KEY);
+    match (header, in_meta) {
+        (Some(Ok(name)), None) => Ok(name.to_owned()),
+        (None, Some(Value::String(name))) => Ok(name.clone()),
+        (None, None) => Ok(String::new()),
+        _ => Err(ErrorData::invalid_params(
+            format!(
+                "give one of the header `{SESSION_HEADER}` and `_meta[\"{SESSION_KEY}\"]`, as text"
+            ),
+            None,
+        )),
+    }
+}
+
+impl ServerHandler for Gateway {
+    fn get_info(&self) -> ServerConfig {
+        let mut capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed()
+            .enable_prompts()
+            .enable_resources()
+            .build();
+        self.declare_below(&mut capabilities);
+        let implementation = Implementation::new("mandate", env!("CARGO_PKG_VERSION"));
+        ServerConfig::new(capabilities)
+            .with_server_info(implementation)
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if self.tells.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (mut changes, peer) = (self.own.changes(), context.peer);
+        tokio::spawn(async move {
+            while changes.changed().await.is_ok() {
+                if peer.notify_tool_list_changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        let told = SubscriptionFilter::builder().tools_list_changed().build();
+        Some(requested.intersection(&told))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let seat = self.placed(context.request_context()).await?.seat.clone();
+        let mut changes = seat.changes();
+        loop {
+            tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                changed = changes.changed() => {
+                    if changed.is_err() || context.sink().notify_tool_list_changed().await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let list = self.shared.settings.tools_list;
+        let planned = self.waiting(&context, move |act| {
+            let (bound, state) = act.seated()?;
+            let known = definitions(act, &visible_tools(&state, list));
+            let known = known.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the tools of the plan cannot be listed");
+                Vec::new()
+            });
+            let named = known
+                .iter()
+                .map(|tool| (bound.names.name(&tool.name), tool));
+            Some(
+                named
+                    .map(|(name, tool)| planned_tool(name, tool))
+                    .collect::<Vec<Tool>>(),
+            )
+        });
+        let mut tools: Vec<Tool> = OWN_TOOLS.iter().map(listed).collect();
+        tools.extend(planned.await?.unwrap_or_default());
+        Ok(ListToolsResult::with_all_items(tools))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        own_tool(name).map(listed)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let placed = self.placed(&context).await?;
+        let name = request.name.into_owned();
+        let arguments = match context.meta.0.0.get(RAW_ARGUMENTS) {
+            Some(Value::String(raw)) => raw.clone(),
+            _ => Value::Object(request.arguments.unwrap_or_default()).to_string(),
+        };
+        let call = Call::new(&placed.visitor.principal, &name, &arguments);
+        let came = match request.request_state {
+            None => {
+                let under = placed.begin(name.clone(), arguments.clone(), &context);
+                placed.follow(under, &context).await?
+            }
+            Some(word) => {
+                let answers = request.input_responses.unwrap_or_default();
+                if let Some(asks) = self.shared.questions.take(&word, &call) {
+                    let said = answers.get(KEY).and_then(Said::of);
+                    let asks = (asks, said, "input_required");
+                    return goes_on(&placed, asks, (call, name, arguments), &context).await;
+                }
+                let parked = self.shared.parked.take(&word, &call).ok_or_else(|| {
+                    let message = "`requestState` stands for no open question about this call";
+                    ErrorData::invalid_params(message, None)
+                })?;
+                // Whoever asked does not wait any more: what came of that is told.
+                let _ = parked.answers.send(answers.into_iter().collect());
+                placed.follow(parked.under, &context).await?
+            }
+        };
+        let told = match came {
+            Came::Done(told) => *told,
+            Came::Asks(requests, parked) => return Ok(placed.asks(call, requests, parked)),
+        };
+        let asks_client = self.shared.settings.ask_client;
+        let Some(asks) = told.asks.clone().filter(|_| asks_client) else {
+            return Ok(result(told)?.into());
+        };
+        let can = context.client_capabilities();
+        let can = can.is_some_and(|can| can.elicitation.is_some());
+        if is_stateless(&context) {
+            let word = self
+                .shared
+                .questions
+                .keep(call, asks.clone())
+                .filter(|_| can);
+            return Ok(match (word, question(&asks.question)) {
+                (Some(word), Some(params)) => {
+                    let asked = InputRequest::Elicitation(ElicitRequest::new(params));
+                    let requests = InputRequests::from([(KEY.to_owned(), asked)]);
+                    InputRequiredResult::new(Some(requests), Some(word)).into()
+                }
+                _ => result(told)?.into(),
+            });
+        }
+        let Some(params) = question(&asks.question).filter(|_| can) else {
+            return Ok(result(told)?.into());
+        };
+        let peer = &context.peer;
+        let asked = peer
+            .create_elicitation_with_timeout(params, Some(PATIENCE))
+            .await;
+        let said = asked.ok().and_then(|said| serde_json::to_value(said).ok());
+        let said = said.as_ref().and_then(Said::of);
+        let asks = (asks, said, "elicitation");
+        goes_on(&placed, asks, (call, name, arguments), &context).await
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let about = "The plan that is in force: constraints, steps with their states, what may be called now";
+        let own = Prompt::new(PLAN_PROMPT, Some(about), None).with_title("The plan in force");
+        let mut prompts = vec![own];
+        prompts.extend(self.prompts_below(&context).await?);
+        Ok(ListPromptsResult::with_all_items(prompts))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        if request.name != PLAN_PROMPT {
+            return self.prompt_below(request, &context).await;
+        }
+        let shown = self.waiting(&context, |act| act.current()).await?;
+        let message = PromptMessage::new_text(Role::User, prompt(shown.as_ref()));
+        Ok(GetPromptResult::new(vec![message]).into())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let plan = Resource::new(PLAN_URI, "plan")
+            .with_title("The plan in force")
+            .with_description("Constraints, steps with their states, what may be called now, what people are asked")
+            .with_mime_type("application/json");
+        let mut resources = vec![plan];
+        resources.extend(
+            self.listed_below(&context, "resources/list", "resources")
+                .await?,
+        );
+        Ok(ListResourcesResult::with_all_items(resources))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let method = "resources/templates/list";
+        let found = self
+            .listed_below(&context, method, "resourceTemplates")
+            .await?;
+        Ok(ListResourceTemplatesResult::with_all_items(found))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        if request.uri != PLAN_URI {
+            return self.resource_below(request, &context).await;
+        }
+        let shown = self.waiting(&context, |act| act.current()).await?;
+        let text = shown.unwrap_or(Value::Null).to_string();
+        let contents = ResourceContents::text(text, PLAN_URI).with_mime_type("application/json");
+        Ok(ReadResourceResult::new(vec![contents]).into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        self.completed_below(request, &context).await
+    }
+
+    #[expect(deprecated, reason = "clients of older revisions set it")]
+    async fn set_level(
+        &self,
+        request: rmcp::model::SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let params = match serde_json::json!(request) {
+            Value::Object(params) => params,
+            _ => serde_json::Map::new(),
+        };
+        self.level_below(params, &context).await
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscribed_below("resources/subscribe", request.uri, &context)
+            .await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscribed_below("resources/unsubscribe", request.uri, &context)
+            .await
+    }
+
+    fn supported_protocol_versions(&self) -> std::borrow::Cow<'static, [ProtocolVersion]> {
+        std::borrow::Cow::Borrowed(ProtocolVersion::KNOWN_VERSIONS)
+    }
+}

@@ -1,0 +1,114 @@
+//! Calls that are under way: what a tool server says and asks meanwhile, for the client that made the call.
+//!
+//! Clients of the older revisions are told and asked over their connection. One of 2026-07-28 is asked by the answer to its
+//! call, and the call goes on when it comes back with the word that it was given; meanwhile it waits here.
+
+use mandate_tools::Caller;
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::{Map, Value};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::told::Told;
+
+/// From which level on this request wants to be told what is logged.
+fn log_level(context: &RequestContext<RoleServer>) -> Option<String> {
+    let level = context.meta.0.0.get("io.modelcontextprotocol/logLevel")?;
+    level.as_str().map(str::to_owned)
+}
+
+/// Answers by their keys.
+pub(crate) type Answers = Map<String, Value>;
+
+/// What a server says during a call.
+pub(crate) enum Word {
+    /// The method and the parameters of a notification.
+    Told(String, Value),
+    /// Requests by their keys, and where the answers go.
+    Asked(Map<String, Value>, oneshot::Sender<Answers>),
+}
+
+/// A call that is under way.
+pub(crate) struct Under {
+    /// What comes of it.
+    pub(crate) done: JoinHandle<Told>,
+    /// How many of how many steps are settled, and which was the last.
+    pub(crate) steps: UnboundedReceiver<(usize, usize, String)>,
+    /// What the server says meanwhile.
+    pub(crate) words: UnboundedReceiver<Word>,
+    /// How far it was when that was last told.
+    pub(crate) last: f64,
+}
+
+/// A call that waits for its client's answers.
+pub(crate) struct Parked {
+    pub(crate) under: Under,
+    pub(crate) answers: oneshot::Sender<Answers>,
+}
+
+/// The client's end of a call, as a tool server sees it.
+pub(crate) struct Line {
+    can: Value,
+    level: Option<String>,
+    words: UnboundedSender<Word>,
+    whole: Mutex<Option<Value>>,
+}
+
+impl Line {
+    /// The line of whoever asks with that context. `level` is what it said before.
+    pub(crate) fn new(
+        context: &RequestContext<RoleServer>,
+        level: Option<String>,
+    ) -> (Arc<Self>, UnboundedReceiver<Word>) {
+        let (words, heard) = unbounded_channel();
+        let can = context.client_capabilities();
+        let line = Self {
+            can: serde_json::to_value(can).unwrap_or_default(),
+            level: log_level(context).or(level),
+            words,
+            whole: Mutex::default(),
+        };
+        (Arc::new(line), heard)
+    }
+
+    /// The whole answer of the server, if it gave one.
+    pub(crate) fn whole(&self) -> Option<Value> {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        whole.take()
+    }
+}
+
+impl Caller for Line {
+    fn capabilities(&self) -> Value {
+        self.can.clone()
+    }
+
+    fn log_level(&self) -> Option<String> {
+        self.level.clone()
+    }
+
+    fn told(&self, method: &str, params: Value) {
+        // Nobody is left to be told.
+        let _ = self.words.send(Word::Told(method.to_owned(), params));
+    }
+
+    fn answered(&self, result: &Value) {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        *whole = Some(result.clone());
+    }
+
+    fn asked(
+        &self,
+        requests: Map<String, Value>,
+    ) -> Pin<Box<dyn Future<Output = Option<Answers>> + Send>> {
+        let (reply, answers) = oneshot::channel();
+        let sent = self.words.send(Word::Asked(requests, reply));
+        Box::pin(async move {
+            sent.ok()?;
+            answers.await.ok()
+        })
+    }
+}
