@@ -4,10 +4,10 @@ use crate::{config::Settings, daemon, read_only, toolbox, who};
 use axum::http::request::Parts;
 use mandate_engine::State;
 use mandate_host::{
-    AgentAnswer, AgentWish, Answered, Client, Connection, HostError, Issued, Local, Proposal,
-    Shown, Submitted, Update,
+    AgentWish, Answered, Client, HostError, Issued, Local, Outlook, Proposal, Shown, Submitted,
+    Update,
 };
-use mandate_mcp::{Desk, GatewaySettings, HostDesk, Reception, Visitor};
+use mandate_mcp::{Answering, Desk, GatewaySettings, HostDesk, Reception, Visitor};
 use mandate_policy::Principal;
 use mandate_server::ServerSettings;
 use mandate_store::{Reader, SqliteStore};
@@ -18,10 +18,12 @@ use std::{
     thread::sleep,
     time::{Duration, Instant},
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::watch};
 
 /// How long a host that leaves may take until another one takes its place.
 const LEAVING: Duration = Duration::from_secs(60);
+/// The longest arguments that are sent to the host by the task that awaits the answer.
+const AT_ONCE: usize = 16 * 1024;
 /// How often it is tried again.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -72,7 +74,7 @@ impl Reception for AtServer {
             }
             Ok(only(registry.list(), named))
         };
-        let desk = HostDesk::new(Connection::Local(host), self.store.clone(), Arc::new(tools));
+        let desk = HostDesk::new(host, self.store.clone(), Arc::new(tools));
         Ok(Visitor {
             desk: Arc::new(desk),
             principal: principal.name.clone(),
@@ -180,8 +182,31 @@ impl Desk for Visit {
         self.ask(|host| host.submit(proposal.clone()))
     }
 
-    fn agent(&self, shown: Shown, wish: AgentWish) -> Result<AgentAnswer, HostError> {
-        self.ask(|host| host.agent(shown.clone(), wish.clone()))
+    fn agent_soon(self: Arc<Self>, shown: Shown, wish: AgentWish) -> Answering {
+        let known = self.lock().clone().filter(|client| !client.is_over());
+        // What does not fit into the socket at once is written by a thread that may wait for the host to read it.
+        let small =
+            matches!(&wish, AgentWish::Call { arguments, .. } if arguments.len() <= AT_ONCE);
+        let at_once = known.filter(|_| small).map(|client| {
+            let answer = client.agent_soon(shown.clone(), wish.clone());
+            (client, answer)
+        });
+        Box::pin(async move {
+            if let Some((client, answer)) = at_once {
+                match answer.await {
+                    // It takes nothing up any more, and the next one is asked.
+                    Err(HostError::Leaving | HostError::Stopped) => self.forget(&client),
+                    Err(error @ (HostError::Gone | HostError::Unreachable(_))) => {
+                        self.forget(&client);
+                        return Err(error);
+                    }
+                    answer => return answer,
+                }
+            }
+            let asked = move || self.ask(|host| host.agent(shown.clone(), wish.clone()));
+            let answer = tokio::task::spawn_blocking(asked).await;
+            answer.unwrap_or(Err(HostError::Stopped))
+        })
     }
 
     fn token(&self, execution_id: &str) -> Result<Issued, HostError> {
@@ -194,6 +219,10 @@ impl Desk for Visit {
 
     fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
         self.ask(|host| host.watch(execution_id))
+    }
+
+    fn outlook(&self, execution_id: &str) -> Result<watch::Receiver<Outlook>, HostError> {
+        self.ask(|host| host.outlook(execution_id))
     }
 
     fn state(&self, execution_id: &str) -> Result<State, HostError> {

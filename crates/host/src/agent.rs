@@ -2,9 +2,11 @@
 //! of it is on the disk. Only what a read inside this machine gave is handed out before.
 
 mod outside;
+mod reply;
 mod words;
 
 pub use outside::Reading;
+pub use reply::AgentReply;
 pub use words::{AgentAnswer, AgentAsk, AgentWish, CallableStep, Claims, Shown, TakenCall};
 
 use crate::ask::HostError;
@@ -23,10 +25,6 @@ use mandate_policy::{Purpose, Refusal};
 use mandate_store::{Batch, NewRecord, SYSTEM};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::mpsc::Sender;
-
-/// Where an agent is answered.
-pub type AgentReply = Sender<Result<AgentAnswer, HostError>>;
 
 /// An agent that waits for what comes of its call.
 pub(crate) struct Caller {
@@ -74,7 +72,7 @@ impl Caller {
     }
 
     fn give(self, answer: AgentAnswer) {
-        let _ = self.reply.send(Ok(answer));
+        self.reply.give(Ok(answer));
     }
 }
 
@@ -122,7 +120,7 @@ impl Drive {
                 Box::new(move |stored| match stored {
                     Ok(()) => caller.give(answer),
                     Err(error) => {
-                        let _ = caller.reply.send(Err(error));
+                        caller.reply.give(Err(error));
                     }
                 }),
             ));
@@ -134,7 +132,7 @@ impl Host {
     /// Somebody with a token wants something.
     pub(crate) fn agent(&mut self, ask: AgentAsk, reply: AgentReply) {
         if let Err(error) = self.take_agent(&ask, &reply) {
-            let _ = reply.send(Err(error));
+            reply.give(Err(error));
         }
     }
 
@@ -151,7 +149,7 @@ impl Host {
             if self.is_written(id, RefusedTo::Unknown, &refusal) {
                 self.refuse_apart(ask, refusal, reply.clone());
             } else {
-                let _ = reply.send(Err(HostError::Refused(Box::new(refusal))));
+                reply.give(Err(HostError::Refused(Box::new(refusal))));
             }
             return Ok(());
         }
@@ -189,7 +187,7 @@ impl Host {
             AgentWish::Status => {
                 let state = self.of(id)?;
                 let issued = self.renewed(state, ask, &verified)?;
-                let _ = reply.send(Ok(AgentAnswer {
+                reply.give(Ok(AgentAnswer {
                     issued: issued.map(|renewal| renewal.issue(now_ms)),
                     steps: CallableStep::all(state),
                     under_way: TakenCall::all(state, &ask.by, &|step| verified.covers(step)),
@@ -378,7 +376,7 @@ impl Host {
             drive.replies.push((
                 seq,
                 Box::new(move |stored| {
-                    let _ = answer.send(stored.map(|()| told));
+                    answer.give(stored.map(|()| told));
                 }),
             ));
         });
@@ -405,7 +403,7 @@ impl Host {
         reply: &AgentReply,
     ) -> Result<(), HostError> {
         if !self.is_written(&ask.execution_id, to, &refusal) {
-            let _ = reply.send(Err(HostError::Refused(Box::new(refusal))));
+            reply.give(Err(HostError::Refused(Box::new(refusal))));
             return Ok(());
         }
         let body = Body::CallRefused {
@@ -459,7 +457,7 @@ impl Host {
         self.parts.journal.append(
             batch,
             Box::new(move |stored| {
-                let _ = reply.send(Err(match stored {
+                reply.give(Err(match stored {
                     Ok(_) => HostError::Refused(Box::new(refusal)),
                     Err(error) => HostError::Store(error),
                 }));
@@ -473,7 +471,7 @@ type Told = Box<dyn FnOnce(Result<(), HostError>) + Send>;
 fn refusing(refusal: Refusal, reply: AgentReply) -> Told {
     Box::new(move |stored| {
         let error = stored.map_or_else(|error| error, |()| HostError::Refused(Box::new(refusal)));
-        let _ = reply.send(Err(error));
+        reply.give(Err(error));
     })
 }
 

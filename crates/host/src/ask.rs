@@ -3,6 +3,7 @@
 use crate::agent::{AgentAsk, AgentReply};
 use crate::following::Follower;
 use crate::leaving::Doings;
+use crate::outlook::Outlook;
 use crate::overriding::Overriding;
 use crate::switch::Switch;
 use crate::tokens::Issued;
@@ -90,6 +91,11 @@ pub enum Ask {
     Follow(String, Follower, Sender<Result<(), HostError>>),
     /// Some of those who followed the execution have gone.
     Unfollow(String),
+    /// Tell what an agent could call in the execution, now and whenever that changes.
+    Outlook(
+        String,
+        Sender<Result<tokio::sync::watch::Receiver<Outlook>, HostError>>,
+    ),
     /// What goes on, these executions left out.
     Doings(Vec<String>, Sender<Doings>),
     /// Executions were removed from the journal: what is remembered of it may be gone.
@@ -181,6 +187,7 @@ impl Ask {
             Ask::Continue(execution_id, ..)
             | Ask::Follow(execution_id, ..)
             | Ask::Unfollow(execution_id)
+            | Ask::Outlook(execution_id, _)
             | Ask::Watch(execution_id, ..)
             | Ask::AwaitRest(execution_id, ..)
             | Ask::Answer(execution_id, ..)

@@ -11,12 +11,13 @@ use crate::intake::{Intake, Proposal};
 use crate::jobs::Jobs;
 use crate::keys::{KeyAct, KeyActed, Keys};
 use crate::local::RandomIds;
+use crate::outlook::Outlook;
 use crate::overriding::Overriding;
 use crate::standing::{self, StandingAct};
 use crate::switch::Switch;
 use crate::tokens::Issued;
 use crate::tool_acts::{self, ToolAct, ToolActed};
-use crate::unplanned::ask_host;
+use crate::unplanned::{ask_host, ask_host_soon};
 use crate::wire::Answered;
 use mandate_engine::event::Resolution;
 use mandate_policy::Principal;
@@ -223,6 +224,32 @@ impl Local {
         self.keys.still(&self.principal)?;
         let ask = AgentAsk::of(shown, &self.principal.name, wish);
         ask_host(&self.host, &self.intake, &self.runtime, ask)
+    }
+
+    /// The same, awaited by a task: no thread waits, where that is not needed.
+    pub fn agent_soon(
+        &self,
+        shown: Shown,
+        wish: AgentWish,
+    ) -> impl Future<Output = Result<AgentAnswer, HostError>> + Send + use<> {
+        let (keys, who) = (self.keys.clone(), self.principal.clone());
+        let (host, intake) = (self.host.clone(), self.intake.clone());
+        async move {
+            let ask = AgentAsk::of(shown, &who.name, wish);
+            Keys::still_soon(&keys, who).await?;
+            ask_host_soon(host, intake, ask).await
+        }
+    }
+
+    /// What an agent could call in an execution, now and whenever that changes.
+    ///
+    /// # Errors
+    /// When the host does not drive it.
+    pub fn outlook(
+        &self,
+        execution_id: &str,
+    ) -> Result<tokio::sync::watch::Receiver<Outlook>, HostError> {
+        self.host.outlook(execution_id)
     }
 
     /// Gives a token out, for these steps only if any are named.

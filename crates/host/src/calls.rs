@@ -3,7 +3,7 @@
 use crate::drive::{Held, OpenCall, Place};
 use crate::gate::Permitted;
 use crate::host::{Host, Input, Parts};
-use crate::spawn::Task;
+use crate::spawn::{OnTokio, Spawn as _, Task};
 use mandate_engine::turn::Abort;
 use mandate_engine::{CallOutcome, Fault, settle};
 use mandate_plan::ErrorCode;
@@ -211,6 +211,7 @@ fn make(
     ended: impl FnOnce(Outcome) + Send + 'static,
 ) -> Box<dyn Task> {
     let at_once = parts.tools.answers_at_once(&call);
+    let place = parts.tools.runs_on(&call);
     let mut run = parts.tools.run_within(permit, call, traceparent);
     if at_once {
         let mut nobody = Context::from_waker(Waker::noop());
@@ -230,9 +231,13 @@ fn make(
             }
         }
     }
-    parts.spawn.spawn(Box::pin(async move {
+    let task = Box::pin(async move {
         ended(run.await.outcome);
-    }))
+    });
+    match place {
+        Some(runtime) => OnTokio(runtime).spawn(task),
+        None => parts.spawn.spawn(task),
+    }
 }
 
 /// A call that was made here, and is over.

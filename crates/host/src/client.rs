@@ -1,22 +1,22 @@
 //! Asking the host of another process, over its socket.
 
+mod agents;
 mod unfold;
 
-use crate::agent::{AgentAnswer, AgentWish, Shown};
 use crate::ask::{HostError, Submitted, Update};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
+use crate::outlook::Outlook;
 use crate::socket;
 use crate::standing::StandingAct;
 use crate::switch::Switch;
-use crate::tokens::Issued;
 use crate::tool_acts::{ToolAct, ToolActed};
 use crate::wire::{
     AgentSaid, Answered, Farewell, Hello, MAX_ANSWER_BYTES, PROTOCOL, Request, Said, Wish, line,
 };
 use mandate_engine::event::Resolution;
 use mandate_store::Removal;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -24,6 +24,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
 use unfold::Unfolding;
 
 /// How long the host may take to say hello.
@@ -37,14 +38,36 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// How long the host may leave what is asked unread.
 const UNREAD: Duration = Duration::from_secs(30);
 
-type Reply = Sender<Answer>;
+/// Where an answer is awaited.
+enum Reply {
+    Thread(Sender<Answer>),
+    Task(oneshot::Sender<Answer>),
+}
+
+impl Reply {
+    /// Whoever has gone is not told.
+    fn give(self, answer: Answer) {
+        match self {
+            Reply::Thread(reply) => drop(reply.send(answer)),
+            Reply::Task(reply) => drop(reply.send(answer)),
+        }
+    }
+}
+
+/// What is told from when it was asked for on.
+enum Telling {
+    /// Everything that happens.
+    Everything(Box<Unfolding>, Sender<Update>),
+    /// What an agent could call; none before the host said it first.
+    Outlook(Option<watch::Sender<Outlook>>),
+}
 
 /// What is awaited under one id.
 struct Open {
     /// The answer.
     reply: Option<Reply>,
-    /// What happens, where that was asked for.
-    watch: Option<(Unfolding, Sender<Update>)>,
+    /// What goes on being told, where that was asked for.
+    telling: Option<Telling>,
 }
 
 /// What the reading thread and the asking ones share.
@@ -61,6 +84,8 @@ pub struct Client {
     abandon: Box<dyn Fn() -> bool + Send + Sync>,
     pid: u32,
     stream: UnixStream,
+    /// Held while a line is written, so that it stays in one piece.
+    writing: Mutex<()>,
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -105,6 +130,7 @@ impl Client {
             abandon: Box::new(|| false),
             pid: theirs.pid,
             stream,
+            writing: Mutex::default(),
             shared,
         })
     }
@@ -144,33 +170,40 @@ impl Client {
         lock(&self.shared).farewell
     }
 
-    fn put(&self, ask: Wish, watch: Option<(Unfolding, Sender<Update>)>) -> Answer {
-        self.put_for(ask, watch, Some(ANSWER))
+    fn put(&self, ask: Wish, telling: Option<Telling>) -> Answer {
+        self.put_for(ask, telling, Some(ANSWER))
     }
 
-    fn put_for(
-        &self,
-        ask: Wish,
-        watch: Option<(Unfolding, Sender<Update>)>,
-        patience: Option<Duration>,
-    ) -> Answer {
+    fn put_for(&self, ask: Wish, telling: Option<Telling>, patience: Option<Duration>) -> Answer {
         let (reply, answer) = channel();
+        let open = Open {
+            reply: Some(Reply::Thread(reply)),
+            telling,
+        };
+        self.say(ask, open)?;
+        self.answered(&answer, patience)
+    }
+
+    /// Asks the host, and waits for nothing.
+    fn say(&self, ask: Wish, open: Open) -> Result<(), HostError> {
         let id = {
             let mut shared = lock(&self.shared);
             if shared.over || shared.farewell.is_some() {
                 return Err(HostError::Gone);
             }
             shared.last_id = shared.last_id.saturating_add(1);
-            let (id, reply) = (shared.last_id, Some(reply));
-            shared.open.insert(id, Open { reply, watch });
+            let id = shared.last_id;
+            shared.open.insert(id, open);
             id
         };
-        let asked = line(&Request { id, ask }).and_then(|line| (&self.stream).write_all(&line));
-        if asked.is_err() {
+        let asked = line(&Request { id, ask }).and_then(|line| {
+            let _whole = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            (&self.stream).write_all(&line)
+        });
+        asked.map_err(|_| {
             lock(&self.shared).open.remove(&id);
-            return Err(HostError::Gone);
-        }
-        self.answered(&answer, patience)
+            HostError::Gone
+        })
     }
 
     fn answered(&self, answer: &Receiver<Answer>, patience: Option<Duration>) -> Answer {
@@ -264,8 +297,8 @@ impl Client {
     pub fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
         let (watcher, updates) = channel();
         let execution_id = execution_id.to_owned();
-        let unfolding = Unfolding::new(&execution_id);
-        self.put(Wish::Watch { execution_id }, Some((unfolding, watcher)))?;
+        let telling = Telling::Everything(Box::new(Unfolding::new(&execution_id)), watcher);
+        self.put(Wish::Watch { execution_id }, Some(telling))?;
         Ok(updates)
     }
 
@@ -279,54 +312,6 @@ impl Client {
             execution_id,
             answer,
         })
-    }
-
-    /// Does what somebody with a token wants. A call takes as long as it takes.
-    ///
-    /// # Errors
-    /// [`HostError::Refused`], or [`HostError::Gone`].
-    pub fn agent(&self, shown: Shown, wish: AgentWish) -> Result<AgentAnswer, HostError> {
-        let ask = Wish::Agent {
-            execution_id: shown.execution_id,
-            token: shown.token,
-            claims: shown.claims,
-            wish,
-        };
-        match self.put_for(ask, None, None)?.agent {
-            Some(AgentSaid::Answer(answer)) => Ok(*answer),
-            _ => Err(unanswered()),
-        }
-    }
-
-    /// Gives a token out.
-    ///
-    /// # Errors
-    /// Why the host does not, or [`HostError::Gone`].
-    pub fn token(
-        &self,
-        execution_id: &str,
-        steps: Option<BTreeSet<String>>,
-    ) -> Result<Issued, HostError> {
-        let execution_id = execution_id.to_owned();
-        let ask = Wish::Token {
-            execution_id,
-            steps,
-        };
-        match self.put(ask, None)?.agent {
-            Some(AgentSaid::Issued(issued)) => Ok(issued),
-            _ => Err(unanswered()),
-        }
-    }
-
-    /// Makes a new key for tokens.
-    ///
-    /// # Errors
-    /// Why the host does not, or [`HostError::Gone`].
-    pub fn rotate_tokens(&self, at_once: bool) -> Result<String, HostError> {
-        match self.put(Wish::RotateTokens { at_once }, None)?.agent {
-            Some(AgentSaid::Rotated(key)) => Ok(key),
-            _ => Err(unanswered()),
-        }
     }
 
     /// Ends an execution.
@@ -440,6 +425,7 @@ struct Done {
     agent: Option<AgentSaid>,
     keys: Option<KeyActed>,
     standing: Option<String>,
+    outlook: Option<watch::Receiver<Outlook>>,
 }
 
 fn unanswered() -> HostError {
@@ -512,6 +498,7 @@ fn hear(said: Said, shared: &mut Shared) {
                 agent: agent.map(|boxed| *boxed),
                 keys: keys.map(|boxed| *boxed),
                 standing,
+                outlook: None,
             };
             settle(id, Ok(done), shared);
         }
@@ -530,6 +517,7 @@ fn hear(said: Said, shared: &mut Shared) {
             waiting_for,
             head,
         } => unfold(id, shared, |unfolding| unfolding.rest(waiting_for, head)),
+        Said::Outlook { id, outlook } => agents::look(id, outlook, shared),
         Said::Lost { id, error } => {
             unfold(id, shared, |_| Ok(Some(Update::Lost(error.into()))));
             shared.open.remove(&id);
@@ -542,9 +530,9 @@ fn settle(id: u64, answer: Answer, shared: &mut Shared) {
         return;
     };
     if let Some(reply) = open.reply.take() {
-        let _ = reply.send(answer);
+        reply.give(answer);
     }
-    if open.watch.is_none() {
+    if open.telling.is_none() {
         shared.open.remove(&id);
     }
 }
@@ -555,10 +543,8 @@ fn unfold(
     shared: &mut Shared,
     heard: impl FnOnce(&mut Unfolding) -> Result<Option<Update>, HostError>,
 ) {
-    let Some((unfolding, watcher)) = shared
-        .open
-        .get_mut(&id)
-        .and_then(|open| open.watch.as_mut())
+    let open = shared.open.get_mut(&id);
+    let Some(Telling::Everything(unfolding, watcher)) = open.and_then(|open| open.telling.as_mut())
     else {
         return;
     };

@@ -5,6 +5,7 @@ use crate::ask::{HostError, Submitted, Update};
 use crate::asking::Local;
 use crate::client::Client;
 use crate::intake::Proposal;
+use crate::outlook::Outlook;
 use crate::tokens::Issued;
 use crate::wire::Answered;
 use mandate_engine::event::Resolution;
@@ -72,6 +73,20 @@ impl Connection {
         match self {
             Connection::Local(local) => local.agent(shown, wish),
             Connection::Remote(client) => client.agent(shown, wish),
+        }
+    }
+
+    /// What an agent could call in an execution, now and whenever that changes.
+    ///
+    /// # Errors
+    /// When the host does not drive it.
+    pub fn outlook(
+        &self,
+        execution_id: &str,
+    ) -> Result<tokio::sync::watch::Receiver<Outlook>, HostError> {
+        match self {
+            Connection::Local(local) => local.outlook(execution_id),
+            Connection::Remote(client) => client.outlook(execution_id),
         }
     }
 

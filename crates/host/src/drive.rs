@@ -5,6 +5,7 @@ use crate::ask::{HostError, Rest, Update};
 use crate::following::Follower;
 use crate::gate::Permitted;
 use crate::look_up::Questions;
+use crate::outlook::Outlook;
 use crate::projection::{Shown, changed_request_rows, execution_row};
 use crate::sessions::call_row;
 use crate::spawn::Task;
@@ -18,6 +19,8 @@ use std::sync::mpsc::Sender;
 
 /// How many events of closed-world reads may wait in memory before they are handed to the journal unasked.
 const UNSENT_EVENTS: usize = 512;
+/// How long those of an agent may, in milliseconds: a person notices nothing of it, and hundreds of calls share a commit.
+const LINGER_MS: i64 = 25;
 
 /// What has at most one call under way: a step or one item of it, to be run or to be undone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +89,8 @@ pub(crate) struct Drive {
     shown: Shown,
     /// The plan document, until the first batch has carried it.
     pub(crate) plan_row: Option<PlanRow>,
+    /// When the unsent events of an agent's reads are handed over, Unix milliseconds.
+    linger_ms: Option<i64>,
     /// `seq` up to which events were handed to the journal.
     pub(crate) sent_seq: u64,
     /// `seq` up to which the disk has them.
@@ -99,6 +104,8 @@ pub(crate) struct Drive {
     /// Those who look on only to hear where it rests.
     pub(crate) awaiting: Vec<Sender<Update>>,
     pub(crate) followers: Vec<Follower>,
+    /// Those who list the tools that an agent could call.
+    pub(crate) outlooks: Vec<tokio::sync::watch::Sender<Outlook>>,
     /// Agents that wait for what comes of their calls.
     pub(crate) callers: Vec<Caller>,
     /// How many reports of calls outside are being read.
@@ -121,6 +128,7 @@ impl Drive {
             unsent_calls: Vec::new(),
             shown: Shown::default(),
             plan_row,
+            linger_ms: None,
             sent_seq: durable_seq,
             durable_seq,
             held: VecDeque::new(),
@@ -130,6 +138,7 @@ impl Drive {
             watchers: Vec::new(),
             awaiting: Vec::new(),
             followers: Vec::new(),
+            outlooks: Vec::new(),
             callers: Vec::new(),
             reading: 0,
             replies: Vec::new(),
@@ -153,13 +162,31 @@ impl Drive {
     /// disk, and so does every fact that leaves the process; closed-world reads alone owe the disk nothing yet.
     pub(crate) fn owes_disk(&self) -> bool {
         !self.unsent.is_empty()
-            && (self.at_rest()
+            && ((self.at_rest() && !self.may_linger())
                 || self.replies.iter().any(|(seq, _)| *seq > self.sent_seq)
                 || self.unsent.len() > UNSENT_EVENTS
                 || self.followers_wait()
                 || self.questions.wait()
                 || self.held.iter().any(|held| !held.permitted.runs_ahead)
-                || self.unsent.iter().any(|event| event.body.is_input()))
+                || self.unsent.iter().any(|event| is_owed(&event.body)))
+    }
+
+    /// Whether an agent's reads may stay in memory for a moment, so that many of them share a commit.
+    fn may_linger(&self) -> bool {
+        self.state.awaits_agent() && self.watchers.is_empty() && self.awaiting.is_empty()
+    }
+
+    /// When what an agent's reads have left in memory is handed to the journal, at the latest: a moment after the first.
+    /// None if nothing is there, or if it is handed over with what follows.
+    pub(crate) fn linger(&mut self, now_ms: i64) -> Option<i64> {
+        if self.unsent.is_empty() || !self.state.is_agents() {
+            return None;
+        }
+        Some(
+            *self
+                .linger_ms
+                .get_or_insert(now_ms.saturating_add(LINGER_MS)),
+        )
     }
 
     /// Everything that is not with the journal yet, as one batch.
@@ -190,6 +217,7 @@ impl Drive {
             calls: std::mem::take(&mut self.unsent_calls),
         };
         self.unsent.clear();
+        self.linger_ms = None;
         self.sent_seq = self.state.seq;
         Some(batch)
     }
@@ -212,6 +240,7 @@ impl Drive {
 
     /// Tells watchers that the execution is over. It was the last that is needed of its state, which may be large.
     pub(crate) fn tell_end(mut self) {
+        self.tell_outlooks();
         if self.told_rest == self.state.seq || !self.stays() {
             return;
         }
@@ -312,8 +341,16 @@ impl Drive {
     /// The next time at which something is to be done for it, Unix milliseconds.
     pub(crate) fn next_due_ms(&self) -> Option<i64> {
         let calls = self.open.values().filter_map(|open| open.deadline_ms).min();
-        [self.wake_ms, calls].into_iter().flatten().min()
+        { [self.wake_ms, calls, self.linger_ms].into_iter() }
+            .flatten()
+            .min()
     }
+}
+
+/// Whether an event has the journal written. What an agent asked for has not, by itself: its call does, unless it is a read
+/// inside this machine, and so does whatever it is told.
+fn is_owed(body: &Body) -> bool {
+    body.is_input() && !matches!(body, Body::CallRequested { .. })
 }
 
 /// Sends to all of them, and forgets those that are gone.

@@ -1,15 +1,18 @@
 //! The handle of a host that runs in this process: what is asked is put into its inbox, and the answer awaited.
 
-use crate::agent::{AgentAnswer, AgentAsk};
+use crate::agent::{AgentAnswer, AgentAsk, AgentReply};
 use crate::ask::{Ask, HostError, Submission, Submitted, Update};
 use crate::following::Notice;
 use crate::host::Input;
 use crate::leaving::Doings;
+use crate::outlook::Outlook;
 use crate::overriding::Overriding;
+use crate::reactor::Reactor;
 use crate::switch::Switch;
 use crate::tokens::Issued;
 use mandate_engine::event::{Answer, Resolution};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// What the host's thread takes up.
@@ -20,6 +23,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 pub(crate) enum Message {
     /// An input.
     Input(Input),
+    /// Look at the time: something is due sooner than it was.
+    Look,
     /// Nothing more.
     Stop,
 }
@@ -27,13 +32,13 @@ pub(crate) enum Message {
 /// Asks a host on a thread of this process. Each call waits for the answer.
 #[derive(Clone)]
 pub struct Handle {
-    pub(crate) to_host: Sender<Message>,
+    pub(crate) reactor: Arc<Reactor>,
 }
 
 impl Handle {
     fn put(&self, ask: Ask) -> Result<(), HostError> {
         let message = Message::Input(Input::Ask(ask));
-        self.to_host.send(message).map_err(|_| HostError::Stopped)
+        self.reactor.send(message)
     }
 
     fn ask<T>(
@@ -141,7 +146,32 @@ impl Handle {
     /// # Errors
     /// [`HostError::Refused`], or why nothing can be done.
     pub fn agent(&self, ask: AgentAsk) -> Result<AgentAnswer, HostError> {
-        self.ask(|reply| Ask::Agent(Box::new(ask), reply))
+        self.ask(|reply| Ask::Agent(Box::new(ask), AgentReply::Thread(reply)))
+    }
+
+    /// The same, awaited by a task: it is asked at once, and no thread waits.
+    pub fn agent_soon(
+        &self,
+        ask: AgentAsk,
+    ) -> impl Future<Output = Result<AgentAnswer, HostError>> + Send + use<> {
+        let (reply, mut answered) = tokio::sync::mpsc::unbounded_channel();
+        let ask = Ask::Agent(Box::new(ask), AgentReply::Task(reply));
+        let asked = self.reactor.take_up(Input::Ask(ask));
+        async move {
+            asked?;
+            answered.recv().await.unwrap_or(Err(HostError::Stopped))
+        }
+    }
+
+    /// What an agent could call in an execution, now and whenever that changes.
+    ///
+    /// # Errors
+    /// When the host does not drive it.
+    pub fn outlook(
+        &self,
+        execution_id: &str,
+    ) -> Result<tokio::sync::watch::Receiver<Outlook>, HostError> {
+        self.ask(|reply| Ask::Outlook(execution_id.to_owned(), reply))
     }
 
     /// Gives a token out to the one who asked for the execution.

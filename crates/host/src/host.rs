@@ -1,6 +1,6 @@
 //! The host: one input after the other; each is applied, decided upon, appended, carried out.
 //!
-//! Everything here runs on one thread and never blocks, so that a test can drive it with a fake clock, journal, tools
+//! At any time one thread has the host, and nothing here blocks, so that a test can drive it with a fake clock, journal, tools
 //! and spawner. What may run ahead of the disk is ruled by [`Drive::owes_disk`] and `calls.rs`, and nowhere else.
 
 use crate::agenda::Agenda;
@@ -27,7 +27,7 @@ use crate::tokens::TokenSource;
 use crate::witness::Witness;
 use mandate_engine::{Body, Event, Turned, turn};
 use mandate_policy::{Limits, Purpose, Rules};
-use mandate_store::{Appended, Journal, StoreError};
+use mandate_store::Journal;
 use mandate_tools::Tools;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -219,6 +219,7 @@ impl Host {
             self.wake(&execution_id);
             self.fire_calls(&execution_id, now_ms);
             self.fire_timers(&execution_id, now_ms);
+            self.flush(&execution_id);
             self.reschedule(&execution_id);
         }
         self.start_what_fits();
@@ -268,6 +269,9 @@ impl Host {
                 self.follow(&execution_id, follower, reply);
             }
             Ask::Unfollow(execution_id) => self.unfollow(&execution_id),
+            Ask::Outlook(execution_id, reply) => {
+                let _ = reply.send(self.outlook(&execution_id));
+            }
             Ask::Doings(but, reply) => {
                 let _ = reply.send(self.doings(&but));
             }
@@ -489,76 +493,6 @@ impl Host {
         self.flush(execution_id);
         for abort in turned.aborts {
             self.abort(execution_id, abort);
-        }
-    }
-
-    /// Hands what is owed to the journal.
-    pub(crate) fn flush(&mut self, execution_id: &str) {
-        let post = self.post.clone();
-        let Some(drive) = self.drives.get_mut(execution_id) else {
-            return;
-        };
-        if drive.lost.is_some() || !drive.owes_disk() {
-            return;
-        }
-        let Some(batch) = drive.take_batch() else {
-            return;
-        };
-        let (execution_id, last_seq) = (execution_id.to_owned(), drive.sent_seq);
-        self.parts.journal.append(
-            batch,
-            Box::new(move |result| {
-                post(Input::Stored {
-                    execution_id,
-                    last_seq,
-                    result,
-                })
-            }),
-        );
-    }
-
-    fn stored(&mut self, execution_id: &str, last_seq: u64, result: Result<Appended, StoreError>) {
-        let Some(drive) = self.drives.get_mut(execution_id) else {
-            return;
-        };
-        match result {
-            Ok(appended) => {
-                drive.durable_seq = drive.durable_seq.max(last_seq);
-                drive.head = Some(appended.head);
-                // First, so that whoever is answered now finds in the notice what the answer rests on.
-                drive.tell_followers();
-                drive.give_replies();
-                self.dispatch(execution_id);
-                self.ask_tools(execution_id);
-                self.flush(execution_id);
-                self.settle_down(execution_id);
-            }
-            Err(error) => {
-                drive.lose(HostError::Store(error));
-                self.lose_all();
-            }
-        }
-    }
-
-    /// Tells watchers where the execution rests; one that has ended leaves memory.
-    pub(crate) fn settle_down(&mut self, execution_id: &str) {
-        let Some(drive) = self.drives.get_mut(execution_id) else {
-            return;
-        };
-        if !drive.is_over() {
-            drive.tell_rest();
-        }
-        drive.tell_followers();
-        self.tell_parent(execution_id);
-        if self
-            .drives
-            .get(execution_id)
-            .is_none_or(|drive| !drive.is_over())
-        {
-            self.park(execution_id);
-        } else if let Some(drive) = self.drives.remove(execution_id) {
-            self.parts.tools.forget(execution_id);
-            drive.tell_end();
         }
     }
 }

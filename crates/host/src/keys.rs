@@ -15,6 +15,7 @@ pub use ring::{KeyRing, KnownKey};
 use crate::ask::HostError;
 use crate::clock::{Clock as _, SystemClock};
 use crate::refused::note_key;
+use crate::server::waiting;
 use crate::system_rows::append;
 use mandate_plan::ErrorCode;
 use mandate_policy::principal::{ROLES, is_principal, is_role};
@@ -102,6 +103,24 @@ impl Keys {
             true => Ok(()),
             false => Err(HostError::KeyRevoked(key.clone())),
         })
+    }
+
+    /// Whether they are known up to now, so that to look at them waits for nothing.
+    pub fn are_current(&self) -> bool {
+        let ring = self.ring.try_lock();
+        ring.is_ok_and(|ring| ring.is_current(self.journal.as_ref()))
+    }
+
+    /// The same as [`Keys::still`], awaited by a task.
+    pub(crate) async fn still_soon(
+        keys: &Arc<Self>,
+        principal: Principal,
+    ) -> Result<(), HostError> {
+        if keys.are_current() {
+            return keys.still(&principal);
+        }
+        let keys = keys.clone();
+        waiting(move || keys.still(&principal)).await
     }
 
     /// The journal that they are in.

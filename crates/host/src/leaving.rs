@@ -67,7 +67,7 @@ impl Host {
                 return None;
             }
             Ask::Agent(_, reply) => {
-                let _ = reply.send(Err(HostError::Leaving));
+                reply.give(Err(HostError::Leaving));
                 return None;
             }
             Ask::Token { reply, .. } => {
@@ -88,6 +88,10 @@ impl Host {
             | Ask::Override(_, _, reply)
             | Ask::Resolve { reply, .. } => reply,
             // Looking on is let be, where there is something to look at.
+            Ask::Outlook(execution_id, reply) if !self.drives.contains_key(&execution_id) => {
+                let _ = reply.send(Err(HostError::Leaving));
+                return None;
+            }
             Ask::Watch(execution_id, _, reply) | Ask::Follow(execution_id, _, reply)
                 if !self.drives.contains_key(&execution_id) =>
             {

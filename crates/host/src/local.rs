@@ -4,11 +4,12 @@ use crate::ask::HostError;
 use crate::clock::{Clock, SystemClock};
 use crate::gateway::Gateway;
 use crate::handle::{Handle, Message};
-use crate::host::{Host, Ids, Parts, Post, Report};
+use crate::host::{Host, Ids, Input, Parts, Post, Report};
 use crate::made_keys;
 use crate::notify::Notify;
 use crate::policies::{PolicyTerms, activation};
 use crate::queue::MAX_ACTIVE;
+use crate::reactor::Reactor;
 use crate::spawn::OnTokio;
 use crate::system_rows::append_all;
 use crate::tokens::{NoTokens, TokenSource};
@@ -18,8 +19,6 @@ use mandate_policy::{FirstPolicy, Limits, Rules};
 use mandate_store::{Journal, PublicKey};
 use mandate_tools::Tools;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
 
 /// Some 30 KB each (`docs/performance.md`), and enough for those who answer at once what they asked for.
 const KEPT_AT_REST: usize = 256;
@@ -148,22 +147,24 @@ impl LocalHost {
             max_active: terms.max_active,
             kept_at_rest: terms.kept_at_rest,
         };
-        let (to_host, inbox) = channel();
-        let journal = parts.journal.clone();
-        let poster = to_host.clone();
+        let (reactor, inbox) = Reactor::new(clock, parts.journal.clone());
+        // The host is within the reactor, and does not keep it.
+        let own = Arc::downgrade(&reactor);
         let post: Post = Arc::new(move |input| {
             // A host that is gone needs no input: the next one folds the journal.
-            let _ = poster.send(Message::Input(input));
+            let Some(reactor) = own.upgrade() else { return };
+            let _ = match &input {
+                Input::Outcome { .. } => reactor.take_up(input),
+                _ => reactor.send(Message::Input(input)),
+            };
         });
+        let its = reactor.clone();
         let thread = std::thread::Builder::new()
             .name("mandate-host".to_owned())
-            .spawn(move || {
-                let host = Host::new(parts, post);
-                run(host, &inbox, clock.as_ref(), journal.as_ref());
-            })
+            .spawn(move || its.run(Host::new(parts, post), &inbox))
             .map_err(|_| HostError::Stopped)?;
         Ok(Self {
-            handle: Handle { to_host },
+            handle: Handle { reactor },
             thread: Some(thread),
         })
     }
@@ -186,64 +187,9 @@ impl Drop for LocalHost {
     /// Stops taking inputs. What was appended reaches the disk when the store is dropped; calls under way are dropped
     /// with the runtime and found again by the next host.
     fn drop(&mut self) {
-        let _ = self.handle.to_host.send(Message::Stop);
+        let _ = self.handle.reactor.send(Message::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
-}
-
-/// How many inputs may be taken up before something that can wait has its turn.
-const INPUTS_IN_A_ROW: usize = 32;
-
-/// A wait is measured by the machine's steady clock, which stands still while the machine sleeps and does not know that the
-/// time was set. So the time is looked at in between.
-const LOOKS_AT_CLOCK_MS: i64 = 30_000;
-
-fn run(mut host: Host, inbox: &Receiver<Message>, clock: &dyn Clock, journal: &dyn Journal) {
-    let mut in_a_row = 0_usize;
-    let mut next = None;
-    loop {
-        let message = match next.take() {
-            Some(message) => Ok(message),
-            None => wait(&host, inbox, clock),
-        };
-        let rests = match message {
-            Ok(Message::Input(input)) => {
-                // What is behind it may have something to append too: it shares a commit.
-                next = inbox.try_recv().ok();
-                journal.more_follows(next.is_some());
-                host.handle(input);
-                in_a_row = in_a_row.saturating_add(1);
-                in_a_row >= INPUTS_IN_A_ROW
-            }
-            Err(RecvTimeoutError::Timeout) => true,
-            Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
-                journal.more_follows(false);
-                return;
-            }
-        };
-        host.tick();
-        if rests {
-            in_a_row = 0;
-            host.step();
-        }
-    }
-}
-
-/// Waits for the next message, or for what is due.
-fn wait(
-    host: &Host,
-    inbox: &Receiver<Message>,
-    clock: &dyn Clock,
-) -> Result<Message, RecvTimeoutError> {
-    let left_ms = match host.next_due_ms() {
-        _ if host.has_work() => 0,
-        None => return inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        Some(due_ms) => {
-            let left_ms = due_ms.saturating_sub(clock.now_ms());
-            left_ms.clamp(0, LOOKS_AT_CLOCK_MS)
-        }
-    };
-    inbox.recv_timeout(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
 }

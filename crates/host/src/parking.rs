@@ -39,6 +39,7 @@ impl Drive {
             && self.watchers.is_empty()
             && self.awaiting.is_empty()
             && self.followers.is_empty()
+            && self.outlooks.iter().all(|outlook| outlook.is_closed())
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod conversation;
 mod lines;
+mod outlooks;
 mod watching;
 
 use crate::ask::HostError;
@@ -31,7 +32,7 @@ pub(crate) struct Desk {
     host: Handle,
     journal: Arc<dyn Journal>,
     intake: Arc<Intake>,
-    keys: Keys,
+    keys: Arc<Keys>,
     directory: (u64, u64),
     replacing: Arc<Replacing>,
 }
@@ -92,7 +93,7 @@ impl Server {
         let desk = Arc::new(Desk {
             replacing: replacing.clone(),
             host,
-            keys: Keys::new(journal.clone()),
+            keys: Arc::new(Keys::new(journal.clone())),
             journal,
             intake,
             directory,

@@ -14,6 +14,11 @@ pub(crate) struct ReadSoFar {
 }
 
 impl ReadSoFar {
+    /// Whether the journal knows that there is nothing new.
+    pub(crate) fn is_current(&self, journal: &dyn Journal) -> bool {
+        self.mark.is_some() && journal.system_mark() == self.mark
+    }
+
     /// Gives each row of these kinds that was not read yet to `note`, oldest first. Where the journal knows that the stream has
     /// nothing new, it is not asked for rows: this is done at every request and every submission.
     ///
@@ -27,7 +32,7 @@ impl ReadSoFar {
     ) -> Result<(), HostError> {
         // Taken before the rows are, so that what comes in between is read the next time.
         let mark = journal.system_mark();
-        if mark.is_some() && mark == self.mark {
+        if self.is_current(journal) {
             return Ok(());
         }
         for row in &journal.rows_of_system(kinds, self.seq)? {

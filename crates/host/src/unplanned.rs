@@ -11,6 +11,7 @@ use crate::gateway::Unplanned;
 use crate::handle::Handle;
 use crate::host::Host;
 use crate::intake::{Intake, Proposal};
+use crate::server::waiting;
 use mandate_engine::State;
 use mandate_engine::event::RequestKind;
 use mandate_plan::{Digest, ErrorCode, canonical_json};
@@ -18,6 +19,7 @@ use mandate_policy::risk::Level;
 use mandate_policy::token::Verified;
 use mandate_policy::{Approver, Decision, Outcome, Purpose, Reason, Refusal, counts_as_call};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// The rule that unplanned calls are asked about by.
 const RULE: &str = "gateway.unplanned";
@@ -124,10 +126,36 @@ pub(crate) fn ask_host(
     runtime: &tokio::runtime::Handle,
     ask: AgentAsk,
 ) -> Result<AgentAnswer, HostError> {
-    let call = match host.agent(ask.clone()) {
+    match host.agent(ask.clone()) {
+        Err(HostError::Unplanned(call)) => propose(host, intake, runtime, (ask, *call)),
+        said => said,
+    }
+}
+
+/// The same, awaited by a task: no thread waits, unless a revision is proposed.
+///
+/// # Errors
+/// [`HostError::Refused`], or why nothing can be done.
+pub(crate) async fn ask_host_soon(
+    host: Handle,
+    intake: Arc<Intake>,
+    ask: AgentAsk,
+) -> Result<AgentAnswer, HostError> {
+    let call = match host.agent_soon(ask.clone()).await {
         Err(HostError::Unplanned(call)) => *call,
         said => return said,
     };
+    let runtime = tokio::runtime::Handle::current();
+    waiting(move || propose(&host, &intake, &runtime, (ask, call))).await
+}
+
+/// Has a revision proposed that holds the call, and then the call refused or made.
+fn propose(
+    host: &Handle,
+    intake: &Intake,
+    runtime: &tokio::runtime::Handle,
+    (ask, call): (AgentAsk, UnplannedCall),
+) -> Result<AgentAnswer, HostError> {
     let (AgentWish::Call { tool, .. } | AgentWish::Enforce { tool, .. }, by) = (&ask.wish, &ask.by)
     else {
         return Err(HostError::Stopped);

@@ -7,6 +7,7 @@ use crate::agent::{AgentAnswer, AgentWish, Claims};
 use crate::ask::{HostError, Submitted};
 use crate::intake::Proposal;
 use crate::keys::{ApiKey, KeyAct, KeyActed};
+use crate::outlook::Outlook;
 use crate::standing::StandingAct;
 use crate::switch::Switch;
 use crate::tokens::{Issued, TokenText};
@@ -22,7 +23,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 /// The protocol that this program speaks.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// The longest line that a host takes. Documents and inputs of 4 MiB each fit, with every character escaped.
 pub(crate) const MAX_REQUEST_BYTES: usize = 32 * 1024 * 1024;
 /// The longest line that a client takes. The largest output fits, with every character escaped.
@@ -75,6 +76,8 @@ pub(crate) enum Wish {
     Continue { execution_id: String },
     /// Tell everything that happened and happens in an execution.
     Watch { execution_id: String },
+    /// Tell what an agent could call in an execution, now and whenever that changes.
+    Outlook { execution_id: String },
     /// Answer a request.
     Answer {
         execution_id: String,
@@ -217,6 +220,8 @@ pub(crate) enum Said {
         waiting_for: Option<WaitingFor>,
         head: Option<Head>,
     },
+    /// What an agent could call; another one takes the place of the one before.
+    Outlook { id: u64, outlook: Outlook },
     /// This host cannot drive the execution any further.
     Lost { id: u64, error: Refused },
     /// The host ends the conversation.

@@ -8,13 +8,14 @@ mod status;
 
 use crate::approving::{Asks, Said};
 use crate::desk::Visitor;
+use crate::own_tools::OwnTool;
 use crate::seat::{Bound, Seat};
 use crate::settings::GatewaySettings;
 use crate::shown;
 use crate::told::{Told, host_error};
 use crate::under::Line;
 use mandate_engine::State;
-use mandate_host::{Answered, HostError};
+use mandate_host::{AgentAnswer, AgentWish, Answered, HostError, Outlook};
 use mandate_plan::{ErrorCode, Format, misfit, parse_value};
 use mandate_tools::{Callers, ToolStatus};
 use serde_json::{Value, json};
@@ -48,24 +49,24 @@ pub(crate) struct Act<'a> {
 }
 
 impl Act<'_> {
-    /// Does what one of the gateway's own tools does; none if it has no such tool.
-    pub(crate) fn own(&self, name: &str, arguments: &str) -> Option<Told> {
-        let tool = crate::own_tools::own_tool(name)?;
+    /// Does what one of the gateway's own tools does.
+    pub(crate) fn own(&self, tool: &OwnTool, arguments: &str) -> Told {
         let args = match parse_value(arguments.as_bytes(), Format::Json) {
             Ok(args) => args,
             Err(found) => {
-                return Some(Told::no(json!({
+                return Told::no(json!({
                     "code": ErrorCode::InvalidPayload,
                     "message": "the arguments cannot be read",
                     "violations": found,
-                })));
+                }));
             }
         };
         if let Some(why) = misfit(&tool.schema(), &args) {
+            let name = tool.name;
             let message = format!("the arguments do not fit what `{name}` takes: {why}");
-            return Some(Told::wrong(message));
+            return Told::wrong(message);
         }
-        let done = match name {
+        let done = match tool.name {
             "propose_plan" => propose::propose(self, arguments),
             "replan" => propose::replan(self, arguments),
             "execute" => execute::execute(self, arguments),
@@ -74,7 +75,7 @@ impl Act<'_> {
             "finish" => status::finish(self, &args),
             _ => catalogue::list(self, &args),
         };
-        Some(done.unwrap_or_else(|no| *no))
+        done.unwrap_or_else(|no| *no)
     }
 
     /// The execution that is named, which this session drives from here on, or the one that it drives.
@@ -98,18 +99,27 @@ impl Act<'_> {
         Ok((bound.ok_or_else(|| no(&absent()))?, state))
     }
 
+    /// Does what the agent of this session wants; waits for it.
+    fn ask(&self, bound: &Bound, wish: AgentWish) -> Result<AgentAnswer, HostError> {
+        let asked = self.seat.ask(&self.visitor.desk, bound, wish);
+        tokio::runtime::Handle::current().block_on(asked)
+    }
+
+    /// Where an execution is now.
+    fn noticed(&self, state: &State) {
+        let outlook = Outlook::of(state);
+        self.seat.noticed(state.execution_id(), &outlook);
+    }
+
     /// What is known of a tool of the plan.
-    fn known(&self, bound: &Bound, tool: &str) -> Option<ToolStatus> {
+    fn known(&self, bound: &Bound, tool: &str) -> Option<Arc<ToolStatus>> {
         let kept = self.seat.known(bound);
         if let Some(kept) = kept {
             return kept.get(tool).cloned();
         }
         let named = bound.names.tools().map(str::to_owned).collect();
         let found = self.visitor.desk.tools(Some(&named)).ok()?;
-        let found = found
-            .into_iter()
-            .map(|status| (status.name.clone(), status));
-        let kept = self.seat.keep(bound, found.collect());
+        let kept = self.seat.keep(bound, found.into_iter());
         kept.get(tool).cloned()
     }
 

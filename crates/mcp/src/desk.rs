@@ -3,17 +3,22 @@
 use crate::seat::now_ms;
 use mandate_engine::State;
 use mandate_host::{
-    AgentAnswer, AgentWish, Answered, Connection, HostError, Issued, Proposal, Shown, Submitted,
-    Update, recovery,
+    AgentAnswer, AgentWish, Answered, HostError, Issued, Local, Outlook, Proposal, Shown,
+    Submitted, Update, recovery,
 };
 use mandate_store::{Batch, Journal, NewRecord, SYSTEM};
 use mandate_tools::ToolStatus;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use tokio::sync::watch;
 
-/// The host, asked in somebody's name. Every method may wait: for the disk, for a tool, for a server that starts.
+/// What comes of a wish.
+pub type Answering = Pin<Box<dyn Future<Output = Result<AgentAnswer, HostError>> + Send>>;
+
+/// The host, asked in somebody's name. Every method but the one for agents may wait: for the disk, for a tool, for a server that starts.
 pub trait Desk: Send + Sync {
     /// Has a plan run.
     ///
@@ -21,11 +26,9 @@ pub trait Desk: Send + Sync {
     /// What is wrong with it, or that policy denies it.
     fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError>;
 
-    /// Does what somebody with a token wants.
-    ///
-    /// # Errors
-    /// [`HostError::Refused`], or why nothing can be done.
-    fn agent(&self, shown: Shown, wish: AgentWish) -> Result<AgentAnswer, HostError>;
+    /// Does what somebody with a token wants: [`HostError::Refused`], or why nothing can be done. It is awaited by a task, on a
+    /// runtime, and holds up no thread while a call is made.
+    fn agent_soon(self: Arc<Self>, shown: Shown, wish: AgentWish) -> Answering;
 
     /// Gives a token out.
     ///
@@ -44,6 +47,12 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// When the host does not drive it.
     fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError>;
+
+    /// What an agent could call in an execution, now and whenever that changes.
+    ///
+    /// # Errors
+    /// When the host does not drive it.
+    fn outlook(&self, execution_id: &str) -> Result<watch::Receiver<Outlook>, HostError>;
 
     /// Where an execution is, as the journal says.
     ///
@@ -83,18 +92,18 @@ pub trait Reception: Send + Sync {
 pub type Tools =
     Arc<dyn Fn(Option<&BTreeSet<String>>) -> Result<Vec<ToolStatus>, HostError> + Send + Sync>;
 
-/// A desk over a way to the host.
+/// A desk of the host in this process.
 pub struct HostDesk {
-    connection: Connection,
+    host: Local,
     journal: Arc<dyn Journal>,
     tools: Tools,
 }
 
 impl HostDesk {
-    /// Asks over `connection`, and reads what happened in `journal`.
-    pub fn new(connection: Connection, journal: Arc<dyn Journal>, tools: Tools) -> Self {
+    /// Asks `host`, and reads what happened in `journal`.
+    pub fn new(host: Local, journal: Arc<dyn Journal>, tools: Tools) -> Self {
         Self {
-            connection,
+            host,
             journal,
             tools,
         }
@@ -103,23 +112,27 @@ impl HostDesk {
 
 impl Desk for HostDesk {
     fn submit(&self, proposal: Proposal) -> Result<Submitted, HostError> {
-        self.connection.submit(proposal)
+        self.host.submit(proposal)
     }
 
-    fn agent(&self, shown: Shown, wish: AgentWish) -> Result<AgentAnswer, HostError> {
-        self.connection.agent(shown, wish)
+    fn agent_soon(self: Arc<Self>, shown: Shown, wish: AgentWish) -> Answering {
+        Box::pin(self.host.agent_soon(shown, wish))
     }
 
     fn token(&self, execution_id: &str) -> Result<Issued, HostError> {
-        self.connection.token(execution_id, None)
+        self.host.token(execution_id, None)
     }
 
     fn answer(&self, execution_id: &str, answer: Answered) -> Result<(), HostError> {
-        self.connection.answer(execution_id, answer)
+        self.host.answer(execution_id, answer)
     }
 
     fn watch(&self, execution_id: &str) -> Result<Receiver<Update>, HostError> {
-        self.connection.watch(execution_id)
+        self.host.watch(execution_id)
+    }
+
+    fn outlook(&self, execution_id: &str) -> Result<watch::Receiver<Outlook>, HostError> {
+        self.host.outlook(execution_id)
     }
 
     fn state(&self, execution_id: &str) -> Result<State, HostError> {

@@ -1,8 +1,9 @@
 //! Following a call: its progress, what a tool server says and asks meanwhile, and what comes of it.
 
-use crate::acts::call;
+use crate::acts::{Act, call};
 use crate::approving::Call;
 use crate::handler::{Placed, is_stateless};
+use crate::own_tools::own_tool;
 use crate::told::Told;
 use crate::under::{Answers, Parked, Under, Word};
 use rmcp::ErrorData;
@@ -32,9 +33,13 @@ impl Placed {
         arguments: String,
         context: &RequestContext<RoleServer>,
     ) -> Under {
-        let placed = self.clone();
         let (told, steps) = unbounded_channel();
         let (line, words) = self.line(context);
+        let placed = self.clone();
+        let Some(tool) = own_tool(&name) else {
+            let done = tokio::spawn(call(placed, line, name, arguments));
+            return Under::new(done, steps, words);
+        };
         let asks = context.meta.get_progress_token().is_some();
         let ended = context.ct.clone();
         let done = tokio::task::spawn_blocking(move || {
@@ -44,17 +49,10 @@ impl Placed {
                 }
             };
             let abandoned = || ended.is_cancelled();
-            placed.act((&progress, &abandoned), Some(&line), |act| {
-                act.own(&name, &arguments)
-                    .unwrap_or_else(|| call(act, &name, &arguments))
-            })
+            let own = |act: &Act<'_>| act.own(tool, &arguments);
+            placed.act((&progress, &abandoned), Some(&line), own)
         });
-        Under {
-            done,
-            steps,
-            words,
-            last: -1.0,
-        }
+        Under::new(done, steps, words)
     }
 
     /// Follows it until it is over, or its client has to come back.

@@ -15,7 +15,8 @@ use crate::shapes::{listed, planned_tool, question, result};
 use crate::shown::{prompt, visible_tools};
 use crate::under::{Line, Parked, Word};
 use axum::http::request::Parts;
-use mandate_tools::{Pass, Registry};
+use mandate_host::Outlook;
+use mandate_tools::{Callers, Pass, Registry};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, ElicitRequest,
     GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, InputRequest,
@@ -105,6 +106,9 @@ pub(crate) struct Gateway {
 /// Told of progress, and whether nobody waits for the answer any more.
 type Watching<'a> = (Progress<'a>, &'a dyn Fn() -> bool);
 
+/// Nobody is told, and somebody waits.
+pub(crate) const QUIETLY: Watching<'static> = (&|_, _, _| {}, &|| false);
+
 /// Somebody who asks, and where they sit.
 pub(crate) struct Placed {
     pub(crate) shared: Arc<Shared>,
@@ -123,8 +127,7 @@ impl Placed {
         line: Option<&Arc<Line>>,
         work: impl FnOnce(&Act<'_>) -> T,
     ) -> T {
-        let registry = self.shared.below.as_ref();
-        let callers = registry.map(|registry| registry.callers());
+        let callers = self.callers();
         work(&Act {
             seat: &self.seat,
             visitor: &self.visitor,
@@ -134,6 +137,12 @@ impl Placed {
             abandoned,
             line: callers.zip(line),
         })
+    }
+
+    /// Those whose calls are under way, where something of tool servers is passed on to them.
+    pub(crate) fn callers(&self) -> Option<&Arc<Callers>> {
+        let registry = self.shared.below.as_ref();
+        registry.map(|registry| registry.callers())
     }
 
     /// Writes down what is passed on in whose name.
@@ -203,7 +212,7 @@ impl Gateway {
         let (id, taking) = (id.to_owned(), placed.clone());
         let work = move || {
             let act = |act: &Act<'_>| act.take_up(&id);
-            taking.act((&|_, _, _| {}, &|| false), None, act)
+            taking.act(QUIETLY, None, act)
         };
         let taken = tokio::task::spawn_blocking(work).await;
         let taken = taken.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
@@ -258,7 +267,7 @@ impl Gateway {
         work: impl FnOnce(&Act<'_>) -> T + Send + 'static,
     ) -> Result<T, ErrorData> {
         let placed = self.placed(context).await?;
-        let work = move || placed.act((&|_, _, _| {}, &|| false), None, work);
+        let work = move || placed.act(QUIETLY, None, work);
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
@@ -276,7 +285,7 @@ async fn goes_on(
         let answering = placed.clone();
         let work = move || {
             let act = |act: &Act<'_>| act.hand_on(&asks, &said, channel);
-            answering.act((&|_, _, _| {}, &|| false), None, act)
+            answering.act(QUIETLY, None, act)
         };
         let handed = tokio::task::spawn_blocking(work).await;
         let handed = handed.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
@@ -383,7 +392,7 @@ impl ServerHandler for Gateway {
         let list = self.shared.settings.tools_list;
         let planned = self.waiting(&context, move |act| {
             let (bound, state) = act.seated()?;
-            let known = definitions(act, &visible_tools(&state, list));
+            let known = definitions(act, visible_tools(&Outlook::of(&state), list));
             let known = known.unwrap_or_else(|error| {
                 tracing::warn!(%error, "the tools of the plan cannot be listed");
                 Vec::new()

@@ -28,6 +28,6 @@ mod told;
 mod under;
 mod watching;
 
-pub use desk::{Desk, HostDesk, Reception, Tools, Visitor};
+pub use desk::{Answering, Desk, HostDesk, Reception, Tools, Visitor};
 pub use names::{Names, wire_name};
 pub use settings::{GatewaySettings, ToolsList};

@@ -3,10 +3,10 @@
 use crate::desk::{Desk, Visitor};
 use crate::names::Names;
 use crate::settings::ToolsList;
-use crate::shown::{once_each, visible_tools};
+use crate::shown::visible_tools;
 use crate::watching;
 use mandate_engine::State;
-use mandate_host::{AgentAnswer, AgentWish, HostError, Issued, Shown, TokenText};
+use mandate_host::{AgentAnswer, AgentWish, HostError, Issued, Outlook, Shown, TokenText};
 use mandate_plan::{Digest, ErrorCode};
 use mandate_tools::ToolStatus;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 const SPARE: Duration = Duration::from_secs(10);
 
 /// Tools by their names.
-pub(crate) type Known = Arc<BTreeMap<String, ToolStatus>>;
+pub(crate) type Known = Arc<BTreeMap<String, Arc<ToolStatus>>>;
 
 /// An execution that a session drives.
 #[derive(Clone)]
@@ -26,13 +26,13 @@ pub(crate) struct Bound {
     pub(crate) execution_id: String,
     /// Who it was for.
     pub(crate) principal: String,
-    pub(crate) names: Names,
+    pub(crate) names: Arc<Names>,
     /// What is known of the plan's tools, once somebody asked.
     known: Option<Known>,
     issued: Option<Issued>,
     digest: Option<Digest>,
     /// The tools that are shown for it.
-    visible: Vec<String>,
+    visible: Arc<[String]>,
 }
 
 /// One agent's session.
@@ -77,11 +77,11 @@ impl Seat {
         let bound = Bound {
             execution_id: state.execution_id().to_owned(),
             principal: visitor.principal.clone(),
-            names: Names::of(plan.tools(), &self.bare),
+            names: Arc::new(Names::of(plan.tools(), &self.bare)),
             known: None,
             issued: None,
             digest: None,
-            visible: Vec::new(),
+            visible: Arc::default(),
         };
         let id = bound.execution_id.clone();
         let same = self
@@ -91,7 +91,7 @@ impl Seat {
         if !same {
             *self.lock() = Some(bound);
         }
-        self.noticed(state);
+        self.noticed(&id, &Outlook::of(state));
         if !same && state.ending.is_none() {
             watching::begin(self, visitor.desk.clone(), id);
         }
@@ -113,8 +113,9 @@ impl Seat {
     }
 
     /// Keeps what was found out about them.
-    pub(crate) fn keep(&self, bound: &Bound, tools: BTreeMap<String, ToolStatus>) -> Known {
-        let known = Arc::new(tools);
+    pub(crate) fn keep(&self, bound: &Bound, tools: impl Iterator<Item = ToolStatus>) -> Known {
+        let tools = tools.map(|tool| (tool.name.clone(), Arc::new(tool)));
+        let known: Known = Arc::new(tools.collect());
         if let Some(kept) = self.lock().as_mut()
             && kept.names == bound.names
         {
@@ -123,25 +124,25 @@ impl Seat {
         known
     }
 
-    /// Where the execution is now.
-    pub(crate) fn noticed(&self, state: &State) {
-        let visible = visible_tools(state, self.list);
+    /// Where an execution is now.
+    pub(crate) fn noticed(&self, execution_id: &str, outlook: &Outlook) {
+        let visible = visible_tools(outlook, self.list);
         let mut bound = self.lock();
         let Some(known) = bound.as_mut() else { return };
-        if known.execution_id != state.execution_id() {
+        if known.execution_id != execution_id {
             return;
         }
         if known
             .digest
-            .is_some_and(|digest| digest != state.created.execution_digest)
+            .is_some_and(|digest| digest != outlook.execution_digest)
         {
             // A revision ends the tokens of the plan before it, and may name other tools.
             known.issued = None;
             known.digest = None;
         }
-        let names = Names::of(state.plan().tools(), &self.bare);
-        if known.names != names {
-            known.names = names;
+        let names = Names::of(outlook.tools.iter().map(String::as_str), &self.bare);
+        if *known.names != names {
+            known.names = Arc::new(names);
             known.known = None;
         }
         self.shows(known, visible);
@@ -156,31 +157,28 @@ impl Seat {
             known.issued = Some(issued.clone());
         }
         match (self.list, ended) {
-            (_, true) => self.shows(known, Vec::new()),
+            (_, true) => self.shows(known, &[]),
             (ToolsList::Stable, false) => {}
-            (ToolsList::Current, false) => {
-                let callable = answer.callable.iter().map(|(_, tool)| tool.as_str());
-                let callable = once_each(callable);
-                self.shows(known, callable);
-            }
+            (ToolsList::Current, false) => self.shows(known, &answer.tools),
         }
     }
 
-    fn shows(&self, known: &mut Bound, visible: Vec<String>) {
-        if known.visible != visible {
-            known.visible = visible;
+    fn shows(&self, known: &mut Bound, visible: &[String]) {
+        if *known.visible != *visible {
+            known.visible = visible.into();
             self.changed
                 .send_modify(|count| *count = count.wrapping_add(1));
         }
     }
 
-    /// Does what an agent wants with the token of this session; one that is about to end is renewed first.
+    /// Does what an agent wants with the token of this session; one that is about to end is renewed first. No thread waits
+    /// while a call is made.
     ///
     /// # Errors
     /// [`HostError::Refused`], or why nothing can be done.
-    pub(crate) fn ask(
-        &self,
-        desk: &dyn Desk,
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        desk: &Arc<dyn Desk>,
         bound: &Bound,
         wish: AgentWish,
     ) -> Result<AgentAnswer, HostError> {
@@ -189,21 +187,23 @@ impl Seat {
             .filter(|issued| issued.expires_ms > now_ms().saturating_add(ms(SPARE)));
         let (issued, fresh) = match kept {
             Some(issued) => (issued.clone(), false),
-            None => match self.issue(desk, id) {
+            None => match self.issue_soon(desk, id).await {
                 Ok(issued) => (issued, true),
                 // There is none to be had for it. The host says why, and writes it down.
                 Err(HostError::NotNow(_)) => (nothing(), true),
                 Err(error) => return Err(error),
             },
         };
-        let answer = desk.agent(Shown::new(id, &issued.token), wish.clone());
+        let shown = Shown::new(id, &issued.token);
+        let answer = desk.clone().agent_soon(shown, wish.clone()).await;
         let answer = match answer {
             // A revision ended it a moment ago. Whoever asked for the execution may have another one, and nothing was called.
             Err(HostError::Refused(refusal))
                 if !fresh && refusal.code == ErrorCode::TokenInvalid =>
             {
-                let issued = self.issue(desk, id)?;
-                desk.agent(Shown::new(id, &issued.token), wish)
+                let issued = self.issue_soon(desk, id).await?;
+                let shown = Shown::new(id, &issued.token);
+                desk.clone().agent_soon(shown, wish).await
             }
             answer => answer,
         };
@@ -211,6 +211,16 @@ impl Seat {
             self.answered(answer);
         }
         answer
+    }
+
+    async fn issue_soon(
+        self: &Arc<Self>,
+        desk: &Arc<dyn Desk>,
+        execution_id: &str,
+    ) -> Result<Issued, HostError> {
+        let (seat, desk, id) = (self.clone(), desk.clone(), execution_id.to_owned());
+        let issued = tokio::task::spawn_blocking(move || seat.issue(desk.as_ref(), &id));
+        issued.await.unwrap_or(Err(HostError::Stopped))
     }
 
     fn issue(&self, desk: &dyn Desk, execution_id: &str) -> Result<Issued, HostError> {

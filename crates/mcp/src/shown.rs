@@ -5,33 +5,15 @@ use crate::names::Names;
 use crate::settings::{GatewaySettings, ToolsList};
 use mandate_engine::event::{Request, RequestKind};
 use mandate_engine::{Phase, State};
-use mandate_host::CallableStep;
+use mandate_host::{CallableStep, Outlook};
 use serde_json::{Value, json};
 
 /// The tools that a client is shown beside the gateway's own, in the plan's order.
-pub(crate) fn visible_tools(state: &State, list: ToolsList) -> Vec<String> {
-    if !state.is_agents() || state.phase != Phase::Active {
-        return Vec::new();
+pub(crate) fn visible_tools(outlook: &Outlook, list: ToolsList) -> &[String] {
+    match list {
+        ToolsList::Current => &outlook.callable,
+        ToolsList::Stable => &outlook.agents,
     }
-    let tools: Vec<&str> = match list {
-        ToolsList::Current => state.callable().into_iter().map(|(_, tool)| tool).collect(),
-        ToolsList::Stable => { state.plan().steps().iter() }
-            .filter(|step| state.is_agents_step(step))
-            .map(|step| step.step.tool.as_str())
-            .collect(),
-    };
-    once_each(tools)
-}
-
-/// The same of a list of callable steps.
-pub(crate) fn once_each<'a>(tools: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut seen: Vec<String> = Vec::new();
-    for tool in tools {
-        if !seen.iter().any(|known| known == tool) {
-            seen.push(tool.to_owned());
-        }
-    }
-    seen
 }
 
 /// The steps that may be called now, with the names that they are called by.

@@ -43,6 +43,21 @@ pub(crate) struct Under {
     pub(crate) last: f64,
 }
 
+impl Under {
+    pub(crate) fn new(
+        done: JoinHandle<Told>,
+        steps: UnboundedReceiver<(usize, usize, String)>,
+        words: UnboundedReceiver<Word>,
+    ) -> Self {
+        Self {
+            done,
+            steps,
+            words,
+            last: -1.0,
+        }
+    }
+}
+
 /// A call that waits for its client's answers.
 pub(crate) struct Parked {
     pub(crate) under: Under,

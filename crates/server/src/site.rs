@@ -59,6 +59,21 @@ impl Site {
         self.store.reader()
     }
 
+    /// Looks at the keys: at once where the journal has nothing new, else on a thread that may wait for it.
+    pub(crate) async fn of_keys<T, E>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Site) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<HostError> + Send + 'static,
+    {
+        match self.keys().are_current() {
+            true => work(self),
+            false => self.waiting(work).await,
+        }
+    }
+
     /// Does what waits for the disk or the host on a thread that may wait.
     pub(crate) async fn waiting<T, E>(
         self: &Arc<Self>,

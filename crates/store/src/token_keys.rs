@@ -8,8 +8,10 @@ use std::{
     fmt::Write as _,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{ErrorKind, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// How many keys are kept: tokens live for minutes, so that older ones check nothing that still holds.
@@ -19,13 +21,31 @@ const KEPT: usize = 4;
 #[derive(Debug, Clone)]
 pub struct TokenKeys {
     path: PathBuf,
+    /// What the file held when it was read last.
+    kept: Arc<Mutex<Option<Kept>>>,
 }
+
+/// The keys as they were read, and what the file looked like just before.
+#[derive(Debug)]
+struct Kept {
+    looks: Looks,
+    ring: KeyRing,
+    looked_at: Instant,
+}
+
+/// For so long it is believed that the file is as it was: agents call far more often than somebody takes their keys away.
+const BELIEVED: Duration = Duration::from_millis(250);
+
+/// A file that was written, replaced or given other permissions looks different: device, inode, size, the time of its last
+/// change in seconds and nanoseconds.
+type Looks = (u64, u64, u64, i64, i64);
 
 impl TokenKeys {
     /// The keys of the data directory `dir`.
     pub fn of(dir: &Path) -> Self {
         Self {
             path: dir.join("keys").join("token.keys"),
+            kept: Arc::default(),
         }
     }
 
@@ -34,11 +54,11 @@ impl TokenKeys {
     /// # Errors
     /// The file cannot be read or written, or is not what was written.
     pub fn ring(&self) -> Result<KeyRing, StoreError> {
-        let mut keys = self.load()?;
-        if keys.is_empty() {
-            keys.push(fresh()?);
-            self.write(&keys)?;
+        if let Some(ring) = self.known()? {
+            return Ok(ring);
         }
+        let keys = vec![fresh()?];
+        self.write(&keys)?;
         self.ring_of(&keys)
     }
 
@@ -47,8 +67,36 @@ impl TokenKeys {
     /// # Errors
     /// As [`TokenKeys::ring`].
     pub fn known(&self) -> Result<Option<KeyRing>, StoreError> {
+        // Every call of an agent asks for them.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.as_mut() {
+            let believed = known.looked_at.elapsed() < BELIEVED;
+            if believed || Some(known.looks) == self.looks() {
+                if !believed {
+                    known.looked_at = Instant::now();
+                }
+                return Ok(Some(known.ring.clone()));
+            }
+        }
+        let looks = self.looks();
         let keys = self.load()?;
-        (!keys.is_empty()).then(|| self.ring_of(&keys)).transpose()
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let ring = self.ring_of(&keys)?;
+        *kept = looks.map(|looks| Kept {
+            looks,
+            ring: ring.clone(),
+            looked_at: Instant::now(),
+        });
+        Ok(Some(ring))
+    }
+
+    /// What the file looks like; none if it is not there.
+    fn looks(&self) -> Option<Looks> {
+        let found = fs::metadata(&self.path).ok()?;
+        let changed = (found.ctime(), found.ctime_nsec());
+        Some((found.dev(), found.ino(), found.size(), changed.0, changed.1))
     }
 
     /// The ids of the keys, the current one last; empty = none was made yet.
@@ -108,6 +156,11 @@ impl TokenKeys {
         ))
     }
 
+    /// Whatever was read is read again.
+    fn forget(&self) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Written beside and renamed, so that a crash leaves the keys before or the keys after.
     fn write(&self, keys: &[(String, Digest)]) -> Result<(), StoreError> {
         let failed = |error: std::io::Error| file_failed("write", &self.path, &error);
@@ -130,6 +183,7 @@ impl TokenKeys {
         file.write_all(text.as_bytes()).map_err(failed)?;
         file.sync_all().map_err(failed)?;
         fs::rename(&new, &self.path).map_err(failed)?;
+        self.forget();
         File::open(parent)
             .and_then(|parent| parent.sync_all())
             .map_err(failed)

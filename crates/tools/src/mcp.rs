@@ -207,6 +207,10 @@ impl Provider for McpServer {
         .boxed()
     }
 
+    fn runs_on(&self) -> Option<tokio::runtime::Handle> {
+        self.thread.handle().ok()
+    }
+
     fn call(&self, _: Authorized, call: CallContext) -> BoxFuture<'static, Outcome> {
         let server = Arc::clone(&self.server);
         self.on_thread(move || server.call(call))
@@ -225,6 +229,10 @@ impl McpServer {
                 Ok(handle) => handle,
                 Err(why) => return Outcome::Refused(Fault::new(ErrorCode::ToolFailed, why)),
             };
+            let here = tokio::runtime::Handle::try_current();
+            if here.is_ok_and(|here| here.id() == handle.id()) {
+                return work().await;
+            }
             // Dropping a task's handle lets it go on; this one must not.
             let mut task = AbortOnDrop(handle.spawn(work()));
             match (&mut task.0).await {

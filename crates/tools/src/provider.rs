@@ -109,6 +109,11 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// The runtime on which calls are best made; none = any.
+    fn runs_on(&self) -> Option<tokio::runtime::Handle> {
+        None
+    }
+
     /// What of it is passed on to those who call its tools.
     fn passes(&self) -> Passes {
         Passes::new()

@@ -43,6 +43,13 @@ pub trait Tools: Send + Sync {
         false
     }
 
+    /// The runtime on which what the call waits for comes in; none = any. Where the call runs there, no other thread is woken
+    /// for it and with what came of it.
+    fn runs_on(&self, call: &ResolvedCall) -> Option<tokio::runtime::Handle> {
+        let _ = call;
+        None
+    }
+
     /// Asks the tool of a call whose outcome is unknown what became of it; none if it has no status look-up. The call's
     /// arguments are those of the journal, placeholders in place of secrets.
     fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {
@@ -153,6 +160,10 @@ impl Tools for Runner {
                 .registry
                 .entry(&call.tool)
                 .is_some_and(|entry| entry.provider.answers_at_once(&call.tool))
+    }
+
+    fn runs_on(&self, call: &ResolvedCall) -> Option<tokio::runtime::Handle> {
+        self.registry.entry(&call.tool)?.provider.runs_on()
     }
 
     fn look_up(&self, call: ResolvedCall) -> Option<BoxFuture<'static, Told>> {

@@ -61,7 +61,7 @@ fn a_server_that_is_killed_under_64_executions_carries_them_on_when_it_is_back()
     for number in 0..MANY {
         let plan = json!({ "version": 1, "name": format!("carried {number}"), "steps": [
             { "id": "read", "tool": "fs.read", "args": { "path": "a.txt" } },
-            { "id": "nap", "tool": "time.sleep", "args": { "duration_ms": 2_000 } },
+            { "id": "nap", "tool": "time.sleep", "args": { "duration_ms": 8_000 } },
             { "id": "then", "tool": "data.value", "depends_on": ["nap"], "args": { "value": "${steps.read.output.content}" } },
         ], "outputs": { "said": "steps.then.output" } });
         let told = said(

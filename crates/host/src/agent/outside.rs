@@ -294,7 +294,7 @@ impl Host {
         let state = match self.of(&id) {
             Ok(state) => state,
             Err(error) => {
-                let _ = reply.send(Err(error));
+                reply.give(Err(error));
                 return;
             }
         };
@@ -304,7 +304,7 @@ impl Host {
             return self.repeated(&ask, seq, (&over, digest), answer, reply);
         }
         let Some(call) = state.outside_call(seq).cloned() else {
-            let _ = reply.send(Err(no_such_call(&ask, seq)));
+            reply.give(Err(no_such_call(&ask, seq)));
             return;
         };
         let reported = Reported {
@@ -333,14 +333,14 @@ impl Host {
                 drive.replies.push((
                     state.seq,
                     Box::new(move |stored| {
-                        let _ = answer.send(stored.map(|()| told));
+                        answer.give(stored.map(|()| told));
                     }),
                 ));
             })
         });
         if !taken {
             let message = "the execution takes no report now; report again".to_owned();
-            let _ = reply.send(Err(HostError::NotNow(message)));
+            reply.give(Err(HostError::NotNow(message)));
         }
     }
 
@@ -357,7 +357,7 @@ impl Host {
         let refusal = match over.report {
             Some(first) if first == digest => {
                 let told = move |stored: Result<(), HostError>| {
-                    let _ = reply.send(stored.map(|()| answer));
+                    reply.give(stored.map(|()| answer));
                 };
                 match self.drives.get_mut(id) {
                     Some(drive) if drive.durable_seq < drive.state.seq => {
@@ -383,7 +383,7 @@ impl Host {
             None => late(id, seq, over),
         };
         if let Err(error) = self.refuse_report(ask, seq, refusal, &reply) {
-            let _ = reply.send(Err(error));
+            reply.give(Err(error));
         }
     }
 

@@ -262,8 +262,11 @@ pub struct AgentAnswer {
     pub issued: Option<Issued>,
     /// The execution's state.
     pub state: String,
-    /// The steps that may be called now, with their tools.
+    /// The steps that may be called now, with their tools: as many as a message takes.
     pub callable: Vec<(String, String)>,
+    /// The tools that may be called now, all of them.
+    #[serde(default)]
+    pub tools: Vec<String>,
     /// Where the status was asked for: the same steps, with what their arguments must be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<CallableStep>,
@@ -288,6 +291,7 @@ impl AgentAnswer {
             issued: None,
             state: state.shown_state().to_owned(),
             callable: callable(state),
+            tools: crate::outlook::callable(state),
             steps: Vec::new(),
             under_way: Vec::new(),
             waiting_for: None,

@@ -75,6 +75,11 @@ impl KeyRing {
         Ok(ring)
     }
 
+    /// Whether the journal knows that there is nothing new.
+    pub(crate) fn is_current(&self, journal: &dyn Journal) -> bool {
+        self.read.is_current(journal)
+    }
+
     /// Reads what is new.
     ///
     /// # Errors

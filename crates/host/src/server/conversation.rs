@@ -1,12 +1,12 @@
 //! One conversation: who is there, and what they ask.
 
 use super::lines::{Mouth, Reader};
-use super::{Desk, waiting, watching};
+use super::{Desk, outlooks, waiting, watching};
 use crate::agent::{AgentAsk, Shown};
 use crate::ask::{HostError, Submitted};
 use crate::clock::{Clock as _, SystemClock};
 use crate::host::Ids as _;
-use crate::keys::{ApiKey, KeyAct, KeyActed, may_remove};
+use crate::keys::{ApiKey, KeyAct, KeyActed, Keys, may_remove};
 use crate::local::RandomIds;
 use crate::overriding::Overriding;
 use crate::peer;
@@ -15,7 +15,7 @@ use crate::retention::remove_from;
 use crate::standing::{self, StandingAct};
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
-use crate::unplanned::ask_host;
+use crate::unplanned::ask_host_soon;
 use crate::wire::{
     AgentSaid, Farewell, Hello, MAX_REQUEST_BYTES, PROTOCOL, Request, Said, Wish, line,
 };
@@ -161,6 +161,14 @@ async fn take(
         }
         let (desk, mouth) = (desk.clone(), mouth.clone());
         watches.spawn(watching::tell(desk, id, execution_id, mouth));
+        return true;
+    }
+    if let Wish::Outlook { execution_id } = ask {
+        if watches.len() >= WATCHES {
+            return complain(mouth, id, "too many executions are looked at").await;
+        }
+        let (desk, mouth) = (desk.clone(), mouth.clone());
+        watches.spawn(outlooks::tell(desk, id, execution_id, mouth));
         return true;
     }
     if matches!(
@@ -330,13 +338,9 @@ async fn agent(
             };
             let ask = AgentAsk::of(shown, &by, wish);
             // Whoever shows a token with a key that is revoked is not who they were.
-            let (known, who) = (desk.clone(), caller.principal.clone());
-            let answer = waiting(move || {
-                known.keys.still(&who)?;
-                let runtime = tokio::runtime::Handle::current();
-                ask_host(&host, &known.intake, &runtime, ask)
-            });
-            AgentSaid::Answer(Box::new(answer.await?))
+            Keys::still_soon(&desk.keys, caller.principal.clone()).await?;
+            let answer = ask_host_soon(host, desk.intake.clone(), ask).await;
+            AgentSaid::Answer(Box::new(answer?))
         }
         Wish::Token {
             execution_id,
@@ -398,6 +402,7 @@ async fn grant(
             .await
         }
         Wish::Watch { .. }
+        | Wish::Outlook { .. }
         | Wish::Tools(_)
         | Wish::Agent { .. }
         | Wish::Token { .. }

@@ -24,6 +24,7 @@ mod outcomes;
 mod output_commit;
 mod outside;
 mod queue;
+mod reads;
 mod refused_plans;
 mod requests;
 mod reserving;

@@ -74,9 +74,10 @@ impl Agent {
             wish,
             told: None,
         };
-        self.world
-            .host
-            .handle(Input::Ask(Ask::Agent(Box::new(ask), reply)));
+        self.world.host.handle(Input::Ask(Ask::Agent(
+            Box::new(ask),
+            mandate_host::AgentReply::Thread(reply),
+        )));
         answer
     }
 

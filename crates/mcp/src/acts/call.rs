@@ -2,10 +2,12 @@
 
 use super::{Act, no, no_plan};
 use crate::approving::Asks;
+use crate::handler::{Placed, QUIETLY};
 use crate::output;
 use crate::seat::Bound;
 use crate::shown;
 use crate::told::{Told, refusal};
+use crate::under::Line;
 use mandate_engine::{Fault, State};
 use mandate_host::{AgentAnswer, AgentWish, HostError};
 use mandate_plan::ErrorCode;
@@ -17,27 +19,45 @@ use std::sync::Arc;
 /// The client did not say that it can do what the server needs.
 const MISSING_CAPABILITY: i64 = -32021;
 
-/// Calls a tool by its name on the wire.
-pub(crate) fn call(act: &Act<'_>, name: &str, arguments: &str) -> Told {
-    let Some(bound) = act.seat.bound(act.visitor) else {
+/// Calls a tool by its name on the wire. No thread waits while it is called.
+pub(crate) async fn call(
+    placed: Arc<Placed>,
+    line: Arc<Line>,
+    name: String,
+    arguments: String,
+) -> Told {
+    let Some(bound) = placed.seat.bound(&placed.visitor) else {
         return *no_plan();
     };
-    let tool = bound.names.tool(name);
-    let wish = AgentWish::Call {
-        tool: tool.clone(),
-        arguments: arguments.to_owned(),
-    };
-    let entered = act.line.map(|(callers, line)| {
+    let tool = bound.names.tool(&name);
+    let entered = placed.callers().map(|callers| {
         let caller: Arc<dyn Caller> = line.clone();
-        let args = serde_json::from_str(arguments).unwrap_or_default();
+        let args = serde_json::from_str(&arguments).unwrap_or_default();
         callers.enter((&bound.execution_id, &tool), &args, caller)
     });
-    let asked = act.seat.ask(act.visitor.desk.as_ref(), &bound, wish);
+    let wish = AgentWish::Call {
+        tool: tool.clone(),
+        arguments,
+    };
+    let desk = &placed.visitor.desk;
+    let asked = placed.seat.ask(desk, &bound, wish).await;
     drop(entered);
-    match asked {
-        Ok(answer) => answered(act, &bound, &tool, answer),
-        Err(HostError::Refused(refusal)) => refused(act, &bound, &refusal),
-        Err(error) => *no(&error),
+    // Everything else is looked up, in the journal or at the tools.
+    let looks = !matches!(&asked, Ok(answer) if answer.error.is_none())
+        || placed.seat.known(&bound).is_none();
+    let told = move || {
+        placed.act(QUIETLY, Some(&line), |act| match asked {
+            Ok(answer) => answered(act, &bound, &tool, answer),
+            Err(HostError::Refused(refusal)) => refused(act, &bound, &refusal),
+            Err(error) => *no(&error),
+        })
+    };
+    match looks {
+        false => told(),
+        true => match tokio::task::spawn_blocking(told).await {
+            Ok(told) => told,
+            Err(_) => *no(&HostError::Stopped),
+        },
     }
 }
 
@@ -63,7 +83,7 @@ fn answered(act: &Act<'_>, bound: &Bound, tool: &str, answer: AgentAnswer) -> To
         (None, output) => {
             let known = act.known(bound, tool);
             let output = output.unwrap_or(Value::Null);
-            let told = output::told(&output, blocks, known.as_ref(), act.settings, &mut meta);
+            let told = output::told(&output, blocks, known.as_deref(), act.settings, &mut meta);
             if let Some(Value::Object(labels)) = meta.get_mut("dev.mandate/labels")
                 && !answer.suspicions.is_empty()
             {
@@ -139,7 +159,7 @@ pub(super) fn refused(act: &Act<'_>, bound: &Bound, no: &Refusal) -> Told {
 
 /// What could be called instead.
 fn allowed(act: &Act<'_>, bound: &Bound, state: &State) -> Value {
-    act.seat.noticed(state);
+    act.noticed(state);
     json!({
         "callable": shown::callable(state, &bound.names),
         "requests": shown::requests(state, act.settings),

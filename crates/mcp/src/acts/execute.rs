@@ -63,7 +63,7 @@ fn follow(act: &Act<'_>, execution_id: &str, mut state: State) -> Result<State, 
                     }
                 }
                 Ok(Update::Rest(rest)) => {
-                    act.seat.noticed(&rest.state);
+                    act.noticed(&rest.state);
                     if rest.state.ending.is_some() || !rest.state.goes_on() {
                         return Ok(rest.state);
                     }

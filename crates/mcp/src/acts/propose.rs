@@ -102,7 +102,7 @@ pub(super) fn replan(act: &Act<'_>, arguments: &str) -> Result<Told, Box<Told>> 
     let state = desk
         .state(&bound.execution_id)
         .map_err(|error| no(&error))?;
-    act.seat.noticed(&state);
+    act.noticed(&state);
     Ok(told(act, &state, &submitted))
 }
 

@@ -26,7 +26,7 @@ pub(super) fn status(act: &Act<'_>, args: &Value) -> Result<Told, Box<Told>> {
     let desk = act.visitor.desk.as_ref();
     let mut under_way = Vec::new();
     if state.is_agents() && state.ending.is_none() {
-        match act.seat.ask(desk, &bound, AgentWish::Status) {
+        match act.ask(&bound, AgentWish::Status) {
             Ok(answer) => under_way = answer.under_way,
             Err(HostError::Refused(_)) => {}
             Err(error) => return Err(no(&error)),
@@ -34,7 +34,7 @@ pub(super) fn status(act: &Act<'_>, args: &Value) -> Result<Told, Box<Told>> {
         state = desk
             .state(&bound.execution_id)
             .map_err(|error| no(&error))?;
-        act.seat.noticed(&state);
+        act.noticed(&state);
     }
     let mut shown = act.shown(&state, &bound);
     if let Value::Object(map) = &mut shown {
@@ -57,7 +57,7 @@ pub(super) fn finish(act: &Act<'_>, args: &Value) -> Result<Told, Box<Told>> {
             .map(|item| u32::try_from(item).unwrap_or(u32::MAX)),
     };
     let desk = act.visitor.desk.as_ref();
-    match act.seat.ask(desk, &bound, wish) {
+    match act.ask(&bound, wish) {
         Ok(_) => {}
         Err(HostError::Refused(refusal)) => return Err(Box::new(refused(act, &bound, &refusal))),
         Err(error) => return Err(no(&error)),
@@ -65,6 +65,6 @@ pub(super) fn finish(act: &Act<'_>, args: &Value) -> Result<Told, Box<Told>> {
     let state = desk
         .state(&bound.execution_id)
         .map_err(|error| no(&error))?;
-    act.seat.noticed(&state);
+    act.noticed(&state);
     Ok(Told::value(act.shown(&state, &bound)))
 }

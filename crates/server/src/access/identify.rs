@@ -40,7 +40,7 @@ pub(crate) async fn identify(
             return Err(Problem::unauthenticated("the log-in is over").remedy("log in again"));
         };
         let who = caller.principal.clone();
-        let still = site.waiting(move |site| site.keys().still(&who)).await;
+        let still = site.of_keys(move |site| site.keys().still(&who)).await;
         still.map_err(|error| match error {
             HostError::NoSuchKey(_) | HostError::KeyRevoked(_) => {
                 site.sessions.end(&cookie);
@@ -59,7 +59,7 @@ pub(crate) async fn identify(
     if !peer.to_canonical().is_loopback() || was_forwarded(headers) {
         return Ok(None);
     }
-    let keyed = site.waiting(|site| site.keys().any_holds()).await?;
+    let keyed = site.of_keys(|site| site.keys().any_holds()).await?;
     Ok((!keyed).then(|| Caller {
         principal: Principal::local(site.uid),
         via: Via::Loopback,
@@ -113,7 +113,7 @@ pub(super) async fn shown(
     peer: IpAddr,
 ) -> Result<Principal, Problem> {
     let id = key.id();
-    let found = site.waiting(move |site| site.keys().principal(&key)).await;
+    let found = site.of_keys(move |site| site.keys().principal(&key)).await;
     found.map_err(|error| {
         refused(site, &id, peer, &error);
         match error {

@@ -263,7 +263,10 @@ impl World<'_> {
             wish,
             told: None,
         };
-        self.put(Input::Ask(Ask::Agent(Box::new(ask), reply)));
+        self.put(Input::Ask(Ask::Agent(
+            Box::new(ask),
+            mandate_host::AgentReply::Thread(reply),
+        )));
         agent.called = Some(called);
     }
 

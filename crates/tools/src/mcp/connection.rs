@@ -292,6 +292,11 @@ impl Connection {
         self.shared.state().closed.is_none() && !self.shared.retired.load(Ordering::Acquire)
     }
 
+    /// Whether it said that its tools have changed, and nobody has asked since.
+    pub(super) fn is_stale(&self) -> bool {
+        self.shared.stale.load(Ordering::Acquire)
+    }
+
     /// Whether it said, since this was last asked, that its tools have changed.
     pub(super) fn take_stale(&self) -> bool {
         self.shared.stale.swap(false, Ordering::AcqRel)

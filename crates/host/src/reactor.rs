@@ -1,0 +1,166 @@
+//! The host and its inbox. A thread of its own takes up what comes in and what is due. A message that finds the inbox empty and
+//! the host at rest is taken up by whoever brings it, where that is asked for: no thread is woken for it, and none to tell what
+//! came of it. At any time one thread has the host, and messages are taken up in the order in which they came.
+
+use crate::ask::HostError;
+use crate::clock::Clock;
+use crate::handle::Message;
+use crate::host::{Host, Input};
+use mandate_store::Journal;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::Duration;
+
+/// How many inputs may be taken up before something that can wait has its turn.
+const INPUTS_IN_A_ROW: usize = 32;
+
+/// A wait is measured by the machine's steady clock, which stands still while the machine sleeps and does not know that the
+/// time was set. So the time is looked at in between.
+const LOOKS_AT_CLOCK_MS: i64 = 30_000;
+
+/// The thread does not wait: it looks at the time before it does.
+const AWAKE: i64 = i64::MIN;
+
+/// A host that inputs are brought to.
+pub(crate) struct Reactor {
+    /// None before it begins and after it has stopped. Poisoned if it crashed: then it is never taken up again.
+    host: Mutex<Option<Host>>,
+    to_thread: Sender<Message>,
+    /// Messages that were sent and not taken up yet.
+    waiting: AtomicUsize,
+    /// Until when the thread waits at the longest, Unix milliseconds.
+    waits_until_ms: AtomicI64,
+    clock: Arc<dyn Clock>,
+    journal: Arc<dyn Journal>,
+}
+
+impl Reactor {
+    /// One without a host, and what its thread reads.
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        journal: Arc<dyn Journal>,
+    ) -> (Arc<Self>, Receiver<Message>) {
+        let (to_thread, inbox) = channel();
+        let reactor = Self {
+            host: Mutex::new(None),
+            to_thread,
+            waiting: AtomicUsize::new(0),
+            waits_until_ms: AtomicI64::new(AWAKE),
+            clock,
+            journal,
+        };
+        (Arc::new(reactor), inbox)
+    }
+
+    /// Puts a message into the inbox.
+    ///
+    /// # Errors
+    /// The host has stopped.
+    pub(crate) fn send(&self, message: Message) -> Result<(), HostError> {
+        // Counted first, so that nobody overtakes it who finds none.
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        self.to_thread.send(message).map_err(|_| HostError::Stopped)
+    }
+
+    /// Takes an input up on this thread if nothing waits and nobody has the host; else puts it into the inbox.
+    ///
+    /// # Errors
+    /// The host has stopped.
+    pub(crate) fn take_up(&self, input: Input) -> Result<(), HostError> {
+        let mut host = match self.host.try_lock() {
+            Ok(host) if self.waiting.load(Ordering::Acquire) == 0 => host,
+            Ok(_) | Err(TryLockError::WouldBlock) => return self.send(Message::Input(input)),
+            Err(TryLockError::Poisoned(_)) => return Err(HostError::Stopped),
+        };
+        let Some(taken) = host.as_mut() else {
+            return Err(HostError::Stopped);
+        };
+        taken.handle(input);
+        taken.tick();
+        let due_ms = if taken.has_work() {
+            Some(AWAKE)
+        } else {
+            taken.next_due_ms()
+        };
+        drop(host);
+        let waits_until_ms = self.waits_until_ms.load(Ordering::Acquire);
+        match due_ms.is_some_and(|due_ms| due_ms < waits_until_ms) {
+            true => self.send(Message::Look),
+            false => Ok(()),
+        }
+    }
+
+    /// Has `host` until it is stopped; on the thread that is its own.
+    pub(crate) fn run(&self, host: Host, inbox: &Receiver<Message>) {
+        match self.host.lock() {
+            Ok(mut place) => *place = Some(host),
+            Err(_) => return,
+        }
+        // What came before there was a host waits in the inbox.
+        let mut in_a_row = 0_usize;
+        let mut next = None;
+        loop {
+            let message = match next.take() {
+                Some(message) => Ok(message),
+                None => self.next(inbox),
+            };
+            let Ok(mut place) = self.host.lock() else {
+                return;
+            };
+            let Some(host) = place.as_mut() else { return };
+            if message.is_ok() {
+                self.waiting.fetch_sub(1, Ordering::AcqRel);
+            }
+            let rests = match message {
+                Ok(Message::Input(input)) => {
+                    // What is behind it may have something to append too: it shares a commit.
+                    next = inbox.try_recv().ok();
+                    self.journal.more_follows(next.is_some());
+                    host.handle(input);
+                    in_a_row = in_a_row.saturating_add(1);
+                    in_a_row >= INPUTS_IN_A_ROW
+                }
+                Ok(Message::Look) => false,
+                Err(RecvTimeoutError::Timeout) => true,
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                    self.journal.more_follows(false);
+                    *place = None;
+                    return;
+                }
+            };
+            host.tick();
+            if rests {
+                in_a_row = 0;
+                host.step();
+            }
+        }
+    }
+
+    /// Waits for the next message, or for what is due.
+    fn next(&self, inbox: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+        let until_ms = {
+            let place = self.host.lock();
+            let place = place.map_err(|_| RecvTimeoutError::Disconnected)?;
+            let host = place.as_ref().ok_or(RecvTimeoutError::Disconnected)?;
+            let due_ms = match host.has_work() {
+                true => Some(AWAKE),
+                false => host.next_due_ms(),
+            };
+            // Set while the host is held: whoever has it next knows how long this thread would sleep.
+            let until_ms = due_ms.unwrap_or(i64::MAX);
+            self.waits_until_ms.store(until_ms, Ordering::Release);
+            until_ms
+        };
+        let message = match until_ms {
+            i64::MAX => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            until_ms => {
+                let left_ms = until_ms.saturating_sub(self.clock.now_ms());
+                let left_ms = left_ms.clamp(0, LOOKS_AT_CLOCK_MS);
+                inbox.recv_timeout(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
+            }
+        };
+        self.waits_until_ms.store(AWAKE, Ordering::Release);
+        message
+    }
+}
