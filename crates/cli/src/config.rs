@@ -257,6 +257,11 @@ fn mcp(merged: &Merged, tools: &ToolsConfig) -> Result<GatewaySettings, Failure>
         }),
         ask_client: matches!(set("gateway.ask_client"), Some(Value::Bool(true))),
         approval_url: url.map(str::to_owned),
+        task_after: match set("gateway.task_after_ms").and_then(Value::as_u64) {
+            None => default.task_after,
+            Some(0) => None,
+            Some(after_ms) => Some(Duration::from_millis(after_ms)),
+        },
         plain: plain_names(tools),
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::{config::Settings, daemon, read_only, toolbox, who};
 use axum::http::request::Parts;
-use mandate_engine::State;
+use mandate_engine::{Event, State};
 use mandate_host::{
     AgentWish, Answered, Client, HostError, Issued, Local, Outlook, Proposal, Shown, Submitted,
     Update,
@@ -227,6 +227,14 @@ impl Desk for Visit {
 
     fn state(&self, execution_id: &str) -> Result<State, HostError> {
         mandate_host::recovery::load(&read_only::ReadOnly(&self.reader), execution_id)
+    }
+
+    fn events(&self, execution_id: &str) -> Result<Vec<Event>, HostError> {
+        mandate_host::recovery::events(&read_only::ReadOnly(&self.reader), execution_id)
+    }
+
+    fn cancel(&self, execution_id: &str, reason: &str) -> Result<(), HostError> {
+        self.ask(|host| host.cancel(execution_id, Some(reason.to_owned()), false))
     }
 
     /// Nothing of a server is passed on from here.

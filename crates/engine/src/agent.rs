@@ -32,6 +32,12 @@ pub struct AgentData {
     /// It was finished before its steps were settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub halted: Option<Fault>,
+    /// It was passed something besides that another party may have written.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub told_untrusted: bool,
+    /// It was passed something besides that looked like words meant for a model.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub told_suspicious: bool,
     /// When something last happened that was no refusal, Unix milliseconds.
     pub touched_ms: i64,
     /// The calls that are under way outside, by the `seq` that they began with.
@@ -90,6 +96,8 @@ impl AgentData {
             Box::new(Self {
                 asked: None,
                 halted: None,
+                told_untrusted: false,
+                told_suspicious: false,
                 touched_ms: at_ms,
                 outside: BTreeMap::new(),
                 over: BTreeMap::new(),

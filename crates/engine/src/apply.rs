@@ -206,6 +206,7 @@ impl State {
                 self.finished_ms = Some(event.at_ms);
                 Ok(())
             }
+            Body::AgentTold { what } => self.tell_agent(what),
             body @ Body::CallRequested { .. } => self.ask_for(body),
             Body::FinishRequested { by, step, item } => self.finish_for(by, step.as_deref(), *item),
             Body::CallRefused { .. }

@@ -7,6 +7,7 @@ mod created;
 mod fault;
 mod inputs;
 mod no_room;
+mod passed_on;
 mod refused_call;
 mod reported;
 mod request;
@@ -18,6 +19,7 @@ pub use crate::narrowed::StandsOn;
 pub use created::{ApprovedBefore, Asked, Carried, CarriedStep, Created, Parent};
 pub use fault::{FailureKind, Fault};
 pub use no_room::NoRoom;
+pub use passed_on::{AskedDuring, PassedOn};
 pub use refused_call::RefusedCall;
 pub use reported::{Reported, report_digest};
 pub use request::{
@@ -563,6 +565,11 @@ bodies! {
         /// What it says of the revision that is proposed; none: there is none, or what was decided of it stays.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         revision: Option<Box<Decision>>,
+    }
+    /// Something of a tool server was passed on to the agent, besides the output of a call.
+    AgentTold = "agent_told" {
+        /// What.
+        what: Box<PassedOn>,
     }
     /// Something that people should look at.
     FindingRecorded = "finding_recorded" {

@@ -1,6 +1,8 @@
 //! Where the values of an execution come from: the labels of each step's arguments, call and output. They follow from the
 //! plan and from the facts that the journal holds of every call, so that no event carries them.
 
+use crate::event::PassedOn;
+use crate::life::Illegal;
 use crate::state::{State, StepData};
 use crate::units::Place;
 use mandate_plan::{CheckedStep, Facts, Mode};
@@ -99,7 +101,8 @@ impl State {
             let labels = data.labels.as_ref();
             labels.is_some_and(|labels| labels.call.untrusted() || labels.output().untrusted())
         };
-        self.plan.plan().mode == Mode::Agent && self.steps.iter().any(untrusted)
+        let told = self.agent.as_ref().is_some_and(|it| it.told_untrusted);
+        self.plan.plan().mode == Mode::Agent && (told || self.steps.iter().any(untrusted))
     }
 
     /// Whether the agent that drives this was handed a value that looked like words meant for a model.
@@ -108,7 +111,36 @@ impl State {
             let labels = data.labels.as_ref();
             labels.is_some_and(|labels| labels.call.suspicious() || labels.output().suspicious())
         };
-        self.plan.plan().mode == Mode::Agent && self.steps.iter().any(suspicious)
+        let told = self.agent.as_ref().is_some_and(|it| it.told_suspicious);
+        self.plan.plan().mode == Mode::Agent && (told || self.steps.iter().any(suspicious))
+    }
+
+    /// Something was passed on to the agent besides the outputs of its calls. What it answered goes into the call that it
+    /// was asked during.
+    pub(crate) fn tell_agent(&mut self, what: &PassedOn) -> Result<(), Illegal> {
+        let agent = self.agent.as_mut().ok_or(Illegal)?;
+        agent.told_untrusted |= what.untrusted;
+        agent.told_suspicious |= !what.suspicions.is_empty();
+        let (Some(call), Some(_)) = (&what.call, &what.answer) else {
+            return Ok(());
+        };
+        let Some(number) = self.plan.number_of(&call.step) else {
+            return Ok(());
+        };
+        let mut chosen = Labels::from_iter([Label::Agent]);
+        if self.agent_is_untrusted() {
+            chosen.insert(Label::Untrusted);
+        }
+        if self.agent_is_suspicious() {
+            chosen.insert(Label::Suspicious);
+        }
+        self.relabel(number, |labels| {
+            let given = labels.given.iter_mut();
+            for labels in given.chain([&mut labels.call]) {
+                Arc::make_mut(labels).join(&chosen);
+            }
+        });
+        Ok(())
     }
 
     /// An output looked like words meant for a model.

@@ -236,6 +236,7 @@ fn about<'a>(body: &'a Body, state: &'a State) -> About<'a> {
         | Body::TokenIssued { .. }
         | Body::UsageRecorded { .. }
         | Body::RefusalsCounted { .. }
+        | Body::AgentTold { .. }
         | Body::FindingRecorded { .. } => About::None,
         Body::ExecutionCreated(_)
         | Body::StartHeld { .. }

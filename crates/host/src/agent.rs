@@ -2,7 +2,9 @@
 //! of it is on the disk. Only what a read inside this machine gave is handed out before.
 
 mod outside;
+mod passing;
 mod reply;
+mod stopping;
 mod words;
 
 pub use outside::Reading;
@@ -184,6 +186,12 @@ impl Host {
             AgentWish::Finish { step, item } => {
                 self.finish_of_agent(ask, (step.as_deref(), *item), &verified, reply)
             }
+            AgentWish::Stop {
+                step,
+                item,
+                attempt,
+            } => self.stop_of_agent(ask, (step, *item, *attempt), &verified, reply),
+            AgentWish::PassedOn(what) => self.passed_on_to_agent(ask, what, &verified, reply),
             AgentWish::Status => {
                 let state = self.of(id)?;
                 let issued = self.renewed(state, ask, &verified)?;
@@ -202,7 +210,13 @@ impl Host {
     /// An agent that was refused too often is let call nothing for a while, whatever it asks for.
     fn barred(&mut self, ask: &AgentAsk, now_ms: i64) -> Option<Refusal> {
         // What came of a call is to be known in any case.
-        if matches!(ask.wish, AgentWish::Status | AgentWish::Complete { .. }) {
+        if matches!(
+            ask.wish,
+            AgentWish::Status
+                | AgentWish::Complete { .. }
+                | AgentWish::PassedOn(_)
+                | AgentWish::Stop { .. }
+        ) {
             return None;
         }
         let left_ms = self.refusals.bars(&ask.execution_id, now_ms)?;

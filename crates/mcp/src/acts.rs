@@ -3,8 +3,10 @@
 mod call;
 mod catalogue;
 mod execute;
+mod passed_on;
 mod propose;
 mod status;
+mod task;
 
 use crate::approving::{Asks, Said};
 use crate::desk::Visitor;
@@ -13,16 +15,17 @@ use crate::seat::{Bound, Seat};
 use crate::settings::GatewaySettings;
 use crate::shown;
 use crate::told::{Told, host_error};
-use crate::under::Line;
+use crate::under::{Line, Spot, Spots};
 use mandate_engine::State;
 use mandate_host::{AgentAnswer, AgentWish, Answered, HostError, Outlook};
 use mandate_plan::{ErrorCode, Format, misfit, parse_value};
 use mandate_tools::{Callers, ToolStatus};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-pub(crate) use call::call;
+pub(crate) use call::{Way, call, call_approved};
 pub(crate) use catalogue::definitions;
+pub(crate) use task::{Now, Standing};
 
 /// Told of progress: how many of how many steps are settled, and which was the last.
 pub(crate) type Progress<'a> = &'a dyn Fn(usize, usize, &str);
@@ -33,6 +36,15 @@ pub(crate) struct Client {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) protocol: String,
+}
+
+/// What else goes with an act.
+#[derive(Default)]
+pub(crate) struct Besides<'a> {
+    /// The client's end of it.
+    pub(crate) line: Option<&'a Arc<Line>>,
+    /// Where it is said what it has come to.
+    pub(crate) spots: Option<&'a Spots>,
 }
 
 /// Everything that an act has at hand.
@@ -46,6 +58,8 @@ pub(crate) struct Act<'a> {
     pub(crate) line: Option<(&'a Arc<Callers>, &'a Arc<Line>)>,
     /// Nobody waits for the answer any more.
     pub(crate) abandoned: &'a dyn Fn() -> bool,
+    /// Where it is said what this has come to; none where nobody can come back for it.
+    pub(crate) spots: Option<&'a Spots>,
 }
 
 impl Act<'_> {
@@ -121,6 +135,14 @@ impl Act<'_> {
         let found = self.visitor.desk.tools(Some(&named)).ok()?;
         let kept = self.seat.keep(bound, found.into_iter());
         kept.get(tool).cloned()
+    }
+
+    /// Says what this has come to.
+    fn at(&self, spot: impl FnOnce() -> Spot) {
+        if let Some(spots) = self.spots {
+            let mut said = spots.lock().unwrap_or_else(PoisonError::into_inner);
+            *said = Some(spot());
+        }
     }
 
     /// The execution as it is shown.

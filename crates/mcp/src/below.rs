@@ -3,10 +3,13 @@
 
 use crate::acts::Act;
 use crate::following::hear;
-use crate::handler::{Gateway, PLAN_PROMPT, Placed, is_stateless};
+use crate::handler::{Gateway, PLAN_PROMPT, Placed, QUIETLY, is_stateless};
 use crate::shapes::error_data;
+use crate::under::Note;
 use mandate_engine::Phase;
-use mandate_tools::{Caller, NotPassed, Pass};
+use mandate_engine::event::PassedOn;
+use mandate_policy::suspicions;
+use mandate_tools::{Caller, NotPassed, Pass, Registry};
 use rmcp::ErrorData;
 use rmcp::model::{
     CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, JsonObject,
@@ -100,6 +103,19 @@ impl Gateway {
             data: error.data,
         })?;
         placed.note_passed(server, method, &params);
+        let told = PassedOn {
+            server: server.to_owned(),
+            method: method.to_owned(),
+            name: { ["name", "uri"].iter() }
+                .find_map(|key| params.get(*key)?.as_str())
+                .map(str::to_owned),
+            untrusted: is_open(registry, server),
+            ..PassedOn::default()
+        };
+        let silent = says_nothing(method);
+        if told.untrusted && !silent {
+            placed.note_passed_on(told.clone()).await?;
+        }
         let (line, mut words) = placed.line(context);
         let caller: Arc<dyn Caller> = line;
         let passed = registry.pass(server, method, params, caller);
@@ -108,7 +124,14 @@ impl Gateway {
             tokio::select! {
                 biased;
                 Some(word) = words.recv() => drop(hear(word, context).await),
-                answer = &mut passed => return answer,
+                answer = &mut passed => {
+                    let answer = answer?;
+                    let suspicions = suspicions(&answer);
+                    if !suspicions.is_empty() && !silent {
+                        placed.note_passed_on(PassedOn { suspicions, ..told }).await?;
+                    }
+                    return Ok(answer);
+                }
             }
         }
     }
@@ -332,6 +355,77 @@ impl Gateway {
         let params = object(json!({ "uri": uri }));
         let answer = self.first(&servers, method, &params, context).await;
         answer.map(drop).map_err(error_data)
+    }
+}
+
+/// What nothing comes back of.
+fn says_nothing(method: &str) -> bool {
+    matches!(
+        method,
+        "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe"
+    )
+}
+
+/// Whether other parties may have a say in what a server says: one of its tools reaches them, or none is known.
+fn is_open(registry: &Registry, server: &str) -> bool {
+    let all = registry.list();
+    let own = |name: &str| { name.split_once('.') }.is_some_and(|(of, _)| of == server);
+    let mut tools = all.iter().filter(|tool| own(&tool.name)).peekable();
+    tools.peek().is_none() || tools.any(|tool| tool.facts.open_world)
+}
+
+impl Placed {
+    /// Writes down what servers ask in the name of whoever sits here.
+    pub(crate) fn note(self: &Arc<Self>) -> Note {
+        let placed = self.clone();
+        Arc::new(move |about, requests, answers| {
+            let noted = placed.act(QUIETLY, None, |act| {
+                act.note_asked(about, requests, answers)
+            });
+            if let Err(error) = &noted {
+                tracing::warn!(%error, server = about.server, "what it asks is not answered");
+            }
+            noted.is_ok()
+        })
+    }
+
+    /// Writes down, in the execution, what is about to be passed on.
+    async fn note_passed_on(self: &Arc<Self>, what: PassedOn) -> Result<(), NotPassed> {
+        let work = move |act: &Act<'_>| act.note_passed(what);
+        let noted = self.on_thread(work).await;
+        let broken = |message: String| NotPassed {
+            code: -32603,
+            message,
+            data: None,
+        };
+        let noted = noted.map_err(|error| broken(error.message.into_owned()))?;
+        noted.map_err(|error| {
+            broken(format!(
+                "it cannot be written down that it is passed on: {error}"
+            ))
+        })
+    }
+
+    /// Writes down what is passed on in whose name.
+    pub(crate) fn note_passed(
+        &self,
+        server: &str,
+        method: &str,
+        params: &serde_json::Map<String, Value>,
+    ) {
+        let bound = self.seat.bound(&self.visitor);
+        let what = ["name", "uri", "level"]
+            .iter()
+            .find_map(|key| params.get(*key));
+        let payload = serde_json::json!({
+            "execution_id": bound.map(|bound| bound.execution_id),
+            "by": self.visitor.principal,
+            "session": self.seat.session,
+            "server": server,
+            "method": method,
+            "what": what,
+        });
+        self.visitor.desk.note("passed_on", payload);
     }
 }
 

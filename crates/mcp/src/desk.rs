@@ -1,7 +1,7 @@
 //! What the gateway asks of the host, in the name of one visitor.
 
 use crate::seat::now_ms;
-use mandate_engine::State;
+use mandate_engine::{Event, State};
 use mandate_host::{
     AgentAnswer, AgentWish, Answered, HostError, Issued, Local, Outlook, Proposal, Shown,
     Submitted, Update, recovery,
@@ -59,6 +59,18 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// There is none of that id, or its journal does not fold.
     fn state(&self, execution_id: &str) -> Result<State, HostError>;
+
+    /// Everything that happened in an execution, as the journal says.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn events(&self, execution_id: &str) -> Result<Vec<Event>, HostError>;
+
+    /// Ends an execution.
+    ///
+    /// # Errors
+    /// They may not, or it is ending already.
+    fn cancel(&self, execution_id: &str, reason: &str) -> Result<(), HostError>;
 
     /// Writes down, in the audit log, something that belongs to no execution's own journal.
     fn note(&self, kind: &'static str, payload: Value);
@@ -137,6 +149,15 @@ impl Desk for HostDesk {
 
     fn state(&self, execution_id: &str) -> Result<State, HostError> {
         recovery::load(self.journal.as_ref(), execution_id)
+    }
+
+    fn events(&self, execution_id: &str) -> Result<Vec<Event>, HostError> {
+        recovery::events(self.journal.as_ref(), execution_id)
+    }
+
+    fn cancel(&self, execution_id: &str, reason: &str) -> Result<(), HostError> {
+        let reason = Some(reason.to_owned());
+        self.host.cancel(execution_id, reason, false)
     }
 
     fn note(&self, kind: &'static str, payload: Value) {

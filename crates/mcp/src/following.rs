@@ -1,11 +1,14 @@
 //! Following a call: its progress, what a tool server says and asks meanwhile, and what comes of it.
 
-use crate::acts::{Act, call};
+use crate::acts::{Act, Besides, Way, call, call_approved};
 use crate::approving::Call;
 use crate::handler::{Placed, is_stateless};
+use crate::handles::Handle;
 use crate::own_tools::own_tool;
 use crate::told::Told;
-use crate::under::{Answers, Parked, Under, Word};
+use crate::under::{Answers, Parked, Spots, Under, Word};
+use axum::http::request::Parts;
+use mandate_tools::PARAM_PREFIX;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolResponse, CallToolResult, ContentBlock, CustomRequest, InputRequests,
@@ -13,7 +16,9 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Map, Value, json};
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
@@ -23,6 +28,8 @@ pub(crate) enum Came {
     Done(Box<Told>),
     /// A server wants to know something first, and the client can be asked by the answer only.
     Asks(Map<String, Value>, Parked),
+    /// It takes long, and its client has a task to come back with.
+    Left(Box<CallToolResponse>),
 }
 
 impl Placed {
@@ -36,9 +43,16 @@ impl Placed {
         let (told, steps) = unbounded_channel();
         let (line, words) = self.line(context);
         let placed = self.clone();
+        let spots = Spots::default();
+        let said = self.task_after(context).map(|_| spots.clone());
         let Some(tool) = own_tool(&name) else {
-            let done = tokio::spawn(call(placed, line, name, arguments));
-            return Under::new(done, steps, words);
+            let way = Way {
+                line,
+                repeated: repeated(context),
+                spots: said,
+            };
+            let done = tokio::spawn(call(placed, way, name, arguments));
+            return Under::new(done, steps, words, spots);
         };
         let asks = context.meta.get_progress_token().is_some();
         let ended = context.ct.clone();
@@ -48,11 +62,33 @@ impl Placed {
                     let _ = told.send((settled, of, step.to_owned()));
                 }
             };
-            let abandoned = || ended.is_cancelled();
+            let abandoned = || ended.is_cancelled() || told.is_closed();
             let own = |act: &Act<'_>| act.own(tool, &arguments);
-            placed.act((&progress, &abandoned), Some(&line), own)
+            let besides = Besides {
+                line: Some(&line),
+                spots: said.as_ref(),
+            };
+            placed.act_with((&progress, &abandoned), besides, own)
         });
-        Under::new(done, steps, words)
+        Under::new(done, steps, words, spots)
+    }
+
+    /// Begins a call that a yes was given to.
+    pub(crate) fn begin_approved(
+        self: &Arc<Self>,
+        handle: Handle,
+        (tool, args): (String, Value),
+        context: &RequestContext<RoleServer>,
+    ) -> Under {
+        let (_, steps) = unbounded_channel();
+        let (line, words) = self.line(context);
+        let way = Way {
+            line,
+            repeated: None,
+            spots: None,
+        };
+        let done = tokio::spawn(call_approved(self.clone(), way, handle, (tool, args)));
+        Under::new(done, steps, words, Spots::default())
     }
 
     /// Follows it until it is over, or its client has to come back.
@@ -62,6 +98,29 @@ impl Placed {
         context: &RequestContext<RoleServer>,
     ) -> Result<Came, ErrorData> {
         loop {
+            match self.follow_for(under, None, context).await? {
+                ControlFlow::Break(came) => return Ok(came),
+                ControlFlow::Continue(still) => under = still,
+            }
+        }
+    }
+
+    /// The same, and no longer than that: then it goes on.
+    pub(crate) async fn follow_for(
+        &self,
+        mut under: Under,
+        limit: Option<Duration>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<ControlFlow<Came, Under>, ErrorData> {
+        // Nobody looks at the clock for an answer that comes at once.
+        let long = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(long);
+        loop {
             tokio::select! {
                 biased;
                 Some((settled, of, step)) = under.steps.recv() => {
@@ -69,7 +128,8 @@ impl Placed {
                 }
                 Some(word) = under.words.recv() => {
                     if let Some((requests, answers)) = hear(word, context).await {
-                        return Ok(Came::Asks(requests, Parked { under, answers }));
+                        let parked = Parked { under, answers };
+                        return Ok(ControlFlow::Break(Came::Asks(requests, parked)));
                     }
                 }
                 outcome = &mut under.done => {
@@ -78,8 +138,9 @@ impl Placed {
                         let _ = hear(word, context).await;
                     }
                     let told = outcome.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-                    return Ok(Came::Done(Box::new(told)));
+                    return Ok(ControlFlow::Break(Came::Done(Box::new(told))));
                 }
+                () = &mut long => return Ok(ControlFlow::Continue(under)),
             }
         }
     }
@@ -103,6 +164,24 @@ impl Placed {
             }
         }
     }
+}
+
+/// The headers that repeat arguments, where the client has to send them: over HTTP, of the revision that has them.
+fn repeated(context: &RequestContext<RoleServer>) -> Option<Vec<(String, String)>> {
+    let parts = context.extensions.get::<Parts>()?;
+    if !is_stateless(context) {
+        return None;
+    }
+    let named = parts
+        .headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with(PARAM_PREFIX));
+    // What is no text is none that could agree with anything.
+    let read = named.map(|(name, value)| {
+        let value = value.to_str().unwrap_or("=?base64?-?=");
+        (name.as_str().to_owned(), value.trim().to_owned())
+    });
+    Some(read.collect())
 }
 
 async fn tell_progress(

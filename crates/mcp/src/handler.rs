@@ -3,10 +3,12 @@
 //! Clients of the older revisions have a session that lives as long as their connection; those of 2026-07-28 say who they
 //! are with every request. A session of the first kind is kept with this value, one of the second by principal and name.
 
-use crate::acts::{Act, Client, Progress, definitions};
+use crate::acts::{Act, Besides, Client, Progress, definitions};
 use crate::approving::{Asks, Call, KEY, PATIENCE, Questions, Said, Words};
 use crate::desk::{Reception, Visitor};
 use crate::following::Came;
+use crate::live::Lives;
+use crate::named_session::session_name;
 use crate::own_tools::{OWN_TOOLS, own_tool};
 use crate::raw::RAW_ARGUMENTS;
 use crate::seat::{Seat, Seats, fresh_session};
@@ -18,13 +20,14 @@ use axum::http::request::Parts;
 use mandate_host::Outlook;
 use mandate_tools::{Callers, Pass, Registry};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, ElicitRequest,
-    GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, InputRequest,
-    InputRequests, InputRequiredResult, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, Prompt, PromptMessage,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-    RequestMetaObject, Resource, ResourceContents, Role, ServerCapabilities, ServerConfig,
-    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+    CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams,
+    CompleteResult, ElicitRequest, GetPromptRequestParams, GetPromptResponse, GetPromptResult,
+    GetTaskParams, GetTaskResult, Implementation, InputRequest, InputRequests, InputRequiredResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, Prompt, PromptMessage, ProtocolVersion, ReadResourceRequestParams,
+    ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, Role, ServerCapabilities,
+    ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+    UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
@@ -34,9 +37,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// The header and, under `_meta`, the key with which a client names its session.
-const SESSION_HEADER: &str = "x-governance-session-id";
-const SESSION_KEY: &str = "dev.mandate/session";
 /// The header of sessions that the protocol itself keeps.
 const PROTOCOL_SESSION: &str = "mcp-session-id";
 /// What comes before the execution that a client came for, in the URL.
@@ -59,6 +59,8 @@ pub(crate) struct Shared {
     questions: Questions,
     /// Calls that wait for their client's answers.
     pub(crate) parked: Words<Parked>,
+    /// Tasks whose calls are under way here.
+    pub(crate) lives: Lives,
     /// The tools' servers, where something of them is passed on.
     pub(crate) below: Option<Arc<Registry>>,
     bare: Arc<BTreeSet<String>>,
@@ -77,6 +79,7 @@ impl Shared {
             seats: Seats::default(),
             questions: Questions::default(),
             parked: Words::default(),
+            lives: Lives::default(),
             below: below.filter(|registry| !registry.passing().is_empty()),
         })
     }
@@ -123,8 +126,22 @@ impl Placed {
     /// Does something that may wait.
     pub(crate) fn act<T>(
         &self,
-        (progress, abandoned): Watching<'_>,
+        watching: Watching<'_>,
         line: Option<&Arc<Line>>,
+        work: impl FnOnce(&Act<'_>) -> T,
+    ) -> T {
+        let besides = Besides {
+            line,
+            ..Besides::default()
+        };
+        self.act_with(watching, besides, work)
+    }
+
+    /// The same with more that goes with it.
+    pub(crate) fn act_with<T>(
+        &self,
+        (progress, abandoned): Watching<'_>,
+        besides: Besides<'_>,
         work: impl FnOnce(&Act<'_>) -> T,
     ) -> T {
         let callers = self.callers();
@@ -135,7 +152,8 @@ impl Placed {
             client: &self.client,
             progress,
             abandoned,
-            line: callers.zip(line),
+            line: callers.zip(besides.line),
+            spots: besides.spots,
         })
     }
 
@@ -145,34 +163,12 @@ impl Placed {
         registry.map(|registry| registry.callers())
     }
 
-    /// Writes down what is passed on in whose name.
-    pub(crate) fn note_passed(
-        &self,
-        server: &str,
-        method: &str,
-        params: &serde_json::Map<String, Value>,
-    ) {
-        let bound = self.seat.bound(&self.visitor);
-        let what = ["name", "uri", "level"]
-            .iter()
-            .find_map(|key| params.get(*key));
-        let payload = serde_json::json!({
-            "execution_id": bound.map(|bound| bound.execution_id),
-            "by": self.visitor.principal,
-            "session": self.seat.session,
-            "server": server,
-            "method": method,
-            "what": what,
-        });
-        self.visitor.desk.note("passed_on", payload);
-    }
-
     /// The client's end of what is asked with that context.
     pub(crate) fn line(
-        &self,
+        self: &Arc<Self>,
         context: &RequestContext<RoleServer>,
     ) -> (Arc<Line>, UnboundedReceiver<Word>) {
-        Line::new(context, self.level.clone())
+        Line::new(context, self.level.clone(), self.note())
     }
 }
 
@@ -300,9 +296,10 @@ async fn goes_on(
         None => (name, arguments),
     };
     let under = placed.begin(name, arguments, context);
-    match placed.follow(under, context).await? {
+    match placed.follow_or_leave(under, context).await? {
         Came::Done(told) => Ok(result(*told)?.into()),
         Came::Asks(requests, parked) => Ok(placed.asks(call, requests, parked)),
+        Came::Left(task) => Ok(*task),
     }
 }
 
@@ -310,26 +307,6 @@ async fn goes_on(
 pub(crate) fn is_stateless(context: &RequestContext<RoleServer>) -> bool {
     let version = context.protocol_version();
     version.is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
-}
-
-/// The session that a client without one of the protocol's own names.
-fn session_name(parts: &Parts, meta: &RequestMetaObject) -> Result<String, ErrorData> {
-    let header = parts
-        .headers
-        .get(SESSION_HEADER)
-        .map(|value| value.to_str());
-    let in_meta = meta.0.0.get(SESSION_KEY);
-    match (header, in_meta) {
-        (Some(Ok(name)), None) => Ok(name.to_owned()),
-        (None, Some(Value::String(name))) => Ok(name.clone()),
-        (None, None) => Ok(String::new()),
-        _ => Err(ErrorData::invalid_params(
-            format!(
-                "give one of the header `{SESSION_HEADER}` and `_meta[\"{SESSION_KEY}\"]`, as text"
-            ),
-            None,
-        )),
-    }
 }
 
 impl ServerHandler for Gateway {
@@ -340,6 +317,7 @@ impl ServerHandler for Gateway {
             .enable_prompts()
             .enable_resources()
             .build();
+        self.declare_tasks(&mut capabilities);
         self.declare_below(&mut capabilities);
         let implementation = Implementation::new("mandate", env!("CARGO_PKG_VERSION"));
         ServerConfig::new(capabilities)
@@ -430,7 +408,7 @@ impl ServerHandler for Gateway {
         let came = match request.request_state {
             None => {
                 let under = placed.begin(name.clone(), arguments.clone(), &context);
-                placed.follow(under, &context).await?
+                placed.follow_or_leave(under, &context).await?
             }
             Some(word) => {
                 let answers = request.input_responses.unwrap_or_default();
@@ -445,25 +423,20 @@ impl ServerHandler for Gateway {
                 })?;
                 // Whoever asked does not wait any more: what came of that is told.
                 let _ = parked.answers.send(answers.into_iter().collect());
-                placed.follow(parked.under, &context).await?
+                placed.follow_or_leave(parked.under, &context).await?
             }
         };
         let told = match came {
             Came::Done(told) => *told,
             Came::Asks(requests, parked) => return Ok(placed.asks(call, requests, parked)),
+            Came::Left(task) => return Ok(*task),
         };
-        let asks_client = self.shared.settings.ask_client;
-        let Some(asks) = told.asks.clone().filter(|_| asks_client) else {
-            return Ok(result(told)?.into());
+        let can = self.can_be_asked(&context);
+        let Some(asks) = told.asks.clone().filter(|_| can) else {
+            return placed.told_or_task(told, &context).await;
         };
-        let can = context.client_capabilities();
-        let can = can.is_some_and(|can| can.elicitation.is_some());
         if is_stateless(&context) {
-            let word = self
-                .shared
-                .questions
-                .keep(call, asks.clone())
-                .filter(|_| can);
+            let word = self.shared.questions.keep(call, asks.clone());
             return Ok(match (word, question(&asks.question)) {
                 (Some(word), Some(params)) => {
                     let asked = InputRequest::Elicitation(ElicitRequest::new(params));
@@ -473,7 +446,7 @@ impl ServerHandler for Gateway {
                 _ => result(told)?.into(),
             });
         }
-        let Some(params) = question(&asks.question).filter(|_| can) else {
+        let Some(params) = question(&asks.question) else {
             return Ok(result(told)?.into());
         };
         let peer = &context.peer;
@@ -484,6 +457,30 @@ impl ServerHandler for Gateway {
         let said = said.as_ref().and_then(Said::of);
         let asks = (asks, said, "elicitation");
         goes_on(&placed, asks, (call, name, arguments), &context).await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.task_got(&request.task_id, &context).await
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.task_updated(request, &context).await
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.task_cancelled(&request.task_id, &context).await
     }
 
     async fn list_prompts(

@@ -3,7 +3,7 @@
 //! Translates between the Model Context Protocol and the host: a call becomes an agent's wish, and what comes of it a tool
 //! result. Decides nothing: whether a call is one of the plan, and whose turn it is, is for the host, which enforces and
 //! journals every one of them. The library that speaks the protocol (`rmcp`) is known in [`handler`] and what
-//! it is made of ([`following`], [`under`], [`below`], [`shapes`]), [`stdio`] and [`http`] only; everything else has shapes of
+//! it is made of ([`following`], [`under`], [`below`], [`tasking`], [`shapes`]), [`stdio`] and [`http`] only; everything else has shapes of
 //! its own.
 //!
 //! Start reading at [`handler`], which answers requests, then `acts/`, one file for each tool of the gateway's own.
@@ -14,7 +14,10 @@ mod below;
 mod desk;
 mod following;
 mod handler;
+mod handles;
 pub mod http;
+mod live;
+mod named_session;
 mod names;
 mod output;
 mod own_tools;
@@ -24,6 +27,7 @@ mod settings;
 mod shapes;
 mod shown;
 pub mod stdio;
+mod tasking;
 mod told;
 mod under;
 mod watching;

@@ -73,16 +73,7 @@ impl Seat {
 
     /// From here on this session drives that execution.
     pub(crate) fn bind(self: &Arc<Self>, visitor: &Visitor, state: &State) {
-        let plan = state.plan();
-        let bound = Bound {
-            execution_id: state.execution_id().to_owned(),
-            principal: visitor.principal.clone(),
-            names: Arc::new(Names::of(plan.tools(), &self.bare)),
-            known: None,
-            issued: None,
-            digest: None,
-            visible: Arc::default(),
-        };
+        let bound = self.fresh(visitor, state);
         let id = bound.execution_id.clone();
         let same = self
             .lock()
@@ -94,6 +85,25 @@ impl Seat {
         self.noticed(&id, &Outlook::of(state));
         if !same && state.ending.is_none() {
             watching::begin(self, visitor.desk.clone(), id);
+        }
+    }
+
+    /// The same execution as this session drives, or another one that it does not take up for that.
+    pub(crate) fn aside(&self, visitor: &Visitor, state: &State) -> Bound {
+        let own = self.bound(visitor);
+        own.filter(|own| own.execution_id == state.execution_id())
+            .unwrap_or_else(|| self.fresh(visitor, state))
+    }
+
+    fn fresh(&self, visitor: &Visitor, state: &State) -> Bound {
+        Bound {
+            execution_id: state.execution_id().to_owned(),
+            principal: visitor.principal.clone(),
+            names: Arc::new(Names::of(state.plan().tools(), &self.bare)),
+            known: None,
+            issued: None,
+            digest: None,
+            visible: Arc::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Which tools of an approved plan a client is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct GatewaySettings {
     pub ask_client: bool,
     /// Where people answer requests; the request's id is put behind it.
     pub approval_url: Option<String>,
+    /// How long a client that takes tasks waits for an answer before it is given one; none: it is never given one.
+    pub task_after: Option<Duration>,
     /// Servers whose tools are called by their own names, without the server's.
     pub plain: BTreeSet<String>,
 }
@@ -36,6 +39,7 @@ impl Default for GatewaySettings {
             max_output_bytes: 1024 * 1024,
             ask_client: false,
             approval_url: None,
+            task_after: Some(Duration::from_secs(5)),
             plain: BTreeSet::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! What a call is answered with, in shapes of our own.
 
 use crate::approving::Asks;
+use crate::handles::Handle;
 use mandate_host::HostError;
 use mandate_plan::ErrorCode;
 use mandate_policy::Refusal;
@@ -20,6 +21,8 @@ pub(crate) struct Told {
     pub(crate) is_error: bool,
     /// What the client's user can be asked about, so that it goes on.
     pub(crate) asks: Option<Asks>,
+    /// What the client can come back for, in place of waiting for it.
+    pub(crate) handle: Option<Handle>,
     /// It is answered with an error of the protocol instead.
     pub(crate) protocol: Option<NotPassed>,
     /// What is said of it besides.

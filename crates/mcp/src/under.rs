@@ -3,7 +3,7 @@
 //! Clients of the older revisions are told and asked over their connection. One of 2026-07-28 is asked by the answer to its
 //! call, and the call goes on when it comes back with the word that it was given; meanwhile it waits here.
 
-use mandate_tools::Caller;
+use mandate_tools::{About, Caller};
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Map, Value};
 use std::pin::Pin;
@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::handles::Handle;
 use crate::told::Told;
 
 /// From which level on this request wants to be told what is logged.
@@ -31,6 +32,18 @@ pub(crate) enum Word {
     Asked(Map<String, Value>, oneshot::Sender<Answers>),
 }
 
+/// What a call has come to that is under way, where its client can come back for it.
+#[derive(Debug, Clone)]
+pub(crate) enum Spot {
+    /// Something that a task stands for.
+    At(Handle),
+    /// A call of that tool of that execution, with arguments that read so.
+    Calls(String, String, String),
+}
+
+/// Where that is written down.
+pub(crate) type Spots = Arc<Mutex<Option<Spot>>>;
+
 /// A call that is under way.
 pub(crate) struct Under {
     /// What comes of it.
@@ -39,6 +52,8 @@ pub(crate) struct Under {
     pub(crate) steps: UnboundedReceiver<(usize, usize, String)>,
     /// What the server says meanwhile.
     pub(crate) words: UnboundedReceiver<Word>,
+    /// What it has come to.
+    pub(crate) spots: Spots,
     /// How far it was when that was last told.
     pub(crate) last: f64,
 }
@@ -48,11 +63,13 @@ impl Under {
         done: JoinHandle<Told>,
         steps: UnboundedReceiver<(usize, usize, String)>,
         words: UnboundedReceiver<Word>,
+        spots: Spots,
     ) -> Self {
         Self {
             done,
             steps,
             words,
+            spots,
             last: -1.0,
         }
     }
@@ -64,11 +81,16 @@ pub(crate) struct Parked {
     pub(crate) answers: oneshot::Sender<Answers>,
 }
 
+/// Writes down what a server asked and what was answered, if it was; false: it cannot be written down.
+pub(crate) type Note =
+    Arc<dyn Fn(&About, &Map<String, Value>, Option<&Answers>) -> bool + Send + Sync>;
+
 /// The client's end of a call, as a tool server sees it.
 pub(crate) struct Line {
     can: Value,
     level: Option<String>,
     words: UnboundedSender<Word>,
+    note: Note,
     whole: Mutex<Option<Value>>,
 }
 
@@ -77,6 +99,7 @@ impl Line {
     pub(crate) fn new(
         context: &RequestContext<RoleServer>,
         level: Option<String>,
+        note: Note,
     ) -> (Arc<Self>, UnboundedReceiver<Word>) {
         let (words, heard) = unbounded_channel();
         let can = context.client_capabilities();
@@ -84,6 +107,7 @@ impl Line {
             can: serde_json::to_value(can).unwrap_or_default(),
             level: log_level(context).or(level),
             words,
+            note,
             whole: Mutex::default(),
         };
         (Arc::new(line), heard)
@@ -117,13 +141,23 @@ impl Caller for Line {
 
     fn asked(
         &self,
+        about: &About,
         requests: Map<String, Value>,
     ) -> Pin<Box<dyn Future<Output = Option<Answers>> + Send>> {
         let (reply, answers) = oneshot::channel();
-        let sent = self.words.send(Word::Asked(requests, reply));
+        let sent = self.words.send(Word::Asked(requests.clone(), reply));
+        let (note, about) = (self.note.clone(), about.clone());
         Box::pin(async move {
-            sent.ok()?;
-            answers.await.ok()
+            let answered = match sent {
+                Ok(()) => answers.await.ok(),
+                Err(_) => None,
+            };
+            // It is in the journal before the server has it.
+            let noted = tokio::task::spawn_blocking(move || {
+                let noted = note(&about, &requests, answered.as_ref());
+                answered.filter(|_| noted)
+            });
+            noted.await.ok().flatten()
         })
     }
 }

@@ -7,6 +7,7 @@
 mod builtin;
 mod config;
 mod envelope;
+mod header_params;
 mod lock;
 mod look_up;
 mod mcp;
@@ -32,6 +33,7 @@ pub use config::{
     FsConfig, HttpConfig, ProcessConfig, ProcessLimits, ProgramSandbox, SandboxConfig, ToolsConfig,
 };
 pub use envelope::{Category, ErrorBody, ErrorEnvelope};
+pub use header_params::{HeaderParam, PARAM_PREFIX, header_mismatch, header_params};
 pub use lock::{Accepted, LockError, Standing, SwitchedOff, ToolLock};
 pub use look_up::Told;
 pub use mcp::{
@@ -42,11 +44,12 @@ pub use metrics::{Lifecycle, Metrics};
 pub use outcome::{Fault, Outcome, Report};
 pub use outside::{CallReport, ReadReport, ReportedError, UnderWay};
 pub use own::{OwnToolConfig, OwnToolError, OwnToolKind, OwnTools, StatusConfig};
-pub use passing::{Caller, Callers, Entered, NotPassed, Pass, Passes};
+pub use passing::{About, AboutCall, Caller, Callers, Entered, NotPassed, Pass, Passes};
 pub use provider::{
     Authorized, CallContext, Check, Definition, Destination, FactsFrom, Provider, StopFlag,
 };
 pub use registry::{Registry, RegistryError, Snapshot, ToolStatus};
+pub use rfc3339::format_ms as rfc3339_ms;
 pub use runner::{MAX_OUTPUT_BYTES, Runner, Tools};
 pub use secret::{
     ConfiguredSecrets, MIN_SECRET_BYTES, NoSecrets, Scrubber, SecretConfig, SecretError,

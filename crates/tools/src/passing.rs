@@ -59,6 +59,30 @@ impl Pass {
     }
 }
 
+/// What a server's question is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The server.
+    pub server: String,
+    /// The call during which it asks; none: something else was passed on to it.
+    pub call: Option<AboutCall>,
+    /// Other parties may have a say in what it asks.
+    pub untrusted: bool,
+}
+
+/// A call during which a server asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AboutCall {
+    /// The execution.
+    pub execution_id: String,
+    /// The step.
+    pub step: String,
+    /// Its item.
+    pub item: Option<u32>,
+    /// The attempt.
+    pub attempt: u32,
+}
+
 /// Whoever made a call, and can be told and asked while it is under way.
 pub trait Caller: Send + Sync {
     /// What it can be asked, as the protocol says it.
@@ -74,8 +98,11 @@ pub trait Caller: Send + Sync {
     fn answered(&self, result: &Value);
 
     /// Asks it: each request has a key, under which its result comes back. None if it does not answer.
-    fn asked(&self, requests: Map<String, Value>)
-    -> BoxFuture<'static, Option<Map<String, Value>>>;
+    fn asked(
+        &self,
+        about: &About,
+        requests: Map<String, Value>,
+    ) -> BoxFuture<'static, Option<Map<String, Value>>>;
 }
 
 /// Why a server did not do what was passed on to it.
@@ -210,7 +237,11 @@ mod tests {
         }
         fn told(&self, _: &str, _: Value) {}
         fn answered(&self, _: &Value) {}
-        fn asked(&self, _: Map<String, Value>) -> BoxFuture<'static, Option<Map<String, Value>>> {
+        fn asked(
+            &self,
+            _: &About,
+            _: Map<String, Value>,
+        ) -> BoxFuture<'static, Option<Map<String, Value>>> {
             async { None }.boxed()
         }
     }

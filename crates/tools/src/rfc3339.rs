@@ -1,7 +1,7 @@
 //! Times as people and JSON write them.
 
 /// Milliseconds since 1970 (UTC) as RFC 3339 with milliseconds, in UTC.
-pub(crate) fn format_ms(unix_ms: i64) -> String {
+pub fn format_ms(unix_ms: i64) -> String {
     let days = unix_ms.div_euclid(86_400_000);
     let in_day = unix_ms.rem_euclid(86_400_000);
     let (year, month, day) = civil(days);

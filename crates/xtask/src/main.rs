@@ -1,11 +1,12 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask generate`,
-//! `cargo xtask browser`, `cargo xtask conformance`, `cargo xtask coverage`, `cargo xtask schemathesis`,
+//! `cargo xtask browser`, `cargo xtask claude-code`, `cargo xtask conformance`, `cargo xtask coverage`, `cargo xtask schemathesis`,
 //! `cargo xtask simulate`, `cargo xtask soak`, `cargo xtask tool-servers`.
 //!
 //! `test` runs every check there is, `tidy` holds the house rules, one file per rule, and `generate` writes the
 //! committed files that come out of the code. Nothing in here is part of the product.
 
 mod browser;
+mod claude_code;
 mod conformance;
 mod coverage;
 mod failure;
@@ -32,6 +33,7 @@ usage: cargo xtask COMMAND
   tidy                the house rules
   generate [--check]  write the generated files; --check compares only
   browser             the web console in a real browser; pictures of it in target/browser
+  claude-code         Claude Code from npm behind the gateway, with a script for a model
   conformance         MCP's own conformance suite through the gateway
   coverage            which lines the tests run, crate by crate
   schemathesis [--examples N]
@@ -70,6 +72,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
             browser::install(&workspace)?;
             browser::run(&workspace).map(|note| println!("{note}"))
         }
+        ["claude-code"] => claude_code::run(&workspace),
         ["conformance"] => conformance::run(&workspace),
         ["coverage"] => coverage::run(&workspace),
         ["schemathesis"] => schemathesis::run(&workspace, schemathesis::EXAMPLES),

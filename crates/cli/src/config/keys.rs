@@ -104,6 +104,13 @@ pub(crate) const KEYS: &[Key] = &[
         "where an MCP client can ask its own user, it is asked to: the answer counts as the requester's",
     ),
     key(
+        "gateway.task_after_ms",
+        Shape::Number,
+        Rule::Replace,
+        "5000",
+        "how long an MCP client that takes tasks waits for an answer before it is given one; 0 = it is never given one: [MCP](mcp.md#tasks)",
+    ),
+    key(
         "gateway.approval_url",
         Shape::Text,
         Rule::Replace,

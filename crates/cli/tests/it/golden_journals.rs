@@ -17,7 +17,8 @@ use std::{
 /// Kinds that have their place in the format, and that nothing in this version writes.
 const WRITTEN_BY_NOTHING: [&str; 2] = ["choice_recorded", "usage_recorded"];
 /// Kinds that came after the last recording: what the next one must hold, see docs/compatibility.md.
-const NOT_RECORDED_YET: [&str; 8] = [
+const NOT_RECORDED_YET: [&str; 9] = [
+    "agent_told",
     "archived",
     "refusals_counted",
     "signing_key_created",

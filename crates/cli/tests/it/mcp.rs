@@ -11,6 +11,7 @@ mod remote;
 mod scenes;
 mod servers;
 mod suspicious;
+mod tasks;
 
 use crate::site::Site;
 use serde_json::{Value, json};
@@ -43,6 +44,8 @@ struct Client {
     says: Option<Value>,
     /// What they were asked.
     asked: Vec<String>,
+    /// It takes tasks.
+    tasks: bool,
 }
 
 impl Client {
@@ -90,6 +93,7 @@ impl Client {
             last_id: 0,
             says,
             asked: Vec::new(),
+            tasks: false,
         };
         if era == Era::Legacy {
             let answer = this.request(
@@ -112,10 +116,14 @@ impl Client {
     }
 
     fn capabilities(&self) -> Value {
-        match &self.says {
+        let mut can = match &self.says {
             Some(_) => json!({ "elicitation": {} }),
             None => json!({}),
+        };
+        if self.tasks {
+            can["extensions"] = json!({ "io.modelcontextprotocol/tasks": {} });
         }
+        can
     }
 
     fn say(&mut self, line: &str) {

@@ -114,7 +114,16 @@ fn fits(
         (Value::Object(given), _) => Value::Object(as_planned(given, &planned.args, &raw)),
         _ => args.clone(),
     };
-    let (whole, given) = (completed(&planned.args, schema), completed(&given, schema));
+    // What the plan leaves open has no value that it would have to have.
+    let allow = step.step.allow.as_ref();
+    let open = |key: &str| {
+        let planned = step.step.args.contains_key(key);
+        !planned && allow.is_some_and(|allow| allow.args.contains_key(key))
+    };
+    let (whole, given) = (
+        completed(&planned.args, schema, &open),
+        completed(&given, schema, &open),
+    );
     differs(&whole, &given, &planned.place())?;
     let mut merged = planned.args.clone();
     if let (Value::Object(merged), Value::Object(given), Value::Object(whole)) =
@@ -180,8 +189,9 @@ pub(crate) fn differs(planned: &Value, given: &Value, place: &str) -> Result<(),
     Ok(())
 }
 
-/// The arguments with the defaults of the tool's schema in place of what is missing, in objects within objects too.
-fn completed(args: &Value, schema: Option<&Value>) -> Value {
+/// The arguments with the defaults of the tool's schema in place of what is missing, in objects within objects too; none for
+/// what is open.
+fn completed(args: &Value, schema: Option<&Value>, open: &dyn Fn(&str) -> bool) -> Value {
     let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
     let (Value::Object(args), Some(properties)) = (args, properties) else {
         return args.clone();
@@ -189,11 +199,11 @@ fn completed(args: &Value, schema: Option<&Value>) -> Value {
     let mut whole = args.clone();
     for (key, property) in properties {
         match (whole.get_mut(key), property.get("default")) {
-            (Some(value), _) => *value = completed(value, Some(property)),
-            (None, Some(default)) => {
+            (Some(value), _) => *value = completed(value, Some(property), &|_| false),
+            (None, Some(default)) if !open(key) => {
                 whole.insert(key.clone(), default.clone());
             }
-            (None, None) => {}
+            (None, _) => {}
         }
     }
     Value::Object(whole)

@@ -35,6 +35,7 @@ impl Body {
                 | Body::ApprovalRevoked { .. }
                 | Body::OverrideGranted { .. }
                 | Body::PolicyChanged { .. }
+                | Body::AgentTold { .. }
                 | Body::FindingRecorded { .. }
         )
     }

@@ -1,9 +1,9 @@
 //! Where the values of an execution come from, as its events tell.
 
 use crate::world::{Begin, World, answer, call_outcome, plan_of, resolve};
-use mandate_engine::event::{Answer, FailureKind, Resolution};
+use mandate_engine::event::{Answer, AskedDuring, FailureKind, PassedOn, Resolution};
 use mandate_engine::{Body, carry};
-use mandate_plan::ErrorCode;
+use mandate_plan::{Digest, ErrorCode};
 use mandate_policy::dataflow::Part;
 use serde_json::{Value, json};
 
@@ -240,4 +240,64 @@ fn a_rerun_knows_where_what_it_took_over_comes_from() {
         .unwrap()
         .untrusted();
     assert!(labels);
+}
+
+#[test]
+fn what_is_passed_on_to_an_agent_taints_what_it_chooses_and_its_answers_go_into_the_call() {
+    let told = |untrusted: bool, during: Option<&str>, answered: bool| Body::AgentTold {
+        what: Box::new(PassedOn {
+            by: "ann".to_owned(),
+            server: "s".to_owned(),
+            method: "m".to_owned(),
+            untrusted,
+            call: during.map(|step| AskedDuring {
+                step: step.to_owned(),
+                item: None,
+                attempt: 1,
+            }),
+            answer: answered.then(|| Digest::of_json(&json!("yes"))),
+            ..PassedOn::default()
+        }),
+    };
+    let begun = || {
+        let yaml = "version: 1\nname: x\nmode: agent\nsteps:\n- {id: a, tool: t.read}\n- {id: b, tool: t.read}\n";
+        let (mut world, _) = World::begin(plan_of(yaml), 0, &Begin::default());
+        let started = Body::ExecutionStarted {
+            approval: None,
+            reserved: None,
+        };
+        world.take(0, started);
+        world
+    };
+    let ask = |world: &mut World, step: &str| {
+        let body = Body::CallRequested {
+            step: step.to_owned(),
+            item: None,
+            tool: "t.read".to_owned(),
+            args: json!({}),
+            by: "ann".to_owned(),
+            key: None,
+        };
+        world.take(1, body).unwrap();
+    };
+    let mut world = begun();
+    assert!(!world.state.agent_is_untrusted());
+    world.take(1, told(false, None, false)).unwrap();
+    assert!(!world.state.agent_is_untrusted(), "nobody else wrote it");
+    ask(&mut world, "a");
+    world.take(2, told(false, Some("a"), false)).unwrap();
+    completes(&mut world, "a", json!(1));
+    assert_eq!(output(&world, "a"), ["tool:t.read"], "it did not answer");
+    ask(&mut world, "b");
+    world.take(2, told(false, Some("b"), true)).unwrap();
+    completes(&mut world, "b", json!(1));
+    assert_eq!(output(&world, "b"), ["agent", "tool:t.read"]);
+
+    let mut world = begun();
+    world.take(1, told(true, None, false)).unwrap();
+    assert!(world.state.agent_is_untrusted());
+    ask(&mut world, "a");
+    world.take(2, told(false, Some("a"), true)).unwrap();
+    completes(&mut world, "a", json!(1));
+    assert_eq!(output(&world, "a"), ["agent", "tool:t.read", "untrusted"]);
 }

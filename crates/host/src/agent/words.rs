@@ -1,6 +1,7 @@
 //! What agents want, and what they are told.
 
 use crate::tokens::{Issued, TokenText};
+use mandate_engine::event::PassedOn;
 use mandate_engine::{Fault, OutsideCall, OverCall, State, WaitingFor, call_id};
 use mandate_plan::model::Rules;
 use mandate_policy::Refusal;
@@ -49,6 +50,17 @@ pub enum AgentWish {
     },
     /// Where the execution is.
     Status,
+    /// Something of a tool server is about to be passed on to it: that is written down first.
+    PassedOn(Box<PassedOn>),
+    /// A call that is under way is not wanted any more.
+    Stop {
+        /// The step.
+        step: String,
+        /// Its item.
+        item: Option<u32>,
+        /// The attempt.
+        attempt: u32,
+    },
 }
 
 impl AgentWish {
@@ -58,6 +70,8 @@ impl AgentWish {
             AgentWish::Complete { .. } => COMPLETE,
             AgentWish::Finish { .. } => FINISH,
             AgentWish::Status => "mandate.status",
+            AgentWish::Stop { .. } => "mandate.stop",
+            AgentWish::PassedOn(_) => "mandate.passed_on",
         }
     }
 }

@@ -3,33 +3,113 @@
 use super::{Act, no, no_plan};
 use crate::approving::Asks;
 use crate::handler::{Placed, QUIETLY};
+use crate::handles::Handle;
 use crate::output;
 use crate::seat::Bound;
 use crate::shown;
 use crate::told::{Told, refusal};
-use crate::under::Line;
+use crate::under::{Line, Spot, Spots};
+use mandate_engine::event::RequestKind;
 use mandate_engine::{Fault, State};
 use mandate_host::{AgentAnswer, AgentWish, HostError};
 use mandate_plan::ErrorCode;
 use mandate_policy::Refusal;
-use mandate_tools::{Caller, NotPassed};
+use mandate_tools::{Caller, NotPassed, header_mismatch, header_params};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// The client did not say that it can do what the server needs.
 const MISSING_CAPABILITY: i64 = -32021;
+/// Headers say something else than the message.
+const HEADER_MISMATCH: i64 = -32020;
+
+/// What goes with a call beside its name and arguments.
+pub(crate) struct Way {
+    /// The client's end of it.
+    pub(crate) line: Arc<Line>,
+    /// The headers that repeat arguments, where the client has to send them.
+    pub(crate) repeated: Option<Vec<(String, String)>>,
+    /// Where it is said what it has come to.
+    pub(crate) spots: Option<Spots>,
+}
 
 /// Calls a tool by its name on the wire. No thread waits while it is called.
-pub(crate) async fn call(
-    placed: Arc<Placed>,
-    line: Arc<Line>,
-    name: String,
-    arguments: String,
-) -> Told {
+pub(crate) async fn call(placed: Arc<Placed>, way: Way, name: String, arguments: String) -> Told {
     let Some(bound) = placed.seat.bound(&placed.visitor) else {
         return *no_plan();
     };
     let tool = bound.names.tool(&name);
+    if let Some(given) = &way.repeated
+        && let Some(no) = disagrees(&placed, &bound, (&tool, &arguments), given).await
+    {
+        return no;
+    }
+    call_for(placed, way, bound, (tool, arguments)).await
+}
+
+/// Makes the call that a yes was given to.
+pub(crate) async fn call_approved(
+    placed: Arc<Placed>,
+    way: Way,
+    handle: Handle,
+    (tool, args): (String, Value),
+) -> Told {
+    let bound = placed.on_thread(move |act| {
+        let state = act.visitor.desk.state(handle.execution_id());
+        state.map(|state| act.seat.aside(act.visitor, &state))
+    });
+    match bound.await {
+        Ok(Ok(bound)) => call_for(placed, way, bound, (tool, args.to_string())).await,
+        Ok(Err(error)) => *no(&error),
+        Err(_) => *no(&HostError::Stopped),
+    }
+}
+
+/// Whoever passed the call on may have read its headers only: where they say something else than the arguments, the call
+/// was meant for somebody else, or was judged as another one.
+async fn disagrees(
+    placed: &Arc<Placed>,
+    bound: &Bound,
+    (tool, arguments): (&str, &str),
+    given: &[(String, String)],
+) -> Option<Told> {
+    let known = match placed.seat.known(bound) {
+        Some(known) => known.get(tool).cloned(),
+        None => {
+            let (bound, tool) = (bound.clone(), tool.to_owned());
+            let known = placed.on_thread(move |act| act.known(&bound, &tool)).await;
+            known.ok().flatten()
+        }
+    }?;
+    // What a schema says wrongly holds for nobody.
+    let params = header_params(&known.input_schema).ok()?;
+    if params.is_empty() {
+        return None;
+    }
+    let args = serde_json::from_str(arguments).unwrap_or_default();
+    header_mismatch(&params, &args, given).map(|message| Told {
+        protocol: Some(NotPassed {
+            code: HEADER_MISMATCH,
+            message,
+            data: None,
+        }),
+        ..Told::default()
+    })
+}
+
+/// Calls a tool for that execution.
+async fn call_for(
+    placed: Arc<Placed>,
+    way: Way,
+    bound: Bound,
+    (tool, arguments): (String, String),
+) -> Told {
+    let Way { line, spots, .. } = way;
+    if let Some(spots) = spots {
+        let id = bound.execution_id.clone();
+        let mut said = spots.lock().unwrap_or_else(PoisonError::into_inner);
+        *said = Some(Spot::Calls(id, tool.clone(), arguments.clone()));
+    }
     let entered = placed.callers().map(|callers| {
         let caller: Arc<dyn Caller> = line.clone();
         let args = serde_json::from_str(&arguments).unwrap_or_default();
@@ -61,7 +141,7 @@ pub(crate) async fn call(
     }
 }
 
-fn answered(act: &Act<'_>, bound: &Bound, tool: &str, answer: AgentAnswer) -> Told {
+pub(super) fn answered(act: &Act<'_>, bound: &Bound, tool: &str, answer: AgentAnswer) -> Told {
     let mut meta = Map::new();
     let place = json!({
         "execution_id": bound.execution_id,
@@ -123,7 +203,7 @@ fn failed(act: &Act<'_>, bound: &Bound, fault: &Fault, step: Option<&str>) -> To
 /// It was not called.
 pub(super) fn refused(act: &Act<'_>, bound: &Bound, no: &Refusal) -> Told {
     let state = act.visitor.desk.state(&bound.execution_id).ok();
-    let mut asks = None;
+    let (mut asks, mut handle) = (None, None);
     let mut error = refusal(no, state.as_ref().map(|state| allowed(act, bound, state)));
     if let Value::Object(map) = &mut error {
         let step = no
@@ -145,6 +225,14 @@ pub(super) fn refused(act: &Act<'_>, bound: &Bound, no: &Refusal) -> Told {
             let open = { state.iter() }
                 .flat_map(|state| state.open_requests().map(move |open| (state, open)))
                 .find(|(_, open)| open.request.request_id == *id);
+            handle = { open.as_ref() }
+                .filter(|(_, open)| {
+                    open.request.kind == RequestKind::Step && open.request.calls.len() == 1
+                })
+                .map(|_| Handle::Asked {
+                    execution_id: bound.execution_id.clone(),
+                    request_id: id.clone(),
+                });
             asks = open.map(|(state, open)| {
                 let question = shown::question(state, &open.request);
                 Asks::new(&bound.execution_id, id, &question)
@@ -153,6 +241,7 @@ pub(super) fn refused(act: &Act<'_>, bound: &Bound, no: &Refusal) -> Told {
     }
     Told {
         asks,
+        handle,
         ..Told::no(error)
     }
 }

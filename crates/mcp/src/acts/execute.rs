@@ -2,7 +2,9 @@
 
 use super::propose::{Proposed, read, submitted};
 use super::{Act, no};
+use crate::handles::Handle;
 use crate::told::Told;
+use crate::under::Spot;
 use mandate_engine::{Body, State};
 use mandate_host::{HostError, Update};
 use std::sync::mpsc::RecvTimeoutError;
@@ -29,6 +31,11 @@ pub(super) fn execute(act: &Act<'_>, arguments: &str) -> Result<Told, Box<Told>>
             "this plan is of `mode: agent`: call its tools yourself, `status` says which",
         )));
     }
+    let handle = Handle::Run {
+        execution_id: bound.execution_id.clone(),
+        revision: state.created.revision,
+    };
+    act.at(|| Spot::At(handle.clone()));
     let state = match state.ending {
         Some(_) => state,
         None => follow(act, &bound.execution_id, state).map_err(|error| no(&error))?,
@@ -38,7 +45,9 @@ pub(super) fn execute(act: &Act<'_>, arguments: &str) -> Result<Told, Box<Told>>
         .ending
         .as_ref()
         .is_some_and(|ending| ending.error.is_some());
+    let waits = state.ending.is_none() && state.shown_state() != "replanning";
     Ok(Told {
+        handle: waits.then_some(handle),
         is_error: failed,
         ..Told::value(shown)
     })

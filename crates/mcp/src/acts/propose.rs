@@ -2,6 +2,7 @@
 
 use super::{Act, no};
 use crate::approving::Asks;
+use crate::handles::Handle;
 use crate::names::Names;
 use crate::shown;
 use crate::told::Told;
@@ -231,7 +232,15 @@ fn told(act: &Act<'_>, state: &State, submitted: &Submitted) -> Told {
         "callable": shown::callable(state, &names),
         "next": shown::next(state),
     }));
-    Told { asks, ..told }
+    let handle = open.map(|open| Handle::Proposal {
+        execution_id: state.execution_id().to_owned(),
+        request_id: open.request.request_id.clone(),
+    });
+    Told {
+        asks,
+        handle,
+        ..told
+    }
 }
 
 /// The text of a plan, and whether it is JSON.

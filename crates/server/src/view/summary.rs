@@ -298,6 +298,26 @@ pub fn summary(event: &Event) -> String {
         Body::CompensationFailed {
             step, item, error, ..
         } => format!("{}: {}: {}", path(step, item), error.code, error.message),
+        Body::AgentTold { what } => {
+            let name = what.name.as_ref();
+            let name = name.map_or_else(String::new, |name| format!(" `{}`", shown::line(name)));
+            let asked = what.call.as_ref().map_or_else(String::new, |call| {
+                let answered = if what.answer.is_some() {
+                    "answered"
+                } else {
+                    "not answered"
+                };
+                format!(
+                    " during {}, {answered}",
+                    step_path::show(&call.step, call.item)
+                )
+            });
+            let untrusted = if what.untrusted { ", untrusted" } else { "" };
+            format!(
+                "{}: {} {}{name}{asked}{untrusted}",
+                what.by, what.server, what.method
+            )
+        }
         Body::FindingRecorded { finding } => {
             let text = |key: &str| finding.get(key).and_then(Value::as_str).unwrap_or_default();
             let item = finding.get("item").and_then(Value::as_u64);

@@ -66,6 +66,11 @@ impl Catalogue {
             .collect()
     }
 
+    /// The names that plans use.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tools.keys().map(String::as_str)
+    }
+
     /// What the operator says, then what was said when the definition was accepted, then what a trusted server says, else
     /// the worst.
     pub(super) fn facts(&self, tool: &str, lock: &ToolLock) -> Facts {

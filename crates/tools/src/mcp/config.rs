@@ -44,6 +44,9 @@ pub struct McpServerConfig {
     /// The longest time that starting it may take, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_timeout_ms: Option<u64>,
+    /// How old its list of tools may be when one of them is called, in milliseconds; 0 = it is asked for before each call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recheck_ms: Option<u64>,
     /// It speaks a revision with sessions, and is not asked for a newer one.
     pub sessions: bool,
     /// What of it is passed on to the MCP clients that call its tools (nothing).
@@ -67,6 +70,7 @@ impl McpServerConfig {
         "headers",
         "pass",
         "plain_names",
+        "recheck_ms",
         "sandbox",
         "sessions",
         "start_timeout_ms",

@@ -297,6 +297,11 @@ impl Connection {
         self.shared.stale.load(Ordering::Acquire)
     }
 
+    /// Whether it has something to do.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.shared.state().waiting.is_empty()
+    }
+
     /// Whether it said, since this was last asked, that its tools have changed.
     pub(super) fn take_stale(&self) -> bool {
         self.shared.stale.swap(false, Ordering::AcqRel)

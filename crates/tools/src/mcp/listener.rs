@@ -2,7 +2,7 @@
 //! given.
 
 use super::stderr::GivenSecrets;
-use crate::{Caller, Pass, Passes};
+use crate::{About, Caller, Pass, Passes};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ const ONLY: &str = "only";
 #[derive(Clone)]
 pub(super) struct Listener {
     caller: Arc<dyn Caller>,
+    about: Arc<About>,
     passes: Arc<Passes>,
     secrets: Arc<GivenSecrets>,
 }
@@ -21,11 +22,13 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) fn new(
         caller: Arc<dyn Caller>,
+        about: About,
         passes: Arc<Passes>,
         secrets: Arc<GivenSecrets>,
     ) -> Self {
         Self {
             caller,
+            about: Arc::new(about),
             passes,
             secrets,
         }
@@ -73,7 +76,7 @@ impl Listener {
         }
         let request = self.scrubbed(json!({ "method": method, "params": params }));
         let requests = Map::from_iter([(ONLY.to_owned(), request)]);
-        let asked = self.caller.asked(requests);
+        let asked = self.caller.asked(&self.about, requests);
         Some(async move { asked.await?.remove(ONLY) }.boxed())
     }
 
@@ -91,7 +94,7 @@ impl Listener {
             return None;
         }
         match self.scrubbed(Value::Object(requests.clone())) {
-            Value::Object(requests) => self.caller.asked(requests).await,
+            Value::Object(requests) => self.caller.asked(&self.about, requests).await,
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use super::connection::RequestError;
 use super::era::Era;
 use super::listener::Listener;
 use super::server::{Live, Server};
-use crate::{CallContext, Caller, NotPassed, Pass};
+use crate::{About, AboutCall, CallContext, Caller, NotPassed, Pass};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -35,11 +35,26 @@ impl Server {
         }
         let place = (call.execution_id.as_str(), call.tool.as_str());
         let caller = self.callers.claim(place, &call.args)?;
-        Some(self.listening(caller))
+        let about = About {
+            server: self.name.clone(),
+            call: Some(AboutCall {
+                execution_id: call.execution_id.clone(),
+                step: call.step.clone(),
+                item: call.item,
+                attempt: call.attempt,
+            }),
+            untrusted: self.facts(&call.tool).open_world,
+        };
+        Some(self.listening(caller, about))
     }
 
-    fn listening(&self, caller: Arc<dyn Caller>) -> Listener {
-        Listener::new(caller, Arc::clone(&self.passes), Arc::clone(&self.secrets))
+    fn listening(&self, caller: Arc<dyn Caller>, about: About) -> Listener {
+        Listener::new(
+            caller,
+            about,
+            Arc::clone(&self.passes),
+            Arc::clone(&self.secrets),
+        )
     }
 
     /// Sends a call, and once more for each time that the server wants to know something first: it has done nothing yet.
@@ -105,7 +120,12 @@ impl Server {
                 _ => {}
             }
         }
-        let listener = self.listening(caller);
+        let about = About {
+            server: self.name.clone(),
+            call: None,
+            untrusted: self.is_open(),
+        };
+        let listener = self.listening(caller, about);
         let answer = live
             .connection
             .request_for(Some(listener.clone()), &method, |id| {

@@ -8,13 +8,14 @@ use super::connection::{Inbox, Outgoing, RequestError};
 use super::lines::MAX_LINE;
 use super::message::{self, RpcError};
 use crate::builtin::http::client::innermost;
+use crate::header_params::{HeaderParam, header_params, wrapped};
 use crate::secret::{SecretText, SecretValue};
 use futures_util::StreamExt as _;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use url::Url;
@@ -27,6 +28,25 @@ const SESSION: &str = "mcp-session-id";
 const VERSION: &str = "mcp-protocol-version";
 /// Where a message without a session says the same.
 const VERSION_KEY: &str = "/params/_meta/io.modelcontextprotocol~1protocolVersion";
+
+/// By the server's own names of its tools: the arguments that are repeated in headers.
+pub(super) type Repeated = Arc<RwLock<BTreeMap<String, Vec<HeaderParam>>>>;
+
+/// Reads it from raw definitions. Those that say it wrongly are none that may be used, and are named.
+pub(super) fn repeated(
+    raw: &[Value],
+) -> (BTreeMap<String, Vec<HeaderParam>>, BTreeMap<String, String>) {
+    let (mut read, mut wrong) = (BTreeMap::new(), BTreeMap::new());
+    for tool in raw {
+        let name = tool.get("name").and_then(Value::as_str).unwrap_or_default();
+        match header_params(tool.get("inputSchema").unwrap_or(&Value::Null)) {
+            Ok(params) if params.is_empty() => {}
+            Ok(params) => drop(read.insert(name.to_owned(), params)),
+            Err(why) => drop(wrong.insert(name.to_owned(), why)),
+        }
+    }
+    (read, wrong)
+}
 
 /// Where a server is, and what is said to it with every message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +101,11 @@ impl Address {
     ///
     /// # Errors
     /// A header holds what no header can, or the system gives no client.
-    pub(super) fn open(&self, secrets: &BTreeMap<String, SecretValue>) -> Result<Poster, String> {
+    pub(super) fn open(
+        &self,
+        secrets: &BTreeMap<String, SecretValue>,
+        repeated: Repeated,
+    ) -> Result<Poster, String> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             // Another thread may be faster; then its provider is used, which is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -113,6 +137,7 @@ impl Address {
             client,
             url: self.url.clone(),
             session: Arc::default(),
+            repeated,
         })
     }
 }
@@ -130,6 +155,7 @@ pub(super) struct Poster {
     client: Client,
     url: Url,
     session: Arc<Mutex<Session>>,
+    repeated: Repeated,
 }
 
 /// How often a server is asked for the rest of an answer.
@@ -162,18 +188,31 @@ struct Kind {
     method: String,
     name: Option<String>,
     version: Option<String>,
+    /// Arguments that are repeated in headers.
+    params: Vec<(String, String)>,
 }
 
 impl Kind {
-    fn of(line: &[u8]) -> Self {
+    fn of(line: &[u8], repeated: &Repeated) -> Self {
         let message: Value = serde_json::from_slice(line).unwrap_or_default();
         let text = |pointer: &str| {
             let value = message.pointer(pointer).and_then(Value::as_str);
             value.map(str::to_owned)
         };
+        let method = text("/method").unwrap_or_default();
+        let name = text("/params/name").or_else(|| text("/params/uri"));
+        let repeated = repeated.read().unwrap_or_else(PoisonError::into_inner);
+        let params = match (&name, method.as_str()) {
+            (Some(name), "tools/call") => repeated.get(name),
+            _ => None,
+        };
+        let args = message.pointer("/params/arguments").unwrap_or(&Value::Null);
+        let params = { params.into_iter().flatten() }
+            .filter_map(|param| Some((param.header.clone(), param.value(args)?)));
         Self {
-            method: text("/method").unwrap_or_default(),
-            name: text("/params/name").or_else(|| text("/params/uri")),
+            params: params.collect(),
+            method,
+            name,
             version: text(VERSION_KEY),
         }
     }
@@ -201,7 +240,7 @@ impl Poster {
     }
 
     async fn post(&self, outgoing: Outgoing, inbox: &Inbox) {
-        let kind = Kind::of(&outgoing.line);
+        let kind = Kind::of(&outgoing.line, &self.repeated);
         let mut request = self.client.post(self.url.clone());
         match &kind.version {
             Some(version) => {
@@ -209,7 +248,14 @@ impl Poster {
                     .header(VERSION, version)
                     .header("mcp-method", &kind.method);
                 if let Some(name) = &kind.name {
-                    request = request.header("mcp-name", name);
+                    request = request.header("mcp-name", &*wrapped(name));
+                }
+                for (name, value) in &kind.params {
+                    if let Ok(mut value) = HeaderValue::from_str(value) {
+                        // It may hold what a secret stands for.
+                        value.set_sensitive(true);
+                        request = request.header(name, value);
+                    }
                 }
             }
             None => {

@@ -11,6 +11,7 @@ use super::{
     listener::Listener,
     listing::list,
     process,
+    remote::{Repeated, repeated},
     stderr::{GivenSecrets, Stderr},
 };
 use crate::{
@@ -42,6 +43,10 @@ pub(super) struct Server {
     /// See [`super::McpSettings`].
     patience: Duration,
     live: tokio::sync::Mutex<Option<Live>>,
+    /// What of its tools' arguments is repeated in headers.
+    repeated: Repeated,
+    /// When it was last called.
+    called_at: Mutex<Option<Instant>>,
     catalogue: RwLock<Arc<Catalogue>>,
     /// How often the catalogue was replaced.
     revision: AtomicU64,
@@ -64,8 +69,12 @@ pub(super) struct Live {
     asked_at: Instant,
 }
 
-/// How long what a server far away said of its tools is believed.
+/// How long what a server said of its tools is believed where nothing is set.
 const AGAIN: Duration = Duration::from_secs(10);
+/// For how long after a call its tools are asked for beside the calls, so that the next one need not wait for that.
+const WARM: Duration = Duration::from_secs(60);
+/// How often that is looked at, at least and at most.
+const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(60));
 
 impl Server {
     pub(super) fn new(
@@ -87,6 +96,8 @@ impl Server {
             cache,
             patience: settings.patience,
             live: tokio::sync::Mutex::default(),
+            repeated: Repeated::default(),
+            called_at: Mutex::default(),
             catalogue: RwLock::default(),
             revision: AtomicU64::new(known),
             source: Arc::clone(&settings.secrets),
@@ -152,6 +163,13 @@ impl Server {
 
     pub(super) fn facts(&self, tool: &str) -> Facts {
         self.catalogue().facts(tool, &self.lock)
+    }
+
+    /// Whether other parties may have a say in what it says: one of its tools reaches them, or none is known.
+    pub(super) fn is_open(&self) -> bool {
+        let catalogue = self.catalogue();
+        let mut tools = catalogue.names().peekable();
+        tools.peek().is_none() || tools.any(|tool| self.facts(tool).open_world)
     }
 
     pub(super) fn sinks(&self, tool: &str) -> std::collections::BTreeMap<String, String> {
@@ -247,6 +265,10 @@ impl Server {
     async fn try_call(self: &Arc<Self>, call: &CallContext) -> Outcome {
         let mut tries = 0;
         let listener = self.listener(call);
+        *self
+            .called_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         loop {
             tries += 1;
             let server = Arc::clone(self);
@@ -314,7 +336,7 @@ impl Server {
     fn live_at_once(&self) -> Option<Live> {
         let slot = self.live.try_lock().ok()?;
         let live = slot.as_ref()?;
-        let long_ago = self.is_remote() && live.asked_at.elapsed() > AGAIN;
+        let long_ago = live.asked_at.elapsed() >= self.recheck();
         let good = live.connection.usable() && !live.connection.is_stale() && !long_ago;
         good.then(|| live.clone())
     }
@@ -322,14 +344,20 @@ impl Server {
     pub(super) async fn live(self: &Arc<Self>) -> Result<Live, String> {
         let mut slot = self.live.lock().await;
         if let Some(live) = slot.as_mut().filter(|live| live.connection.usable()) {
-            // What is far away may change without a word that reaches us.
-            let long_ago = self.is_remote() && live.asked_at.elapsed() > AGAIN;
+            // It may change without a word, or without one that reaches us.
+            let long_ago = live.asked_at.elapsed() >= self.recheck();
             if !live.connection.take_stale() && !long_ago {
                 return Ok(live.clone());
             }
-            match tokio::time::timeout(self.patience, self.learn(live)).await {
+            // One that does one thing at a time answers when it has done that, and would do the call no sooner.
+            let limit = match (live.connection.is_busy(), &self.launch) {
+                (true, Ok(launch)) => launch.start_timeout.max(self.patience),
+                _ => self.patience,
+            };
+            let begun = Instant::now();
+            match tokio::time::timeout(limit, self.learn(live)).await {
                 Ok(Ok(())) => {
-                    live.asked_at = Instant::now();
+                    live.asked_at = begun;
                     return Ok(live.clone());
                 }
                 // Another one may do better.
@@ -345,6 +373,36 @@ impl Server {
                 Ok(slot.insert(live).clone())
             }
             Err(why) => Err(self.note(why)),
+        }
+    }
+
+    /// How old the list of its tools may be at a call.
+    fn recheck(&self) -> Duration {
+        let set = self.config.recheck_ms.map(Duration::from_millis);
+        set.unwrap_or(AGAIN)
+    }
+
+    /// Asks for its tools beside the calls, if it was called a moment ago and they were not asked for since half the time
+    /// that they are believed for.
+    async fn keep_fresh(self: Arc<Self>) {
+        let called = *self
+            .called_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if called.is_none_or(|at| at.elapsed() > WARM) {
+            return;
+        }
+        let live = { self.live.lock().await.clone() }.filter(|live| {
+            live.connection.usable() && live.asked_at.elapsed() >= self.recheck() / 2
+        });
+        let Some(live) = live else { return };
+        let begun = Instant::now();
+        // No call waits for this one; where it does not come to an end, the next call finds out why.
+        if let Ok(Ok(())) = tokio::time::timeout(self.patience, self.learn(&live)).await
+            && let Some(kept) = self.live.lock().await.as_mut()
+            && Arc::ptr_eq(&kept.connection, &live.connection)
+        {
+            kept.asked_at = begun;
         }
     }
 
@@ -394,7 +452,8 @@ impl Server {
         let changed = Arc::new(Notify::new());
         let connection = match &launch.address {
             Some(address) => {
-                let poster = address.open(&values).map_err(Unready::Other)?;
+                let poster = address.open(&values, Arc::clone(&self.repeated));
+                let poster = poster.map_err(Unready::Other)?;
                 Connection::remote(&self.name, poster, stderr, Arc::clone(&changed))
             }
             None => {
@@ -415,7 +474,7 @@ impl Server {
                 json!({ "_meta": era.meta(), "notifications": { "toolsListChanged": true } });
             connection.post("subscriptions/listen", &wanted);
         }
-        tokio::spawn(follow(Arc::downgrade(self), changed));
+        tokio::spawn(follow(Arc::downgrade(self), changed, self.recheck()));
         Ok((connection, era))
     }
 
@@ -442,6 +501,9 @@ impl Server {
         for scrubber in self.secrets.all() {
             raw.iter_mut().for_each(|tool| scrubber.scrub_value(tool));
         }
+        if self.is_remote() {
+            self.heed_headers(&mut raw);
+        }
         let catalogue = self.read(&raw);
         let changed = !self.is_known() || !self.catalogue().same(&catalogue);
         if changed {
@@ -458,21 +520,35 @@ impl Server {
         Ok(())
     }
 
+    /// What is repeated in headers has to be said rightly, or whoever passes a call on could be told something else than the
+    /// server. A tool of which it is not is left out.
+    fn heed_headers(&self, raw: &mut Vec<Value>) {
+        let (read, wrong) = repeated(raw);
+        for (tool, why) in &wrong {
+            tracing::warn!(server = %self.name, %tool, %why, "a tool is left out");
+        }
+        let name = |tool: &Value| tool.get("name").and_then(Value::as_str).map(str::to_owned);
+        raw.retain(|tool| name(tool).is_none_or(|name| !wrong.contains_key(&name)));
+        let mut repeated = { self.repeated.write() }.unwrap_or_else(PoisonError::into_inner);
+        *repeated = read;
+    }
+
     fn read(&self, raw: &[Value]) -> Catalogue {
         let config = &self.config;
         Catalogue::read(&self.name, raw, &config.tools, config.trust_annotations)
     }
 }
 
-/// Asks again for the tools whenever the server says that they have changed.
-async fn follow(server: Weak<Server>, changed: Arc<Notify>) {
+/// Asks again for the tools whenever the server says that they have changed, and now and then where it does not.
+async fn follow(server: Weak<Server>, changed: Arc<Notify>, recheck: Duration) {
+    let pause = (recheck / 4).clamp(LOOK.0, LOOK.1);
     // With the connection goes the last other holder.
     while Arc::strong_count(&changed) > 1 {
-        let told = tokio::time::timeout(Duration::from_secs(60), changed.notified());
-        if told.await.is_ok()
-            && let Some(server) = server.upgrade()
-        {
-            let _ = server.ready().await;
+        let told = tokio::time::timeout(pause, changed.notified()).await;
+        match (server.upgrade(), told) {
+            (Some(server), Ok(())) => drop(server.ready().await),
+            (Some(server), Err(_)) => server.keep_fresh().await,
+            (None, _) => return,
         }
     }
 }

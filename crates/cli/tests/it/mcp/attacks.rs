@@ -279,13 +279,19 @@ fn raw(agent: &mut Client, name: &str, arguments: &str) -> Value {
 
 /// The fake server of the tools' tests, which writes every call down before it answers.
 fn served() -> Site {
+    served_with("", "")
+}
+
+fn served_with(option: &str, more: &str) -> Site {
     let script =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/tests/it/fake_server.py");
     let site = Site::new();
     let log = site.path("log");
     site.write(
         "mandate.toml",
-        format!("[mcpServers.fake]\ncommand = \"python3\"\nargs = [{script:?}, {log:?}]\n"),
+        format!(
+            "[mcpServers.fake]\ncommand = \"python3\"\nargs = [{script:?}, {log:?}, {option:?}]\n{more}\n"
+        ),
     );
     site
 }
@@ -325,6 +331,55 @@ fn a_server_that_describes_its_tools_otherwise_half_way_is_not_called() {
             "{refused:#}"
         );
         assert_eq!(seen(&site), ["change"], "the server's own ledger");
+    }
+}
+
+/// How often the server was asked for its tools since it was called last.
+fn lists_since_the_last_call(site: &Site) -> usize {
+    let log = site.content("log");
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let since = lines.iter().rev().take_while(|line| line["call"].is_null());
+    since.filter(|line| line.get("list").is_some()).count()
+}
+
+#[test]
+fn a_server_that_changes_a_tool_without_a_word_is_not_called() {
+    let plan = |change: &str| {
+        format!(
+            "version: 1\nname: Served\nmode: agent\nsteps:\n  - {{id: first, tool: fake.echo, args: {{text: z}}}}\n  \
+             - {{id: change, tool: fake.change, args: {change}}}\n  - {{id: echo, tool: fake.echo, args: {{text: a}}}}\n"
+        )
+    };
+    for change in [
+        "{}",
+        "{schema: {properties: {text: {type: string}, to: {type: string}}}}",
+    ] {
+        // Asked before each call; and asked now and then beside the calls, so that no call waits for it.
+        for recheck_ms in [0, 600] {
+            let site = served_with("quiet", &format!("recheck_ms = {recheck_ms}"));
+            let mut agent = Client::start(&site, Era::Legacy, &[]);
+            agent.approved(&site, &plan(change));
+            until("it may be called", || !agent.planned().is_empty());
+            let first = agent.call("fake__echo", json!({ "text": "z" }));
+            assert_ne!(first["isError"], true, "{first:#}");
+            let args = agent.done("status", json!({}))["callable"][0]["args"].clone();
+            let changed = agent.call("fake__change", args);
+            assert_ne!(changed["isError"], true, "{changed:#}");
+            if recheck_ms > 0 {
+                until("it is asked beside the calls", || {
+                    lists_since_the_last_call(&site) > 0
+                });
+            }
+            let refused = agent.call("fake__echo", json!({ "text": "a" }));
+            assert_eq!(
+                refused["structuredContent"]["error"]["code"], "TOOL_CHANGED",
+                "{refused:#}"
+            );
+            assert_eq!(seen(&site), ["echo", "change"], "the server's own ledger");
+        }
     }
 }
 

@@ -96,10 +96,21 @@ pub(super) struct Agent<'a> {
 }
 
 impl Agent<'_> {
-    pub(super) fn request(&self, method: &str, mut params: Value) -> Value {
+    pub(super) fn request(&self, method: &str, params: Value) -> Value {
+        self.request_with(method, params, &json!({ "elicitation": {} }), &[])
+    }
+
+    /// The same of a client that can do that, with more headers.
+    pub(super) fn request_with(
+        &self,
+        method: &str,
+        mut params: Value,
+        can: &Value,
+        more: &[(&str, &str)],
+    ) -> Value {
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} },
+            "io.modelcontextprotocol/clientCapabilities": can,
             "io.modelcontextprotocol/clientInfo": { "name": "test-agent", "version": "7" },
         });
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
@@ -111,10 +122,13 @@ impl Agent<'_> {
         ];
         let name = params["name"].as_str().unwrap_or_default().to_owned();
         let uri = params["uri"].as_str().unwrap_or_default().to_owned();
-        let name = if name.is_empty() { uri } else { name };
+        let task = params["taskId"].as_str().unwrap_or_default().to_owned();
+        let name = [name, uri, task].into_iter().find(|it| !it.is_empty());
+        let name = name.unwrap_or_default();
         if !name.is_empty() {
             headers.push(("mcp-name", &name));
         }
+        headers.extend_from_slice(more);
         if !self.session.is_empty() {
             headers.push(("x-governance-session-id", self.session));
         }

@@ -196,6 +196,25 @@ fn what_a_server_asks_is_asked_of_its_caller_and_the_call_goes_on() {
     assert!(done.to_string().contains("Ann"), "{done:#}");
     let twice = call(&first, answered);
     assert_eq!(twice["error"]["code"], -32602, "{twice:#}");
+    // Who was asked, and by what it can be shown: not what was said.
+    let told = told(&site, &root);
+    let answered: Vec<&Value> = told
+        .iter()
+        .filter(|row| row["answer"].is_string())
+        .collect();
+    assert_eq!(answered.len(), 1, "{told:#?}");
+    assert_eq!(answered[0]["method"], "elicitation/create");
+    assert_eq!(answered[0]["server"], "far");
+    assert_eq!(answered[0]["by"], "root");
+    assert!(answered[0]["question"].is_string(), "{told:#?}");
+    let step = answered[0]["call"]["step"].as_str().unwrap();
+    assert!(!json!(told).to_string().contains("Ann"), "{told:#?}");
+    let shown = as_root(&site, &root, &["executions", "show", "@last", "--json"]).json();
+    let steps = shown["steps"].as_array().unwrap();
+    let step = steps.iter().find(|it| it["id"] == *step).unwrap();
+    assert!(step["labels"].to_string().contains("\"agent\""), "{step:#}");
+    let replay = as_root(&site, &root, &["executions", "replay", "@last"]);
+    assert!(replay.stdout.contains("identical"), "{replay:#?}");
     // Where it is not set, the call fails.
     let off = fixture.site("");
     let root = key(&off, None, "root", "admin");
@@ -210,6 +229,123 @@ fn what_a_server_asks_is_asked_of_its_caller_and_the_call_goes_on() {
         failed["result"]["structuredContent"]["error"]["code"], "NOT_SUPPORTED",
         "{failed:#}"
     );
+}
+
+fn as_root(site: &Site, root: &str, words: &[&str]) -> Ran {
+    let mut command = site.command(words);
+    Ran::of(command.env("MANDATE_API_KEY", root).output().unwrap()).exits(0)
+}
+
+/// What the newest execution says was passed on to its agent.
+fn told(site: &Site, root: &str) -> Vec<Value> {
+    let events = as_root(site, root, &["executions", "events", "@last", "--json"]).stdout;
+    let rows = { events.lines() }.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    rows.filter(|row| row["kind"] == "agent_told")
+        .map(|row| row["data"]["what"].clone())
+        .collect()
+}
+
+const KEEP: &str = r#"
+[[tools]]
+name = "note.keep"
+command = ["sh", "keep.sh"]
+effect = "write"
+open_world = false
+[tools.input_schema]
+type = "object"
+properties.text = { type = "string" }
+"#;
+
+#[test]
+fn an_agent_that_read_what_others_write_is_not_trusted_any_more() {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    let site = fixture.site(&format!(
+        "pass = [\"resources\", \"prompts\"]\ntools.test_simple_text = {{ effect = \"read\", open_world = false }}\n{KEEP}"
+    ));
+    site.write("keep.sh", "cat >> ledger; echo >> ledger; echo '{}'\n");
+    site.write(
+        "policies/test.cedar",
+        "@id(\"test/all\")\n@decision(\"require_approval\")\npermit (principal, action == Action::\"Call\", resource);\n\
+         @id(\"test/no-untrusted\")\nforbid (principal, action == Action::\"Call\", resource)\n\
+         when { resource == Tool::\"note.keep\" && context.labels.contains(\"untrusted\") && context.moment == \"call\" };\n",
+    );
+    let plan = "version: 1\nname: Keep\nmode: agent\nsteps:\n  \
+                - {id: say, tool: far.test_simple_text, after: []}\n  \
+                - {id: keep, tool: note.keep, after: [], max_invocations: 5, allow: {args: {text: {any: true}}}}\n";
+    let root = key(&site, None, "root", "admin");
+    let server = serve(&site);
+    let first = agent(&server, &root, "");
+    approved_plan(plan, &site, &first, &root);
+    until("it may be called", || {
+        first.call("status", json!({}))["structuredContent"]["callable"] != json!([])
+    });
+    let keep = || first.call("note__keep", json!({ "text": "x" }));
+    let before = keep();
+    assert_ne!(before["isError"], true, "{before:#}");
+    let read = first.request("resources/read", json!({ "uri": "test://static-text" }));
+    assert!(read["error"].is_null(), "{read:#}");
+    let after = keep();
+    assert_eq!(
+        after["structuredContent"]["error"]["code"], "POLICY_DENIED",
+        "{after:#}"
+    );
+    assert_eq!(site.content("ledger").lines().count(), 1);
+    // Once is enough: what nothing follows from is in the audit log only.
+    first.request("resources/read", json!({ "uri": "test://static-text" }));
+    let told = told(&site, &root);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(told[0]["method"], "resources/read");
+    assert_eq!(told[0]["name"], "test://static-text");
+    assert_eq!(told[0]["untrusted"], true);
+    let replay = as_root(&site, &root, &["executions", "replay", "@last"]);
+    assert!(replay.stdout.contains("identical"), "{replay:#?}");
+}
+
+#[test]
+fn an_argument_that_is_repeated_in_a_header_says_the_same_there() {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    let site = fixture.site("");
+    let plan = "version: 1\nname: Route\nmode: agent\nsteps:\n  \
+                - {id: ask, tool: far.test_x_mcp_header, max_invocations: 9, allow: {args: {region: {one_of: [eu, zürich]}}}}\n";
+    let root = key(&site, None, "root", "admin");
+    let server = serve(&site);
+    let first = agent(&server, &root, "");
+    approved_plan(plan, &site, &first, &root);
+    until("it may be called", || {
+        first.call("status", json!({}))["structuredContent"]["callable"] != json!([])
+    });
+    let can = json!({});
+    let call = |region: &str, header: Option<&str>| {
+        let headers = header.map(|header| ("mcp-param-region", header));
+        let params = json!({ "name": "far__test_x_mcp_header", "arguments": { "region": region } });
+        first.request_with("tools/call", params, &can, headers.as_slice())
+    };
+    for (region, header) in [
+        ("eu", None),
+        ("eu", Some("us")),
+        ("eu", Some("=?base64?ZXU?=")),
+    ] {
+        let no = call(region, header);
+        assert_eq!(no["error"]["code"], -32020, "{region} {header:?}: {no:#}");
+    }
+    // What is left open is held to what the plan allows, whatever the schema's default is.
+    let no = call("us", Some("us"));
+    let code = &no["result"]["structuredContent"]["error"]["code"];
+    assert_eq!(code, "ARGUMENT_VIOLATION", "{no:#}");
+    // The server behind it is told the same, and holds it against the arguments.
+    for (region, header) in [("eu", "eu"), ("zürich", "=?base64?esO8cmljaA==?=")] {
+        let told = call(region, Some(header));
+        assert!(
+            told["result"]
+                .to_string()
+                .contains(&format!("region={region}")),
+            "{told:#}"
+        );
+    }
 }
 
 #[test]
