@@ -66,6 +66,18 @@ const LOOKS = [
   ['phone-dark', 'dark', PHONE],
 ];
 
+/** The times on an axis that the one behind lies over. */
+function crowded(page) {
+  return page.locator('.tick').evaluateAll((ticks) =>
+    ticks
+      .filter((tick, at) => {
+        const behind = ticks[at + 1]?.getBoundingClientRect();
+        return behind && behind.left < tick.getBoundingClientRect().right;
+      })
+      .map((tick) => tick.textContent),
+  );
+}
+
 for (const [name, colorScheme, viewport] of LOOKS) {
   test(`every page, ${name}`, async () => {
     const page = await window(browser, server, { colorScheme, viewport });
@@ -82,6 +94,7 @@ for (const [name, colorScheme, viewport] of LOOKS) {
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       );
       assert.equal(wide, 0, `${place}, ${name}: the page is wider than the window`);
+      assert.deepEqual(await crowded(page), [], `${place}, ${name}: times on the axis lie over each other`);
       sound(page);
     }
     await page.context().close();

@@ -9,6 +9,8 @@ import { Windowed } from './windowed.js';
 
 const ROW = 30;
 const MOST_ZOOM = 64;
+/** The room that a time on the axis takes, in pixels. */
+const TICK = 70;
 
 /** A timeline. `onSelect(step, item)` hears which line was chosen. */
 export class Timeline {
@@ -30,6 +32,8 @@ export class Timeline {
     this.element = h('div', { class: 'timeline' });
     render(this.element, host(this.tools), host(this.rows.element));
     this.#paintTools();
+    // How many times there is room for is known once it is laid out.
+    new ResizeObserver(() => this.from !== undefined && this.#paintAxis()).observe(this.rows.element);
   }
 
   /** What there is to draw: spans as the server gives them, states by step, and until when (live, or a moment that is looked at). */
@@ -76,7 +80,8 @@ export class Timeline {
   }
 
   #paintAxis() {
-    const ticks = ticksOf(this.until - this.from, 6 * this.zoom);
+    const room = this.axis.querySelector('.timeline-track')?.clientWidth || Infinity;
+    const ticks = ticksOf(this.until - this.from, Math.min(6 * this.zoom, Math.floor(room / TICK)));
     render(
       this.axis,
       h('span', { class: 'timeline-name' }, 'Step'),
