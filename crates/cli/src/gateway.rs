@@ -7,9 +7,12 @@ use mandate_host::{
     AgentWish, Answered, Client, HostError, Issued, Local, Outlook, Proposal, Shown, Submitted,
     Update,
 };
-use mandate_mcp::{Answering, Desk, GatewaySettings, HostDesk, Reception, Visitor};
+use mandate_mcp::{
+    Answering, Desk, GatewaySettings, HostDesk, OfExecution, Reception, Traced, Traces, Visitor,
+    Where,
+};
 use mandate_policy::Principal;
-use mandate_server::ServerSettings;
+use mandate_server::{ServerSettings, Telemetry, telemetry::ClientCall};
 use mandate_store::{Reader, SqliteStore};
 use mandate_tools::{Registry, ToolStatus};
 use std::{
@@ -34,6 +37,34 @@ pub(crate) fn mcp_settings(settings: &Settings, server: &ServerSettings) -> Gate
         shown.approval_url = Some(format!("http://{}/#/inbox/", server.listen));
     }
     shown
+}
+
+/// Shows the calls of clients in traces.
+pub(crate) struct InTraces(pub(crate) Arc<Telemetry>);
+
+impl Traces for InTraces {
+    fn place(&self, given: Option<&str>, execution: Option<OfExecution<'_>>) -> Option<Where> {
+        let (own, above) = self.0.place_of_call(given, execution)?;
+        Some(Where { own, above })
+    }
+
+    fn answered(&self, call: Traced) {
+        self.0.called(ClientCall {
+            place: call.place.own,
+            above: call.place.above,
+            execution_id: call.execution_id,
+            tool: call.tool,
+            request_id: call.request_id,
+            protocol: call.protocol,
+            protocol_session: call.protocol_session,
+            session: call.session,
+            over_http: call.over_http,
+            from_ms: call.from_ms,
+            until_ms: call.until_ms,
+            code: call.code,
+            rpc_code: call.rpc_code,
+        });
+    }
 }
 
 /// The gateway of a server: the host is in this process, and the server says who asks.

@@ -1,6 +1,6 @@
 //! Being the host: the store open for writing, the thread that drives executions, and the socket that others ask over.
 
-use crate::gateway::{AtServer, mcp_settings};
+use crate::gateway::{AtServer, InTraces, mcp_settings};
 use crate::{config::Settings, drive::Word, errors::Failure, toolbox, when, who};
 use mandate_engine::{Body, State};
 use mandate_host::{
@@ -10,6 +10,7 @@ use mandate_host::{
     notify::{Notify, Webhook},
     record,
 };
+use mandate_mcp::Traces;
 use mandate_policy::Rules;
 use mandate_server::{Live, Parts, ServerSettings, Telemetry, serving::TellsLink};
 use mandate_store::{Journal, PublicKey, SigningKey, SqliteStore, StoreError, TokenKeys};
@@ -189,6 +190,9 @@ impl Hosting {
             Arc::new(reception),
             mcp_settings(settings, &server),
             self.intake.registry().clone(),
+            telemetry
+                .sends_spans()
+                .then(|| -> Arc<dyn Traces> { Arc::new(InTraces(telemetry.clone())) }),
         );
         Parts {
             host: self.asked.clone(),

@@ -308,6 +308,7 @@ impl Host {
             key: Some(verified.key_id),
         };
         let now_ms = self.parts.clock.now_ms();
+        let witness = self.parts.witness.clone();
         let Some((drive, means)) = self.judged(id, now_ms) else {
             return Err(HostError::NoSuchExecution(id.to_owned()));
         };
@@ -329,6 +330,9 @@ impl Host {
                 };
                 let ahead = { permitted.iter() }
                     .any(|permitted| Place::of(&permitted.call) == place && permitted.runs_ahead);
+                if let (Some(witness), Some(beneath)) = (&witness, &ask.beneath) {
+                    witness.asked_within(&drive.state, (&place, attempt), beneath);
+                }
                 drive.callers.push(Caller {
                     place,
                     attempt,

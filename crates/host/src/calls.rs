@@ -8,7 +8,7 @@ use mandate_engine::turn::Abort;
 use mandate_engine::{CallOutcome, Fault, settle};
 use mandate_plan::ErrorCode;
 use mandate_policy::{Permit, Purpose, ResolvedCall};
-use mandate_tools::Outcome;
+use mandate_tools::{Outcome, TracePlace};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
@@ -110,8 +110,8 @@ impl Host {
                 });
             };
             let witness = self.parts.witness.as_ref();
-            let traceparent = witness.and_then(|witness| witness.traceparent(&drive.state, &call));
-            let task = make(&self.parts, permit, (call, traceparent), ended);
+            let trace = witness.and_then(|witness| witness.trace(&drive.state, &call));
+            let task = make(&self.parts, permit, (call, trace), ended);
             drive.open.insert(
                 place,
                 OpenCall {
@@ -207,12 +207,12 @@ impl Host {
 fn make(
     parts: &Parts,
     permit: Permit,
-    (call, traceparent): (ResolvedCall, Option<String>),
+    (call, trace): (ResolvedCall, Option<TracePlace>),
     ended: impl FnOnce(Outcome) + Send + 'static,
 ) -> Box<dyn Task> {
     let at_once = parts.tools.answers_at_once(&call);
     let place = parts.tools.runs_on(&call);
-    let mut run = parts.tools.run_within(permit, call, traceparent);
+    let mut run = parts.tools.run_within(permit, call, trace);
     if at_once {
         let mut nobody = Context::from_waker(Waker::noop());
         let polled = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut nobody)));

@@ -99,6 +99,8 @@ pub(crate) enum Wish {
         token: TokenText,
         #[serde(default)]
         claims: Claims,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        beneath: Option<String>,
         wish: AgentWish,
     },
     /// Give a token out.

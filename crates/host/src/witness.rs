@@ -1,8 +1,10 @@
 //! Somebody who is told of everything that a host does, to count it and to show it: nothing depends on what they make of it.
 
+use crate::drive::Place;
 use mandate_engine::{Event, State};
 use mandate_plan::ErrorCode;
 use mandate_policy::{Outcome, Refusal, ResolvedCall};
+use mandate_tools::TracePlace;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,8 +38,13 @@ pub trait Witness: Send + Sync {
     /// Policy judged a call.
     fn enforced(&self, outcome: Outcome, took: Duration);
 
-    /// Where in a trace a call is that is made now, as W3C Trace Context writes it: whoever is called may go on from there.
-    fn traceparent(&self, state: &State, call: &ResolvedCall) -> Option<String> {
+    /// An agent asked for this attempt from within a trace of its own, at that place, as W3C Trace Context writes it.
+    fn asked_within(&self, state: &State, attempt: (&Place, u32), traceparent: &str) {
+        let _ = (state, attempt, traceparent);
+    }
+
+    /// Where in a trace a call is that is made now: whoever is called may go on from there.
+    fn trace(&self, state: &State, call: &ResolvedCall) -> Option<TracePlace> {
         let _ = (state, call);
         None
     }

@@ -60,6 +60,8 @@ pub(crate) struct Act<'a> {
     pub(crate) abandoned: &'a dyn Fn() -> bool,
     /// Where it is said what this has come to; none where nobody can come back for it.
     pub(crate) spots: Option<&'a Spots>,
+    /// Where in a trace it is done.
+    pub(crate) within: Option<&'a str>,
 }
 
 impl Act<'_> {
@@ -115,7 +117,9 @@ impl Act<'_> {
 
     /// Does what the agent of this session wants; waits for it.
     fn ask(&self, bound: &Bound, wish: AgentWish) -> Result<AgentAnswer, HostError> {
-        let asked = self.seat.ask(&self.visitor.desk, bound, wish);
+        let asked = self
+            .seat
+            .ask(&self.visitor.desk, bound, (wish, self.within));
         tokio::runtime::Handle::current().block_on(asked)
     }
 

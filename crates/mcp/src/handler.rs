@@ -4,30 +4,28 @@
 //! are with every request. A session of the first kind is kept with this value, one of the second by principal and name.
 
 use crate::acts::{Act, Besides, Client, Progress, definitions};
-use crate::approving::{Asks, Call, KEY, PATIENCE, Questions, Said, Words};
+use crate::approving::{Questions, Words};
 use crate::desk::{Reception, Visitor};
-use crate::following::Came;
 use crate::live::Lives;
 use crate::named_session::session_name;
 use crate::own_tools::{OWN_TOOLS, own_tool};
-use crate::raw::RAW_ARGUMENTS;
 use crate::seat::{Seat, Seats, fresh_session};
 use crate::settings::GatewaySettings;
-use crate::shapes::{listed, planned_tool, question, result};
+use crate::shapes::{listed, planned_tool};
 use crate::shown::{prompt, visible_tools};
+use crate::traces::{Traces, Tracing};
 use crate::under::{Line, Parked, Word};
 use axum::http::request::Parts;
 use mandate_host::Outlook;
 use mandate_tools::{Callers, Pass, Registry};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams,
-    CompleteResult, ElicitRequest, GetPromptRequestParams, GetPromptResponse, GetPromptResult,
-    GetTaskParams, GetTaskResult, Implementation, InputRequest, InputRequests, InputRequiredResult,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, Prompt, PromptMessage, ProtocolVersion, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, Role, ServerCapabilities,
-    ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
-    UpdateTaskParams,
+    CompleteResult, GetPromptRequestParams, GetPromptResponse, GetPromptResult, GetTaskParams,
+    GetTaskResult, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, Prompt, PromptMessage,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource,
+    ResourceContents, Role, ServerCapabilities, ServerConfig, SubscribeRequestParams,
+    SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
@@ -38,7 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// The header of sessions that the protocol itself keeps.
-const PROTOCOL_SESSION: &str = "mcp-session-id";
+pub(crate) const PROTOCOL_SESSION: &str = "mcp-session-id";
 /// What comes before the execution that a client came for, in the URL.
 const BENEATH: &str = "/mcp/";
 /// Where the plan can be read.
@@ -56,7 +54,7 @@ pub(crate) struct Shared {
     reception: Arc<dyn Reception>,
     pub(crate) settings: GatewaySettings,
     seats: Seats,
-    questions: Questions,
+    pub(crate) questions: Questions,
     /// Calls that wait for their client's answers.
     pub(crate) parked: Words<Parked>,
     /// Tasks whose calls are under way here.
@@ -64,6 +62,8 @@ pub(crate) struct Shared {
     /// The tools' servers, where something of them is passed on.
     pub(crate) below: Option<Arc<Registry>>,
     bare: Arc<BTreeSet<String>>,
+    /// Where calls are shown in traces, if they are.
+    pub(crate) traces: Option<Arc<dyn Traces>>,
 }
 
 impl Shared {
@@ -71,6 +71,7 @@ impl Shared {
         reception: Arc<dyn Reception>,
         settings: GatewaySettings,
         below: Option<Arc<Registry>>,
+        traces: Option<Arc<dyn Traces>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             reception,
@@ -81,6 +82,7 @@ impl Shared {
             parked: Words::default(),
             lives: Lives::default(),
             below: below.filter(|registry| !registry.passing().is_empty()),
+            traces,
         })
     }
 
@@ -113,11 +115,14 @@ type Watching<'a> = (Progress<'a>, &'a dyn Fn() -> bool);
 pub(crate) const QUIETLY: Watching<'static> = (&|_, _, _| {}, &|| false);
 
 /// Somebody who asks, and where they sit.
+#[derive(Clone)]
 pub(crate) struct Placed {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Arc<Seat>,
     pub(crate) visitor: Visitor,
-    client: Client,
+    pub(crate) client: Client,
+    /// Where in a trace they ask.
+    pub(crate) within: Option<String>,
     /// From which level on its connection wants to be told what is logged.
     level: Option<String>,
 }
@@ -154,6 +159,7 @@ impl Placed {
             abandoned,
             line: callers.zip(besides.line),
             spots: besides.spots,
+            within: self.within.as_deref(),
         })
     }
 
@@ -250,6 +256,7 @@ impl Gateway {
             seat,
             visitor,
             client,
+            within: None,
             level: { self.level.lock() }
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
@@ -266,40 +273,6 @@ impl Gateway {
         let work = move || placed.act(QUIETLY, None, work);
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|error| ErrorData::internal_error(error.to_string(), None))
-    }
-}
-
-/// Hands on what somebody answered, and goes on with the call that it was about. Where nobody did, the request stays open,
-/// for whoever answers elsewhere.
-async fn goes_on(
-    placed: &Arc<Placed>,
-    (asks, said, channel): (Asks, Option<Said>, &'static str),
-    call: (Call, String, String),
-    context: &RequestContext<RoleServer>,
-) -> Result<CallToolResponse, ErrorData> {
-    if let Some(said) = said {
-        let answering = placed.clone();
-        let work = move || {
-            let act = |act: &Act<'_>| act.hand_on(&asks, &said, channel);
-            answering.act(QUIETLY, None, act)
-        };
-        let handed = tokio::task::spawn_blocking(work).await;
-        let handed = handed.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-        if let Err(told) = handed {
-            return Ok(result(*told)?.into());
-        }
-    }
-    // What was proposed is there already; what was refused is called.
-    let (call, name, arguments) = call;
-    let (name, arguments) = match own_tool(&name) {
-        Some(_) => ("status".to_owned(), "{}".to_owned()),
-        None => (name, arguments),
-    };
-    let under = placed.begin(name, arguments, context);
-    match placed.follow_or_leave(under, context).await? {
-        Came::Done(told) => Ok(result(*told)?.into()),
-        Came::Asks(requests, parked) => Ok(placed.asks(call, requests, parked)),
-        Came::Left(task) => Ok(*task),
     }
 }
 
@@ -398,65 +371,18 @@ impl ServerHandler for Gateway {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let placed = self.placed(&context).await?;
-        let name = request.name.into_owned();
-        let arguments = match context.meta.0.0.get(RAW_ARGUMENTS) {
-            Some(Value::String(raw)) => raw.clone(),
-            _ => Value::Object(request.arguments.unwrap_or_default()).to_string(),
-        };
-        let call = Call::new(&placed.visitor.principal, &name, &arguments);
-        let came = match request.request_state {
-            None => {
-                let under = placed.begin(name.clone(), arguments.clone(), &context);
-                placed.follow_or_leave(under, &context).await?
-            }
-            Some(word) => {
-                let answers = request.input_responses.unwrap_or_default();
-                if let Some(asks) = self.shared.questions.take(&word, &call) {
-                    let said = answers.get(KEY).and_then(Said::of);
-                    let asks = (asks, said, "input_required");
-                    return goes_on(&placed, asks, (call, name, arguments), &context).await;
-                }
-                let parked = self.shared.parked.take(&word, &call).ok_or_else(|| {
-                    let message = "`requestState` stands for no open question about this call";
-                    ErrorData::invalid_params(message, None)
-                })?;
-                // Whoever asked does not wait any more: what came of that is told.
-                let _ = parked.answers.send(answers.into_iter().collect());
-                placed.follow_or_leave(parked.under, &context).await?
-            }
-        };
-        let told = match came {
-            Came::Done(told) => *told,
-            Came::Asks(requests, parked) => return Ok(placed.asks(call, requests, parked)),
-            Came::Left(task) => return Ok(*task),
-        };
-        let can = self.can_be_asked(&context);
-        let Some(asks) = told.asks.clone().filter(|_| can) else {
-            return placed.told_or_task(told, &context).await;
-        };
-        if is_stateless(&context) {
-            let word = self.shared.questions.keep(call, asks.clone());
-            return Ok(match (word, question(&asks.question)) {
-                (Some(word), Some(params)) => {
-                    let asked = InputRequest::Elicitation(ElicitRequest::new(params));
-                    let requests = InputRequests::from([(KEY.to_owned(), asked)]);
-                    InputRequiredResult::new(Some(requests), Some(word)).into()
-                }
-                _ => result(told)?.into(),
-            });
+        let mut placed = self.placed(&context).await?;
+        let mut tracing = None;
+        if self.shared.traces.is_some() {
+            let mut traced = (*placed).clone();
+            tracing = Tracing::begin(&mut traced, &request.name, &context);
+            placed = Arc::new(traced);
         }
-        let Some(params) = question(&asks.question) else {
-            return Ok(result(told)?.into());
-        };
-        let peer = &context.peer;
-        let asked = peer
-            .create_elicitation_with_timeout(params, Some(PATIENCE))
-            .await;
-        let said = asked.ok().and_then(|said| serde_json::to_value(said).ok());
-        let said = said.as_ref().and_then(Said::of);
-        let asks = (asks, said, "elicitation");
-        goes_on(&placed, asks, (call, name, arguments), &context).await
+        let answer = self.called(&placed, request, &context).await;
+        if let Some(tracing) = tracing {
+            tracing.end(&placed, &answer);
+        }
+        answer
     }
 
     async fn get_task(

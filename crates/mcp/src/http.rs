@@ -4,6 +4,7 @@ use crate::desk::Reception;
 use crate::handler::{Gateway, Shared};
 use crate::raw::{MAX_BYTES, Screened, screen};
 use crate::settings::GatewaySettings;
+use crate::traces::Traces;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -19,13 +20,14 @@ use std::sync::Arc;
 /// Everything beneath `/mcp`: beneath `/mcp/EXECUTION` for clients that come to drive that one.
 ///
 /// Names and origins are checked by the server around it, for this route as for every other.
-/// `servers` are those of which something may be passed on besides calls.
+/// `servers` are those of which something may be passed on besides calls; in `traces` calls are shown.
 pub fn router(
     reception: Arc<dyn Reception>,
     settings: GatewaySettings,
     servers: Arc<Registry>,
+    traces: Option<Arc<dyn Traces>>,
 ) -> Router {
-    let shared = Shared::new(reception, settings, Some(servers));
+    let shared = Shared::new(reception, settings, Some(servers), traces);
     let config = StreamableHttpServerConfig::default()
         .with_json_response(true)
         .disable_allowed_hosts()

@@ -92,6 +92,11 @@ impl Names {
         }
     }
 
+    /// Whether a tool is called that.
+    pub fn is_name(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// The name of that tool.
     pub fn name(&self, tool: &str) -> String {
         match self.by_tool.get(tool) {

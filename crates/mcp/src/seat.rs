@@ -4,6 +4,7 @@ use crate::desk::{Desk, Visitor};
 use crate::names::Names;
 use crate::settings::ToolsList;
 use crate::shown::visible_tools;
+use crate::traces::TRACEPARENT;
 use crate::watching;
 use mandate_engine::State;
 use mandate_host::{AgentAnswer, AgentWish, HostError, Issued, Outlook, Shown, TokenText};
@@ -33,6 +34,8 @@ pub(crate) struct Bound {
     digest: Option<Digest>,
     /// The tools that are shown for it.
     visible: Arc<[String]>,
+    /// The place in a trace that it was asked for at.
+    pub(crate) asked_within: Option<String>,
 }
 
 /// One agent's session.
@@ -104,6 +107,8 @@ impl Seat {
             issued: None,
             digest: None,
             visible: Arc::default(),
+            asked_within: { state.created.asked.as_deref() }
+                .and_then(|asked| asked.correlation.get(TRACEPARENT).cloned()),
         }
     }
 
@@ -190,7 +195,7 @@ impl Seat {
         self: &Arc<Self>,
         desk: &Arc<dyn Desk>,
         bound: &Bound,
-        wish: AgentWish,
+        (wish, within): (AgentWish, Option<&str>),
     ) -> Result<AgentAnswer, HostError> {
         let id = &bound.execution_id;
         let kept = { bound.issued.as_ref() }
@@ -204,16 +209,20 @@ impl Seat {
                 Err(error) => return Err(error),
             },
         };
-        let shown = Shown::new(id, &issued.token);
-        let answer = desk.clone().agent_soon(shown, wish.clone()).await;
+        let shown = |issued: &Issued| Shown {
+            beneath: within.map(str::to_owned),
+            ..Shown::new(id, &issued.token)
+        };
+        let answer = { desk.clone() }
+            .agent_soon(shown(&issued), wish.clone())
+            .await;
         let answer = match answer {
             // A revision ended it a moment ago. Whoever asked for the execution may have another one, and nothing was called.
             Err(HostError::Refused(refusal))
                 if !fresh && refusal.code == ErrorCode::TokenInvalid =>
             {
                 let issued = self.issue_soon(desk, id).await?;
-                let shown = Shown::new(id, &issued.token);
-                desk.clone().agent_soon(shown, wish).await
+                desk.clone().agent_soon(shown(&issued), wish).await
             }
             answer => answer,
         };

@@ -4,6 +4,7 @@ use crate::desk::Reception;
 use crate::handler::{Gateway, Shared};
 use crate::raw::{MAX_BYTES, Screened, screen};
 use crate::settings::GatewaySettings;
+use crate::traces::Traces;
 use rmcp::ServiceExt as _;
 use rmcp::service::{RoleServer, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
@@ -21,9 +22,14 @@ pub async fn serve(
     settings: GatewaySettings,
     session: Option<String>,
     execution: Option<String>,
+    traces: Option<Arc<dyn Traces>>,
 ) -> Result<(), io::Error> {
     let (input, output) = rmcp::transport::stdio_pipes();
-    let gateway = Gateway::new(Shared::new(reception, settings, None), session, execution);
+    let gateway = Gateway::new(
+        Shared::new(reception, settings, None, traces),
+        session,
+        execution,
+    );
     let served = gateway.serve(Lines::new(input, output)).await;
     let running = served.map_err(|error| io::Error::other(error.to_string()))?;
     let ended = running.waiting().await;

@@ -4,6 +4,7 @@
 //! waits, and nothing of an execution depends on it. Arguments, inputs, outputs and messages are in none of it.
 
 mod attempts;
+mod calls;
 mod conventions;
 mod export;
 mod exposition;
@@ -12,6 +13,7 @@ mod otlp;
 mod trace_context;
 mod tracer;
 
+pub use calls::ClientCall;
 pub use export::{BadExport, Export};
 pub(crate) use metrics::{Metrics, Reading, ReadsAlong, UNFINISHED};
 pub(crate) use trace_context::{TRACEPARENT, TraceContext};
@@ -19,8 +21,9 @@ pub(crate) use trace_context::{TRACEPARENT, TraceContext};
 use attempts::Attempts;
 use export::Exporter;
 use mandate_engine::{Event, State};
-use mandate_host::{Committed, Judgement, Witness};
+use mandate_host::{Committed, Judgement, Place, Witness};
 use mandate_policy::{Outcome, ResolvedCall};
+use mandate_tools::TracePlace;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -55,6 +58,29 @@ impl Telemetry {
         self.metrics.committed(committed);
     }
 
+    /// Whether spans are sent to anybody.
+    pub fn sends_spans(&self) -> bool {
+        self.tracer.is_some()
+    }
+
+    /// Where in a trace the request of an MCP client is: beneath `given`, which it names, else beneath the execution that it
+    /// is about, with what that one was asked for within; and the span above. None: nothing is shown of it.
+    pub fn place_of_call(
+        &self,
+        given: Option<&str>,
+        execution: Option<(&str, Option<&str>)>,
+    ) -> Option<(String, Option<String>)> {
+        self.tracer.as_ref()?;
+        Tracer::place_of_call(given, execution)
+    }
+
+    /// Shows the request of an MCP client that was answered.
+    pub fn called(&self, call: ClientCall) {
+        if let Some(tracer) = &self.tracer {
+            tracer.called(call);
+        }
+    }
+
     /// Waits until every span is sent, but no longer than this.
     pub fn settle(&self, most: Duration) {
         if let Some(tracer) = &self.tracer {
@@ -83,8 +109,14 @@ impl Witness for Telemetry {
         self.metrics.enforced(outcome, took);
     }
 
-    fn traceparent(&self, state: &State, call: &ResolvedCall) -> Option<String> {
+    fn asked_within(&self, state: &State, attempt: (&Place, u32), traceparent: &str) {
+        if let Some(tracer) = &self.tracer {
+            tracer.asked_within(state, attempt, traceparent);
+        }
+    }
+
+    fn trace(&self, state: &State, call: &ResolvedCall) -> Option<TracePlace> {
         let tracer = self.tracer.as_ref()?;
-        Some(tracer.traceparent(state, call))
+        Some(tracer.trace(state, call))
     }
 }

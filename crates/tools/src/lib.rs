@@ -23,6 +23,7 @@ mod runner;
 mod schema;
 mod secret;
 mod sink;
+mod trace;
 
 pub use builtin::{
     BuiltinError, CHILD_MARK, Confining, DataTools, EngineTools, FileTools, HttpTools,
@@ -56,3 +57,4 @@ pub use secret::{
     SecretSource, SecretUse, SecretValue,
 };
 pub use sink::SinkWord;
+pub use trace::{TracePlace, Wire, WireError};

@@ -59,7 +59,7 @@ pub(crate) async fn ask(
         secret_places: Vec::new(),
         idempotency_key: call.idempotency_key,
         sensitive: !call.sensitive.is_empty(),
-        traceparent: None,
+        trace: None,
         timeout: Some(limit),
         check_path: Arc::new(|_| Ok(())),
         check_url: Arc::new(|_| Ok(())),

@@ -22,6 +22,7 @@ mod remote;
 mod runtime;
 mod server;
 mod stderr;
+mod wire;
 
 pub use config::{McpServerConfig, ToolFacts};
 pub(crate) use names::is_name;

@@ -1,6 +1,6 @@
 //! What a source of tools is: the built-ins, MCP servers, the operator's own tools.
 
-use crate::{Caller, Fault, NotPassed, Outcome, Passes, secret::Scrubber};
+use crate::{Caller, Fault, NotPassed, Outcome, Passes, TracePlace, secret::Scrubber};
 use futures_util::future::BoxFuture;
 use mandate_plan::{Digest, ErrorCode, Facts, ToolSpec};
 use mandate_policy::Permit;
@@ -233,9 +233,6 @@ impl Authorized {
 /// redirect.
 pub type Check = Arc<dyn Fn(&str) -> Result<(), Fault> + Send + Sync>;
 
-/// The name under which a place in a trace goes with a call, whether among the headers of HTTP or in the `_meta` of MCP.
-pub(crate) const TRACEPARENT: &str = "traceparent";
-
 /// One call, ready to be carried out.
 pub struct CallContext {
     /// The execution it belongs to.
@@ -259,7 +256,7 @@ pub struct CallContext {
     /// The plan declares parts of the output as sensitive: nobody but the runner may see the answer as it came.
     pub sensitive: bool,
     /// Where in a trace the call is, for whoever is called to go on from.
-    pub traceparent: Option<String>,
+    pub trace: Option<TracePlace>,
     /// The time limit that the runner enforces.
     pub timeout: Option<Duration>,
     /// Refuses real paths that the plan forbids.

@@ -2,7 +2,7 @@
 
 use crate::{
     Authorized, CallContext, CallReport, Check, Fault, Lifecycle, Outcome, ReadReport, Registry,
-    Report, StopFlag, Told, UnderWay, look_up,
+    Report, StopFlag, Told, TracePlace, UnderWay, look_up,
     metrics::Running,
     outside,
     registry::Entry,
@@ -25,15 +25,15 @@ pub trait Tools: Send + Sync {
     /// Carries out one call. Dropping the future stops the call at once, its processes included.
     fn run(&self, permit: Permit, call: ResolvedCall) -> BoxFuture<'static, Report>;
 
-    /// The same as a part of a trace: `traceparent` goes with the call, as W3C Trace Context has it, where the tool's way of
-    /// being called has a place for it.
+    /// The same as a part of a trace: `place` goes with the call where the tool's way of being called has room for it, and
+    /// is told what that way was like.
     fn run_within(
         &self,
         permit: Permit,
         call: ResolvedCall,
-        traceparent: Option<String>,
+        place: Option<TracePlace>,
     ) -> BoxFuture<'static, Report> {
-        let _ = traceparent;
+        let _ = place;
         self.run(permit, call)
     }
 
@@ -124,7 +124,7 @@ impl Tools for Runner {
         &self,
         permit: Permit,
         call: ResolvedCall,
-        traceparent: Option<String>,
+        place: Option<TracePlace>,
     ) -> BoxFuture<'static, Report> {
         if let Some(fault) = self.registry.off(&call.tool) {
             return refused(fault);
@@ -138,8 +138,7 @@ impl Tools for Runner {
         // Not within the future: a call that is dropped before it is first polled counts too.
         let mut running = Running::begin(Arc::clone(&entry.life));
         async move {
-            let mut outcome =
-                carry_out(&entry, permit, call, traceparent, (&*secrets, &vault)).await;
+            let mut outcome = carry_out(&entry, permit, call, place, (&*secrets, &vault)).await;
             vault.take(&taken, &mut outcome);
             if matches!(outcome, Outcome::Completed { .. }) {
                 running.succeeded();
@@ -230,7 +229,7 @@ async fn carry_out(
     entry: &Entry,
     permit: Permit,
     call: ResolvedCall,
-    traceparent: Option<String>,
+    trace: Option<TracePlace>,
     (secrets, vault): (&dyn SecretSource, &Vault),
 ) -> Outcome {
     if let Err(fault) = before(entry, &permit, &call) {
@@ -268,7 +267,7 @@ async fn carry_out(
         secret_places: places,
         idempotency_key: call.idempotency_key,
         sensitive: !call.sensitive.is_empty(),
-        traceparent,
+        trace,
         timeout,
         check_path: check(permit.guard(), ResourceGuard::check_real_path),
         check_url: check(permit.guard(), ResourceGuard::check_url),

@@ -6,11 +6,15 @@ mod import;
 use crate::{
     context::Context,
     errors::{Exit, Failure},
-    gateway::Visiting,
+    gateway::{InTraces, Visiting},
+    hosting,
 };
 use clap::{Args, Subcommand, ValueEnum};
-use mandate_mcp::ToolsList;
-use std::sync::Arc;
+use mandate_mcp::{ToolsList, Traces};
+use std::{sync::Arc, time::Duration};
+
+/// How long a process whose client has gone may stay to send its last spans.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,19 +82,28 @@ pub(crate) fn run(args: &McpArgs, context: &Context) -> Result<Exit, Failure> {
     crate::open_files::enough()?;
     // Tools are looked at here, and plans judged by the host: the policy is its matter.
     let settings = Arc::new(context.settings_without_policies()?);
-    let reception = Arc::new(Visiting::new(settings)?);
+    let reception = Arc::new(Visiting::new(settings.clone())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("mandate-mcp")
         .build()
         .map_err(|error| Failure::io("cannot start the threads of the gateway", &error))?;
+    let telemetry = match settings.traces {
+        Some(_) => Some(hosting::telemetry(&settings, runtime.handle())?),
+        None => None,
+    };
+    let traces = telemetry.clone();
     let served = mandate_mcp::stdio::serve(
         reception,
         shown,
         args.session.clone(),
         args.execution.clone(),
+        traces.map(|telemetry| -> Arc<dyn Traces> { Arc::new(InTraces(telemetry)) }),
     );
     let served = runtime.block_on(served);
+    if let Some(telemetry) = telemetry {
+        telemetry.settle(LAST_SPANS);
+    }
     runtime.shutdown_background();
     served.map_err(|error| Failure::io("the client does not speak MCP", &error))?;
     Ok(Exit::Success)

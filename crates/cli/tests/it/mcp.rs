@@ -12,6 +12,7 @@ mod scenes;
 mod servers;
 mod suspicious;
 mod tasks;
+mod traces;
 
 use crate::site::Site;
 use serde_json::{Value, json};

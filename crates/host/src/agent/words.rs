@@ -96,6 +96,8 @@ pub struct Shown {
     pub token: TokenText,
     /// What it says besides.
     pub claims: Claims,
+    /// Where in a trace it asks, as W3C Trace Context writes it: what it asks for goes on from there.
+    pub beneath: Option<String>,
 }
 
 impl Shown {
@@ -105,6 +107,7 @@ impl Shown {
             execution_id: execution_id.to_owned(),
             token: token.clone(),
             claims: Claims::default(),
+            beneath: None,
         }
     }
 
@@ -118,6 +121,7 @@ impl Shown {
                 plan: Some(plan.to_owned()),
                 session: session.map(str::to_owned),
             },
+            beneath: None,
         }
     }
 }
@@ -133,6 +137,8 @@ pub struct AgentAsk {
     pub by: String,
     /// What they say besides.
     pub claims: Claims,
+    /// Where in a trace they ask.
+    pub beneath: Option<String>,
     /// What.
     pub wish: AgentWish,
     /// What it was told already, on the way here: it is refused with that.
@@ -147,6 +153,7 @@ impl AgentAsk {
             token: shown.token,
             by: by.to_owned(),
             claims: shown.claims,
+            beneath: shown.beneath,
             wish,
             told: None,
         }

@@ -84,6 +84,7 @@ fn wanted(shown: Shown, wish: AgentWish) -> Wish {
         execution_id: shown.execution_id,
         token: shown.token,
         claims: shown.claims,
+        beneath: shown.beneath,
         wish,
     }
 }

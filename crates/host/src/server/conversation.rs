@@ -329,12 +329,14 @@ async fn agent(
             execution_id,
             token,
             claims,
+            beneath,
             wish,
         } => {
             let shown = Shown {
                 execution_id,
                 token,
                 claims,
+                beneath,
             };
             let ask = AgentAsk::of(shown, &by, wish);
             // Whoever shows a token with a key that is revoked is not who they were.

@@ -71,6 +71,7 @@ impl Agent {
             token: self.token.clone(),
             by: by.to_owned(),
             claims,
+            beneath: None,
             wish,
             told: None,
         };

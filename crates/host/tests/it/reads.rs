@@ -58,6 +58,7 @@ impl Agent {
             by: ANN.to_owned(),
             claims: Claims::default(),
             wish,
+            beneath: None,
             told: None,
         };
         let ask = Ask::Agent(Box::new(ask), AgentReply::Thread(reply));

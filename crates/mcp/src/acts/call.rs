@@ -120,7 +120,9 @@ async fn call_for(
         arguments,
     };
     let desk = &placed.visitor.desk;
-    let asked = placed.seat.ask(desk, &bound, wish).await;
+    let asked = { &placed.seat }
+        .ask(desk, &bound, (wish, placed.within.as_deref()))
+        .await;
     drop(entered);
     // Everything else is looked up, in the journal or at the tools.
     let looks = !matches!(&asked, Ok(answer) if answer.error.is_none())

@@ -6,6 +6,7 @@ use crate::handles::Handle;
 use crate::names::Names;
 use crate::shown;
 use crate::told::Told;
+use crate::traces::TRACEPARENT;
 use mandate_engine::event::Asked;
 use mandate_engine::{State, StepState};
 use mandate_host::{Proposal, Revises, Submitted};
@@ -163,6 +164,9 @@ fn correlation(act: &Act<'_>, document: &str, json: bool) -> BTreeMap<String, St
         ("mcp.protocol".to_owned(), short(&client.protocol)),
     ]);
     all.retain(|_, text| !text.is_empty());
+    if let Some(within) = act.within {
+        all.insert(TRACEPARENT.to_owned(), within.to_owned());
+    }
     let format = if json { Format::Json } else { Format::Yaml };
     let Ok(document) = parse(document.as_bytes(), format) else {
         return all;

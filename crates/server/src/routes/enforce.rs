@@ -7,6 +7,7 @@ use crate::body::{Given, MayBeGiven};
 use crate::forms::{Complete, Enforce, GiveToken};
 use crate::problem::Problem;
 use crate::site::Site;
+use crate::telemetry::TRACEPARENT;
 use crate::view::schemas;
 use axum::Json;
 use axum::extract::State;
@@ -126,7 +127,14 @@ pub(crate) async fn enforce(
     let plan = header(&headers, PLAN)?.ok_or_else(|| {
         Problem::usage("`X-Governance-Plan-Id` is missing: it names the execution, or its plan")
     })?;
-    let shown = Shown::in_headers(plan, &shown_token(&headers)?, header(&headers, SESSION)?);
+    let token = shown_token(&headers)?;
+    let shown = Shown {
+        beneath: headers
+            .get(TRACEPARENT)
+            .and_then(|place| place.to_str().ok())
+            .map(str::to_owned),
+        ..Shown::in_headers(plan, &token, header(&headers, SESSION)?)
+    };
     let arguments = match form.args {
         Some(raw) => raw.get().to_owned(),
         None => "{}".to_owned(),

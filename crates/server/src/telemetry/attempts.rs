@@ -19,6 +19,8 @@ pub(super) struct Ended {
     pub(super) tool: String,
     pub(super) from_ms: i64,
     pub(super) until_ms: i64,
+    /// The `seq` of the event that it began with, where that is known.
+    pub(super) begun_seq: Option<u64>,
     /// `completed`, `failed`, `refused`, `unknown`, `invalid` or `interrupted`.
     pub(super) outcome: &'static str,
     /// The error's code.
@@ -29,6 +31,7 @@ struct Begun {
     attempt: u32,
     tool: String,
     at_ms: i64,
+    seq: Option<u64>,
 }
 
 type Place = (String, Option<u32>, Purpose);
@@ -55,7 +58,7 @@ impl Attempts {
                 step,
                 *item,
                 Purpose::Run,
-                begun(*attempt, tool, at_ms),
+                begun(*attempt, tool, event),
             ),
             Body::CompensationStarted {
                 step,
@@ -68,7 +71,7 @@ impl Attempts {
                 step,
                 *item,
                 Purpose::Compensate,
-                begun(*attempt, tool, at_ms),
+                begun(*attempt, tool, event),
             ),
             Body::StepCompleted {
                 step,
@@ -181,17 +184,19 @@ impl Attempts {
             tool: begun.tool,
             from_ms: begun.at_ms,
             until_ms: until_ms.max(begun.at_ms),
+            begun_seq: begun.seq,
             outcome,
             code: fault.map(|fault| fault.code.as_str()),
         })
     }
 }
 
-fn begun(attempt: u32, tool: &str, at_ms: i64) -> Begun {
+fn begun(attempt: u32, tool: &str, event: &Event) -> Begun {
     Begun {
         attempt,
         tool: tool.to_owned(),
-        at_ms,
+        at_ms: event.at_ms,
+        seq: Some(event.seq),
     }
 }
 
@@ -205,7 +210,12 @@ fn known(state: &State, (step, item, purpose): &Place, attempt: u32) -> Option<B
         Purpose::Compensate => (unit.undo.as_deref()?, ""),
     };
     let at_ms = unit.started_ms.filter(|_| unit.attempt == attempt)?;
-    Some(begun(attempt, tool, at_ms))
+    Some(Begun {
+        attempt,
+        tool: tool.to_owned(),
+        at_ms,
+        seq: None,
+    })
 }
 
 fn failure(kind: FailureKind) -> &'static str {

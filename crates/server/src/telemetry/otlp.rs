@@ -28,11 +28,23 @@ pub(super) struct Span {
     pub(super) until_ms: i64,
     pub(super) attributes: Vec<(&'static str, Value)>,
     /// The code that it ended with, where it did not succeed.
-    pub(super) error: Option<&'static str>,
+    pub(super) error: Option<String>,
+    pub(super) kind: SpanKind,
+    /// Spans elsewhere that belong to it: trace and span.
+    pub(super) links: Vec<([u8; 16], [u8; 8])>,
 }
 
-/// Internal: what happens within this service.
-const KIND_INTERNAL: u8 = 1;
+/// On which side of a call a span is, in OTLP's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SpanKind {
+    /// What happens within this service.
+    Internal = 1,
+    /// Somebody asked.
+    Server = 2,
+    /// Somebody is asked.
+    Client = 3,
+}
+
 const STATUS_ERROR: u8 = 2;
 
 /// The body of an export.
@@ -76,7 +88,7 @@ fn span(span: &Span) -> Json {
             json!({ "key": name, "value": value })
         })
         .collect();
-    let status = match span.error {
+    let status = match &span.error {
         Some(code) => json!({ "code": STATUS_ERROR, "message": code }),
         None => json!({}),
     };
@@ -84,14 +96,22 @@ fn span(span: &Span) -> Json {
         "traceId": hex(&span.trace),
         "spanId": hex(&span.id),
         "name": span.name,
-        "kind": KIND_INTERNAL,
+        "kind": span.kind as u8,
         "startTimeUnixNano": nanos(span.from_ms),
         "endTimeUnixNano": nanos(span.until_ms),
         "attributes": attributes,
         "status": status,
     });
-    if let (Some(map), Some(parent)) = (written.as_object_mut(), span.parent) {
+    let Some(map) = written.as_object_mut() else {
+        return written;
+    };
+    if let Some(parent) = span.parent {
         map.insert("parentSpanId".to_owned(), json!(hex(&parent)));
+    }
+    if !span.links.is_empty() {
+        let link = |(trace, span): &([u8; 16], [u8; 8])| json!({ "traceId": hex(trace), "spanId": hex(span) });
+        let links: Vec<Json> = span.links.iter().map(link).collect();
+        map.insert("links".to_owned(), Json::Array(links));
     }
     written
 }

@@ -39,6 +39,12 @@ impl TraceContext {
         })
     }
 
+    /// The id of a span that follows from nothing.
+    pub(super) fn fresh_span() -> [u8; 8] {
+        let id = uuid::Uuid::now_v7().into_bytes();
+        first(Digest::framed("mandate/span/request/v1", [id.as_slice()]))
+    }
+
     /// A span of this trace, as `traceparent` has it.
     pub(super) fn written(&self, span: [u8; 8]) -> String {
         let flags = u8::from(self.sampled);

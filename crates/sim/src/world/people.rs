@@ -260,6 +260,7 @@ impl World<'_> {
             token,
             by: ANN.to_owned(),
             claims: Claims::default(),
+            beneath: None,
             wish,
             told: None,
         };

@@ -5,7 +5,7 @@ use super::{
     listener::Listener,
     message::{self, Incoming, RpcError},
     process::{Leash, Started},
-    remote::Poster,
+    remote::{NamedSession, Poster},
     stderr::Stderr,
 };
 use crate::Pass;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
@@ -29,6 +29,10 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     /// None of a server that is no process here.
     leash: Option<Leash>,
+    /// None of one that is.
+    session: Option<NamedSession>,
+    /// The revision of the protocol that was agreed on.
+    agreed: OnceLock<String>,
     writer: AbortHandle,
 }
 
@@ -180,6 +184,8 @@ impl Connection {
         Self {
             shared,
             leash: Some(leash),
+            session: None,
+            agreed: OnceLock::new(),
             writer: writer.abort_handle(),
         }
     }
@@ -201,10 +207,13 @@ impl Connection {
             changed,
             retired: AtomicBool::new(false),
         });
+        let session = poster.session();
         let writer = tokio::spawn(poster.run(Inbox(Arc::clone(&shared)), queue));
         Self {
             shared,
             leash: None,
+            session: Some(session),
+            agreed: OnceLock::new(),
             writer: writer.abort_handle(),
         }
     }
@@ -285,6 +294,21 @@ impl Connection {
     pub(super) fn notify(&self, method: &str, params: &Value) {
         let line = message::notice(method, params);
         let _ = self.shared.outgoing.send(Outgoing::plain(line));
+    }
+
+    /// The revision of the protocol that was agreed on when its session began.
+    pub(super) fn agree(&self, revision: &str) {
+        let _ = self.agreed.set(revision.to_owned());
+    }
+
+    /// The same; nothing before it was.
+    pub(super) fn agreed(&self) -> &str {
+        self.agreed.get().map_or("", String::as_str)
+    }
+
+    /// What the server calls the session, if it keeps one and names it.
+    pub(super) fn session(&self) -> Option<String> {
+        self.session.as_ref().and_then(NamedSession::id)
     }
 
     /// Whether calls may go to it.

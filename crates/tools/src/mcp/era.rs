@@ -79,6 +79,14 @@ impl Era {
         Ok(Era::Session)
     }
 
+    /// The revision of the protocol that is spoken over a connection.
+    pub(super) fn revision(self, connection: &Connection) -> String {
+        match self {
+            Era::Session => connection.agreed().to_owned(),
+            Era::Stateless => MODERN.to_owned(),
+        }
+    }
+
     /// The `_meta` that every request has.
     pub(super) fn meta(self) -> Map<String, Value> {
         let meta = match self {
@@ -136,6 +144,7 @@ async fn initialize(connection: &Connection, can: &Map<String, Value>) -> Result
     })?;
     match answer.get("protocolVersion").and_then(Value::as_str) {
         Some(version) if LEGACY.contains(&version) => {
+            connection.agree(version);
             connection.notify("notifications/initialized", &json!({}));
             Ok(())
         }

@@ -149,6 +149,19 @@ struct Session {
     version: Option<HeaderValue>,
 }
 
+/// The session of a server, as far as it named one.
+#[derive(Clone)]
+pub(super) struct NamedSession(Arc<Mutex<Session>>);
+
+impl NamedSession {
+    /// What it is called.
+    pub(super) fn id(&self) -> Option<String> {
+        let session = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = session.id.as_ref()?.to_str().ok()?;
+        Some(id.to_owned())
+    }
+}
+
 /// Sends messages to one server.
 #[derive(Clone)]
 pub(super) struct Poster {
@@ -219,6 +232,11 @@ impl Kind {
 }
 
 impl Poster {
+    /// The session that it is in.
+    pub(super) fn session(&self) -> NamedSession {
+        NamedSession(Arc::clone(&self.session))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,13 +13,14 @@ use super::{
     process,
     remote::{Repeated, repeated},
     stderr::{GivenSecrets, Stderr},
+    wire,
 };
 use crate::{
     CallContext, Callers, Destination, FactsFrom, Fault, Outcome, Pass, Passes, Standing, ToolLock,
     builtin::process::confinement::{self, Confinement},
     look_up::LOOK_UP,
-    provider::TRACEPARENT,
     secret::{Scrubber, SecretSource, SecretText, SecretUse, SecretValue, resolve_all},
+    trace::TRACEPARENT,
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
 use mandate_plan::{ErrorCode, Facts};
@@ -38,7 +39,7 @@ use tokio::sync::Notify;
 pub(super) struct Server {
     pub(super) name: String,
     config: McpServerConfig,
-    launch: Result<Launch, String>,
+    pub(super) launch: Result<Launch, String>,
     cache: Option<Cache>,
     /// See [`super::McpSettings`].
     patience: Duration,
@@ -74,7 +75,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// For how long after a call its tools are asked for beside the calls, so that the next one need not wait for that.
 const WARM: Duration = Duration::from_secs(60);
 /// How often that is looked at, at least and at most.
-const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
+const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(60));
 
 impl Server {
     pub(super) fn new(
@@ -315,8 +316,9 @@ impl Server {
             let mut meta = live.era.meta();
             meta.insert("progressToken".to_owned(), json!(id));
             meta.insert(IDEMPOTENCY_KEY.to_owned(), json!(call.idempotency_key));
-            if let Some(place) = &call.traceparent {
-                meta.insert(TRACEPARENT.to_owned(), json!(place));
+            if let Some(place) = &call.trace {
+                meta.insert(TRACEPARENT.to_owned(), json!(place.traceparent()));
+                place.went(self.wire(live, id));
             }
             if let (Era::Stateless, Some(listener)) = (live.era, listener) {
                 meta.extend(listener.meta());
@@ -329,6 +331,9 @@ impl Server {
         };
         let answer = self.call_with(live, listener.clone(), &params).await;
         watch.live = None;
+        if let Some(place) = &call.trace {
+            place.ended(wire::error(&answer));
+        }
         answer
     }
 
@@ -389,8 +394,7 @@ impl Server {
             .called_at
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        // What is believed for no time is asked for at each call.
-        if self.recheck() <= LOOK.0 || called.is_none_or(|at| at.elapsed() > WARM) {
+        if called.is_none_or(|at| at.elapsed() > WARM) {
             return;
         }
         let live = { self.live.lock().await.clone() }.filter(|live| {

@@ -3,8 +3,8 @@
 use crate::{
     CallContext, Fault, MAX_OUTPUT_BYTES, Outcome,
     builtin::http::client::innermost,
-    provider::TRACEPARENT,
     secret::{SecretText, SecretValue},
+    trace::TRACEPARENT,
 };
 use mandate_plan::ErrorCode;
 use reqwest::{
@@ -124,8 +124,8 @@ impl Address {
         {
             request = request.header("idempotency-key", key);
         }
-        if let Some(traceparent) = &call.traceparent {
-            request = request.header(TRACEPARENT, traceparent);
+        if let Some(place) = &call.trace {
+            request = request.header(TRACEPARENT, place.traceparent());
         }
         match request.send().await {
             Ok(response) => self.read(response, call).await,

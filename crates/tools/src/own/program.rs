@@ -215,8 +215,8 @@ impl Program {
             environment::mark(),
         ];
         env.extend(own.map(|(name, value)| (name.into(), value.into())));
-        let traceparent = call.traceparent.as_ref();
-        env.extend(traceparent.map(|place| ("TRACEPARENT".into(), place.into())));
+        let place = call.trace.as_ref();
+        env.extend(place.map(|place| ("TRACEPARENT".into(), place.traceparent().into())));
         let path = env.get(OsStr::new("PATH")).map(OsString::as_os_str);
         let profile = self.confinement.as_ref();
         let profile = profile.map(|confinement| confinement.profile(path));

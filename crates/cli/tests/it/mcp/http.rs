@@ -61,7 +61,7 @@ pub(super) fn key(site: &Site, admin: Option<&str>, name: &str, role: &str) -> S
 }
 
 /// An answer over HTTP: status, the header with the protocol's session, body.
-fn post(url: &str, headers: &[(&str, &str)], body: &str) -> (u16, String, String) {
+pub(super) fn post(url: &str, headers: &[(&str, &str)], body: &str) -> (u16, String, String) {
     let mut command = Command::new("curl");
     command.args([
         "-sS",

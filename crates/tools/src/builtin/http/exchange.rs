@@ -6,8 +6,8 @@ use super::{
     hop::{Hop, check_target, is_redirect, private},
 };
 use crate::{
-    CallContext, Fault, HttpConfig, Outcome, builtin::stop::Stop, builtin::typed::answer,
-    provider::TRACEPARENT,
+    CallContext, Fault, HttpConfig, Outcome, TracePlace, builtin::stop::Stop,
+    builtin::typed::answer, trace::TRACEPARENT,
 };
 use base64::Engine as _;
 use mandate_plan::ErrorCode;
@@ -155,7 +155,8 @@ impl<'a> Exchange<'a> {
                 .entry(HeaderName::from_static("idempotency-key"))
                 .or_insert(key);
         }
-        if let Some(Ok(place)) = call.traceparent.as_deref().map(HeaderValue::from_str) {
+        let place = call.trace.as_ref().map(TracePlace::traceparent);
+        if let Some(Ok(place)) = place.map(HeaderValue::from_str) {
             headers
                 .entry(HeaderName::from_static(TRACEPARENT))
                 .or_insert(place);
