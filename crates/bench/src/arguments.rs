@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 /// Measures Mandate.
 #[derive(Debug, Parser)]
@@ -29,6 +29,9 @@ pub(crate) enum Command {
     /// A gateway that only passes on; `mcp` starts it
     #[command(hide = true)]
     PassThrough(PassThroughArguments),
+    /// Those who read events as they happen; `sse` starts them
+    #[command(hide = true)]
+    Read(ReadArguments),
     /// One measurement, in a process of its own; `durable` starts it
     #[command(hide = true)]
     Measure(MeasureArguments),
@@ -101,6 +104,17 @@ pub(crate) struct SseArguments {
     /// The program that serves
     #[arg(long, value_name = "FILE", default_value_os_t = crate::http::beside_this())]
     pub(crate) mandate: PathBuf,
+}
+
+/// What `read` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ReadArguments {
+    /// Where the server listens
+    pub(crate) address: SocketAddr,
+    /// The execution
+    pub(crate) id: String,
+    /// How many read
+    pub(crate) readers: u32,
 }
 
 /// What `policy` takes.

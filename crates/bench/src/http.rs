@@ -4,14 +4,17 @@ mod bare;
 mod client;
 mod readers;
 mod served;
+mod sse;
 
 use crate::{
-    arguments::{HttpArguments, SseArguments},
+    arguments::HttpArguments,
     failure::Failure,
     figures::{Figures, quantile, spreads, table},
     machine::Machine,
-    measure::figures,
 };
+pub(crate) use readers::run as read;
+pub(crate) use sse::run as sse;
+
 use bare::Bare;
 use client::Connection;
 use serde_json::{Value, json};
@@ -138,76 +141,12 @@ fn side_by_side<T: Send>(
     })
 }
 
-/// Measures what it costs others that many read one execution's events as they happen.
-pub(crate) fn sse(arguments: &SseArguments) -> Result<(), Failure> {
-    let machine = Machine::here(&arguments.dir);
-    let mut all = Vec::new();
-    for _ in 0..arguments.runs {
-        let alone = beside(arguments, 0)?;
-        let read = beside(arguments, arguments.readers)?;
-        all.push(figures([
-            ("alone_steps_per_s", alone),
-            ("read_steps_per_s", read),
-            ("loss_percent", (1.0 - read / alone) * 100.0),
-        ]));
-    }
-    print(&machine, &all);
-    Ok(())
-}
-
-/// Steps a second of many executions, while so many read the events of one more. Fails unless each of them got every event
-/// once and in order.
-fn beside(arguments: &SseArguments, readers: u32) -> Result<f64, Failure> {
-    let served = Served::start(&arguments.mandate, &arguments.dir)?;
-    let address = served.address();
-    let mut connection = Connection::open(address)?;
-    let watched = json!({ "plan": naps(arguments.events.div_ceil(4)) });
-    let made = connection.post("/v1/executions", &watched.to_string())?;
-    let id = made.get("execution_id").and_then(Value::as_str);
-    let id = id.unwrap_or_default().to_owned();
-    let reading = readers::start(address, &id, readers)?;
-    let plan = json!({ "plan": reads(arguments.steps) }).to_string();
-    let submit = || -> Result<(), Failure> {
-        let mut connection = Connection::open(address)?;
-        let made = connection.post_with("/v1/executions", &plan, "prefer: wait=300\r\n")?;
-        let ended = made.pointer("/execution/status").and_then(Value::as_str);
-        match ended {
-            Some("success") => Ok(()),
-            _ => Err(Failure::Wrong(format!("it did not end well: {made}"))),
-        }
-    };
-    let begun = Instant::now();
-    let mut rounds = 0_u32;
-    // As long as the one that is read goes on.
-    let rate = loop {
-        side_by_side(arguments.executions, &submit)?;
-        rounds = rounds.saturating_add(1);
-        let shown = connection.get(&format!("/v1/executions/{id}"))?;
-        if shown.get("status").is_some_and(|status| !status.is_null()) {
-            let steps = f64::from(arguments.executions) * f64::from(arguments.steps);
-            break f64::from(rounds) * steps / begun.elapsed().as_secs_f64();
-        }
-    };
-    let last = connection.get(&format!("/v1/executions/{id}"))?;
-    let last = last.get("seq").and_then(Value::as_u64).unwrap_or_default();
-    reading.hold_to(last)?;
-    Ok(rate)
-}
-
 /// A plan of so many reads.
 fn reads(steps: u32) -> Value {
     let steps: Vec<Value> = (0..steps)
         .map(|n| json!({ "id": format!("s{n}"), "tool": "data.value", "args": { "value": n } }))
         .collect();
     json!({ "version": 1, "name": "bench", "steps": steps })
-}
-
-/// A plan that goes on for a while: so many short naps.
-fn naps(steps: u32) -> Value {
-    let steps: Vec<Value> = (0..steps)
-        .map(|n| json!({ "id": format!("s{n}"), "tool": "time.sleep", "args": { "duration_ms": 100 } }))
-        .collect();
-    json!({ "version": 1, "name": "watched", "steps": steps })
 }
 
 fn print(machine: &Machine, runs: &[Figures]) {

@@ -36,6 +36,8 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // As the binary `mandate` does.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     if let Some(exit) = mandate_tools::helper() {
         return exit;
     }
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Policy(arguments) => policy::run(&arguments),
         Command::Http(arguments) => http::run(&arguments),
         Command::Sse(arguments) => http::sse(&arguments),
+        Command::Read(arguments) => http::read(&arguments),
         Command::Mcp(arguments) => mcp::run(&arguments),
         Command::PassThrough(arguments) => mcp::pass_through::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),

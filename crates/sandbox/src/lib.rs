@@ -39,12 +39,16 @@ pub fn helper() -> Option<ExitCode> {
     let asked = std::env::args_os()
         .nth(1)
         .is_some_and(|argument| argument == ARGUMENT);
-    asked.then(|| match obey() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Whoever gave the order is gone, or somebody typed it.
-            eprintln!("mandate: this command is for Mandate's own use: {error}");
-            ExitCode::FAILURE
+    asked.then(|| {
+        // What is good for Mandate's own memory is no matter of the programs that it starts.
+        let _ = rustix::thread::disable_transparent_huge_pages(false);
+        match obey() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // Whoever gave the order is gone, or somebody typed it.
+                eprintln!("mandate: this command is for Mandate's own use: {error}");
+                ExitCode::FAILURE
+            }
         }
     })
 }

@@ -19,6 +19,7 @@ mod listener;
 pub mod live;
 mod openapi;
 mod problem;
+mod quiet;
 mod request_id;
 mod routes;
 pub mod serving;

@@ -2,6 +2,7 @@
 
 use crate::head::{check_host, harden};
 use crate::problem::{Problem, Told};
+use crate::quiet::{Quiet, reads_along};
 use crate::request_id;
 use crate::routes::{Peer, Template};
 use crate::site::Site;
@@ -16,14 +17,15 @@ use futures_util::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
 /// Connections that there may be at a time; beyond, callers wait in the kernel's queue.
@@ -34,12 +36,13 @@ const HEADERS: usize = 128;
 /// How long connections may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Accepts connections until it is told to stop, and returns when they have ended.
+/// Accepts connections until it is told to stop, and returns when they have ended. Those who read along are served by `quiet`.
 pub(crate) async fn accept(
     listener: TcpListener,
     site: Arc<Site>,
     router: Router,
     mut stopping: watch::Receiver<bool>,
+    quiet: Quiet,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let open = GracefulShutdown::new();
@@ -53,7 +56,21 @@ pub(crate) async fn accept(
             _ = stopping.wait_for(|stopping| *stopping) => break,
         };
         match accepted {
-            Ok((stream, peer)) => hold(stream, peer, &site, &router, &open, place),
+            Ok((stream, peer)) => {
+                // Only when nothing of a connection is left is it over.
+                let last = open.watcher();
+                let held = hold(
+                    stream,
+                    peer,
+                    (&site, &router),
+                    open.watcher(),
+                    quiet.handle(),
+                );
+                tokio::spawn(async move {
+                    held.await;
+                    drop((place, last));
+                });
+            }
             // Out of file descriptors, for example: that passes.
             Err(error) => {
                 tracing::warn!(%error, "no connection is accepted");
@@ -68,14 +85,42 @@ pub(crate) async fn accept(
 fn hold(
     stream: TcpStream,
     peer: SocketAddr,
-    site: &Arc<Site>,
-    router: &Router,
-    open: &GracefulShutdown,
-    place: Option<OwnedSemaphorePermit>,
-) {
+    (site, router): (&Arc<Site>, &Router),
+    watcher: Watcher,
+    quiet: Option<Handle>,
+) -> impl Future<Output = ()> + Send + 'static {
     // Small answers are not kept back.
     let _ = stream.set_nodelay(true);
     let (site, router) = (site.clone(), router.clone());
+    async move {
+        let Some(quiet) = quiet else {
+            return converse(stream, peer, site, router, watcher).await;
+        };
+        if !reads_along(&stream).await {
+            return converse(stream, peer, site, router, watcher).await;
+        }
+        // It is told of by those threads alone, too.
+        let Ok(stream) = stream.into_std() else {
+            return;
+        };
+        let talk = async move {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => converse(stream, peer, site, router, watcher).await,
+                Err(error) => tracing::warn!(%error, "a connection cannot be handed over"),
+            }
+        };
+        let _ = quiet.spawn(talk).await;
+    }
+}
+
+/// Answers what comes on a connection until it ends.
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    site: Arc<Site>,
+    router: Router,
+    watcher: Watcher,
+) {
     let read_timeout = site.settings.read_timeout;
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (site, router) = (site.clone(), router.clone());
@@ -87,13 +132,9 @@ fn hold(
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    let connection = open.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection broke");
-        }
-        drop(place);
-    });
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection broke");
+    }
 }
 
 /// The answer to a request, whatever happens: everything that is put on every answer is put on here.

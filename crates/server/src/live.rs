@@ -1,12 +1,12 @@
 //! What happens, for those who look on: how far the disk is with each execution that somebody reads, and what changed at
-//! all. Nobody who reads is kept a queue for: each reads from the journal at their own pace, and shares what others of the
-//! same execution have read just before.
+//! all. Nobody who reads is kept a queue for: each takes at their own pace what was read from the journal for all of them.
 
 mod changes;
 mod feed;
+mod page;
 
 pub(crate) use changes::{Changed, Changes};
-pub(crate) use feed::Feed;
+pub(crate) use feed::{Feed, follow};
 
 use mandate_host::Committed;
 use mandate_store::SYSTEM;
@@ -55,7 +55,8 @@ impl Live {
         &self.changes
     }
 
-    /// The feed of one execution: the one that others read already, or a new one. How far the disk is must be said to it.
+    /// The feed of one execution: the one that others read already, or a new one. How far the disk is must be said to it, and
+    /// that it is to be [followed](Feed::is_followed).
     pub(crate) fn feed(&self, execution_id: &str) -> Arc<Feed> {
         let mut feeds = self.feeds();
         if let Some(feed) = feeds.get(execution_id).and_then(Weak::upgrade) {

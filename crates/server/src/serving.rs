@@ -4,6 +4,7 @@ use crate::access::{Link, Rates, Sessions};
 use crate::idempotency::Creating;
 use crate::listener;
 use crate::live::Live;
+use crate::quiet::Quiet;
 use crate::routes;
 use crate::settings::ServerSettings;
 use crate::site::Site;
@@ -25,6 +26,8 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 /// How many refusals are put on record in a minute.
 const REFUSALS: u32 = 60;
+/// Connections that may wait to be accepted.
+const WAITING: i32 = 4_096;
 /// How many log-ins somebody may try in a minute.
 const TRIES: u32 = 60;
 
@@ -97,11 +100,14 @@ impl Serving {
         if !address.ip().is_loopback() && !parts.host.keys().any_holds()? {
             return Err(NoServer::Unkeyed(address));
         }
+        // As many as may be held may wait to be taken up.
+        let _ = rustix::net::listen(&listener, WAITING);
         listener.set_nonblocking(true).map_err(failed)?;
         let listener = {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener).map_err(failed)?
         };
+        let quiet = Quiet::start().map_err(failed)?;
         let (stop, stopping) = watch::channel(false);
         let settings = parts.settings;
         let site = Arc::new(Site {
@@ -128,7 +134,7 @@ impl Serving {
         let small = DefaultPredicate::new().and(NotForContentType::SSE);
         let router = routes::router(&site, parts.beside)
             .layer(CompressionLayer::new().gzip(true).compress_when(small));
-        let accepting = runtime.spawn(listener::accept(listener, site, router, stopping));
+        let accepting = runtime.spawn(listener::accept(listener, site, router, stopping, quiet));
         Ok(Self {
             address,
             stop,

@@ -50,10 +50,10 @@ pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// What is told next.
 pub(crate) enum Next {
-    /// This, and more will come.
-    Say(Vec<Bytes>),
-    /// This, and nothing more.
-    End(Vec<Bytes>),
+    /// These messages, and more will come.
+    Say(Bytes),
+    /// These, and nothing more.
+    End(Bytes),
     /// Nothing more: the server is to say that it stops.
     Stop,
 }
@@ -120,17 +120,10 @@ impl<T: Teller> Telling<T> {
         let (said, more) = match next {
             Next::Say(said) => (said, true),
             Next::End(said) => (said, false),
-            Next::Stop => (vec![message(None, Some("bye"), &json!({}))], false),
+            Next::Stop => (message(None, Some("bye"), &json!({})), false),
         };
         self.ended = !more;
-        Some(joined(said))
-    }
-}
-
-fn joined(said: Vec<Bytes>) -> Bytes {
-    match <[Bytes; 1]>::try_from(said) {
-        Ok([one]) => one,
-        Err(several) => several.concat().into(),
+        Some(said)
     }
 }
 

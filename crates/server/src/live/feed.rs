@@ -1,11 +1,12 @@
-//! The events of one execution as they are told, read once for all who read at about the same place.
+//! The events of one execution for all who read them: what happens is read from the journal once, by one task, and only then
+//! is everybody woken who waits for it. Whoever is behind reads for themselves, and shares what others read just before.
 
-use crate::sse::message;
-use crate::view::ChainedEvent;
-use bytes::Bytes;
+use super::page::{Page, Told};
+use crate::site::Site;
 use mandate_store::{Reader, StoreError};
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -16,27 +17,19 @@ const LARGE_PAGE: usize = 2;
 /// From here on a page is large.
 const LARGE_BYTES: usize = 4 * 1024 * 1024;
 /// What is kept of what was read last.
-const KEPT_EVENTS: usize = 2_048;
+const KEPT_PAGES: usize = 64;
 const KEPT_BYTES: usize = 8 * 1024 * 1024;
 
 /// So many who read are no load.
-const FEW: u32 = 16;
+const FEW: usize = 16;
 /// What each further one makes all of them wait for more.
 const EACH_READER: Duration = Duration::from_micros(500);
 const MOST_PATIENCE: Duration = Duration::from_millis(250);
 
-/// An event as it is told.
-#[derive(Debug, Clone)]
-pub(crate) struct ToldEvent {
-    pub(crate) seq: u64,
-    /// The message.
-    pub(crate) text: Bytes,
-    pub(crate) is_last: bool,
-}
-
 #[derive(Default)]
 struct Kept {
-    events: VecDeque<ToldEvent>,
+    /// The newest last.
+    pages: VecDeque<Page>,
     bytes: usize,
     large: bool,
 }
@@ -44,9 +37,14 @@ struct Kept {
 /// The events of one execution, for all who read them.
 pub(crate) struct Feed {
     execution_id: String,
+    /// How far the disk is.
     tip: watch::Sender<u64>,
+    /// How far those are told who have everything before.
+    told: watch::Sender<u64>,
     kept: Mutex<Kept>,
-    reading: Mutex<()>,
+    /// One reads, and the others find it.
+    reading: tokio::sync::Mutex<()>,
+    followed: AtomicBool,
 }
 
 impl Feed {
@@ -54,8 +52,10 @@ impl Feed {
         Self {
             execution_id: execution_id.to_owned(),
             tip: watch::Sender::new(0),
+            told: watch::Sender::new(0),
             kept: Mutex::default(),
-            reading: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            followed: AtomicBool::new(false),
         }
     }
 
@@ -68,18 +68,29 @@ impl Feed {
         });
     }
 
-    /// How far the disk is, and whenever it is further.
-    pub(crate) fn tip(&self) -> watch::Receiver<u64> {
-        self.tip.subscribe()
+    /// Whether somebody [follows](follow) it already; from here on it counts as followed.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.followed.swap(true, Ordering::AcqRel)
     }
 
-    /// How long whoever heard of something new waits for more of it: the more there are who read, the more seldom each is
+    /// How far the disk is now.
+    pub(crate) fn tip(&self) -> u64 {
+        *self.tip.borrow()
+    }
+
+    /// How far whoever reads along is told, and whenever it is further.
+    pub(crate) fn told(&self) -> watch::Receiver<u64> {
+        self.told.subscribe()
+    }
+
+    /// How long whoever hears of something new waits for more of it: the more there are who read, the more seldom each is
     /// told, so that they cost the executions little. A few are told at once.
-    pub(crate) fn patience(&self) -> Duration {
-        let readers = u32::try_from(self.tip.receiver_count()).unwrap_or(u32::MAX);
+    fn patience(&self) -> Duration {
+        let readers = self.told.receiver_count();
         if readers <= FEW {
             return Duration::ZERO;
         }
+        let readers = u32::try_from(readers).unwrap_or(u32::MAX);
         EACH_READER.saturating_mul(readers).min(MOST_PATIENCE)
     }
 
@@ -88,82 +99,95 @@ impl Feed {
     }
 
     /// The next events from `from` on, where somebody has read them just before.
-    pub(crate) fn known(&self, from: u64) -> Option<Vec<ToldEvent>> {
+    pub(crate) fn known(&self, from: u64) -> Option<Told> {
         let kept = self.kept();
-        let first = kept.events.front()?.seq;
-        let skipped = usize::try_from(from.checked_sub(first)?).ok()?;
-        let page: Vec<ToldEvent> = kept
-            .events
-            .iter()
-            .skip(skipped)
-            .take(PAGE)
-            .cloned()
-            .collect();
-        (!page.is_empty()).then_some(page)
+        kept.pages.iter().rev().find_map(|page| page.from(from))
     }
 
-    /// The next events from `from` on. Waits for the disk: to be called where that is no harm.
+    /// The next events from `from` on; none if there are none yet.
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub(crate) fn page(&self, reader: &Reader, from: u64) -> Result<Vec<ToldEvent>, StoreError> {
-        if let Some(page) = self.known(from) {
-            return Ok(page);
+    pub(crate) async fn next(
+        self: &Arc<Self>,
+        site: &Arc<Site>,
+        from: u64,
+    ) -> Result<Option<Told>, StoreError> {
+        if let Some(told) = self.known(from) {
+            return Ok(Some(told));
         }
-        // One reads, and the others find it.
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(page) = self.known(from) {
-            return Ok(page);
+        let _reading = self.reading.lock().await;
+        if let Some(told) = self.known(from) {
+            return Ok(Some(told));
         }
+        let (feed, reader) = (self.clone(), site.clone());
+        let read = tokio::task::spawn_blocking(move || feed.read(reader.reader(), from)).await;
+        match read {
+            Ok(read) => read,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime ends, and whoever is told with it.
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn read(&self, reader: &Reader, from: u64) -> Result<Option<Told>, StoreError> {
         let limit = match self.kept().large {
             true => LARGE_PAGE,
             false => PAGE,
         };
-        let page = read(reader, &self.execution_id, from, limit)?;
-        self.keep(&page);
-        Ok(page)
+        let page = Page::read(reader, &self.execution_id, from, limit)?;
+        let Some(page) = page else {
+            return Ok(None);
+        };
+        let told = page.from(from);
+        self.keep(page);
+        Ok(told)
     }
 
-    fn keep(&self, page: &[ToldEvent]) {
+    fn keep(&self, page: Page) {
         let mut kept = self.kept();
-        let bytes: usize = page.iter().map(|event| event.text.len()).sum();
-        kept.large = bytes >= LARGE_BYTES;
-        let follows = match (kept.events.back(), page.first()) {
-            (Some(last), Some(first)) => first.seq == last.seq.saturating_add(1),
-            (None, _) => true,
-            (_, None) => false,
-        };
-        // Somebody far behind reads for themselves.
-        if !follows {
-            return;
-        }
-        kept.bytes = kept.bytes.saturating_add(bytes);
-        kept.events.extend(page.iter().cloned());
-        while kept.events.len() > KEPT_EVENTS || kept.bytes > KEPT_BYTES {
-            let Some(gone) = kept.events.pop_front() else {
+        kept.large = page.bytes() >= LARGE_BYTES;
+        kept.bytes = kept.bytes.saturating_add(page.bytes());
+        kept.pages.push_back(page);
+        while kept.pages.len() > KEPT_PAGES || kept.bytes > KEPT_BYTES {
+            let Some(gone) = kept.pages.pop_front() else {
                 break;
             };
-            kept.bytes = kept.bytes.saturating_sub(gone.text.len());
+            kept.bytes = kept.bytes.saturating_sub(gone.bytes());
         }
     }
 }
 
-fn read(
-    reader: &Reader,
-    execution_id: &str,
-    from: u64,
-    limit: usize,
-) -> Result<Vec<ToldEvent>, StoreError> {
-    let records = reader.read(execution_id, from, limit)?;
-    let places: Vec<u64> = records.iter().map(|record| record.gseq).collect();
-    let commits = reader.commits_of(&places)?;
-    let told = records.iter().zip(commits).map(|(record, commit)| {
-        let event = ChainedEvent::of(record, commit, true);
-        ToldEvent {
-            seq: record.seq,
-            text: message(Some(&record.seq.to_string()), None, &event),
-            is_last: record.kind == "execution_finished",
+/// Reads what happens, as it happens, and tells everybody how far it is. Goes when nobody reads any more.
+pub(crate) async fn follow(feed: Weak<Feed>, site: Weak<Site>) {
+    let Some((mut tip, mut told)) = feed
+        .upgrade()
+        .map(|feed| (feed.tip.subscribe(), feed.tip()))
+    else {
+        return;
+    };
+    // Whoever has less than this catches up by themselves.
+    if let Some(feed) = feed.upgrade() {
+        feed.told.send_replace(told);
+    }
+    while tip.wait_for(|tip| *tip > told).await.is_ok() {
+        let Some(patience) = feed.upgrade().map(|feed| feed.patience()) else {
+            return;
+        };
+        if !patience.is_zero() {
+            tokio::time::sleep(patience).await;
         }
-    });
-    Ok(told.collect())
+        let (Some(feed), Some(site)) = (feed.upgrade(), site.upgrade()) else {
+            return;
+        };
+        let until = feed.tip();
+        while told < until {
+            match feed.next(&site, told.saturating_add(1)).await {
+                Ok(Some(page)) => told = page.last,
+                // Whoever reads along tries it, and is told that it cannot be.
+                Ok(None) | Err(_) => told = until,
+            }
+        }
+        feed.told.send_replace(told);
+    }
 }

@@ -3,7 +3,7 @@
 use super::seen::{self, At};
 use crate::access::Caller;
 use crate::asked::{Asked, is_place};
-use crate::live::Feed;
+use crate::live::{self, Feed};
 use crate::problem::Problem;
 use crate::site::Site;
 use crate::sse::{self, LAST_EVENT_ID, Next, Teller, message};
@@ -95,21 +95,27 @@ async fn follow(
     execution_id: String,
     after: u64,
 ) -> Result<Response, Problem> {
-    let feed = site
+    let (feed, over) = site
         .waiting(move |site| {
-            seen::execution(site, &caller, &execution_id)?;
+            let row = seen::execution(site, &caller, &execution_id)?;
             // The feed first: what is committed from here on is told to it.
             let feed = site.live.feed(&execution_id);
-            feed.reaches(site.reader().last_seq(&execution_id)?);
-            Ok::<_, Problem>(feed)
+            let last_seq = site.reader().last_seq(&execution_id)?;
+            feed.reaches(last_seq);
+            let over = row.finished_at_ms.is_some() && after >= last_seq;
+            Ok::<_, Problem>((feed, over))
         })
         .await?;
+    if !feed.is_followed() {
+        tokio::spawn(live::follow(Arc::downgrade(&feed), Arc::downgrade(site)));
+    }
     let reading = Reading {
         site: site.clone(),
-        tip: feed.tip(),
+        told: feed.told(),
+        behind: true,
         feed,
         after,
-        ended: false,
+        ended: over,
     };
     Ok(sse::answer(site, reading))
 }
@@ -118,44 +124,41 @@ async fn follow(
 struct Reading {
     site: Arc<Site>,
     feed: Arc<Feed>,
-    tip: watch::Receiver<u64>,
+    told: watch::Receiver<u64>,
     after: u64,
+    /// Something that is on the disk was not told yet, and is told without waiting for more.
+    behind: bool,
     ended: bool,
+}
+
+impl Reading {
+    /// Waits until there is something that they do not have. False: there will be nothing.
+    async fn wait(&mut self) -> bool {
+        let after = self.after;
+        self.behind = self.behind && self.feed.tip() > after;
+        self.behind || self.told.wait_for(|told| *told > after).await.is_ok()
+    }
 }
 
 impl Teller for Reading {
     async fn next(&mut self) -> Next {
         if self.ended {
-            return Next::End(vec![message(None, Some("end"), &json!({}))]);
+            return Next::End(message(None, Some("end"), &json!({})));
         }
-        let after = self.after;
-        // Whoever is behind is told at once.
-        if *self.tip.borrow() <= after {
-            if self.tip.wait_for(|tip| *tip > after).await.is_err() {
-                return Next::Stop;
-            }
-            tokio::time::sleep(self.feed.patience()).await;
+        if !self.wait().await {
+            return Next::Stop;
         }
-        let from = after.saturating_add(1);
-        let page = match self.feed.known(from) {
-            Some(page) => Ok(page),
-            None => {
-                let feed = self.feed.clone();
-                let read = move |site: &Site| feed.page(site.reader(), from).map_err(Problem::from);
-                self.site.waiting(read).await
+        let from = self.after.saturating_add(1);
+        match self.feed.next(&self.site, from).await {
+            Ok(Some(told)) => {
+                self.after = told.last;
+                self.ended = told.is_last;
+                Next::Say(told.text)
             }
-        };
-        match page {
-            Ok(page) => {
-                let Some(last) = page.last() else {
-                    return Next::Stop;
-                };
-                self.after = last.seq;
-                self.ended = last.is_last;
-                Next::Say(page.into_iter().map(|event| event.text).collect())
-            }
-            Err(problem) => {
-                tracing::warn!(message = problem.message(), "events cannot be read");
+            // It was archived meanwhile.
+            Ok(None) => Next::Stop,
+            Err(error) => {
+                tracing::warn!(%error, "events cannot be read");
                 Next::Stop
             }
         }

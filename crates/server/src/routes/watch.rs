@@ -63,7 +63,7 @@ impl Watching {
     fn begin_anew(&mut self) -> Next {
         self.after = *self.newest.borrow();
         let id = self.id(self.after);
-        Next::Say(vec![message(Some(&id), Some("reset"), &json!({}))])
+        Next::Say(message(Some(&id), Some("reset"), &json!({})))
     }
 }
 
@@ -74,7 +74,7 @@ impl Teller for Watching {
             let epoch = self.site.live.changes().epoch();
             let hello = json!({ "epoch": epoch });
             let id = self.id(self.after);
-            return Next::Say(vec![message(Some(&id), Some("hello"), &hello)]);
+            return Next::Say(message(Some(&id), Some("hello"), &hello));
         }
         let after = self.after;
         if self
@@ -102,7 +102,7 @@ impl Teller for Watching {
         match told {
             Ok(told) => {
                 self.after = last;
-                Next::Say(told)
+                Next::Say(told.concat().into())
             }
             Err(_) => Next::Stop,
         }

@@ -62,6 +62,10 @@ fn pages_and_the_stream_say_the_same() {
     assert_eq!(seqs(&rest), (8..=last).collect::<Vec<_>>());
     let rest = all(&rig, &format!("{path}?after={}", last - 1), &[]);
     assert_eq!(seqs(&rest), [last]);
+    // Whoever has all of it is told that it is all.
+    let none = all(&rig, &path, &[("last-event-id", &last.to_string())]);
+    assert_eq!(none.len(), 1, "{none:?}");
+    assert_eq!(none[0].event.as_deref(), Some("end"));
     let asks = |id: &str| {
         rig.anybody()
             .and("accept", "text/event-stream")
