@@ -75,7 +75,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// For how long after a call its tools are asked for beside the calls, so that the next one need not wait for that.
 const WARM: Duration = Duration::from_secs(60);
 /// How often that is looked at, at least and at most.
-const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(60));
+const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
 
 impl Server {
     pub(super) fn new(
@@ -394,7 +394,8 @@ impl Server {
             .called_at
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if called.is_none_or(|at| at.elapsed() > WARM) {
+        // What is believed for no time is asked for at each call.
+        if self.recheck() <= LOOK.0 || called.is_none_or(|at| at.elapsed() > WARM) {
             return;
         }
         let live = { self.live.lock().await.clone() }.filter(|live| {
