@@ -8,6 +8,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 /// What a request says that is answered for as long as somebody reads.
 const READS_ALONG: &[u8] = b"text/event-stream";
+/// How it begins. Whoever calls something is no such reader, whatever the answer may be: MCP clients take streams with every call.
+const GETS: &[u8] = b"GET ";
 /// How much of a request is looked at. What says it further behind is served all the same.
 const LOOKED_AT: usize = 2_048;
 /// How long the first words of a request are waited for here. Whoever is slower is served as everybody is.
@@ -51,7 +53,27 @@ pub(crate) async fn reads_along(stream: &TcpStream) -> bool {
     let Ok(Ok(count)) = looked else {
         return false;
     };
-    let head = head.get(..count).unwrap_or_default();
-    head.windows(READS_ALONG.len())
-        .any(|text| text.eq_ignore_ascii_case(READS_ALONG))
+    is_of_reader(head.get(..count).unwrap_or_default())
+}
+
+fn is_of_reader(head: &[u8]) -> bool {
+    head.starts_with(GETS)
+        && head
+            .windows(READS_ALONG.len())
+            .any(|text| text.eq_ignore_ascii_case(READS_ALONG))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_reads_along_is_told_from_who_calls() {
+        let reads = b"GET /v1/executions/e/events HTTP/1.1\r\nAccept: Text/Event-Stream\r\n\r\n";
+        assert!(is_of_reader(reads));
+        let lists = b"GET /v1/executions HTTP/1.1\r\nAccept: application/json\r\n\r\n";
+        assert!(!is_of_reader(lists));
+        let calls = b"POST /mcp HTTP/1.1\r\nAccept: application/json, text/event-stream\r\n\r\n";
+        assert!(!is_of_reader(calls));
+    }
 }
