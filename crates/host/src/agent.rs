@@ -195,14 +195,14 @@ impl Host {
             AgentWish::Status => {
                 let state = self.of(id)?;
                 let issued = self.renewed(state, ask, &verified)?;
-                reply.give(Ok(AgentAnswer {
+                let answer = AgentAnswer {
                     issued: issued.map(|renewal| renewal.issue(now_ms)),
                     steps: CallableStep::all(state),
                     under_way: TakenCall::all(state, &ask.by, &|step| verified.covers(step)),
                     waiting_for: state.waiting_for(),
                     ..AgentAnswer::of(state)
-                }));
-                Ok(())
+                };
+                self.told_from_disk(id, answer, reply.clone())
             }
         }
     }

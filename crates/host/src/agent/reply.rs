@@ -2,6 +2,7 @@
 
 use super::AgentAnswer;
 use crate::ask::HostError;
+use crate::host::Host;
 use std::sync::mpsc::Sender;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -25,5 +26,24 @@ impl AgentReply {
                 let _ = reply.send(answer);
             }
         }
+    }
+}
+
+impl Host {
+    /// Answers when the disk has what the answer says. Reads that lingered are written for it, so that whoever looks into the
+    /// journal next finds them.
+    pub(super) fn told_from_disk(
+        &mut self,
+        id: &str,
+        answer: AgentAnswer,
+        reply: AgentReply,
+    ) -> Result<(), HostError> {
+        let drive = self.drive(id)?;
+        let seq = drive.state.seq;
+        let told = move |stored: Result<(), HostError>| reply.give(stored.map(|()| answer));
+        drive.replies.push((seq, Box::new(told)));
+        drive.give_replies();
+        self.flush(id);
+        Ok(())
     }
 }

@@ -140,6 +140,21 @@ fn a_refusal_is_written_at_once() {
 }
 
 #[test]
+fn where_it_is_is_told_when_the_disk_has_it() {
+    let mut agent = Agent::of(PLAN);
+    agent.reads();
+    let before = agent.world.journal.syncs();
+    let status = agent.asks(AgentWish::Status).unwrap();
+    assert_eq!(status.steps.len(), 2);
+    assert_eq!(agent.world.journal.syncs(), before + 1);
+    let kinds = agent.world.journal.kinds(&agent.id);
+    assert!(kinds.contains(&"step_completed".to_owned()), "{kinds:?}");
+    // What is there already is told at once.
+    agent.asks(AgentWish::Status).unwrap();
+    assert_eq!(agent.world.journal.syncs(), before + 1);
+}
+
+#[test]
 fn what_could_be_called_is_told_when_it_changes() {
     let mut agent = Agent::of(PLAN);
     let mut outlook = agent.outlook();
