@@ -1,9 +1,8 @@
 //! Calls of tools: begun, or taken up where their client comes back with what was asked.
 
-use crate::acts::Act;
 use crate::approving::{Asks, Call, KEY, PATIENCE, Said};
 use crate::following::Came;
-use crate::handler::{Gateway, Placed, QUIETLY, is_stateless};
+use crate::handler::{Gateway, Placed, is_stateless};
 use crate::own_tools::own_tool;
 use crate::raw::RAW_ARGUMENTS;
 use crate::shapes::{question, result};
@@ -94,14 +93,8 @@ async fn goes_on(
     context: &RequestContext<RoleServer>,
 ) -> Result<CallToolResponse, ErrorData> {
     if let Some(said) = said {
-        let answering = placed.clone();
-        let work = move || {
-            let act = |act: &Act<'_>| act.hand_on(&asks, &said, channel);
-            answering.act(QUIETLY, None, act)
-        };
-        let handed = tokio::task::spawn_blocking(work).await;
-        let handed = handed.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-        if let Err(told) = handed {
+        let handed = placed.on_thread(move |act| act.hand_on(&asks, &said, channel));
+        if let Err(told) = handed.await? {
             return Ok(result(*told)?.into());
         }
     }

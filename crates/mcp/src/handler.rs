@@ -163,6 +163,17 @@ impl Placed {
         })
     }
 
+    /// Does something that may wait, on a thread that may.
+    pub(crate) async fn on_thread<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Act<'_>) -> T + Send + 'static,
+    ) -> Result<T, ErrorData> {
+        let placed = self.clone();
+        let work = move || placed.act(QUIETLY, None, work);
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| ErrorData::internal_error(error.to_string(), None))
+    }
+
     /// Those whose calls are under way, where something of tool servers is passed on to them.
     pub(crate) fn callers(&self) -> Option<&Arc<Callers>> {
         let registry = self.shared.below.as_ref();
@@ -211,14 +222,8 @@ impl Gateway {
         if placed.seat.drives(id) && placed.seat.bound(&placed.visitor).is_some() {
             return Ok(placed);
         }
-        let (id, taking) = (id.to_owned(), placed.clone());
-        let work = move || {
-            let act = |act: &Act<'_>| act.take_up(&id);
-            taking.act(QUIETLY, None, act)
-        };
-        let taken = tokio::task::spawn_blocking(work).await;
-        let taken = taken.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-        match taken {
+        let id = id.to_owned();
+        match placed.on_thread(move |act| act.take_up(&id)).await? {
             Ok(()) => Ok(placed),
             Err(told) => Err(ErrorData::invalid_request(told.text, None)),
         }
@@ -269,10 +274,7 @@ impl Gateway {
         context: &RequestContext<RoleServer>,
         work: impl FnOnce(&Act<'_>) -> T + Send + 'static,
     ) -> Result<T, ErrorData> {
-        let placed = self.placed(context).await?;
-        let work = move || placed.act(QUIETLY, None, work);
-        let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|error| ErrorData::internal_error(error.to_string(), None))
+        self.placed(context).await?.on_thread(work).await
     }
 }
 

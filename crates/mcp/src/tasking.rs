@@ -1,10 +1,10 @@
 //! The tasks extension (`io.modelcontextprotocol/tasks`): a client that takes tasks need not wait for what takes long, or for a
 //! human. It is given a name to come back with, and what it is told then is read in the journal.
 
-use crate::acts::{Act, Now, Standing};
+use crate::acts::{Now, Standing};
 use crate::approving::Said;
 use crate::following::Came;
-use crate::handler::{Gateway, Placed, QUIETLY, is_stateless};
+use crate::handler::{Gateway, Placed, is_stateless};
 use crate::handles::Handle;
 use crate::shapes::{error_data, question, result};
 use crate::told::Told;
@@ -165,17 +165,6 @@ impl Placed {
         let can = context.meta.0.0.get(CAPABILITIES)?.get("extensions")?;
         // What a client of an older revision said when it began does not hold for each request.
         (can.get(TASKS_EXTENSION_ID).is_some() && is_stateless(context)).then_some(after)
-    }
-
-    /// Does something that may wait, on a thread that may.
-    pub(crate) async fn on_thread<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Act<'_>) -> T + Send + 'static,
-    ) -> Result<T, ErrorData> {
-        let placed = self.clone();
-        let work = move || placed.act(QUIETLY, None, work);
-        let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
 
     async fn look(self: &Arc<Self>, handle: &Handle) -> Result<Option<Now>, ErrorData> {
