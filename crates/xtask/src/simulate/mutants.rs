@@ -21,8 +21,9 @@ struct Found {
 pub(super) fn run(workspace: &Workspace, names: &[&str]) -> Result<(), Failure> {
     let patches = patches(workspace, names)?;
     let copy = workspace.root().join("target/mutants/workspace");
-    // The same as for everything else: what comes from elsewhere is built already.
-    let target = workspace.root().join("target");
+    // Of its own: cargo tells the copy's crates from those of the workspace only by their files' times, so that in one folder
+    // the next build of the workspace would take a mutant's library for its own.
+    let target = workspace.root().join("target/mutants/target");
     copy_workspace(workspace, &copy)?;
     let mut missed = Vec::new();
     let mut all = Vec::new();
@@ -147,15 +148,17 @@ fn one(workspace: &Workspace, patch: &Path, copy: &Path, target: &Path) -> Resul
 fn simulate(workspace: &Workspace, copy: &Path, target: &Path) -> Result<String, Failure> {
     let mut build = workspace.cargo();
     build.current_dir(copy).env("CARGO_TARGET_DIR", target);
-    run_program(build.args(["build", "--locked", "--quiet", "-p", "mandate-sim"]))?;
-    // Put aside, because the next build of the workspace itself takes its place.
-    let mutant = target.join("mutants/mandate-sim");
-    let moved = std::fs::rename(target.join("debug/mandate-sim"), &mutant);
-    moved.map_err(|source| Failure::File {
-        path: mutant.clone(),
-        source,
-    })?;
-    let mut seeds = workspace.program(&mutant);
+    // A mutant differs from the next in a few lines, and nobody looks at it with a debugger.
+    build
+        .env("CARGO_INCREMENTAL", "1")
+        .env("CARGO_PROFILE_DEV_DEBUG", "none");
+    // With `--workspace`, what comes from elsewhere has the features that it has in every other build.
+    run_program(
+        build
+            .args(["build", "--locked", "--quiet", "--workspace"])
+            .args(["--bin", "mandate-sim"]),
+    )?;
+    let mut seeds = workspace.program(target.join("debug/mandate-sim"));
     seeds.current_dir(copy).args(["--seeds", SEEDS, "--first"]);
     let output = seeds.stderr(Stdio::inherit()).output();
     let output = output.map_err(|source| Failure::Start {
