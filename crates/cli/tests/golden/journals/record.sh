@@ -164,10 +164,13 @@ m 0 approvals revoke @last --reason 'on second thoughts'
 m 0 thaw
 "$M" executions continue @last >/dev/null 2>&1 || true
 m 0 freeze
+# The host that holds a call back is still there when calls are thawed.
+export MANDATE_HOST_IDLE_MS=10000
 m 4 run approved.yaml --yes --detach
+until_true '"$M" executions events @last | grep -q step_held'
 m 0 thaw
-until_true 'flock -n .mandate/lock true'
-"$M" executions continue @last >/dev/null 2>&1 || true
+until_true '"$M" executions events @last | grep -q execution_finished'
+export MANDATE_HOST_IDLE_MS=200
 keep
 
 scene people
@@ -199,7 +202,7 @@ until_true 'test -e held'
 MANDATE_API_KEY=$old m 3 inbox answer "$asked" go
 touch go
 until_true 'flock -n .mandate/lock true'
-MANDATE_API_KEY=$bob m 0 inbox answer "$asked" go
+MANDATE_API_KEY=$bob m 0 inbox answer "$asked" go --reason 'it is time'
 MANDATE_API_KEY=$eve m 0 inbox answer "$asked" go
 m 0 executions continue "$asked"
 mkdir policies
@@ -261,11 +264,14 @@ mode: agent
 steps:
   - {id: send, tool: pay.send, args: {to: bob}, max_invocations: 2}
 P
+# One host takes all of them, however long each takes to come.
+export MANDATE_HOST_IDLE_MS=10000
 m 0 run plan.yaml --yes --token-file token --json
 m 3 executions call @last pay.send --args '{"to": "eve"}' --token-file token
 m 6 executions call @last pay.send --args '{"to": "eve"}' --token-file token
 id=$(sqlite3 .mandate/journal.db "SELECT execution_id FROM executions")
 m 0 executions cancel "$id"
+export MANDATE_HOST_IDLE_MS=200
 sed -i '/refusals_per_minute/d' mandate.toml
 until_true 'flock -n .mandate/lock true'
 m 0 run plan.yaml --yes --token-file token --json
@@ -275,19 +281,36 @@ m 0 tokens rotate
 keep
 
 scene set-aside
-printf '[limits]\ncalls_per_session = 2\n' > mandate.toml
-cat > plan.yaml <<'P'
+printf '[limits]\ncalls_per_session = 5\n' > mandate.toml
+# calls NAME IF: three calls, the last one under that condition.
+calls() {
+  cat > "$1.yaml" <<P
 version: 1
-name: Three calls
+name: $1
+constraints: {sequential: true}
 steps:
   - {id: a, tool: process.exec, args: {argv: [sh, -c, 'echo a']}}
   - {id: b, tool: process.exec, args: {argv: [sh, -c, 'echo b']}}
-  - {id: c, tool: process.exec, args: {argv: [sh, -c, 'echo c']}}
+  - {id: c, tool: process.exec, args: {argv: [sh, -c, 'echo c']}, if: '$2'}
 P
-m 4 run plan.yaml --yes --session s
-"$M" inbox list --json > said 2>&1
-m 0 inbox answer @last grant --data 3
-"$M" executions continue @last >/dev/null 2>&1 || true
+}
+calls whole true
+calls part false
+m 0 run whole.yaml --yes --session s
+# Two are left, and it may need three: somebody is asked before it starts, and its third call is not made.
+m 4 run part.yaml --yes --session s
+m 0 inbox answer @last continue
+m 0 executions continue @last
+m 0 run whole.yaml --yes --session t
+m 4 run whole.yaml --yes --session t
+m 0 inbox answer @last reject --reason 'not today'
+m 6 executions continue @last
+# It is told to go on with two, and waits for the session to count anew, which nobody waits for here.
+m 4 run whole.yaml --yes --session t
+m 0 inbox answer @last continue
+"$M" executions continue @last --detach >/dev/null 2>&1 || true
+until_true '"$M" executions events @last | grep -q step_held'
+m 0 executions cancel @last
 keep
 
 scene replanned
@@ -346,6 +369,193 @@ m 0 tools accept fake.echo
 m 0 tools disable fake.echo
 m 0 tools enable fake.echo
 m 0 run plan.yaml --yes
+keep
+
+scene told
+printf '[gateway]\nscan_outputs = true\n[mcpServers.far]\ncommand = "python3"\nargs = ["%s"]\npass = ["resources", "elicitation"]\n' \
+  "$here/asking_server.py" > mandate.toml
+MANDATE_API_KEY=$(keys root --role admin)
+export MANDATE_API_KEY
+"$M" serve --listen 127.0.0.1:0 --json > serving 2>serve.log &
+serve=$!
+until_true 'test -s serving'
+address=$(python3 -c 'import json; print(json.loads(open("serving").readline())["listening"])')
+python3 "$here/asked_agent.py" "$M" "$address" >said 2>&1 || { echo "$name:"; cat said serve.log; exit 1; }
+kill -TERM $serve
+wait $serve || true
+unset MANDATE_API_KEY
+keep
+
+scene outside
+cat > mandate.toml <<'P'
+[gateway]
+unplanned = "ask"
+[[tools]]
+name = "crm.charge"
+kind = "external"
+effect = "network"
+input_schema = { type = "object", properties = { amount = { type = "integer" } } }
+[[tools]]
+name = "pay.send"
+command = ["sh", "-c", "cat > /dev/null; echo '{}'"]
+effect = "network"
+P
+cat > plan.yaml <<'P'
+version: 1
+name: Outside
+mode: agent
+steps:
+  - {id: one, tool: crm.charge, args: {amount: 1}}
+  - {id: two, tool: crm.charge, args: {amount: 2}, on_failure: skip}
+  - {id: three, tool: crm.charge, args: {amount: 3}}
+P
+# charge AMOUNT CODE REPORT: takes the turn, and says what came of it.
+charge() {
+  m 0 executions enforce @last crm.charge "amount:=$1" --token-file token --json
+  call=$(python3 -c 'import json; print(json.load(open("said"))["call_id"])')
+  local wanted=$2
+  shift 2
+  m "$wanted" executions complete "$call" --token-file token "$@"
+}
+m 0 run plan.yaml --yes --token-file token --json
+charge 1 0 --output '{"receipt": "r-1"}'
+charge 2 1 --error 'no such customer'
+# The last step is left out, which asks nobody; and a call is asked for that the plan does not hold.
+sed '/three/d' plan.yaml > less.yaml
+m 0 run plan.yaml --yes --token-file token --json
+m 4 executions replan @last --plan less.yaml --reason 'less is enough'
+m 0 executions token @last --token-file token
+m 4 executions call @last pay.send to=bob --token-file token
+m 0 approvals approve @last
+m 0 executions call @last pay.send to=bob --token-file token
+m 0 executions finish @last --token-file token
+keep
+
+scene items
+cat > mandate.toml <<'P'
+[gateway]
+agent_idle_ms = 600000
+[[tools]]
+name = "shop.pay"
+command = ["sh", "pay.sh"]
+effect = "network"
+status = { command = ["sh", "-c", "echo nothing that can be read"] }
+[[tools]]
+name = "note.look"
+command = ["sh", "-c", "cat > /dev/null; echo '{\"word\": \"hi\"}'"]
+effect = "read"
+P
+touch a.txt
+cat > plan.yaml <<'P'
+version: 1
+name: Items
+constraints: {sequential: true}
+invariants:
+  - {id: odd, check: 'steps.two.output.none > 1', on_violation: ask}
+steps:
+  - id: read
+    tool: fs.read
+    for_each: {in: "['a.txt', 'later.txt']"}
+    args: {path: "${item}"}
+    retry: {max_attempts: 2, backoff_ms: 5, retry_on: [TOOL_FAILED]}
+    on_failure: skip
+  - {id: two, tool: data.value, args: {value: {none: 2}}, expect: 'output.none == 3', on_failure: skip}
+  - id: ask
+    tool: human.ask
+    args: {question: 'How many?', schema: {type: integer}, default: 3, expires_ms: 600000}
+  - {id: soon, tool: human.ask, args: {question: 'How often?', schema: {type: integer}, default: 5, expires_ms: 1}}
+  - {id: sure, tool: fs.write, args: {path: sure.txt, content: surely}, confirm: true}
+  - id: undone
+    tool: process.exec
+    for_each: {in: "['x', 'y']"}
+    args: {argv: [sh, -c, 'echo "$0" >> ledger', '${item}']}
+    compensate: {tool: process.exec, args: {argv: [sh, -c, 'echo "un-$0" >> ledger; test "$0" = x', '${item}']}}
+    retry: {max_attempts: 2, backoff_ms: 5, retry_on: [TOOL_FAILED]}
+  - {id: fails, tool: process.exec, args: {argv: [sh, -c, 'exit 3']}}
+outputs:
+  there: steps.ask.output
+  none: steps.read.output[7]
+P
+m 4 run plan.yaml --yes --deadline 1h
+m 0 inbox answer @last continue
+m 4 executions continue @last
+m 0 inbox answer @last answer --data 4
+m 4 executions continue @last
+m 0 approvals approve @last
+m 1 executions continue @last
+# A call of an item, and one that undoes something, whose process died in them.
+echo 'cat >/dev/null; echo x >> paid; while ! test -e go; do sleep 0.02; done; echo "{}"' > pay.sh
+cat > killed.yaml <<'P'
+version: 1
+name: Killed
+constraints: {sequential: true}
+steps:
+  - {id: pay, tool: shop.pay, for_each: {in: '[1]'}, args: {amount: "${item}"}, compensate: {tool: shop.pay, args: {amount: 0}}}
+  - {id: fails, tool: process.exec, args: {argv: [sh, -c, 'exit 3']}}
+P
+"$M" run killed.yaml --yes >/dev/null 2>&1 &
+run=$!
+until_true 'test -s paid'
+kill -9 $run
+wait $run 2>/dev/null || true
+touch go
+m 4 executions continue @last
+rm go paid
+m 0 executions resolve @last 'pay[0]' --done --output '{}'
+"$M" executions continue @last >/dev/null 2>&1 &
+run=$!
+until_true 'test -s paid'
+kill -9 $run
+wait $run 2>/dev/null || true
+touch go
+m 4 executions continue @last
+m 0 executions resolve @last 'pay[0]' --done
+m 1 executions continue @last
+# An agent's turns of items, one of which it says to have finished with; a token for one step alone.
+cat > agent.yaml <<'P'
+version: 1
+name: Turns
+mode: agent
+steps:
+  - {id: pay, tool: shop.pay, for_each: {in: '[1, 2]'}, args: {amount: "${item}"}}
+  - {id: more, tool: shop.pay, args: {amount: 3}, max_invocations: 5}
+  - {id: last, tool: shop.pay, args: {amount: 4}}
+P
+m 0 run agent.yaml --yes --token-file token --json
+m 0 executions token @last --token-file one --steps pay
+m 0 executions call @last shop.pay amount:=1 --token-file one
+m 0 executions call @last shop.pay amount:=2 --token-file token
+m 0 executions call @last shop.pay amount:=3 --token-file token
+m 0 executions finish @last --step more --token-file token
+m 0 executions call @last shop.pay amount:=4 --token-file token
+# Nested plans, for items, with what others may have written; one of them waits. What is done is taken over by a rerun.
+cat > nested.yaml <<'P'
+version: 1
+name: Nested
+steps:
+  - {id: look, tool: note.look}
+  - id: inner
+    tool: plan.run
+    for_each: {in: "['eu']"}
+    args:
+      inputs: {word: "${steps.look.output.word}"}
+      plan:
+        version: 1
+        name: Inner
+        inputs: {word: {type: string}}
+        steps:
+          - {id: ask, tool: human.ask, args: {question: 'Which?', choices: [eu, us]}}
+  - {id: after, tool: process.exec, args: {argv: [sh, -c, 'test -e there']}, depends_on: [inner]}
+P
+m 4 run nested.yaml --yes
+nested=$(sqlite3 .mandate/journal.db "SELECT execution_id FROM executions WHERE name = 'Nested'")
+m 0 inbox answer "$(sqlite3 .mandate/journal.db "SELECT execution_id FROM executions WHERE name = 'Inner'")" --choice eu
+m 1 executions continue "$nested"
+touch there
+m 4 executions rerun "$nested"
+until_true 'flock -n .mandate/lock true'
+m 0 approvals approve @last
+m 0 executions continue @last
 keep
 
 scene archived
