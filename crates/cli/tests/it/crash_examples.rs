@@ -97,6 +97,8 @@ struct Way {
     commits: Vec<u64>,
     doubts: usize,
     end: Value,
+    /// As people are shown it.
+    shown: String,
 }
 
 fn commits(site: &Site) -> u64 {
@@ -114,6 +116,7 @@ fn go(site: &Site, scene: &Scene, kill: Option<(usize, &str)>) -> Option<Way> {
         commits: Vec::new(),
         doubts: 0,
         end: Value::Null,
+        shown: String::new(),
     };
     for at in 0.. {
         assert!(at < MOST_COMMANDS, "{what}: it does not end");
@@ -158,6 +161,7 @@ fn go(site: &Site, scene: &Scene, kill: Option<(usize, &str)>) -> Option<Way> {
     let count = listed["executions"].as_array().unwrap().len();
     assert_eq!(count, 1, "{what}: one execution is all there is");
     way.end = end(site, scene);
+    way.shown = site.run(&["executions", "show", "@last"]).exits(0).stdout;
     Some(way)
 }
 
@@ -251,7 +255,7 @@ fn enumerate(name: &str) {
                     crashes += 1;
                     doubts += way.doubts;
                     let what = format!("{}, command {at}, {point}", scene.name);
-                    assert_eq!(way.end, whole.end, "{what}");
+                    assert_eq!(way.end, whole.end, "{what}:\n{}", way.shown);
                     assert!(nth < 400, "{what}: it writes more often than expected");
                 }
             }
