@@ -10,6 +10,7 @@ import argparse
 import collections
 import http.client
 import json
+import math
 import os
 import pathlib
 import random
@@ -320,7 +321,7 @@ class Agent(threading.Thread):
 def kills(site, begun, until, counts, memory, calm):
     """Kills the tool server every few seconds, and in the first half of the time the host; looks at the host's memory."""
     half = begun + (until - begun) / 2
-    next_host, next_server = (until, until) if calm else (begun + 15, begun + 5)
+    next_host, next_server = (math.inf, math.inf) if calm else (begun + 15, begun + 5)
     while time.time() < until:
         time.sleep(0.5)
         now = time.time()
