@@ -10,9 +10,11 @@ import argparse
 import collections
 import http.client
 import json
+import math
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -24,7 +26,7 @@ import time
 
 HERE = pathlib.Path(__file__).parent
 AGENTS = 64
-# So many of them over standard input and output, the others over HTTP.
+# One of so many of them over standard input and output, the others over HTTP.
 OVER_PIPES = 8
 STEPS = 6
 META = {
@@ -37,6 +39,12 @@ POLICY = """@id("soak/allowed")
 @message("the ledger takes everything")
 permit (principal, action == Action::"Call", resource);
 """
+
+
+def alike(error):
+    """A refusal without what differs from one call to the next."""
+    words = [error.get(name) for name in ("code", "message", "remedy")]
+    return " | ".join(re.sub(r"[0-9a-f]{8}-[0-9a-f-]+|\d+", "N", str(word)) for word in words)
 
 
 class HungUp(Exception):
@@ -175,11 +183,12 @@ class Agent(threading.Thread):
     def __init__(self, site, number, key, until):
         super().__init__(name=f"agent-{number}", daemon=True)
         self.site, self.number, self.key, self.until = site, number, key, until
-        self.way = OverPipes if number < OVER_PIPES else OverHttp
+        self.way = OverHttp if number % OVER_PIPES else OverPipes
         self.session = None
         self.counts = collections.Counter()
         self.sessions = 0
         self.told = set()
+        self.refused = collections.Counter()
         self.wrong = []
 
     def open(self):
@@ -263,8 +272,9 @@ class Agent(threading.Thread):
                     continue
                 told = result.get("structuredContent", {})
                 if result.get("isError"):
-                    code = told.get("error", {}).get("code")
-                    self.counts[f"put {code}"] += 1
+                    error = told.get("error", {})
+                    self.counts[f"put {error.get('code')}"] += 1
+                    self.refused[alike(error)] += 1
                     if not self.may_call(execution, who, number):
                         break
                     continue
@@ -308,10 +318,10 @@ class Agent(threading.Thread):
         return False
 
 
-def kills(site, begun, until, counts, memory):
+def kills(site, begun, until, counts, memory, calm):
     """Kills the tool server every few seconds, and in the first half of the time the host; looks at the host's memory."""
     half = begun + (until - begun) / 2
-    next_host, next_server = begun + 15, begun + 5
+    next_host, next_server = (math.inf, math.inf) if calm else (begun + 15, begun + 5)
     while time.time() < until:
         time.sleep(0.5)
         now = time.time()
@@ -338,19 +348,22 @@ def main():
     words.add_argument("--into", type=pathlib.Path, required=True)
     words.add_argument("--minutes", type=float, default=10)
     words.add_argument("--seed", type=int, default=None)
+    words.add_argument("--agents", type=int, default=AGENTS)
+    words.add_argument("--calm", action="store_true", help="nothing is killed: to see what memory depends on")
     given = words.parse_args()
     seed = given.seed if given.seed is not None else random.randrange(1 << 32)
     random.seed(seed)
-    print(f"seed {seed}, {AGENTS} agents, {given.minutes} minutes", flush=True)
+    print(f"seed {seed}, {given.agents} agents, {given.minutes} minutes", flush=True)
     site = Site(given.mandate.resolve(), given.into.resolve())
-    keys = [site.run("keys", "create", f"agent-{number}", "--role", "agent", key=site.root).strip() for number in range(AGENTS)]
+    numbers = range(given.agents)
+    keys = [site.run("keys", "create", f"agent-{number}", "--role", "agent", key=site.root).strip() for number in numbers]
     begun = time.time()
     until = begun + given.minutes * 60
     agents = [Agent(site, number, key, until) for number, key in enumerate(keys)]
     for agent in agents:
         agent.start()
     counts, memory = collections.Counter(), []
-    kills(site, begun, until, counts, memory)
+    kills(site, begun, until, counts, memory, given.calm)
     for agent in agents:
         agent.join(120)
     wrong = [text for agent in agents for text in agent.wrong]
@@ -376,6 +389,10 @@ def main():
     print(f"host's own memory: {early:.1f} MiB, later {late:.1f} MiB")
     for what, count in sorted(counts.items()):
         print(f"  {what}: {count}")
+    print("what agents were refused with:")
+    refused = sum((agent.refused for agent in agents), collections.Counter())
+    for what, count in refused.most_common():
+        print(f"  {count} times {what}")
     for text in wrong[:50]:
         print(f"WRONG {text}")
     sys.exit(1 if wrong else 0)

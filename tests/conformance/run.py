@@ -49,13 +49,15 @@ def free_port():
         return free.getsockname()[1]
 
 
-def listening(port, what):
-    for _ in range(300):
+def listening(port, what, process):
+    """Waits for it: long, as a machine that does much else starts Python slowly, but not for one that has ended."""
+    until = time.time() + 180
+    while time.time() < until and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    sys.exit(f"{what} does not listen on {port}")
+    sys.exit(f"{what} does not listen on {port}, and has ended with {process.returncode}")
 
 
 def install(into):
@@ -106,7 +108,7 @@ class Gateway:
         self.log = open(folder / "log", "w")
         listen = [mandate, "serve", "--listen", f"127.0.0.1:{port}"]
         self.server = subprocess.Popen(listen, cwd=folder, env=self.env, stdout=self.log, stderr=self.log)
-        listening(port, "the gateway")
+        listening(port, "the gateway", self.server)
         self.url = f"{self.root}/{self.approved()}"
 
     def call(self, name, arguments):
@@ -182,7 +184,7 @@ def main():
         start = [given.python, HERE / "long_fixture.py", "--port", str(port), "--log-level", "ERROR"]
         fixture = subprocess.Popen(start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            listening(port, "the fixture")
+            listening(port, "the fixture", fixture)
             url = f"http://127.0.0.1:{port}/mcp"
             direct, _ = suite(node, into, version, selection, url, into / "out-direct")
             gateway = Gateway(given.mandate.resolve(), into / f"site-{version}", url, sessions)
