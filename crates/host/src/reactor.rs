@@ -69,7 +69,8 @@ impl Reactor {
     /// The host has stopped.
     pub(crate) fn take_up(&self, input: Input) -> Result<(), HostError> {
         let mut host = match self.host.try_lock() {
-            Ok(host) if self.waiting.load(Ordering::Acquire) == 0 => host,
+            // One that has not begun yet takes everything up from the inbox; one that stopped has none any more.
+            Ok(host) if host.is_some() && self.waiting.load(Ordering::Acquire) == 0 => host,
             Ok(_) | Err(TryLockError::WouldBlock) => return self.send(Message::Input(input)),
             Err(TryLockError::Poisoned(_)) => return Err(HostError::Stopped),
         };
@@ -164,3 +165,6 @@ impl Reactor {
         message
     }
 }
+
+#[cfg(test)]
+mod tests;
