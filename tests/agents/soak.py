@@ -348,14 +348,14 @@ def main():
     words.add_argument("--into", type=pathlib.Path, required=True)
     words.add_argument("--minutes", type=float, default=10)
     words.add_argument("--seed", type=int, default=None)
-    words.add_argument("--agents", type=int, default=AGENTS)
+    words.add_argument("--number", type=int, default=AGENTS)
     words.add_argument("--calm", action="store_true", help="nothing is killed: to see what memory depends on")
     given = words.parse_args()
     seed = given.seed if given.seed is not None else random.randrange(1 << 32)
     random.seed(seed)
-    print(f"seed {seed}, {given.agents} agents, {given.minutes} minutes", flush=True)
+    print(f"seed {seed}, {given.number} agents, {given.minutes} minutes", flush=True)
     site = Site(given.mandate.resolve(), given.into.resolve())
-    numbers = range(given.agents)
+    numbers = range(given.number)
     keys = [site.run("keys", "create", f"agent-{number}", "--role", "agent", key=site.root).strip() for number in numbers]
     begun = time.time()
     until = begun + given.minutes * 60

@@ -57,7 +57,9 @@ def listening(port, what, process):
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    sys.exit(f"{what} does not listen on {port}, and has ended with {process.returncode}")
+    ended = process.poll()
+    why = "it is still starting" if ended is None else f"it has ended with {ended}"
+    sys.exit(f"{what} does not listen on {port}: {why}")
 
 
 def install(into):

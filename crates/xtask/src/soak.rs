@@ -12,7 +12,8 @@ const MINUTES: u64 = 20;
 const AGENTS: &str = "tests/agents/soak.py";
 const AGENTS_INTO: &str = "target/soak-agents";
 
-/// Runs it with these words: `--minutes N`, `--seed N`; `--agents` before them for agents at the gateway.
+/// Runs it with these words: `--minutes N`, `--seed N`; `--agents` before them for agents at the gateway, with `--number N` and
+/// `--calm`, too.
 pub(crate) fn run(workspace: &Workspace, words: &[&str]) -> Result<(), Failure> {
     if let ["--agents", words @ ..] = words {
         return agents(workspace, words);

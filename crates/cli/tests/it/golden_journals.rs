@@ -176,7 +176,7 @@ fn fields() -> BTreeSet<(String, String)> {
         let begun = line.strip_suffix("\" {");
         if let Some((_, named)) = begun.and_then(|line| line.split_once(" = \"")) {
             kind = named;
-        } else if let Some((field, _)) = field_of(line, "        ") {
+        } else if let Some(field) = field_of(line, "        ") {
             fields.insert((kind.to_owned(), field.to_owned()));
         }
     }
@@ -192,7 +192,7 @@ fn fields() -> BTreeSet<(String, String)> {
         let (_, own) = source.split_once(&begins).unwrap();
         let (own, _) = own.split_once("\n}\n").unwrap();
         for line in own.lines() {
-            if let Some((field, _)) = field_of(line, "    pub ") {
+            if let Some(field) = field_of(line, "    pub ") {
                 fields.insert((kind.to_owned(), field.to_owned()));
             }
         }
@@ -200,11 +200,11 @@ fn fields() -> BTreeSet<(String, String)> {
     fields
 }
 
-/// The name and the type of a field that is declared on a line that begins so.
-fn field_of<'a>(line: &'a str, begins: &str) -> Option<(&'a str, &'a str)> {
-    let (name, kind) = line.strip_prefix(begins)?.split_once(": ")?;
-    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    is_name(name).then_some((name, kind))
+/// The name of a field that is declared on a line that begins so.
+fn field_of<'a>(line: &'a str, begins: &str) -> Option<&'a str> {
+    let (name, _) = line.strip_prefix(begins)?.split_once(": ")?;
+    let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    is_name.then_some(name)
 }
 
 #[test]
