@@ -59,12 +59,12 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     crate::open_files::enough()?;
-    let registry = toolbox::registry(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("mandate-tools")
         .build()
         .map_err(|error| Failure::io("cannot start the threads that tools run on", &error))?;
+    let registry = toolbox::registry_on(settings, Some(runtime.handle().clone()))?;
     let interrupts = Interrupts::listen(&runtime);
     let Some(store) = take_over(settings, context.out(), &interrupts)? else {
         return Ok(Exit::Success);
