@@ -89,8 +89,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the host of the data directory `dir`. Where that is done within a runtime of several threads, what the
-    /// host says is read by one of its tasks, so that a task that waits for an answer goes on where it was read; else by a thread.
+    /// Connects to the host of the data directory `dir`. Where that is done within a runtime with threads of its own,
+    /// what the host says is read by one of its tasks, so that a task that waits for an answer goes on where it was read, and
+    /// nobody may wait for an answer on those threads; else it is read by a thread.
     ///
     /// # Errors
     /// [`HostError::Unreachable`] while there is none; [`HostError::OtherVersion`].

@@ -73,8 +73,8 @@ impl Reactor {
     pub(crate) fn take_up(&self, input: Input) -> Result<(), HostError> {
         let input = match self.waiting.load(Ordering::Acquire) {
             0 => match Turn::keep(self, input) {
-                Ok(()) => return Ok(()),
-                Err(input) => input,
+                None => return Ok(()),
+                Some(input) => input,
             },
             _ => return self.send(Message::Input(input)),
         };
@@ -224,13 +224,13 @@ impl Turn {
     }
 
     /// Keeps an input if a turn of that reactor is on this thread; else gives it back.
-    fn keep(reactor: &Reactor, input: Input) -> Result<(), Input> {
+    fn keep(reactor: &Reactor, input: Input) -> Option<Input> {
         TURN.with_borrow_mut(|turn| match turn {
             Some(inner) if std::ptr::eq(inner.reactor, reactor) => {
                 inner.inputs.push_back(input);
-                Ok(())
+                None
             }
-            _ => Err(input),
+            _ => Some(input),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Connections: how many, how long their heads may take, and how they end.
 
 use crate::head::{check_host, harden};
+use crate::lanes::Lanes;
 use crate::problem::{Problem, Told};
 use crate::quiet::{Quiet, reads_along};
 use crate::request_id;
@@ -36,13 +37,14 @@ const HEADERS: usize = 128;
 /// How long connections may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Accepts connections until it is told to stop, and returns when they have ended. Those who read along are served by `quiet`.
+/// Accepts connections until it is told to stop, and returns when they have ended. Those who read along are served by `quiet`, the
+/// others by one of `lanes`.
 pub(crate) async fn accept(
     listener: TcpListener,
     site: Arc<Site>,
     router: Router,
     mut stopping: watch::Receiver<bool>,
-    quiet: Quiet,
+    (quiet, lanes): (Quiet, Lanes),
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let open = GracefulShutdown::new();
@@ -64,7 +66,7 @@ pub(crate) async fn accept(
                     peer,
                     (&site, &router),
                     open.watcher(),
-                    quiet.handle(),
+                    (quiet.handle(), lanes.clone()),
                 );
                 tokio::spawn(async move {
                     held.await;
@@ -87,19 +89,21 @@ fn hold(
     peer: SocketAddr,
     (site, router): (&Arc<Site>, &Router),
     watcher: Watcher,
-    quiet: Option<Handle>,
+    (quiet, lanes): (Option<Handle>, Lanes),
 ) -> impl Future<Output = ()> + Send + 'static {
     // Small answers are not kept back.
     let _ = stream.set_nodelay(true);
     let (site, router) = (site.clone(), router.clone());
     async move {
-        let Some(quiet) = quiet else {
+        let reads = reads_along(&stream).await;
+        let lane = match quiet.filter(|_| reads) {
+            Some(quiet) => Some((quiet, None)),
+            None => { lanes.freest() }.map(|(lane, seat)| (lane, Some(seat))),
+        };
+        let Some((lane, seat)) = lane else {
             return converse(stream, peer, site, router, watcher).await;
         };
-        if !reads_along(&stream).await {
-            return converse(stream, peer, site, router, watcher).await;
-        }
-        // It is told of by those threads alone, too.
+        // It is told of by that thread alone, too.
         let Ok(stream) = stream.into_std() else {
             return;
         };
@@ -108,8 +112,9 @@ fn hold(
                 Ok(stream) => converse(stream, peer, site, router, watcher).await,
                 Err(error) => tracing::warn!(%error, "a connection cannot be handed over"),
             }
+            drop(seat);
         };
-        let _ = quiet.spawn(talk).await;
+        let _ = lane.spawn(talk).await;
     }
 }
 

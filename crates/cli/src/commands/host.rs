@@ -6,6 +6,7 @@ use crate::{
     errors::{Exit, Failure},
     hosting::{Hosting, open},
     interrupt::Interrupts,
+    lanes::Lanes,
     toolbox, when,
 };
 use clap::Args;
@@ -58,14 +59,20 @@ pub(crate) fn run(args: &HostArgs, context: &Context) -> Result<Exit, Failure> {
         .thread_name("mandate-tools")
         .build()
         .map_err(|error| Failure::io("cannot start the threads that tools run on", &error))?;
-    let registry = toolbox::registry_on(settings, Some(runtime.handle().clone()))?;
+    let lanes = Lanes::one()?;
+    let registry = toolbox::registry_on(settings, Some(lanes.first().clone()))?;
     let interrupts = Interrupts::listen(&runtime);
     let Some(store) = wait_for_lock(|| open(settings), args.after, &interrupts)? else {
         log("goes, since another process drives the executions here");
         return Ok(Exit::Success);
     };
-    let (mut hosting, connection) =
-        Hosting::start(settings, store, registry, runtime.handle(), true)?;
+    let (mut hosting, connection) = Hosting::start(
+        settings,
+        store,
+        registry,
+        (runtime.handle(), lanes.first()),
+        true,
+    )?;
     log(&format!(
         "drives the executions in {}",
         settings.data_dir.display()

@@ -82,7 +82,9 @@ pub(crate) fn run(args: &McpArgs, context: &Context) -> Result<Exit, Failure> {
     crate::open_files::enough()?;
     // Tools are looked at here, and plans judged by the host: the policy is its matter.
     let settings = Arc::new(context.settings_without_policies()?);
+    // One thread: what is passed on to the host and back wakes no other.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .thread_name("mandate-mcp")
         .build()

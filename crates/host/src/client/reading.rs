@@ -18,10 +18,9 @@ pub(super) fn begin(
     mut reader: BufReader<UnixStream>,
     shared: Arc<Mutex<Shared>>,
 ) -> io::Result<()> {
-    // Whoever waits on the only thread of a runtime would keep its tasks from reading.
-    let here = Handle::try_current().ok().filter(|here| {
-        here.runtime_flavor() == RuntimeFlavor::MultiThread && here.metrics().num_workers() > 1
-    });
+    // Whoever waits on the thread of a runtime that has no other would keep its tasks from reading.
+    let here = Handle::try_current().ok();
+    let here = here.filter(|here| here.runtime_flavor() == RuntimeFlavor::MultiThread);
     let Some(runtime) = here else {
         let read = move || {
             by_thread(&mut reader, &shared);
