@@ -28,8 +28,8 @@ use mandate_store::{Batch, NewRecord, SYSTEM};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// A token that is younger is not renewed by a call, in milliseconds: it was made a moment ago, and making one is among the
-/// dearest things that a call does.
+/// A token that is younger is not renewed by a call that is made here, in milliseconds: making one is among the dearest things
+/// that such a call does.
 const YOUNG_MS: i64 = 60_000;
 
 /// An agent that waits for what comes of its call.
@@ -251,7 +251,7 @@ impl Host {
         self.state(execution_id).ok_or_else(gone)
     }
 
-    /// What the token is renewed from, if it is: one that was asked for the status is, one that was made a moment ago is not.
+    /// What the token is renewed from, if it is: by a call that is made here, one that was made a moment ago is not.
     fn renewed(
         &self,
         state: &State,
@@ -263,7 +263,7 @@ impl Host {
             return Ok(None);
         }
         let age_ms = now_ms.saturating_sub(verified.expires_ms.saturating_sub(TOKEN_TTL_MS));
-        let young = age_ms < YOUNG_MS && !matches!(ask.wish, AgentWish::Status);
+        let young = age_ms < YOUNG_MS && matches!(ask.wish, AgentWish::Call { .. });
         // One of a key that was replaced is renewed at once: that key goes some day.
         if young && self.parts.tokens.ring()?.current().id() == verified.key_id {
             return Ok(None);
