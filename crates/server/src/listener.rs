@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -84,6 +85,7 @@ pub(crate) async fn accept(
     let _ = tokio::time::timeout(GRACE, open.shutdown()).await;
 }
 
+/// Has a connection served to its end.
 fn hold(
     stream: TcpStream,
     peer: SocketAddr,
@@ -95,27 +97,44 @@ fn hold(
     let _ = stream.set_nodelay(true);
     let (site, router) = (site.clone(), router.clone());
     async move {
-        let reads = reads_along(&stream).await;
-        let lane = match quiet.filter(|_| reads) {
-            Some(quiet) => Some((quiet, None)),
-            None => { lanes.freest() }.map(|(lane, seat)| (lane, Some(seat))),
-        };
-        let Some((lane, seat)) = lane else {
+        let Some((lane, seat)) = lanes.freest() else {
             return converse(stream, peer, site, router, watcher).await;
         };
-        // It is told of by that thread alone, too.
-        let Ok(stream) = stream.into_std() else {
-            return;
-        };
-        let talk = async move {
-            match TcpStream::from_std(stream) {
-                Ok(stream) => converse(stream, peer, site, router, watcher).await,
-                Err(error) => tracing::warn!(%error, "a connection cannot be handed over"),
+        let served = handed_to(&lane, stream, move |stream| async move {
+            match quiet {
+                Some(quiet) if reads_along(&stream).await => {
+                    drop(seat);
+                    let converse = move |stream| converse(stream, peer, site, router, watcher);
+                    handed_to(&quiet, stream, converse).await;
+                }
+                _ => {
+                    converse(stream, peer, site, router, watcher).await;
+                    drop(seat);
+                }
             }
-            drop(seat);
-        };
-        let _ = lane.spawn(talk).await;
+        });
+        served.await;
     }
+}
+
+/// Hands a connection to other threads, which alone are told of it from then on, and waits until they are done with it.
+async fn handed_to<F>(
+    threads: &Handle,
+    stream: TcpStream,
+    serve: impl FnOnce(TcpStream) -> F + Send + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Ok(stream) = stream.into_std() else {
+        return;
+    };
+    let serving = threads.spawn(async move {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => serve(stream).await,
+            Err(error) => tracing::warn!(%error, "a connection cannot be handed over"),
+        }
+    });
+    let _ = serving.await;
 }
 
 /// Answers what comes on a connection until it ends.
@@ -127,6 +146,10 @@ async fn converse(
     watcher: Watcher,
 ) {
     let read_timeout = site.settings.read_timeout;
+    // A client may close its end as soon as it has said what it wants, and still read the answer. Where that is seen as soon as
+    // the request is, it is no sign that it has gone.
+    let ended = stream.ready(Interest::READABLE).now_or_never();
+    let ended = ended.is_some_and(|ready| ready.is_ok_and(|ready| ready.is_read_closed()));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (site, router) = (site.clone(), router.clone());
         async move { Ok::<_, Infallible>(answer(&site, router, request.map(Body::new), peer).await) }
@@ -135,6 +158,7 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(read_timeout)
         .max_headers(HEADERS)
+        .half_close(ended)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {

@@ -203,7 +203,10 @@ fn a_token_is_nowhere_but_in_its_file() {
     let status = ["executions", "status", &agent.id, "--token-file", "token"];
     agent.site.run(&status).exits(0);
     secrets.push(agent.site.content("token"));
-    assert_ne!(secrets[0], secrets[1], "asking for the status renews the token");
+    assert_ne!(
+        secrets[0], secrets[1],
+        "asking for the status renews the token"
+    );
     let mode = std::fs::metadata(agent.site.path("token"))
         .unwrap()
         .permissions()
