@@ -123,3 +123,34 @@ fn understood(line: &[u8], shared: &Mutex<Shared>) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+
+    /// More than a socket holds.
+    const LONG: usize = 4 * 1024 * 1024;
+
+    #[test]
+    fn what_does_not_fit_at_once_is_written_when_there_is_room() {
+        let (stream, mut other) = UnixStream::pair().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut read = Vec::new();
+            other.read_to_end(&mut read).unwrap();
+            read.len()
+        });
+        write_all(&stream, &vec![b'x'; LONG], Duration::from_secs(60)).unwrap();
+        drop(stream);
+        assert_eq!(reader.join().unwrap(), LONG);
+    }
+
+    #[test]
+    fn whoever_does_not_read_is_not_waited_for_for_ever() {
+        let (stream, _other) = UnixStream::pair().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let written = write_all(&stream, &vec![b'x'; LONG], Duration::from_millis(20));
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+}
