@@ -47,6 +47,11 @@ def alike(error):
     return " | ".join(re.sub(r"[0-9a-f]{8}-[0-9a-f-]+|\d+", "N", str(word)) for word in words)
 
 
+# What a call may be refused with around hang-ups and kills. IN_DOUBT: the server was killed under it. HOST_GONE: the host was, and
+# the agent's own process lived on. SEQUENCE_VIOLATION: the call that the agent hung up on came in late, and was made.
+EXPECTED = {"IN_DOUBT", "HOST_GONE", "SEQUENCE_VIOLATION"}
+
+
 class HungUp(Exception):
     """The agent has no answer: it hung up, or whoever it asked is gone."""
 
@@ -275,6 +280,8 @@ class Agent(threading.Thread):
                     error = told.get("error", {})
                     self.counts[f"put {error.get('code')}"] += 1
                     self.refused[alike(error)] += 1
+                    if error.get("code") not in EXPECTED:
+                        self.wrong.append(f"{who} put {number} and was refused: {error}")
                     if not self.may_call(execution, who, number):
                         break
                     continue

@@ -163,7 +163,7 @@ impl<'s> Driver<'s> {
             self.settings,
             store,
             self.registry.clone(),
-            runtime.handle(),
+            (runtime.handle(), runtime.handle()),
             self.recover,
         )?;
         Ok(Way {

@@ -50,7 +50,7 @@ pub(crate) struct Hosting {
 }
 
 impl Hosting {
-    /// Starts driving, and serves the socket. With `recover`, everything unfinished is taken up in the background.
+    /// Starts driving, and serves the socket on `conversing`; everything else is on `runtime`. With `recover`, everything unfinished is taken up in the background.
     ///
     /// # Errors
     /// The system gives no thread or no socket.
@@ -58,7 +58,7 @@ impl Hosting {
         settings: &Settings,
         store: SqliteStore,
         registry: Arc<Registry>,
-        runtime: &Handle,
+        (runtime, conversing): (&Handle, &Handle),
         recover: bool,
     ) -> Result<(Self, Connection), Failure> {
         // Who is not asked for what is counted need not count.
@@ -68,7 +68,13 @@ impl Hosting {
         };
         let unseen = |journal| journal;
         Self::start_observed(
-            settings, store, registry, runtime, recover, telemetry, unseen,
+            settings,
+            store,
+            registry,
+            (runtime, conversing),
+            recover,
+            telemetry,
+            unseen,
         )
     }
 
@@ -80,7 +86,7 @@ impl Hosting {
         settings: &Settings,
         store: SqliteStore,
         registry: Arc<Registry>,
-        runtime: &Handle,
+        (runtime, conversing): (&Handle, &Handle),
         recover: bool,
         telemetry: Option<Arc<Telemetry>>,
         observe: impl FnOnce(Arc<dyn Journal>) -> Arc<dyn Journal>,
@@ -125,7 +131,7 @@ impl Hosting {
             host.handle(),
             journal.clone(),
             intake.clone(),
-            runtime,
+            conversing,
         )?;
         let keys = Keys::new(journal);
         let local = Local::new(

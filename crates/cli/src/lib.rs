@@ -25,6 +25,7 @@ mod hosting;
 mod ids;
 mod inputs;
 mod interrupt;
+mod lanes;
 mod launch;
 mod logging;
 mod nearest;

@@ -11,6 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
+use tokio::runtime::Handle;
 
 /// Where definitions of tool servers are kept, in the data directory.
 const KEPT: &str = "tool-servers";
@@ -22,6 +23,17 @@ const LOCK: &str = "tools.lock";
 /// # Errors
 /// A part of the configuration that cannot be used.
 pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
+    registry_on(settings, None)
+}
+
+/// The same; tool servers are on `runtime`, which lives as long as the process.
+///
+/// # Errors
+/// The same.
+pub(crate) fn registry_on(
+    settings: &Settings,
+    runtime: Option<Handle>,
+) -> Result<Arc<Registry>, Failure> {
     let unusable = |error: &dyn std::error::Error| {
         Failure::config(format!("the tools cannot be set up: {error}"))
             .remedy("`mandate doctor` shows what is set, and where")
@@ -48,6 +60,7 @@ pub(crate) fn registry(settings: &Settings) -> Result<Arc<Registry>, Failure> {
         lock,
         callers: registry.callers().clone(),
         patience: MCP_PATIENCE,
+        runtime,
     };
     let mut providers = builtins.map_err(|error| unusable(&error))?;
     providers.push(Arc::new(own));

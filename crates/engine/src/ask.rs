@@ -6,7 +6,7 @@ use crate::event::{APPROVE, Body, BoundCall, DefaultAnswer, REJECT, Request, Req
 use crate::life::{Illegal, Phase};
 use crate::state::{OpenRequest, State};
 use mandate_plan::{Digest, canonical_json};
-use mandate_policy::{Outcome, Refusal};
+use mandate_policy::{Approver, Outcome, Refusal};
 use serde_json::Value;
 
 /// How long a request stays open that says nothing else, in milliseconds: 24 hours.
@@ -83,7 +83,7 @@ impl<'a> Asked<'a> {
             choices: self.choices,
             answer_schema: self.answer_schema,
             default: self.default,
-            approvers: self.approvers.unwrap_or_else(|| state.answerers()),
+            approvers: state.who_may(self.approvers.unwrap_or_else(|| state.answerers())),
             expires_ms: self.expires_ms,
             refusal: self.refusal,
         };
@@ -184,6 +184,19 @@ impl State {
         } else {
             decided.iter().map(ToString::to_string).collect()
         }
+    }
+
+    /// The same approvers, of whom somebody can answer also where an agent asked.
+    fn who_may(&self, approvers: Vec<String>) -> Vec<String> {
+        if !self.created.keeps(Flag::AnsweredForAgents) {
+            return approvers;
+        }
+        let one = |text: String| match text.parse::<Approver>() {
+            Ok(approver) => { approver.where_asked_with(&self.created.roles) }.to_string(),
+            // A rule that nobody understands stays one.
+            Err(_) => text,
+        };
+        approvers.into_iter().map(one).collect()
     }
 
     /// When a request that is opened now and says nothing else expires, Unix milliseconds.

@@ -16,17 +16,20 @@ pub enum Flag {
     /// A stretch in which nothing but a used-up rate is awaited does not count against the plan's `timeout_ms`. Before, it
     /// counted like a sleep.
     RatesUncounted,
+    /// What the requester is asked for an agent, somebody who counts as `other` may answer, too. Before, nobody could.
+    AnsweredForAgents,
 }
 
 impl Flag {
     /// Every flag, in the order of their numbers.
-    pub const ALL: &'static [Flag] = &[Flag::Asks, Flag::RatesUncounted];
+    pub const ALL: &'static [Flag] = &[Flag::Asks, Flag::RatesUncounted, Flag::AnsweredForAgents];
 
     /// The number from which on it is kept.
     pub const fn since(self) -> u32 {
         match self {
             Flag::Asks => 2,
             Flag::RatesUncounted => 3,
+            Flag::AnsweredForAgents => 4,
         }
     }
 }

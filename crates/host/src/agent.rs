@@ -22,11 +22,15 @@ use mandate_engine::agent::matching::{Match, find};
 use mandate_engine::event::RefusedCall;
 use mandate_engine::{Body, Event, Fault, Phase, State, turn};
 use mandate_plan::{ErrorCode, Format, ToolLookup, misfit, parse_value};
-use mandate_policy::token::Verified;
+use mandate_policy::token::{TOKEN_TTL_MS, Verified};
 use mandate_policy::{Purpose, Refusal};
 use mandate_store::{Batch, NewRecord, SYSTEM};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+
+/// A token that is younger is not renewed by a call that is made here, in milliseconds: making one is among the dearest things
+/// that such a call does.
+const YOUNG_MS: i64 = 60_000;
 
 /// An agent that waits for what comes of its call.
 pub(crate) struct Caller {
@@ -194,7 +198,7 @@ impl Host {
             AgentWish::PassedOn(what) => self.passed_on_to_agent(ask, what, &verified, reply),
             AgentWish::Status => {
                 let state = self.of(id)?;
-                let issued = self.renewed(state, ask, &verified)?;
+                let issued = self.renewed(state, ask, &verified, now_ms)?;
                 let answer = AgentAnswer {
                     issued: issued.map(|renewal| renewal.issue(now_ms)),
                     steps: CallableStep::all(state),
@@ -247,13 +251,21 @@ impl Host {
         self.state(execution_id).ok_or_else(gone)
     }
 
+    /// What the token is renewed from, if it is: by a call that is made here, one that was made a moment ago is not.
     fn renewed(
         &self,
         state: &State,
         ask: &AgentAsk,
         verified: &Verified,
+        now_ms: i64,
     ) -> Result<Option<Renewal>, HostError> {
         if !verified.renewable {
+            return Ok(None);
+        }
+        let age_ms = now_ms.saturating_sub(verified.expires_ms.saturating_sub(TOKEN_TTL_MS));
+        let young = age_ms < YOUNG_MS && matches!(ask.wish, AgentWish::Call { .. });
+        // One of a key that was replaced is renewed at once: that key goes some day.
+        if young && self.parts.tokens.ring()?.current().id() == verified.key_id {
             return Ok(None);
         }
         self.renewal(state, &ask.by, verified.steps.clone())
@@ -298,7 +310,8 @@ impl Host {
                 };
             }
         };
-        let renewal = self.renewed(self.of(id)?, ask, &verified)?;
+        let now_ms = self.parts.clock.now_ms();
+        let renewal = self.renewed(self.of(id)?, ask, &verified, now_ms)?;
         let body = Body::CallRequested {
             step: found.step.clone(),
             item: found.item,
@@ -307,7 +320,6 @@ impl Host {
             by: ask.by.clone(),
             key: Some(verified.key_id),
         };
-        let now_ms = self.parts.clock.now_ms();
         let witness = self.parts.witness.clone();
         let Some((drive, means)) = self.judged(id, now_ms) else {
             return Err(HostError::NoSuchExecution(id.to_owned()));

@@ -414,12 +414,11 @@ impl HostError {
             | HostError::NotARevision(_) => ErrorCode::InvalidPayload,
             HostError::Store(error) => error.code(),
             HostError::Unreadable { .. } => ErrorCode::StoreDamaged,
-            HostError::OtherVersion { .. }
-            | HostError::Protocol(_)
-            | HostError::Unreachable(_)
+            HostError::Unreachable(_)
             | HostError::Leaving
             | HostError::Gone
-            | HostError::Stopped => ErrorCode::UnknownError,
+            | HostError::Stopped => ErrorCode::HostGone,
+            HostError::OtherVersion { .. } | HostError::Protocol(_) => ErrorCode::UnknownError,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Asking the host of another process, over its socket.
 
 mod agents;
+mod reading;
 mod unfold;
 
 use crate::ask::{HostError, Submitted, Update};
@@ -11,13 +12,11 @@ use crate::socket;
 use crate::standing::StandingAct;
 use crate::switch::Switch;
 use crate::tool_acts::{ToolAct, ToolActed};
-use crate::wire::{
-    AgentSaid, Answered, Farewell, Hello, MAX_ANSWER_BYTES, PROTOCOL, Request, Said, Wish, line,
-};
+use crate::wire::{AgentSaid, Answered, Farewell, Hello, PROTOCOL, Request, Said, Wish, line};
 use mandate_engine::event::Resolution;
 use mandate_store::Removal;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -70,7 +69,7 @@ struct Open {
     telling: Option<Telling>,
 }
 
-/// What the reading thread and the asking ones share.
+/// What reading and asking share.
 #[derive(Default)]
 struct Shared {
     open: BTreeMap<u64, Open>,
@@ -90,7 +89,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the host of the data directory `dir`.
+    /// Connects to the host of the data directory `dir`. Where that is done within a runtime with threads of its own,
+    /// what the host says is read by one of its tasks, so that a task that waits for an answer goes on where it was read, and
+    /// nobody may wait for an answer on those threads; else it is read by a thread.
     ///
     /// # Errors
     /// [`HostError::Unreachable`] while there is none; [`HostError::OtherVersion`].
@@ -115,17 +116,7 @@ impl Client {
         }
         stream.set_read_timeout(None).map_err(unreachable)?;
         let shared = Arc::new(Mutex::new(Shared::default()));
-        let read = shared.clone();
-        std::thread::Builder::new()
-            .name("mandate-client".to_owned())
-            .spawn(move || {
-                read_all(&mut reader, &read);
-                let mut shared = lock(&read);
-                shared.over = true;
-                // Whoever waits for an answer, or for what happens, learns that none comes.
-                shared.open.clear();
-            })
-            .map_err(unreachable)?;
+        reading::begin(reader, shared.clone()).map_err(unreachable)?;
         Ok(Self {
             abandon: Box::new(|| false),
             pid: theirs.pid,
@@ -198,7 +189,7 @@ impl Client {
         };
         let asked = line(&Request { id, ask }).and_then(|line| {
             let _whole = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            (&self.stream).write_all(&line)
+            reading::write_all(&self.stream, &line, UNREAD)
         });
         asked.map_err(|_| {
             lock(&self.shared).open.remove(&id);
@@ -410,7 +401,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // Ends the reading thread too.
+        // Ends the reading too.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
@@ -456,28 +447,6 @@ fn read_hello(
                 theirs: other.map_or_else(|| "unknown".to_owned(), |hello| hello.version),
                 pid: pid.unwrap_or_else(|_| "unknown".to_owned()),
             })
-        }
-    }
-}
-
-/// Reads until nothing more comes, or nothing that can be understood.
-fn read_all(reader: &mut BufReader<UnixStream>, shared: &Mutex<Shared>) {
-    let most = u64::try_from(MAX_ANSWER_BYTES).unwrap_or(u64::MAX);
-    let mut read = Vec::new();
-    loop {
-        read.clear();
-        match reader.by_ref().take(most).read_until(b'\n', &mut read) {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(_) => return,
-        }
-        match serde_json::from_slice(&read) {
-            Ok(said) => hear(said, &mut lock(shared)),
-            Err(error) => {
-                tracing::warn!(%error, "the host says what cannot be understood");
-                return;
-            }
         }
     }
 }

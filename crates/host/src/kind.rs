@@ -175,9 +175,8 @@ impl Kind {
             Kind::NotSupported => ErrorCode::NotSupported,
             Kind::Denied => ErrorCode::PolicyDenied,
             Kind::RateLimited => ErrorCode::RateLimited,
-            Kind::Locked | Kind::Gone | Kind::Store | Kind::Io | Kind::Internal => {
-                ErrorCode::UnknownError
-            }
+            Kind::Gone => ErrorCode::HostGone,
+            Kind::Locked | Kind::Store | Kind::Io | Kind::Internal => ErrorCode::UnknownError,
             _ => ErrorCode::InvalidPayload,
         }
     }

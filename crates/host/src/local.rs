@@ -16,7 +16,7 @@ use crate::tokens::{NoTokens, TokenSource};
 use crate::witness::Witness;
 use mandate_policy::token::KeyRing;
 use mandate_policy::{FirstPolicy, Limits, Rules};
-use mandate_store::{Journal, PublicKey};
+use mandate_store::{Appended, Journal, PublicKey};
 use mandate_tools::Tools;
 use std::sync::Arc;
 
@@ -154,7 +154,12 @@ impl LocalHost {
             // A host that is gone needs no input: the next one folds the journal.
             let Some(reactor) = own.upgrade() else { return };
             let _ = match &input {
-                Input::Outcome { .. } => reactor.take_up(input),
+                // The journal's writer has nothing else to do.
+                Input::Stored {
+                    result: Ok(Appended { alone: true, .. }),
+                    ..
+                }
+                | Input::Outcome { .. } => reactor.take_up(input),
                 _ => reactor.send(Message::Input(input)),
             };
         });

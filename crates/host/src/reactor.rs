@@ -7,6 +7,8 @@ use crate::clock::Clock;
 use crate::handle::Message;
 use crate::host::{Host, Input};
 use mandate_store::Journal;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, TryLockError};
@@ -63,11 +65,19 @@ impl Reactor {
         self.to_thread.send(message).map_err(|_| HostError::Stopped)
     }
 
-    /// Takes an input up on this thread if nothing waits and nobody has the host; else puts it into the inbox.
+    /// Takes an input up on this thread if nothing waits and nobody has the host; else puts it into the inbox. What a turn on
+    /// this thread brings by itself is taken up when that turn is over.
     ///
     /// # Errors
     /// The host has stopped.
     pub(crate) fn take_up(&self, input: Input) -> Result<(), HostError> {
+        let input = match self.waiting.load(Ordering::Acquire) {
+            0 => match Turn::keep(self, input) {
+                None => return Ok(()),
+                Some(input) => input,
+            },
+            _ => return self.send(Message::Input(input)),
+        };
         let mut host = match self.host.try_lock() {
             // One that has not begun yet takes everything up from the inbox; one that stopped has none any more.
             Ok(host) if host.is_some() && self.waiting.load(Ordering::Acquire) == 0 => host,
@@ -77,8 +87,7 @@ impl Reactor {
         let Some(taken) = host.as_mut() else {
             return Err(HostError::Stopped);
         };
-        taken.handle(input);
-        taken.tick();
+        self.turn(taken, input);
         let due_ms = if taken.has_work() {
             Some(AWAKE)
         } else {
@@ -118,8 +127,8 @@ impl Reactor {
                     // What is behind it may have something to append too: it shares a commit.
                     next = inbox.try_recv().ok();
                     self.journal.more_follows(next.is_some());
-                    host.handle(input);
-                    in_a_row = in_a_row.saturating_add(1);
+                    let taken = self.turn(host, input);
+                    in_a_row = in_a_row.saturating_add(taken);
                     in_a_row >= INPUTS_IN_A_ROW
                 }
                 Ok(Message::Look) => false,
@@ -136,6 +145,26 @@ impl Reactor {
                 host.step();
             }
         }
+    }
+
+    /// Has an input taken up, what comes of it meanwhile, and what is due; gives how many inputs that were.
+    fn turn(&self, host: &mut Host, input: Input) -> usize {
+        let turn = Turn::begin(self);
+        let (mut next, mut taken) = (Some(input), 0_usize);
+        while let Some(input) = next {
+            host.handle(input);
+            taken = taken.saturating_add(1);
+            next = match taken < INPUTS_IN_A_ROW {
+                true => Turn::next(),
+                false => None,
+            };
+        }
+        host.tick();
+        for left in turn.end() {
+            // The thread that it goes to ends when there is no host any more.
+            let _ = self.send(Message::Input(left));
+        }
+        taken
     }
 
     /// Waits for the next message, or for what is due.
@@ -163,6 +192,63 @@ impl Reactor {
         };
         self.waits_until_ms.store(AWAKE, Ordering::Release);
         message
+    }
+}
+
+thread_local! {
+    /// The turn on this thread.
+    static TURN: RefCell<Option<Inner>> = const { RefCell::new(None) };
+}
+
+/// What a turn has brought so far.
+struct Inner {
+    /// Whose turn it is: another host's input is none of it.
+    reactor: *const Reactor,
+    inputs: VecDeque<Input>,
+}
+
+/// A turn on this thread: a call that is made within it and answers at once brings its input here.
+struct Turn {
+    /// Of another host.
+    around: Option<Inner>,
+}
+
+impl Turn {
+    fn begin(reactor: &Reactor) -> Self {
+        let inner = Inner {
+            reactor: std::ptr::from_ref(reactor),
+            inputs: VecDeque::new(),
+        };
+        let around = TURN.replace(Some(inner));
+        Self { around }
+    }
+
+    /// Keeps an input if a turn of that reactor is on this thread; else gives it back.
+    fn keep(reactor: &Reactor, input: Input) -> Option<Input> {
+        TURN.with_borrow_mut(|turn| match turn {
+            Some(inner) if std::ptr::eq(inner.reactor, reactor) => {
+                inner.inputs.push_back(input);
+                None
+            }
+            _ => Some(input),
+        })
+    }
+
+    /// The next of what was kept.
+    fn next() -> Option<Input> {
+        TURN.with_borrow_mut(|turn| turn.as_mut()?.inputs.pop_front())
+    }
+
+    /// The end of it, and what is left.
+    fn end(self) -> VecDeque<Input> {
+        TURN.take().map(|inner| inner.inputs).unwrap_or_default()
+    }
+}
+
+impl Drop for Turn {
+    /// A turn that crashed has nothing left to be taken up.
+    fn drop(&mut self) {
+        TURN.set(self.around.take());
     }
 }
 

@@ -341,6 +341,8 @@ impl Sessions {
             let new = counted.line.insert(turn, needs).is_none();
             return Place::Line { new };
         }
+        // Whoever stands behind it is asked about too: nothing more is given back that it could wait for.
+        counted.line.remove(&turn);
         counted.asked.insert(id.to_owned(), needs);
         Place::Short(room)
     }

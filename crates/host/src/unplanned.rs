@@ -107,7 +107,8 @@ impl Host {
             let of_plan = state.created.decision.approvers.iter().cloned();
             decision.approvers.extend(of_plan);
             if decision.approvers.is_empty() {
-                decision.approvers.push(Approver::Requester);
+                let requester = Approver::Requester.where_asked_with(&state.created.roles);
+                decision.approvers.push(requester);
             }
             decision.approvers.sort_unstable();
             decision.approvers.dedup();

@@ -51,7 +51,8 @@ impl Placed {
                 repeated: repeated(context),
                 spots: said,
             };
-            let done = tokio::spawn(call(placed, way, name, arguments));
+            // Boxed, since a task is moved as a whole several times.
+            let done = tokio::spawn(Box::pin(call(placed, way, name, arguments)));
             return Under::new(done, steps, words, spots);
         };
         let asks = context.meta.get_progress_token().is_some();
@@ -87,7 +88,12 @@ impl Placed {
             repeated: None,
             spots: None,
         };
-        let done = tokio::spawn(call_approved(self.clone(), way, handle, (tool, args)));
+        let done = tokio::spawn(Box::pin(call_approved(
+            self.clone(),
+            way,
+            handle,
+            (tool, args),
+        )));
         Under::new(done, steps, words, Spots::default())
     }
 

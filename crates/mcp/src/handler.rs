@@ -284,6 +284,8 @@ pub(crate) fn is_stateless(context: &RequestContext<RoleServer>) -> bool {
     version.is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
 }
 
+/// What is done is boxed: the library moves it from one place to another several times, as large as the largest of all, which
+/// would be 13 KB for every request.
 impl ServerHandler for Gateway {
     fn get_info(&self) -> ServerConfig {
         let mut capabilities = ServerCapabilities::builder()
@@ -337,185 +339,206 @@ impl ServerHandler for Gateway {
         }
     }
 
-    async fn list_tools(
+    fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        let list = self.shared.settings.tools_list;
-        let planned = self.waiting(&context, move |act| {
-            let (bound, state) = act.seated()?;
-            let known = definitions(act, visible_tools(&Outlook::of(&state), list));
-            let known = known.unwrap_or_else(|error| {
-                tracing::warn!(%error, "the tools of the plan cannot be listed");
-                Vec::new()
+    ) -> impl Future<Output = Result<ListToolsResult, ErrorData>> + Send {
+        Box::pin(async move {
+            let list = self.shared.settings.tools_list;
+            let planned = self.waiting(&context, move |act| {
+                let (bound, state) = act.seated()?;
+                let known = definitions(act, visible_tools(&Outlook::of(&state), list));
+                let known = known.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "the tools of the plan cannot be listed");
+                    Vec::new()
+                });
+                let named = known
+                    .iter()
+                    .map(|tool| (bound.names.name(&tool.name), tool));
+                Some(
+                    named
+                        .map(|(name, tool)| planned_tool(name, tool))
+                        .collect::<Vec<Tool>>(),
+                )
             });
-            let named = known
-                .iter()
-                .map(|tool| (bound.names.name(&tool.name), tool));
-            Some(
-                named
-                    .map(|(name, tool)| planned_tool(name, tool))
-                    .collect::<Vec<Tool>>(),
-            )
-        });
-        let mut tools: Vec<Tool> = OWN_TOOLS.iter().map(listed).collect();
-        tools.extend(planned.await?.unwrap_or_default());
-        Ok(ListToolsResult::with_all_items(tools))
+            let mut tools: Vec<Tool> = OWN_TOOLS.iter().map(listed).collect();
+            tools.extend(planned.await?.unwrap_or_default());
+            Ok(ListToolsResult::with_all_items(tools))
+        })
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
         own_tool(name).map(listed)
     }
 
-    async fn call_tool(
+    fn call_tool(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let mut placed = self.placed(&context).await?;
-        let mut tracing = None;
-        if self.shared.traces.is_some() {
-            let mut traced = (*placed).clone();
-            tracing = Tracing::begin(&mut traced, &request.name, &context);
-            placed = Arc::new(traced);
-        }
-        let answer = self.called(&placed, request, &context).await;
-        if let Some(tracing) = tracing {
-            tracing.end(&placed, &answer);
-        }
-        answer
+    ) -> impl Future<Output = Result<CallToolResponse, ErrorData>> + Send {
+        Box::pin(async move {
+            let mut placed = self.placed(&context).await?;
+            let mut tracing = None;
+            if self.shared.traces.is_some() {
+                let mut traced = (*placed).clone();
+                tracing = Tracing::begin(&mut traced, &request.name, &context);
+                placed = Arc::new(traced);
+            }
+            let answer = self.called(&placed, request, &context).await;
+            if let Some(tracing) = tracing {
+                tracing.end(&placed, &answer);
+            }
+            answer
+        })
     }
 
-    async fn get_task(
+    fn get_task(
         &self,
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<GetTaskResult, ErrorData> {
-        self.task_got(&request.task_id, &context).await
+    ) -> impl Future<Output = Result<GetTaskResult, ErrorData>> + Send {
+        Box::pin(async move { self.task_got(&request.task_id, &context).await })
     }
 
-    async fn update_task(
+    fn update_task(
         &self,
         request: UpdateTaskParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.task_updated(request, &context).await
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        Box::pin(async move { self.task_updated(request, &context).await })
     }
 
-    async fn cancel_task(
+    fn cancel_task(
         &self,
         request: CancelTaskParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.task_cancelled(&request.task_id, &context).await
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        Box::pin(async move { self.task_cancelled(&request.task_id, &context).await })
     }
 
-    async fn list_prompts(
+    fn list_prompts(
         &self,
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
-    ) -> Result<ListPromptsResult, ErrorData> {
-        let about = "The plan that is in force: constraints, steps with their states, what may be called now";
-        let own = Prompt::new(PLAN_PROMPT, Some(about), None).with_title("The plan in force");
-        let mut prompts = vec![own];
-        prompts.extend(self.prompts_below(&context).await?);
-        Ok(ListPromptsResult::with_all_items(prompts))
+    ) -> impl Future<Output = Result<ListPromptsResult, ErrorData>> + Send {
+        Box::pin(async move {
+            let about = "The plan that is in force: constraints, steps with their states, what may be called now";
+            let own = Prompt::new(PLAN_PROMPT, Some(about), None).with_title("The plan in force");
+            let mut prompts = vec![own];
+            prompts.extend(self.prompts_below(&context).await?);
+            Ok(ListPromptsResult::with_all_items(prompts))
+        })
     }
 
-    async fn get_prompt(
+    fn get_prompt(
         &self,
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<GetPromptResponse, ErrorData> {
-        if request.name != PLAN_PROMPT {
-            return self.prompt_below(request, &context).await;
-        }
-        let shown = self.waiting(&context, |act| act.current()).await?;
-        let message = PromptMessage::new_text(Role::User, prompt(shown.as_ref()));
-        Ok(GetPromptResult::new(vec![message]).into())
+    ) -> impl Future<Output = Result<GetPromptResponse, ErrorData>> + Send {
+        Box::pin(async move {
+            if request.name != PLAN_PROMPT {
+                return self.prompt_below(request, &context).await;
+            }
+            let shown = self.waiting(&context, |act| act.current()).await?;
+            let message = PromptMessage::new_text(Role::User, prompt(shown.as_ref()));
+            Ok(GetPromptResult::new(vec![message]).into())
+        })
     }
 
-    async fn list_resources(
+    fn list_resources(
         &self,
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
-    ) -> Result<ListResourcesResult, ErrorData> {
-        let plan = Resource::new(PLAN_URI, "plan")
-            .with_title("The plan in force")
-            .with_description("Constraints, steps with their states, what may be called now, what people are asked")
-            .with_mime_type("application/json");
-        let mut resources = vec![plan];
-        resources.extend(
-            self.listed_below(&context, "resources/list", "resources")
-                .await?,
-        );
-        Ok(ListResourcesResult::with_all_items(resources))
+    ) -> impl Future<Output = Result<ListResourcesResult, ErrorData>> + Send {
+        Box::pin(async move {
+            let plan = Resource::new(PLAN_URI, "plan")
+                .with_title("The plan in force")
+                .with_description("Constraints, steps with their states, what may be called now, what people are asked")
+                .with_mime_type("application/json");
+            let mut resources = vec![plan];
+            resources.extend(
+                self.listed_below(&context, "resources/list", "resources")
+                    .await?,
+            );
+            Ok(ListResourcesResult::with_all_items(resources))
+        })
     }
 
-    async fn list_resource_templates(
+    fn list_resource_templates(
         &self,
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
-    ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let method = "resources/templates/list";
-        let found = self
-            .listed_below(&context, method, "resourceTemplates")
-            .await?;
-        Ok(ListResourceTemplatesResult::with_all_items(found))
+    ) -> impl Future<Output = Result<ListResourceTemplatesResult, ErrorData>> + Send {
+        Box::pin(async move {
+            let method = "resources/templates/list";
+            let found = self
+                .listed_below(&context, method, "resourceTemplates")
+                .await?;
+            Ok(ListResourceTemplatesResult::with_all_items(found))
+        })
     }
 
-    async fn read_resource(
+    fn read_resource(
         &self,
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<ReadResourceResponse, ErrorData> {
-        if request.uri != PLAN_URI {
-            return self.resource_below(request, &context).await;
-        }
-        let shown = self.waiting(&context, |act| act.current()).await?;
-        let text = shown.unwrap_or(Value::Null).to_string();
-        let contents = ResourceContents::text(text, PLAN_URI).with_mime_type("application/json");
-        Ok(ReadResourceResult::new(vec![contents]).into())
+    ) -> impl Future<Output = Result<ReadResourceResponse, ErrorData>> + Send {
+        Box::pin(async move {
+            if request.uri != PLAN_URI {
+                return self.resource_below(request, &context).await;
+            }
+            let shown = self.waiting(&context, |act| act.current()).await?;
+            let text = shown.unwrap_or(Value::Null).to_string();
+            let contents =
+                ResourceContents::text(text, PLAN_URI).with_mime_type("application/json");
+            Ok(ReadResourceResult::new(vec![contents]).into())
+        })
     }
 
-    async fn complete(
+    fn complete(
         &self,
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<CompleteResult, ErrorData> {
-        self.completed_below(request, &context).await
+    ) -> impl Future<Output = Result<CompleteResult, ErrorData>> + Send {
+        Box::pin(async move { self.completed_below(request, &context).await })
     }
 
     #[expect(deprecated, reason = "clients of older revisions set it")]
-    async fn set_level(
+    fn set_level(
         &self,
         request: rmcp::model::SetLevelRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        let params = match serde_json::json!(request) {
-            Value::Object(params) => params,
-            _ => serde_json::Map::new(),
-        };
-        self.level_below(params, &context).await
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        Box::pin(async move {
+            let params = match serde_json::json!(request) {
+                Value::Object(params) => params,
+                _ => serde_json::Map::new(),
+            };
+            self.level_below(params, &context).await
+        })
     }
 
-    async fn subscribe(
+    fn subscribe(
         &self,
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.subscribed_below("resources/subscribe", request.uri, &context)
-            .await
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        Box::pin(async move {
+            self.subscribed_below("resources/subscribe", request.uri, &context)
+                .await
+        })
     }
 
-    async fn unsubscribe(
+    fn unsubscribe(
         &self,
         request: UnsubscribeRequestParams,
         context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.subscribed_below("resources/unsubscribe", request.uri, &context)
-            .await
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send {
+        Box::pin(async move {
+            self.subscribed_below("resources/unsubscribe", request.uri, &context)
+                .await
+        })
     }
 
     fn supported_protocol_versions(&self) -> std::borrow::Cow<'static, [ProtocolVersion]> {

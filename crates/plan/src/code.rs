@@ -78,6 +78,8 @@ codes! {
     ExecutionHalted = "EXECUTION_HALTED", Error, "`mandate executions show` says who ended it, and at which step";
     /// The plan ran to its end, but at least one step failed and was passed over.
     StepSkipped = "STEP_SKIPPED", Warn, "look at the first failure, which is the error's cause";
+    /// The process that drives the executions cannot be reached, or ended while it was asked: what was asked for may have been done.
+    HostGone = "HOST_GONE", Error, "see what came of it before you ask again: `mandate executions show`, or `status` at the gateway; a call that was under way is done, still to be made, or in doubt";
     /// Something that has no code of its own.
     UnknownError = "UNKNOWN_ERROR", Fatal, "run again with `MANDATE_LOG=debug` and report what the log says";
     /// Policy forbids the plan or the call.

@@ -1,14 +1,22 @@
 //! Who may approve, and the approvals themselves.
 
-use crate::{assent::Assent, principal::is_role};
+use crate::{
+    assent::Assent,
+    principal::{AGENT, is_role},
+};
 use mandate_plan::Digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
 /// The most people that one rule may ask for.
 const MOST: u32 = 16;
+/// The most approvers of which one is enough.
+const MOST_WAYS: usize = 16;
+/// Between approvers of which one is enough.
+const OR: &str = " or ";
 
-/// Who may answer a request; written `requester`, `other`, `role:NAME`, `2 of other`, `2 of role:NAME`.
+/// Who may answer a request; written `requester`, `other`, `role:NAME`, `2 of other`, `2 of role:NAME`, and `requester or
+/// other` where one of them is enough.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Approver {
     /// Whoever asked for the execution.
@@ -19,12 +27,14 @@ pub enum Approver {
     Role(String),
     /// So many different ones of `Other` or `Role`.
     AtLeast(u32, Box<Approver>),
+    /// One of these is enough. None of them is one of this kind.
+    OneOf(Vec<Approver>),
 }
 
 /// The text names no approver.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not an approver: `requester`, `other`, `role:NAME`, `2 of other` or `2 of role:NAME` is expected"
+    "`{0}` is not an approver: `requester`, `other`, `role:NAME`, `2 of other` or `2 of role:NAME` is expected, or several of them with `or` between them"
 )]
 pub struct NotAnApprover(pub String);
 
@@ -36,6 +46,18 @@ impl Approver {
     pub fn list(text: &str) -> Result<Vec<Self>, NotAnApprover> {
         text.split(',').map(|one| one.trim().parse()).collect()
     }
+
+    /// The same of what somebody with these roles asked for. An agent never approves, so that nobody could answer for it as
+    /// the requester: there whoever counts as `other` may, too.
+    #[must_use]
+    pub fn where_asked_with(self, roles: &[String]) -> Self {
+        match self {
+            Approver::Requester if roles.iter().any(|role| role == AGENT) => {
+                Approver::OneOf(vec![Approver::Requester, Approver::Other])
+            }
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for Approver {
@@ -45,6 +67,13 @@ impl fmt::Display for Approver {
             Approver::Other => f.write_str("other"),
             Approver::Role(name) => write!(f, "role:{name}"),
             Approver::AtLeast(count, of) => write!(f, "{count} of {of}"),
+            Approver::OneOf(ways) => {
+                for (at, way) in ways.iter().enumerate() {
+                    let between = if at == 0 { "" } else { OR };
+                    write!(f, "{between}{way}")?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -53,6 +82,14 @@ impl FromStr for Approver {
     type Err = NotAnApprover;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let none = || NotAnApprover(text.to_owned());
+        if text.contains(OR) {
+            let ways = text.split(OR).map(|way| way.trim().parse());
+            let ways: Vec<Approver> = ways.collect::<Result<_, _>>().map_err(|_| none())?;
+            return match ways.len() {
+                ..=MOST_WAYS => Ok(Approver::OneOf(ways)),
+                _ => Err(none()),
+            };
+        }
         if let Some((count, of)) = text.split_once(" of ") {
             let count: u32 = count.trim().parse().map_err(|_| none())?;
             let of: Approver = of.trim().parse().map_err(|_| none())?;

@@ -55,12 +55,16 @@ impl Assent {
             Approver::Other => somebody_else && (self.has(APPROVER) || self.has(ADMIN)),
             Approver::Role(role) => somebody_else && self.has(role),
             Approver::AtLeast(_, of) => self.counts_as(of, requester),
+            Approver::OneOf(ways) => ways.iter().any(|way| self.counts_as(way, requester)),
         }
     }
 }
 
 /// Whether these yeses are what the approver asks for. Nobody counts twice for it.
 pub fn satisfies(assents: &[Assent], approver: &Approver, requester: &str) -> bool {
+    if let Approver::OneOf(ways) = approver {
+        return ways.iter().any(|way| satisfies(assents, way, requester));
+    }
     let who: BTreeSet<&str> = assents
         .iter()
         .filter(|assent| assent.counts_as(approver, requester))
@@ -68,7 +72,7 @@ pub fn satisfies(assents: &[Assent], approver: &Approver, requester: &str) -> bo
         .collect();
     let wanted = match approver {
         Approver::AtLeast(count, _) => usize::try_from(*count).unwrap_or(usize::MAX),
-        Approver::Requester | Approver::Other | Approver::Role(_) => 1,
+        Approver::Requester | Approver::Other | Approver::Role(_) | Approver::OneOf(_) => 1,
     };
     who.len() >= wanted.max(1)
 }

@@ -58,7 +58,7 @@ pub fn enforce(
     };
     let (assessed, found) = assess(subject, approved.rules().classification());
     arguments(approved, planned, call, &found)?;
-    approval::confirmed(approved, planned, turn, call)?;
+    approval::confirmed(approved, planned, turn, call, session)?;
     counts(approved, turn, call, session, now_ms)?;
     let endorsed = approval::endorsed(turn, call);
     let touched = (assessed.effect, found.as_slice());
@@ -265,7 +265,7 @@ fn policy(
     let (outcome, rulings) = overridden(judge(approved.rules(), &case), turn, call);
     // What was decided before stands; what the call turns out to be can only make it stricter.
     let strictest = outcome.max(decided.outcome);
-    let approvers = approval::wanted(approved, &rulings);
+    let approvers = approval::wanted(approved, &rulings, session);
     let decisive = rulings
         .into_iter()
         .find(|ruling| ruling.outcome == strictest);

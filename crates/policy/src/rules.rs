@@ -140,11 +140,22 @@ pub(crate) fn judge(rules: &dyn Rules, case: &Case<'_>) -> (Outcome, Vec<Ruling>
             }],
         )
     };
-    match rules.judge(case) {
+    match rules.judge(case).map(|rulings| answerable(rulings, case)) {
         Err(error) => deny(&error.rule, error.to_string()),
         Ok(rulings) => match rulings.iter().map(|ruling| ruling.outcome).max() {
             Some(strictest) => (strictest, rulings),
             None => deny("default-deny", "no rule allows it".to_owned()),
         },
     }
+}
+
+/// The rulings with approvers of whom somebody can say yes, also where an agent asks.
+fn answerable(mut rulings: Vec<Ruling>, case: &Case<'_>) -> Vec<Ruling> {
+    let roles = &case.session.roles;
+    for ruling in rulings.iter_mut().filter(|_| !roles.is_empty()) {
+        let approvers = std::mem::take(&mut ruling.approvers);
+        let approvers = approvers.into_iter();
+        ruling.approvers = approvers.map(|one| one.where_asked_with(roles)).collect();
+    }
+    rulings
 }

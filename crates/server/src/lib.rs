@@ -15,6 +15,7 @@ mod export;
 mod forms;
 mod head;
 mod idempotency;
+mod lanes;
 mod listener;
 pub mod live;
 mod openapi;

@@ -1,6 +1,7 @@
 //! Connections: how many, how long their heads may take, and how they end.
 
 use crate::head::{check_host, harden};
+use crate::lanes::Lanes;
 use crate::problem::{Problem, Told};
 use crate::quiet::{Quiet, reads_along};
 use crate::request_id;
@@ -23,6 +24,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -36,13 +38,14 @@ const HEADERS: usize = 128;
 /// How long connections may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Accepts connections until it is told to stop, and returns when they have ended. Those who read along are served by `quiet`.
+/// Accepts connections until it is told to stop, and returns when they have ended. Those who read along are served by `quiet`, the
+/// others by one of `lanes`.
 pub(crate) async fn accept(
     listener: TcpListener,
     site: Arc<Site>,
     router: Router,
     mut stopping: watch::Receiver<bool>,
-    quiet: Quiet,
+    (quiet, lanes): (Quiet, Lanes),
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let open = GracefulShutdown::new();
@@ -64,7 +67,7 @@ pub(crate) async fn accept(
                     peer,
                     (&site, &router),
                     open.watcher(),
-                    quiet.handle(),
+                    (quiet.handle(), lanes.clone()),
                 );
                 tokio::spawn(async move {
                     held.await;
@@ -82,35 +85,56 @@ pub(crate) async fn accept(
     let _ = tokio::time::timeout(GRACE, open.shutdown()).await;
 }
 
+/// Has a connection served to its end.
 fn hold(
     stream: TcpStream,
     peer: SocketAddr,
     (site, router): (&Arc<Site>, &Router),
     watcher: Watcher,
-    quiet: Option<Handle>,
+    (quiet, lanes): (Option<Handle>, Lanes),
 ) -> impl Future<Output = ()> + Send + 'static {
     // Small answers are not kept back.
     let _ = stream.set_nodelay(true);
     let (site, router) = (site.clone(), router.clone());
     async move {
-        let Some(quiet) = quiet else {
+        let Some((lane, seat)) = lanes.freest() else {
             return converse(stream, peer, site, router, watcher).await;
         };
-        if !reads_along(&stream).await {
-            return converse(stream, peer, site, router, watcher).await;
-        }
-        // It is told of by those threads alone, too.
-        let Ok(stream) = stream.into_std() else {
-            return;
-        };
-        let talk = async move {
-            match TcpStream::from_std(stream) {
-                Ok(stream) => converse(stream, peer, site, router, watcher).await,
-                Err(error) => tracing::warn!(%error, "a connection cannot be handed over"),
+        let served = handed_to(&lane, stream, move |stream| async move {
+            match quiet {
+                Some(quiet) if reads_along(&stream).await => {
+                    drop(seat);
+                    let converse = move |stream| converse(stream, peer, site, router, watcher);
+                    handed_to(&quiet, stream, converse).await;
+                }
+                _ => {
+                    converse(stream, peer, site, router, watcher).await;
+                    drop(seat);
+                }
             }
-        };
-        let _ = quiet.spawn(talk).await;
+        });
+        served.await;
     }
+}
+
+/// Hands a connection to other threads, which alone are told of it from then on, and waits until they are done with it.
+async fn handed_to<F>(
+    threads: &Handle,
+    stream: TcpStream,
+    serve: impl FnOnce(TcpStream) -> F + Send + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Ok(stream) = stream.into_std() else {
+        return;
+    };
+    let serving = threads.spawn(async move {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => serve(stream).await,
+            Err(error) => tracing::warn!(%error, "a connection cannot be handed over"),
+        }
+    });
+    let _ = serving.await;
 }
 
 /// Answers what comes on a connection until it ends.
@@ -122,6 +146,10 @@ async fn converse(
     watcher: Watcher,
 ) {
     let read_timeout = site.settings.read_timeout;
+    // A client may close its end as soon as it has said what it wants, and still read the answer. Where that is seen as soon as
+    // the request is, it is no sign that it has gone.
+    let ended = stream.ready(Interest::READABLE).now_or_never();
+    let ended = ended.is_some_and(|ready| ready.is_ok_and(|ready| ready.is_read_closed()));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (site, router) = (site.clone(), router.clone());
         async move { Ok::<_, Infallible>(answer(&site, router, request.map(Body::new), peer).await) }
@@ -130,6 +158,7 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(read_timeout)
         .max_headers(HEADERS)
+        .half_close(ended)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {

@@ -247,8 +247,7 @@ pub(crate) fn router(site: &Arc<Site>, beside: Router) -> Router {
         router = router.route(&verb::route(route.path), handler);
     }
     let pages = map_response(|response| labelled(response, "page"));
-    let beside = guard::beside(site, Right::Submit, beside);
-    let beside = beside.layer(map_response(|response| labelled(response, "beside")));
+    let beside = guard::beside(site, Right::Submit, beside, Template("beside"));
     router
         .merge(page::router().route_layer(pages))
         .fallback(absent)

@@ -2,6 +2,7 @@
 
 use crate::access::{Link, Rates, Sessions};
 use crate::idempotency::Creating;
+use crate::lanes::Lanes;
 use crate::listener;
 use crate::live::Live;
 use crate::quiet::Quiet;
@@ -85,11 +86,12 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Listens, and serves on `runtime`. Tells the first link to log in with.
+    /// Listens on `runtime`, and serves each connection on the one of `lanes` that has the fewest. Tells the first link to log
+    /// in with.
     ///
     /// # Errors
     /// The address cannot be used, or may not because nobody has a key.
-    pub fn start(parts: Parts, runtime: &Handle) -> Result<Self, NoServer> {
+    pub fn start(parts: Parts, runtime: &Handle, lanes: &[Handle]) -> Result<Self, NoServer> {
         let listen = parts.settings.listen.clone();
         let failed = |source: io::Error| NoServer::Address {
             listen: listen.clone(),
@@ -134,7 +136,13 @@ impl Serving {
         let small = DefaultPredicate::new().and(NotForContentType::SSE);
         let router = routes::router(&site, parts.beside)
             .layer(CompressionLayer::new().gzip(true).compress_when(small));
-        let accepting = runtime.spawn(listener::accept(listener, site, router, stopping, quiet));
+        let accepting = runtime.spawn(listener::accept(
+            listener,
+            site,
+            router,
+            stopping,
+            (quiet, Lanes::over(lanes)),
+        ));
         Ok(Self {
             address,
             stop,

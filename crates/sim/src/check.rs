@@ -4,6 +4,7 @@
 mod effects;
 mod kept;
 mod order;
+mod sessions;
 mod status;
 
 use crate::hold::hold;
@@ -41,6 +42,7 @@ pub(crate) fn check(world: &mut World<'_>) {
         effects::check(outside, &all, &mut faults);
         order::check_all(journal, &all, &mut faults);
         kept::check(world, journal, &all, &mut faults);
+        sessions::check(world, &all, &mut faults);
         for found in &all {
             ends(found, &mut faults);
             status::check(found, &mut faults);

@@ -59,11 +59,14 @@ impl Scenario {
         }
         let calls = calls(&plans, random);
         let acts = acts(runs.len(), disk, random);
+        // From a stream of its own: everything else of a seed stays as it was before there were sessions to run short.
+        let session = &mut Random::of(seed, "session");
         Self {
             seed,
             disk,
             max_active: if random.one_in(6) { 1 } else { 256 },
             calls_per_minute: random.one_in(14).then(|| random.between(1, 4)),
+            calls_per_session: session.one_in(6).then(|| session.between(2, 24)),
             runs,
             calls,
             acts,

@@ -90,6 +90,7 @@ impl Durable {
         Ok(Appended {
             last_gseq: self.last_gseq,
             head: self.head(),
+            alone: false,
         })
     }
 

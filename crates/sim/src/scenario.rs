@@ -17,6 +17,9 @@ pub struct Scenario {
     /// How many calls the session may make in a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls_per_minute: Option<u64>,
+    /// How many calls the session may make in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls_per_session: Option<u64>,
     /// What is submitted.
     pub runs: Vec<Run>,
     /// How calls go, by step, one after the other; all that follow go well. Ids of steps are unique over all plans. Calls

@@ -68,6 +68,7 @@ fn candidates(of: &Scenario) -> Vec<Scenario> {
         });
     }
     add(&|scenario| scenario.calls_per_minute = None);
+    add(&|scenario| scenario.calls_per_session = None);
     add(&|scenario| scenario.max_active = 256);
     for place in 0..of.runs.len() {
         add(&|scenario| {

@@ -100,7 +100,7 @@ impl<'s> World<'s> {
             tools: Arc::new(Runner::new(Arc::clone(&registry), Arc::clone(&secrets))),
             ids: Arc::new(SimIds::default()),
             limits: Limits {
-                calls_per_session: None,
+                calls_per_session: scenario.calls_per_session,
                 calls_per_minute: scenario.calls_per_minute,
             },
             max_active: scenario.max_active,

@@ -50,7 +50,7 @@ impl ByHand {
             return false;
         }
         self.queue.take(&mut self.group, batches, usize::MAX);
-        self.writer.write_group(&mut self.group);
+        self.writer.write_group(&mut self.group, || false);
         true
     }
 }

@@ -169,6 +169,9 @@ pub struct Appended {
     pub last_gseq: u64,
     /// The head after the commit.
     pub head: Head,
+    /// Whether nothing else was written with it, and nothing waits to be. Whoever is told may do some work of its own on the
+    /// writer's thread then, and append: nobody is held up by it.
+    pub alone: bool,
 }
 
 /// Why the store could not do what was asked.

@@ -5,6 +5,7 @@ use crate::{
 };
 use mandate_plan::Digest;
 use std::{
+    cell::Cell,
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -44,6 +45,11 @@ pub(crate) struct Prepared {
 const ENOUGH: usize = 32;
 /// Nor is any for longer than this, whoever forgot to say that no more follows.
 const PATIENCE: Duration = Duration::from_millis(2);
+
+thread_local! {
+    /// Whether this thread empties a queue.
+    static EMPTIES: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What waits: a batch, or what was wrong with it (told in its turn), and whom to tell.
 pub(crate) struct Item {
@@ -98,11 +104,17 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// This thread empties it. Whatever it adds has room: it would wait for itself.
+    pub(crate) fn emptied_here(&self) {
+        EMPTIES.set(true);
+    }
+
     /// Adds an item, waiting for room. Gives it back if nobody will take it any more.
     pub(crate) fn push(&self, item: Item) -> Option<Item> {
         let bytes = item.bytes();
         let mut waiting = self.lock();
         while !waiting.closed
+            && !EMPTIES.get()
             && (waiting.items.len() >= MAX_WAITING
                 || (waiting.bytes + bytes > MAX_WAITING_BYTES && !waiting.items.is_empty()))
         {
@@ -239,5 +251,22 @@ mod tests {
         assert!(queue.push(item()).is_none());
         queue.close();
         assert_eq!(taken(&queue), 1, "at once: nothing more can come");
+    }
+
+    #[test]
+    fn what_the_emptying_thread_adds_has_room() {
+        let queue = Queue::default();
+        for _ in 0..MAX_WAITING {
+            assert!(queue.push(item()).is_none());
+        }
+        std::thread::scope(|scope| {
+            let emptying = scope.spawn(|| {
+                queue.emptied_here();
+                // It would wait for itself.
+                assert!(queue.push(item()).is_none());
+            });
+            emptying.join().unwrap();
+        });
+        assert_eq!(taken(&queue), 512);
     }
 }

@@ -28,7 +28,8 @@ use std::{
 /// A data directory's journal, open for writing. Dropping it writes what is queued, then lets go of the directory.
 ///
 /// [`append`](Journal::append) waits while 4,096 batches or 64 MiB are queued. An acknowledgement runs on the one
-/// thread that empties the queue: it must hand the news on and return, and neither append nor wait.
+/// thread that empties the queue: it must not wait, and hands the news on and returns unless it is
+/// [`alone`](crate::Appended::alone). What it appends has room in any case.
 pub struct SqliteStore {
     reader: Reader,
     queue: Arc<Queue>,

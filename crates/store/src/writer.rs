@@ -133,15 +133,16 @@ impl Writer {
     pub(crate) fn run(mut self, queue: &Arc<Queue>) {
         // If this thread dies, those who wait must hear of it and those who come later be turned away.
         let _guard = TurnAway(Arc::clone(queue));
+        queue.emptied_here();
         let mut group = Vec::with_capacity(GROUP_LIMIT);
         while queue.take(&mut group, GROUP_LIMIT, GROUP_LIMIT_BYTES) {
-            self.write_group(&mut group);
+            self.write_group(&mut group, || queue.is_empty());
             self.log.keep_ahead();
         }
     }
 
-    /// Writes a group in one transaction, and tells those who wait.
-    pub(crate) fn write_group(&mut self, group: &mut Vec<Item>) {
+    /// Writes a group in one transaction, and tells those who wait. `idle` says whether nothing else waits to be written.
+    pub(crate) fn write_group(&mut self, group: &mut Vec<Item>, idle: impl Fn() -> bool) {
         let mut acks: Vec<(Ack, Result<u64, StoreError>)> = Vec::with_capacity(group.len());
         let written = match self.shown.failed.get().cloned() {
             Some(error) => Err(error),
@@ -160,8 +161,13 @@ impl Writer {
         }
         hit("journal.before_ack");
         let head = self.head;
+        let alone = acks.len() == 1 && idle();
         for (ack, result) in acks {
-            let result = result.map(|last_gseq| Appended { last_gseq, head });
+            let result = result.map(|last_gseq| Appended {
+                last_gseq,
+                head,
+                alone,
+            });
             if catch_unwind(AssertUnwindSafe(|| ack(result))).is_err() {
                 tracing::error!("an acknowledgement panicked");
             }

@@ -85,6 +85,7 @@ impl Category {
             | ErrorCode::BudgetExceeded
             | ErrorCode::Frozen => Category::PolicyError,
             ErrorCode::UnknownError
+            | ErrorCode::HostGone
             | ErrorCode::DiskFull
             | ErrorCode::StoreReadOnly
             | ErrorCode::StoreBusy

@@ -71,6 +71,8 @@ pub struct McpSettings<'a> {
     /// How long a server that was told to stop a call is left alone before it is asked whether it still listens, and
     /// how long it then has to answer. One that does not is replaced.
     pub patience: Duration,
+    /// The runtime of several threads that they are on, which must live as long as they; none = one thread of their own.
+    pub runtime: Option<tokio::runtime::Handle>,
 }
 
 /// The usual [`McpSettings::patience`].
@@ -82,7 +84,7 @@ pub fn mcp_servers(
     servers: &BTreeMap<String, McpServerConfig>,
     settings: &McpSettings<'_>,
 ) -> Vec<Arc<dyn Provider>> {
-    let thread = Arc::new(ServerThread::default());
+    let thread = Arc::new(ServerThread::new(settings.runtime.clone()));
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     for (name, key) in names {
         let Some(config) = servers.get(key).filter(|config| !config.disabled) else {

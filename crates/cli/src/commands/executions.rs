@@ -116,7 +116,7 @@ pub(crate) enum ExecutionsCommand {
     Status(status::StatusArgs),
     /// Write a token for an execution that an agent drives
     #[command(
-        after_help = "Examples:\n  mandate executions token @last --token-file agent.token\n  mandate executions token @last --token-file helper.token --steps fetch,parse\n\nFor the one who asked for the execution. A token holds for 15 minutes, and every call renews it."
+        after_help = "Examples:\n  mandate executions token @last --token-file agent.token\n  mandate executions token @last --token-file helper.token --steps fetch,parse\n\nFor the one who asked for the execution. A token holds for 15 minutes, and a call renews one that is older than a minute."
     )]
     Token(token::TokenArgs),
     /// Work every decision out again from the journal and compare

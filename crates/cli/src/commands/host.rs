@@ -6,6 +6,7 @@ use crate::{
     errors::{Exit, Failure},
     hosting::{Hosting, open},
     interrupt::Interrupts,
+    lanes::Lanes,
     toolbox, when,
 };
 use clap::Args;
@@ -52,20 +53,26 @@ pub(crate) fn run(args: &HostArgs, context: &Context) -> Result<Exit, Failure> {
     }
     // A session of its own, so that no terminal's end is its own. It fails for one that leads a group already.
     let _ = rustix::process::setsid();
-    let registry = toolbox::registry(settings)?;
     crate::open_files::enough()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("mandate-tools")
         .build()
         .map_err(|error| Failure::io("cannot start the threads that tools run on", &error))?;
+    let lanes = Lanes::one()?;
+    let registry = toolbox::registry_on(settings, Some(lanes.first().clone()))?;
     let interrupts = Interrupts::listen(&runtime);
     let Some(store) = wait_for_lock(|| open(settings), args.after, &interrupts)? else {
         log("goes, since another process drives the executions here");
         return Ok(Exit::Success);
     };
-    let (mut hosting, connection) =
-        Hosting::start(settings, store, registry, runtime.handle(), true)?;
+    let (mut hosting, connection) = Hosting::start(
+        settings,
+        store,
+        registry,
+        (runtime.handle(), lanes.first()),
+        true,
+    )?;
     log(&format!(
         "drives the executions in {}",
         settings.data_dir.display()

@@ -82,12 +82,17 @@ pub(crate) fn run(args: &McpArgs, context: &Context) -> Result<Exit, Failure> {
     crate::open_files::enough()?;
     // Tools are looked at here, and plans judged by the host: the policy is its matter.
     let settings = Arc::new(context.settings_without_policies()?);
-    let reception = Arc::new(Visiting::new(settings.clone())?);
+    // One thread: what is passed on to the host and back wakes no other.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .thread_name("mandate-mcp")
         .build()
         .map_err(|error| Failure::io("cannot start the threads of the gateway", &error))?;
+    // What the host says is read there.
+    let within = runtime.enter();
+    let reception = Arc::new(Visiting::new(settings.clone())?);
+    drop(within);
     let telemetry = match settings.traces {
         Some(_) => Some(hosting::telemetry(&settings, runtime.handle())?),
         None => None,

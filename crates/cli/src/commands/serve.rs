@@ -8,6 +8,7 @@ use crate::{
     errors::{Exit, Failure, Kind},
     hosting::{Hosting, open, telemetry},
     interrupt::Interrupts,
+    lanes::Lanes,
     output::Out,
     toolbox,
 };
@@ -59,12 +60,13 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     crate::open_files::enough()?;
-    let registry = toolbox::registry(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("mandate-tools")
         .build()
         .map_err(|error| Failure::io("cannot start the threads that tools run on", &error))?;
+    let lanes = Lanes::start()?;
+    let registry = toolbox::registry_on(settings, Some(lanes.first().clone()))?;
     let interrupts = Interrupts::listen(&runtime);
     let Some(store) = take_over(settings, context.out(), &interrupts)? else {
         return Ok(Exit::Success);
@@ -82,7 +84,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         settings,
         store,
         registry,
-        runtime.handle(),
+        (runtime.handle(), lanes.first()),
         true,
         Some(telemetry.clone()),
         observe,
@@ -97,7 +99,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         server,
         (live, telemetry),
         context.out(),
-        &runtime,
+        (&runtime, &lanes),
     );
     drop(connection);
     let gone = match served {
@@ -158,7 +160,7 @@ fn serve(
     server: ServerSettings,
     seen: (Arc<Live>, Arc<Telemetry>),
     out: &Out,
-    runtime: &Runtime,
+    (runtime, lanes): (&Runtime, &Lanes),
 ) -> Result<Serving, Failure> {
     let links = Links::new(out);
     let tells = links.clone();
@@ -169,14 +171,15 @@ fn serve(
         Arc::new(move |token| tells.tell(token)),
         runtime.handle(),
     );
-    let serving = Serving::start(parts, runtime.handle()).map_err(|error| match error {
-        NoServer::Host(error) => error.into(),
-        NoServer::Unkeyed(_) => Failure::usage(error.to_string()).remedy(
-            "make a key with `mandate keys create NAME --role admin`, or listen on 127.0.0.1",
-        ),
-        NoServer::Address { .. } => Failure::new(Kind::Io, error.to_string())
-            .remedy("choose another address with `--listen`"),
-    })?;
+    let serving =
+        Serving::start(parts, runtime.handle(), lanes.all()).map_err(|error| match error {
+            NoServer::Host(error) => error.into(),
+            NoServer::Unkeyed(_) => Failure::usage(error.to_string()).remedy(
+                "make a key with `mandate keys create NAME --role admin`, or listen on 127.0.0.1",
+            ),
+            NoServer::Address { .. } => Failure::new(Kind::Io, error.to_string())
+                .remedy("choose another address with `--listen`"),
+        })?;
     links.listens_at(serving.address());
     Ok(serving)
 }

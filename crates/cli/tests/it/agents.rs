@@ -199,8 +199,14 @@ fn a_token_is_nowhere_but_in_its_file() {
     let agent = Agent::new();
     let mut secrets = vec![agent.site.content("token")];
     let told = agent.call("pay.look", LOOK).exits(0);
+    assert_eq!(secrets[0], agent.site.content("token"), "it is young");
+    let status = ["executions", "status", &agent.id, "--token-file", "token"];
+    agent.site.run(&status).exits(0);
     secrets.push(agent.site.content("token"));
-    assert_ne!(secrets[0], secrets[1], "a call renews the token");
+    assert_ne!(
+        secrets[0], secrets[1],
+        "asking for the status renews the token"
+    );
     let mode = std::fs::metadata(agent.site.path("token"))
         .unwrap()
         .permissions()

@@ -32,6 +32,7 @@ mod examples;
 mod executions;
 mod external;
 mod faults;
+mod for_agents;
 mod freeze;
 mod gateway;
 mod gc;

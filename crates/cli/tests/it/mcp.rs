@@ -3,6 +3,7 @@
 mod approvals;
 mod attacks;
 mod clients;
+mod gone;
 mod hook;
 mod http;
 mod passing;

@@ -59,9 +59,13 @@ pub fn find(
     }
     let mut nearest: Option<Refusal> = None;
     let mut uncovered = None;
+    let mut out_of_turn = Vec::new();
     for (step, data) in &planned {
         for number in 0..data.units.len() {
             if state.not_callable(step, data, number).is_some() {
+                if is_exactly(state, (step, data, number), args, schema) {
+                    out_of_turn.push((*step, *data));
+                }
                 continue;
             }
             match fits(state, (step, data, number), args, schema) {
@@ -75,7 +79,24 @@ pub fn find(
         let message = format!("the token does not cover step `{step}`");
         return Err(Refusal::new(ErrorCode::TokenInvalid, message));
     }
+    // The arguments of another step are none that the plan has not: it was called already, is under way, or comes later.
+    if !out_of_turn.is_empty() {
+        return Err(not_now(state, tool, &out_of_turn));
+    }
     Err(nearest.unwrap_or_else(|| not_now(state, tool, &planned)))
+}
+
+/// Whether a call is a unit to the letter, with nothing in it that the agent chose.
+fn is_exactly(
+    state: &State,
+    place: (&CheckedStep, &StepData, usize),
+    args: &Value,
+    schema: Option<&Value>,
+) -> bool {
+    let planned = &place.0.step.args;
+    let chosen = |args: &Map<String, Value>| args.keys().any(|key| !planned.contains_key(key));
+    let found = fits(state, place, args, schema);
+    found.is_ok_and(|found| found.args.as_object().is_some_and(|args| !chosen(args)))
 }
 
 fn runs(state: &State) -> Result<(), Refusal> {

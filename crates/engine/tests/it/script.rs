@@ -127,6 +127,7 @@ fn begin(words: &str) -> Begin {
             Some(("deadline", at)) => how.deadline_ms = at.parse().ok(),
             Some(("expires", at)) => how.expires_ms = at.parse().ok(),
             Some(("behaviour", number)) => how.behaviour = number.parse().ok(),
+            Some(("roles", roles)) => how.roles = roles.split(',').map(str::to_owned).collect(),
             Some(("inputs", json)) => how.inputs = serde_json::from_str(json).unwrap(),
             _ => panic!("`{word}` is no way to create an execution"),
         }

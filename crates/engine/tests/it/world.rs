@@ -131,6 +131,7 @@ pub(crate) struct Begin {
     pub inputs: Map<String, Value>,
     pub seed: u64,
     pub carried: Option<mandate_engine::event::Carried>,
+    pub roles: Vec<String>,
     /// None: that of this version.
     pub behaviour: Option<u32>,
 }
@@ -163,7 +164,7 @@ pub(crate) fn created(plan: &CheckedPlan, at_ms: i64, how: &Begin) -> Event {
         external: outside(plan),
         execution_digest: subject,
         principal: "ann".to_owned(),
-        roles: Vec::new(),
+        roles: how.roles.clone(),
         session: "s1".to_owned(),
         parent: None,
         deadline_ms: how.deadline_ms,

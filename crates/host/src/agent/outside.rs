@@ -197,7 +197,7 @@ impl Host {
                 return self.refuse_report(ask, seq, refusal, reply);
             }
         };
-        let renewal = self.renewed(state, ask, verified)?;
+        let renewal = self.renewed(state, ask, verified, self.parts.clock.now_ms())?;
         let call =
             reported_call(state, place_of(state, seq)).ok_or_else(|| no_such_call(ask, seq))?;
         if let Some(drive) = self.drives.get_mut(&ask.execution_id) {

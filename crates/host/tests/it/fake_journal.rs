@@ -132,6 +132,7 @@ impl Disk {
                 number: self.syncs,
                 hash: Digest::of(b"head"),
             },
+            alone: false,
         })
     }
 }

@@ -16,6 +16,7 @@ mod clocks;
 mod crash_points;
 mod fake_journal;
 mod fakes;
+mod handing_on;
 mod jobs;
 mod leaving;
 mod look_up;

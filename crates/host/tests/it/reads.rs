@@ -194,3 +194,17 @@ fn every_tool_whose_turn_it_is_is_told() {
     assert_eq!(outlook.callable, tools.map(str::to_owned));
     assert_eq!(outlook.agents, outlook.callable);
 }
+
+#[test]
+fn a_call_renews_a_token_that_is_not_young_any_more() {
+    let mut agent = Agent::of(PLAN);
+    let read = |agent: &mut Agent| agent.calls("fs.read", r#"{"path":"a"}"#).unwrap().issued;
+    assert_eq!(read(&mut agent), None);
+    agent.world.advance(61_000);
+    let renewed = read(&mut agent).unwrap();
+    assert_ne!(renewed.token, agent.token);
+    agent.token = renewed.token;
+    assert_eq!(read(&mut agent), None);
+    // Whoever asks for the status asks for a token.
+    assert!(agent.asks(AgentWish::Status).unwrap().issued.is_some());
+}

@@ -134,6 +134,21 @@ steps:
     assert_eq!(status(&world, &first), (Status::Success, None));
 }
 
+#[test]
+fn everybody_in_line_is_asked_when_nothing_more_can_be_given_back() {
+    let mut world = World::limited(5);
+    let first = submitted(&mut world, &plan("a", 1, 3));
+    let others = ["b", "c", "d"].map(|name| submitted(&mut world, &plan(name, 9, 3)));
+    for id in &others {
+        assert_eq!(world.journal.row(id).state, "pending");
+    }
+    world.answer(&first, "yes", NOTHING).unwrap();
+    world.run_through();
+    assert_eq!(status(&world, &first), (Status::Success, None));
+    let asked = others.each_ref().map(|id| waits_for(&world.ended(id)));
+    assert_eq!(asked, ["budget", "budget", "budget"]);
+}
+
 fn short() -> (World, String) {
     let mut world = World::limited(4);
     submitted(&mut world, &plan("a", 9, 3));

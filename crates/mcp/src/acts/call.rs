@@ -156,7 +156,7 @@ pub(super) fn answered(act: &Act<'_>, bound: &Bound, tool: &str, answer: AgentAn
     let blocks = whole.as_ref().and_then(output::blocks);
     let mut told = match (&answer.error, answer.output) {
         (Some(fault), _) => {
-            let told = failed(act, bound, fault, answer.step.as_deref());
+            let told = failed(act, bound, fault, (answer.step.as_deref(), answer.item));
             Told {
                 protocol: act.line.and_then(|_| capability_wanted(fault)),
                 ..told.after(blocks)
@@ -190,16 +190,34 @@ fn capability_wanted(fault: &Fault) -> Option<NotPassed> {
 }
 
 /// The tool was called, and failed.
-fn failed(act: &Act<'_>, bound: &Bound, fault: &Fault, step: Option<&str>) -> Told {
+fn failed(
+    act: &Act<'_>,
+    bound: &Bound,
+    fault: &Fault,
+    (step, item): (Option<&str>, Option<u32>),
+) -> Told {
     let mut error = json!(fault);
     if let Value::Object(map) = &mut error {
         map.insert("step".to_owned(), json!(step));
-        map.insert("remedy".to_owned(), fault.code.remedy().into());
+        let remedy = match (fault.code, step) {
+            (ErrorCode::InDoubt, Some(step)) => in_doubt(&bound.execution_id, step, item),
+            (code, _) => code.remedy().to_owned(),
+        };
+        map.insert("remedy".to_owned(), remedy.into());
         let state = act.visitor.desk.state(&bound.execution_id).ok();
         let allowed = state.map(|state| allowed(act, bound, &state));
         map.insert("allowed".to_owned(), json!(allowed));
     }
     Told::no(error)
+}
+
+/// What an agent can do about a call in doubt: nothing by itself, and not the call again.
+fn in_doubt(execution: &str, step: &str, item: Option<u32>) -> String {
+    let item = item.map(|item| format!("[{item}]")).unwrap_or_default();
+    format!(
+        "do not call it again: somebody has to find out, and to say so by `mandate executions resolve {execution} {step}{item} \
+         --done | --not-done | --fail --reason R`; after that `status` says whether the step is still to be called"
+    )
 }
 
 /// It was not called.

@@ -241,6 +241,7 @@ impl<'a> Reader<'a> {
         self.next();
         let mut text = String::new();
         loop {
+            text.push_str(self.plain());
             match self.peek() {
                 Some('"') => {
                     self.next();
@@ -259,6 +260,19 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+    }
+
+    /// The characters up to the next that is no visible ASCII one or has a meaning within a string: taken all at once.
+    fn plain(&mut self) -> &'a str {
+        let stops = |byte: &u8| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\');
+        let bytes = self.rest.as_bytes();
+        let end = bytes.iter().position(stops).unwrap_or(bytes.len());
+        let Some((plain, rest)) = self.rest.split_at_checked(end) else {
+            return "";
+        };
+        self.rest = rest;
+        self.column += plain.len();
+        plain
     }
 
     fn escape(&mut self) -> Result<char, Stop> {

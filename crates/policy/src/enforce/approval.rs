@@ -1,7 +1,7 @@
 //! The approvals that a single call may need: of a step with `confirm`, and where the policy asks at the call itself.
 
 use crate::{
-    Purpose, Refusal, ResolvedCall, Turn,
+    Purpose, Refusal, ResolvedCall, SessionView, Turn,
     approved::ApprovedPlan,
     approver::{Approval, Approver},
     assent::unmet,
@@ -18,8 +18,9 @@ pub(super) fn confirmed(
     planned: &PlannedCall,
     turn: &dyn Turn,
     call: &ResolvedCall,
+    session: &SessionView,
 ) -> Result<(), Refusal> {
-    let approvers = of_plan(approved);
+    let approvers = of_plan(approved, session);
     if !planned.confirm || counts(approved, of_call(turn, call).as_ref(), &approvers) {
         return Ok(());
     }
@@ -56,7 +57,11 @@ fn of_call(turn: &dyn Turn, call: &ResolvedCall) -> Option<Approval> {
 }
 
 /// Who must approve a call that the rules want an approval for.
-pub(super) fn wanted(approved: &ApprovedPlan, rulings: &[Ruling]) -> Vec<Approver> {
+pub(super) fn wanted(
+    approved: &ApprovedPlan,
+    rulings: &[Ruling],
+    session: &SessionView,
+) -> Vec<Approver> {
     let asking = rulings
         .iter()
         .filter(|ruling| ruling.outcome == Outcome::RequireApproval);
@@ -64,16 +69,16 @@ pub(super) fn wanted(approved: &ApprovedPlan, rulings: &[Ruling]) -> Vec<Approve
     approvers.sort_unstable();
     approvers.dedup();
     if approvers.is_empty() {
-        return of_plan(approved);
+        return of_plan(approved, session);
     }
     approvers
 }
 
 /// Who answers for the plan: as decided, else whoever asked for it.
-fn of_plan(approved: &ApprovedPlan) -> Vec<Approver> {
+fn of_plan(approved: &ApprovedPlan, session: &SessionView) -> Vec<Approver> {
     let decided = &approved.decision().approvers;
     if decided.is_empty() {
-        vec![Approver::Requester]
+        vec![Approver::Requester.where_asked_with(&session.roles)]
     } else {
         decided.clone()
     }

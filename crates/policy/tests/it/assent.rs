@@ -87,6 +87,54 @@ fn several_are_different_people() {
 }
 
 #[test]
+fn of_several_ways_one_is_enough() {
+    let rule = approver("requester or 2 of role:sre");
+    let (bob, eve) = (by("bob", "sre"), by("eve", "sre"));
+    for (assents, enough) in [
+        (vec![], false),
+        (vec![by("ada", "-")], true),
+        (vec![bob.clone()], false),
+        (vec![bob.clone(), eve.clone()], true),
+        (vec![by("joe", "approver"), by("ada", "agent")], false),
+    ] {
+        assert_eq!(satisfies(&assents, &rule, "ada"), enough, "{assents:?}");
+    }
+    assert!(bob.counts_as(&rule, "ada") && !by("joe", "approver").counts_as(&rule, "ada"));
+}
+
+#[test]
+fn for_an_agent_somebody_else_answers_and_never_it() {
+    let agents = ["agent".to_owned(), "submitter".to_owned()];
+    let rule = approver("requester").where_asked_with(&agents);
+    assert_eq!(rule, approver("requester or other"));
+    for (name, roles, enough) in [
+        ("bot", "agent", false),
+        ("bot", "agent,approver,admin", false),
+        ("twin", "agent,admin", false),
+        ("bob", "approver", true),
+        ("root", "admin", true),
+        ("ops", "operator", false),
+        ("vic", "viewer", false),
+        ("local:0", "-", false),
+        // Whoever has a key beside that of their agent, under one name, is the one who asked.
+        ("bot", "submitter", true),
+    ] {
+        let said = [by(name, roles)];
+        assert_eq!(satisfies(&said, &rule, "bot"), enough, "{name} {roles}");
+    }
+    for (text, roles) in [
+        ("other", agents.as_slice()),
+        ("role:sre", &agents),
+        ("2 of other", &agents),
+        ("requester or role:sre", &agents),
+        ("requester", &[]),
+        ("requester", &["submitter".to_owned()]),
+    ] {
+        assert_eq!(approver(text).where_asked_with(roles), approver(text));
+    }
+}
+
+#[test]
 fn approvers_are_read_as_they_are_written() {
     for text in [
         "requester",
@@ -94,6 +142,8 @@ fn approvers_are_read_as_they_are_written() {
         "role:sre",
         "2 of other",
         "3 of role:on-call_2",
+        "requester or other",
+        "2 of role:sre or role:lead or requester",
     ] {
         assert_eq!(approver(text).to_string(), text);
     }
@@ -113,6 +163,12 @@ fn approvers_are_read_as_they_are_written() {
         "two of other",
         "other,",
         "all",
+        "requester or",
+        " or other",
+        "requester or or other",
+        "requester or anybody",
+        "other or role:",
+        &["other"; 17].join(" or "),
     ] {
         assert!(text.parse::<Approver>().is_err(), "{text}");
     }

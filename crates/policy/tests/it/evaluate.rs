@@ -58,6 +58,22 @@ fn closed_world_reads_run_and_everything_else_needs_approval() {
 }
 
 #[test]
+fn what_an_agent_asks_for_can_be_approved_by_somebody_else() {
+    let plan = one_step(json!({ "tool": "fs.delete", "args": { "path": "a" } }));
+    let approvers = |roles: &[&str]| {
+        let mut asked = request();
+        asked.session.roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        let decision = evaluate(&plan, &no_inputs(), &Tools::new(), &asked);
+        let texts = decision.approvers.iter().map(ToString::to_string);
+        texts.collect::<Vec<String>>()
+    };
+    assert_eq!(approvers(&[]), ["requester"]);
+    assert_eq!(approvers(&["submitter", "admin"]), ["requester"]);
+    assert_eq!(approvers(&["agent"]), ["requester or other"]);
+    assert_eq!(approvers(&["admin", "agent"]), ["requester or other"]);
+}
+
+#[test]
 fn one_effect_makes_the_whole_plan_need_approval() {
     let plan = plan(json!({ "steps": [
         { "id": "a", "tool": "fs.read", "args": { "path": "x" } },

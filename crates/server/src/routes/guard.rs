@@ -1,5 +1,6 @@
 //! What stands before a route: who asks, how often, and whether they may.
 
+use super::Template;
 use crate::access::{Caller, Right, identify};
 use crate::problem::Problem;
 use crate::site::Site;
@@ -7,7 +8,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use std::net::{IpAddr, Ipv4Addr};
@@ -36,38 +37,55 @@ pub(super) fn guarded(
     handler.route_layer(from_fn_with_state(means, guard))
 }
 
-/// Routes of others, for those who have the right. They are told who asks.
-pub(super) fn beside(site: &Arc<Site>, needs: Right, routes: Router) -> Router {
-    let means = (site.clone(), needs);
-    routes
-        .layer(from_fn(introduce))
-        .layer(from_fn_with_state(means, guard))
+/// Routes of others, for those who have the right. They are told who asks. One layer for all of it: each is copied with every
+/// request, and all that are beneath it.
+pub(super) fn beside(site: &Arc<Site>, needs: Right, routes: Router, label: Template) -> Router {
+    let means = (site.clone(), needs, label);
+    routes.layer(from_fn_with_state(means, guard_beside))
 }
 
-async fn introduce(mut request: Request, next: Next) -> Response {
-    let caller = request.extensions().get::<Caller>();
-    let principal = caller.map(|caller| caller.principal.clone());
-    if let Some(principal) = principal {
-        request.extensions_mut().insert(principal);
-    }
-    next.run(request).await
+async fn guard_beside(
+    State((site, needs, label)): State<(Arc<Site>, Right, Template)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match let_in(&site, needs, request).await {
+        Ok((mut request, caller)) => {
+            request.extensions_mut().insert(caller.principal.clone());
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    response.extensions_mut().insert(label);
+    response
 }
 
 async fn guard(
     State((site, needs)): State<(Arc<Site>, Right)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    // A body cannot be lent to what waits.
-    let (method, headers) = (request.method().clone(), request.headers().clone());
-    let peer = Peer::of(request.extensions());
-    match known(&site, needs, (&method, &headers, peer)).await {
-        Ok(caller) => {
+    match let_in(&site, needs, request).await {
+        Ok((mut request, caller)) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// The request again, and who sends it.
+async fn let_in(
+    site: &Arc<Site>,
+    needs: Right,
+    request: Request,
+) -> Result<(Request, Caller), Problem> {
+    // A body cannot be lent to what waits.
+    let (parts, body) = request.into_parts();
+    let peer = Peer::of(&parts.extensions);
+    let caller = known(site, needs, (&parts.method, &parts.headers, peer)).await?;
+    Ok((Request::from_parts(parts, body), caller))
 }
 
 async fn known(

@@ -17,6 +17,7 @@ mod client;
 mod console;
 mod events;
 mod executions;
+mod for_agents;
 mod health;
 mod idempotency;
 mod inbox;

@@ -149,7 +149,7 @@ impl Rig {
             tells_link: Arc::new(move |link| kept.lock().unwrap().push(link.to_owned())),
             beside: axum::Router::new(),
         };
-        let serving = Serving::start(parts, runtime.handle())?;
+        let serving = Serving::start(parts, runtime.handle(), &[runtime.handle().clone()])?;
         Ok(Self {
             address: serving.address(),
             serving: Some(serving),

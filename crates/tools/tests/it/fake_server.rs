@@ -87,6 +87,7 @@ impl Fake {
             confining: crate::fixture::confining(),
             callers: Arc::default(),
             patience: self.patience,
+            runtime: None,
         };
         let names = BTreeMap::from([("fake".to_owned(), "Fake".to_owned())]);
         let servers = BTreeMap::from([("Fake".to_owned(), self.config.clone())]);

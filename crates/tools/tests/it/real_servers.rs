@@ -60,6 +60,7 @@ async fn with(program: &str, args: &[&str], trust: bool) -> Option<(Fixture, tem
         confining: crate::fixture::confining(),
         callers: Arc::default(),
         patience: Duration::from_secs(4),
+        runtime: None,
     };
     let names = BTreeMap::from([("server".to_owned(), "server".to_owned())]);
     let servers = BTreeMap::from([("server".to_owned(), config)]);

@@ -1,8 +1,11 @@
 //! Approvals through the client: only where the operator lets that be, as the requester's, and once.
 
+use super::http::key;
 use super::scenes::{four_eyes, ledger, site};
 use super::{Client, Era};
 use crate::agent::PLAN;
+use crate::project::Ran;
+use crate::several::until;
 use serde_json::{Value, json};
 
 const ASKS: &str = "[gateway]\nask_client = true\n";
@@ -174,4 +177,40 @@ fn it_counts_as_the_requesters_and_is_off_unless_it_is_set() {
         waits["approval"]["request_id"].is_string() && agent.asked.is_empty(),
         "{waits:#}"
     );
+}
+
+#[test]
+fn under_the_starter_policy_an_agent_is_answered_for_by_people_with_keys() {
+    let site = super::scenes::site("");
+    let root = key(&site, None, "root", "admin");
+    let bot = key(&site, Some(&root), "bot", "agent,approver");
+    let ann = key(&site, Some(&root), "ann", "approver");
+    let ops = key(&site, Some(&root), "ops", "operator");
+    let mut agent = Client::start_with(&site, Era::Modern, (&[], Some(&bot)), None);
+    let proposed = agent.done("propose_plan", json!({ "plan": PLAN }));
+    let approval = &proposed["approval"];
+    assert_eq!(
+        approval["approvers"],
+        json!(["requester or other"]),
+        "{proposed:#}"
+    );
+    let request = approval["request_id"].as_str().unwrap().to_owned();
+    let answer = |key: Option<&str>| {
+        let mut command = site.command(&["approvals", "approve", &request, "--json"]);
+        command.envs(key.map(|key| ("MANDATE_API_KEY", key)));
+        Ran::of(command.output().unwrap())
+    };
+    // Neither the agent, nor whoever shares its machine, nor a role that does not approve.
+    for wrong in [Some(bot.as_str()), None, Some(&ops)] {
+        let refused = answer(wrong).exits(3).json();
+        assert_eq!(refused["error"]["code"], "APPROVER_MISMATCH", "{refused}");
+    }
+    assert_eq!(
+        agent.refused("pay__look", json!({ "of": "bob" })),
+        "APPROVAL_REQUIRED"
+    );
+    answer(Some(&ann)).exits(0);
+    until("the tools are shown", || !agent.planned().is_empty());
+    agent.done("pay__look", json!({ "of": "bob" }));
+    assert_eq!(ledger(&site).len(), 1);
 }
