@@ -83,7 +83,7 @@ fn a_step_is_called_as_often_as_the_plan_allows_or_until_it_is_finished() {
     let agent = Agent::with(plan);
     let (x, y) = ("{\"of\":\"x\"}", "{\"of\":\"y\"}");
     agent.call("pay.look", x).exits(0);
-    agent.refused("ARGUMENT_VIOLATION", "the step behind it", || {
+    agent.refused("SEQUENCE_VIOLATION", "the step behind it", || {
         agent.call("pay.look", y)
     });
     agent.call("pay.look", x).exits(0);
@@ -101,7 +101,7 @@ fn a_step_is_called_as_often_as_the_plan_allows_or_until_it_is_finished() {
         agent.site.run(&finish).exits(3)
     });
     agent.call("pay.look", y).exits(0);
-    agent.refused("ARGUMENT_VIOLATION", "once too often", || {
+    agent.refused("SEQUENCE_VIOLATION", "once too often", || {
         agent.call("pay.look", x)
     });
     agent.site.run(&finish).exits(0);
