@@ -96,6 +96,8 @@ class Site:
         model = Model(script)
         env = self.env | {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "sk-ant-none"}
         env |= {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "MCP_CONNECTION_NONBLOCKING": "0"}
+        # The script calls tools at once, and looks none up first.
+        env |= {"ENABLE_TOOL_SEARCH": "false"}
         words = ["-p", prompt, "--output-format", "json", "--mcp-config", ".mcp.json", "--strict-mcp-config"]
         words += ["--settings", "settings.json", "--max-turns", "40"]
         ran = subprocess.run([self.claude, *words], cwd=self.folder, env=env, capture_output=True, text=True, timeout=300)
