@@ -91,6 +91,8 @@ pub(crate) struct Drive {
     pub(crate) plan_row: Option<PlanRow>,
     /// When the unsent events of an agent's reads are handed over, Unix milliseconds.
     linger_ms: Option<i64>,
+    /// When the session of one that stands in line may count anew, Unix milliseconds.
+    pub(crate) line_ms: Option<i64>,
     /// `seq` up to which events were handed to the journal.
     pub(crate) sent_seq: u64,
     /// `seq` up to which the disk has them.
@@ -129,6 +131,7 @@ impl Drive {
             shown: Shown::default(),
             plan_row,
             linger_ms: None,
+            line_ms: None,
             sent_seq: durable_seq,
             durable_seq,
             held: VecDeque::new(),
@@ -341,7 +344,7 @@ impl Drive {
     /// The next time at which something is to be done for it, Unix milliseconds.
     pub(crate) fn next_due_ms(&self) -> Option<i64> {
         let calls = self.open.values().filter_map(|open| open.deadline_ms).min();
-        { [self.wake_ms, calls, self.linger_ms].into_iter() }
+        { [self.wake_ms, calls, self.linger_ms, self.line_ms].into_iter() }
             .flatten()
             .min()
     }

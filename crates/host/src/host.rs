@@ -219,6 +219,7 @@ impl Host {
             self.wake(&execution_id);
             self.fire_calls(&execution_id, now_ms);
             self.fire_timers(&execution_id, now_ms);
+            self.look_at_line(&execution_id, now_ms);
             self.flush(&execution_id);
             self.reschedule(&execution_id);
         }

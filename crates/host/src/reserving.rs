@@ -72,7 +72,9 @@ impl Host {
                 reserved: Some(reserved),
             }),
             Place::Short(room) => Some(Body::StartHeld { room }),
-            Place::Line { new } => {
+            Place::Line { new, resets_ms } => {
+                let drive = self.drives.get_mut(execution_id)?;
+                drive.line_ms = resets_ms;
                 if new {
                     let session = &drive.state.created.session;
                     (self.parts.report)(&format!(
@@ -101,13 +103,31 @@ impl Host {
     pub(crate) fn start_what_fits(&mut self) {
         while let Some((principal, session)) = self.freed.pop_first() {
             let mut tried = BTreeSet::new();
-            while let Some(id) = self.sessions.ready(&principal, &session) {
+            let now_ms = self.parts.clock.now_ms();
+            while let Some(id) = self.sessions.ready(&principal, &session, now_ms) {
                 if self.leaving || !tried.insert(id.clone()) {
                     break;
                 }
                 self.start_waiting(&id);
             }
         }
+    }
+
+    /// Looks at those in line where the session of one of them may count anew by now.
+    pub(crate) fn look_at_line(&mut self, execution_id: &str, now_ms: i64) {
+        let Some(drive) = self.drives.get_mut(execution_id) else {
+            return;
+        };
+        if drive.line_ms.is_none_or(|at_ms| at_ms > now_ms) {
+            return;
+        }
+        let created = &drive.state.created;
+        let whose = (created.principal.clone(), created.session.clone());
+        drive.line_ms = match drive.state.awaits_admission() {
+            true => self.sessions.resets_ms(&whose.0, &whose.1, now_ms),
+            false => None,
+        };
+        self.freed.insert(whose);
     }
 
     fn start_waiting(&mut self, execution_id: &str) {

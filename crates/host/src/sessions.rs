@@ -188,8 +188,8 @@ pub(crate) enum Place {
     /// So many calls are set aside for it.
     Free(u64),
     /// Others have set aside what it may need, and give back what they do not use: it stands in line, from now on or
-    /// already.
-    Line { new: bool },
+    /// already. If the session is idle until then, it counts anew.
+    Line { new: bool, resets_ms: Option<i64> },
     /// The session has made too many calls.
     Short(NoRoom),
 }
@@ -339,7 +339,8 @@ impl Sessions {
         if fits(needs, &alone) {
             counted.asked.remove(id);
             let new = counted.line.insert(turn, needs).is_none();
-            return Place::Line { new };
+            let resets_ms = room.resets_ms;
+            return Place::Line { new, resets_ms };
         }
         // Whoever stands behind it is asked about too: nothing more is given back that it could wait for.
         counted.line.remove(&turn);
@@ -347,10 +348,18 @@ impl Sessions {
         Place::Short(room)
     }
 
+    /// When a session counts anew if it is idle until then, Unix milliseconds; none if it has.
+    pub(crate) fn resets_ms(&mut self, principal: &str, session: &str, now_ms: i64) -> Option<i64> {
+        let counted = self.get_mut(principal, session)?;
+        counted.settle(now_ms);
+        counted.resets_ms()
+    }
+
     /// Of those that wait for calls of a session, the one that can start now: the first in line, else one that somebody is
     /// asked about.
-    pub(crate) fn ready(&self, principal: &str, session: &str) -> Option<String> {
-        let counted = self.get(principal, session)?;
+    pub(crate) fn ready(&mut self, principal: &str, session: &str, now_ms: i64) -> Option<String> {
+        let counted = self.get_mut(principal, session)?;
+        counted.settle(now_ms);
         let room = NoRoom {
             needs: 0,
             limit: counted.limit,

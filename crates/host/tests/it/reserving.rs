@@ -91,11 +91,11 @@ fn a_crash_does_not_lose_what_is_set_aside() {
     let second = submitted(&mut world, &plan("b", 9, 3));
     assert_eq!(world.journal.row(&second).state, "pending");
     world.recover();
-    world.run_through();
+    world.run(500);
     assert_eq!(world.journal.row(&second).state, "pending");
     let mut world = world.crash();
     world.recover();
-    world.run_through();
+    world.run(500);
     assert_eq!(
         world.made_calls(),
         Vec::<String>::new(),
@@ -147,6 +147,36 @@ fn everybody_in_line_is_asked_when_nothing_more_can_be_given_back() {
     assert_eq!(status(&world, &first), (Status::Success, None));
     let asked = others.each_ref().map(|id| waits_for(&world.ended(id)));
     assert_eq!(asked, ["budget", "budget", "budget"]);
+}
+
+#[test]
+fn who_stands_in_line_starts_when_the_session_counts_anew() {
+    let mut world = World::limited(5);
+    let asks_twice = "
+version: 1
+name: a
+constraints: {sequential: true, timeout_ms: 36000000}
+steps:
+  - {id: a0, tool: fs.read, args: {path: a}}
+  - {id: one, tool: human.ask, args: {question: Go on?, choices: [yes, no]}}
+  - {id: a1, tool: fs.read, args: {path: a}}
+  - {id: two, tool: human.ask, args: {question: Go on?, choices: [yes, no]}}
+  - {id: a2, tool: fs.read, args: {path: a}}
+";
+    let first = submitted(&mut world, asks_twice);
+    let second = submitted(&mut world, &plan("b", 9, 3));
+    // A call in between: the hour begins anew.
+    world.advance(HOUR_MS - 1);
+    world.answer(&first, "yes", NOTHING).unwrap();
+    world.run(500);
+    for _ in 0..2 {
+        assert_eq!(world.made_calls(), ["a0/1", "a1/1"]);
+        assert_eq!(world.journal.row(&second).state, "pending");
+        world.advance(HOUR_MS / 2 + 1);
+        world.run(500);
+    }
+    assert_eq!(status(&world, &second), (Status::Success, None));
+    assert_eq!(world.ended(&first).set_aside(), 1, "it waits as before");
 }
 
 fn short() -> (World, String) {
@@ -305,7 +335,7 @@ steps:
     let waits = submitted(&mut world, &plan("y", 9, 1));
     assert_eq!(world.journal.row(&waits).state, "pending");
     world.recover();
-    world.run_through();
+    world.run(500);
     assert_eq!(world.journal.row(&waits).state, "pending");
     assert!(world.cancel(&outer));
     world.run_through();
