@@ -66,15 +66,19 @@ impl Host {
         let limits = self.rules_for(&began_under).limits();
         let now_ms = self.parts.clock.now_ms();
         let drive = self.drives.get(execution_id)?;
-        match self.sessions.place_for(&drive.state, limits, now_ms) {
+        let place = self.sessions.place_for(&drive.state, limits, now_ms);
+        let drive = self.drives.get_mut(execution_id)?;
+        drive.line_ms = match place {
+            Place::Line { resets_ms, .. } => resets_ms,
+            Place::Free(_) | Place::Short(_) => None,
+        };
+        match place {
             Place::Free(reserved) => Some(Body::ExecutionStarted {
                 approval,
                 reserved: Some(reserved),
             }),
             Place::Short(room) => Some(Body::StartHeld { room }),
-            Place::Line { new, resets_ms } => {
-                let drive = self.drives.get_mut(execution_id)?;
-                drive.line_ms = resets_ms;
+            Place::Line { new, .. } => {
                 if new {
                     let session = &drive.state.created.session;
                     (self.parts.report)(&format!(
