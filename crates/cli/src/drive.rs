@@ -38,6 +38,8 @@ const LEAVING: Duration = Duration::from_secs(60);
 const HEIR: Duration = Duration::from_secs(5);
 /// How long a command stays to find out whether what is unfinished goes on.
 const LOOKING: Duration = Duration::from_secs(5);
+/// What is over by then, such as the end of an execution that was rejected meanwhile, needs no other process.
+const SHORTLY: Duration = Duration::from_millis(200);
 /// How long calls under way may take to end before that is said.
 const MOMENT: Duration = Duration::from_millis(300);
 /// How often it is tried again.
@@ -372,11 +374,16 @@ impl<'s> Driver<'s> {
         };
         let signals = self.interrupts.all();
         let begun = Instant::now();
-        while hosting.is_recovering()? && begun.elapsed() < LOOKING {
+        loop {
+            let recovers = hosting.is_recovering()?;
+            if !recovers && hosting.doings_but(own)?.is_idle() {
+                return Ok(());
+            }
+            let patience = if recovers { LOOKING } else { SHORTLY };
+            if begun.elapsed() >= patience {
+                break;
+            }
             sleep(AGAIN);
-        }
-        if !hosting.is_recovering()? && hosting.doings_but(own)?.is_idle() {
-            return Ok(());
         }
         let out = context.out();
         let note = |text: &str| out.note(&out.paint_notes().dim(text));

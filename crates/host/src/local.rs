@@ -147,7 +147,7 @@ impl LocalHost {
             max_active: terms.max_active,
             kept_at_rest: terms.kept_at_rest,
         };
-        let (reactor, inbox) = Reactor::new(clock, parts.journal.clone());
+        let (reactor, inbox) = Reactor::new(clock);
         // The host is within the reactor, and does not keep it.
         let own = Arc::downgrade(&reactor);
         let post: Post = Arc::new(move |input| {

@@ -6,7 +6,6 @@ use crate::ask::HostError;
 use crate::clock::Clock;
 use crate::handle::Message;
 use crate::host::{Host, Input};
-use mandate_store::Journal;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -34,15 +33,12 @@ pub(crate) struct Reactor {
     /// Until when the thread waits at the longest, Unix milliseconds.
     waits_until_ms: AtomicI64,
     clock: Arc<dyn Clock>,
-    journal: Arc<dyn Journal>,
 }
 
 impl Reactor {
-    /// One without a host, and what its thread reads.
-    pub(crate) fn new(
-        clock: Arc<dyn Clock>,
-        journal: Arc<dyn Journal>,
-    ) -> (Arc<Self>, Receiver<Message>) {
+    /// One without a host, and what its thread reads. It does not keep the journal: whoever brings an input as the host stops holds
+    /// this value a moment longer, and the data directory must be free by then.
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> (Arc<Self>, Receiver<Message>) {
         let (to_thread, inbox) = channel();
         let reactor = Self {
             host: Mutex::new(None),
@@ -50,7 +46,6 @@ impl Reactor {
             waiting: AtomicUsize::new(0),
             waits_until_ms: AtomicI64::new(AWAKE),
             clock,
-            journal,
         };
         (Arc::new(reactor), inbox)
     }
@@ -126,7 +121,7 @@ impl Reactor {
                 Ok(Message::Input(input)) => {
                     // What is behind it may have something to append too: it shares a commit.
                     next = inbox.try_recv().ok();
-                    self.journal.more_follows(next.is_some());
+                    host.parts.journal.more_follows(next.is_some());
                     let taken = self.turn(host, input);
                     in_a_row = in_a_row.saturating_add(taken);
                     in_a_row >= INPUTS_IN_A_ROW
@@ -134,7 +129,7 @@ impl Reactor {
                 Ok(Message::Look) => false,
                 Err(RecvTimeoutError::Timeout) => true,
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
-                    self.journal.more_follows(false);
+                    host.parts.journal.more_follows(false);
                     *place = None;
                     return;
                 }

@@ -62,7 +62,7 @@ impl Rig {
             max_active: 1,
             kept_at_rest: 1,
         };
-        let (reactor, inbox) = Reactor::new(clock, journal);
+        let (reactor, inbox) = Reactor::new(clock);
         let (tell, told) = channel();
         Self {
             reactor,
