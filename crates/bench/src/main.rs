@@ -9,6 +9,7 @@
 mod arguments;
 mod bench_tools;
 mod beside;
+mod children;
 mod durable;
 mod failure;
 mod figures;

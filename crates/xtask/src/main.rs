@@ -1,6 +1,6 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask generate`,
-//! `cargo xtask browser`, `cargo xtask claude-code`, `cargo xtask conformance`, `cargo xtask coverage`, `cargo xtask schemathesis`,
-//! `cargo xtask simulate`, `cargo xtask soak`, `cargo xtask tool-servers`.
+//! `cargo xtask browser`, `cargo xtask claude-code`, `cargo xtask conformance`, `cargo xtask coverage`, `cargo xtask dist`,
+//! `cargo xtask schemathesis`, `cargo xtask simulate`, `cargo xtask soak`, `cargo xtask tool-servers`.
 //!
 //! `test` runs every check there is, `tidy` holds the house rules, one file per rule, and `generate` writes the
 //! committed files that come out of the code. Nothing in here is part of the product.
@@ -9,6 +9,7 @@ mod browser;
 mod claude_code;
 mod conformance;
 mod coverage;
+mod dist;
 mod failure;
 mod generate;
 mod markdown;
@@ -36,6 +37,7 @@ usage: cargo xtask COMMAND
   claude-code         Claude Code from npm behind the gateway, with a script for a model
   conformance         MCP's own conformance suite through the gateway
   coverage            which lines the tests run, crate by crate
+  dist                the program as it is shipped, built from counts of what runs, into target/shipped
   schemathesis [--examples N]
                       requests made up from docs/openapi.json, against the real server; N for each operation
   simulate [OPTION].. run seeds of the simulation, or `show SEED`, `replay FILE`, `--mutants [NAME]..`
@@ -75,6 +77,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["claude-code"] => claude_code::run(&workspace),
         ["conformance"] => conformance::run(&workspace),
         ["coverage"] => coverage::run(&workspace),
+        ["dist"] => dist::run(&workspace),
         ["schemathesis"] => schemathesis::run(&workspace, schemathesis::EXAMPLES),
         ["schemathesis", "--examples", most] => match most.parse() {
             Ok(most) => schemathesis::run(&workspace, most),

@@ -1,6 +1,6 @@
 //! `mandate serve` over a folder of its own.
 
-use crate::failure::Failure;
+use crate::{children::end, failure::Failure};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -62,7 +62,6 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&mut self.child);
     }
 }

@@ -1,7 +1,7 @@
 //! A client over streamable HTTP that does as little as possible itself: one connection per caller, kept open.
 
 use super::{Calls, Times, over_pipes::Answer};
-use crate::failure::Failure;
+use crate::{children::end, failure::Failure};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -159,8 +159,7 @@ impl Http {
 impl Drop for Http {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
+            end(child);
         }
     }
 }

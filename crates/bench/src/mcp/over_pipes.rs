@@ -1,7 +1,7 @@
 //! A client over standard input and output that does as little as possible itself.
 
 use super::{Calls, Times};
-use crate::failure::Failure;
+use crate::{children::end, failure::Failure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
@@ -142,7 +142,6 @@ impl Pipes {
 
 impl Drop for Pipes {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&mut self.child);
     }
 }

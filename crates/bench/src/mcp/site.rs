@@ -2,7 +2,7 @@
 //! host with the gateway at `/mcp`, and the gateway over standard input beside it.
 
 use super::Calls;
-use crate::failure::Failure;
+use crate::{children::end, failure::Failure};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader},
@@ -142,7 +142,6 @@ fn ran(command: &mut Command) -> Result<String, Failure> {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        let _ = self.host.kill();
-        let _ = self.host.wait();
+        end(&mut self.host);
     }
 }
