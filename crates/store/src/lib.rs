@@ -21,6 +21,7 @@ pub mod journal;
 mod json_fields;
 mod listing;
 mod log_space;
+mod log_writes;
 mod obstacles;
 mod ownership;
 mod projection;

@@ -7,12 +7,13 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: u32 = 0x4d4e_4454;
 
 /// Migration `n` (from 1) leads from schema version `n - 1` to `n`.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema/v1.sql"),
     include_str!("schema/v2.sql"),
     include_str!("schema/v3.sql"),
     include_str!("schema/v4.sql"),
     include_str!("schema/v5.sql"),
+    include_str!("schema/v6.sql"),
 ];
 
 /// The schema version that this program writes.

@@ -1,7 +1,7 @@
 //! What the permitted calls of a session add up to: a projection row for each call, and the sums over them.
 
 use crate::{Reader, StoreError};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 /// How many of a session's last calls a tally tells the categories of.
@@ -105,17 +105,18 @@ impl Reader {
     }
 }
 
-/// The columns of `calls`, in the order of [`call_row`].
-pub(crate) const CALL_COLUMNS: &str = "execution_id, seq, session, at_ms, category";
-
-pub(crate) fn call_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
-    Ok(CallRow {
-        execution_id: row.get(0)?,
-        seq: row.get(1)?,
-        session: row.get(2)?,
-        at_ms: row.get(3)?,
-        category: row.get(4)?,
-    })
+/// The category that is stored for a call, if it stands where it belongs.
+pub(crate) fn stored_category(
+    db: &Connection,
+    row: &CallRow,
+) -> Result<Option<String>, StoreError> {
+    let stored = db
+        .prepare_cached(
+            "SELECT category FROM calls WHERE session = ?1 AND at_ms = ?2 AND execution_id = ?3 AND seq = ?4",
+        )?
+        .query_row(params![row.session, row.at_ms, row.execution_id, row.seq], |row| row.get(0))
+        .optional()?;
+    Ok(stored)
 }
 
 pub(crate) fn write_call(db: &Connection, row: &CallRow) -> Result<(), StoreError> {

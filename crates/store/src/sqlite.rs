@@ -7,6 +7,7 @@ use crate::{
     failure::file_failed,
     head_file::{self, HeadFile},
     log_space::LogSpace,
+    log_writes,
     ownership::{DirectoryLock, LeaseRow, take_lease},
     queue::{Item, Prepared, PreparedRecord, Queue},
     reader::database_path,
@@ -293,7 +294,10 @@ fn open_database(dir: &Path) -> Result<Connection, StoreError> {
         .open(&path)
         .map_err(|error| file_failed("open", &path, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(&path, flags)?;
+    let db = match log_writes::vfs().filter(|_| synchronous() == SYNCED) {
+        Some(vfs) => Connection::open_with_flags_and_vfs(&path, flags, vfs)?,
+        None => Connection::open_with_flags(&path, flags)?,
+    };
     db.busy_timeout(patience())?;
     db.set_prepared_statement_cache_capacity(64);
     // Otherwise statements over a partial index are compiled anew whenever their parameters change.
@@ -313,8 +317,11 @@ fn synchronous() -> &'static str {
     if std::env::var("MANDATE_TEST_SYNCHRONOUS").is_ok_and(|value| value == "OFF") {
         return "OFF";
     }
-    "FULL"
+    SYNCED
 }
+
+/// What the log's writes may be kept for.
+const SYNCED: &str = "FULL";
 
 /// How long a foreign lock is waited for. A test may not want to wait that long to see what comes then.
 fn patience() -> Duration {

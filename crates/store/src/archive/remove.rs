@@ -131,14 +131,24 @@ impl<'a> Removing<'a> {
         let mut keep = self.db.prepare_cached(
             "INSERT INTO removed_rows (gseq, hash, tombstone) VALUES (?1, ?2, ?3)",
         )?;
-        let mut query = self
-            .db
-            .prepare_cached("SELECT gseq, hash, payload FROM events WHERE stream = ?1")?;
+        let mut query = self.db.prepare_cached(
+            "SELECT gseq, hash, payload, seq, at_ms FROM events WHERE stream = ?1",
+        )?;
         let mut rows = query.query([stream])?;
+        // A call stands where its session is counted, at the time and with the number of the event that began it.
+        let mut no_call = self.db.prepare_cached(
+            "DELETE FROM calls WHERE session = (SELECT session FROM executions WHERE execution_id = ?1) \
+             AND at_ms = ?3 AND execution_id = ?1 AND seq = ?2",
+        )?;
         let mut stood_on = BTreeSet::new();
         while let Some(row) = rows.next()? {
             let (gseq, hash): (u64, [u8; 32]) = (row.get(0)?, row.get(1)?);
             keep.execute(params![gseq, hash, self.tombstone])?;
+            no_call.execute(params![
+                stream,
+                row.get::<_, i64>(3)?,
+                row.get::<_, i64>(4)?
+            ])?;
             let payload = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
             content::add(payload, &mut stood_on).map_err(Refused::Store)?;
             self.rows.insert(gseq, hash);
@@ -147,7 +157,6 @@ impl<'a> Removing<'a> {
         for sql in [
             "DELETE FROM events WHERE stream = ?1",
             "DELETE FROM requests WHERE execution_id = ?1",
-            "DELETE FROM calls WHERE execution_id = ?1",
         ] {
             self.db.prepare_cached(sql)?.execute([stream])?;
         }
