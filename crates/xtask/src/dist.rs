@@ -23,21 +23,13 @@ const SHIPPED: &str = "target/shipped";
 const PROGRAMS: [&str; 2] = ["mandate", "mandate-bench"];
 
 /// What is run to count: durable plans, judging, the API, the gateway over both transports.
-const WORKLOADS: [&[&str]; 6] = [
-    &["durable", "--workload", "B", "--runs", "2"],
-    &["durable", "--workload", "B-read", "--runs", "1"],
-    &["durable", "--workload", "A", "--runs", "1"],
-    &["policy", "--times", "60"],
-    &[
-        "http",
-        "--executions",
-        "500",
-        "--times",
-        "200",
-        "--runs",
-        "1",
-    ],
-    &["mcp", "--runs", "2", "--times", "600"],
+const WORKLOADS: [&str; 6] = [
+    "durable --workload B --runs 2 --dir target",
+    "durable --workload B-read --runs 1 --dir target",
+    "durable --workload A --runs 1 --dir target",
+    "policy --times 60",
+    "http --executions 500 --times 200 --runs 1 --dir target",
+    "mcp --runs 2 --times 600 --dir target",
 ];
 
 /// Builds, counts, and builds again.
@@ -57,13 +49,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     println!("== counting");
     let bench = rustc.built(workspace, COUNTING, "mandate-bench");
     for words in WORKLOADS {
-        run_program(
-            workspace.program(&bench).args(words).args(
-                ["--dir", "target"]
-                    .iter()
-                    .filter(|_| words.first() != Some(&"policy")),
-            ),
-        )?;
+        run_program(workspace.program(&bench).args(words.split(' ')))?;
     }
     run_program(
         workspace
