@@ -38,13 +38,26 @@ pub(crate) fn vfs() -> Option<&'static std::ffi::CStr> {
 }
 
 /// Writes that follow each other and are not made yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
     at: i64,
     bytes: Vec<u8>,
+    /// So many bytes at the most.
+    most: usize,
 }
 
 impl Kept {
+    /// Nothing yet, for a device of these characteristics. On one that may harm what lies beside a write, SQLite fills the last
+    /// sector of a commit, and syncs in the middle of a write: part of it would be kept beyond the commit, so that none is.
+    fn on(characteristics: c_int) -> Self {
+        let keeps = characteristics & ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE != 0;
+        Self {
+            at: 0,
+            bytes: Vec::new(),
+            most: if keeps { MOST } else { 0 },
+        }
+    }
+
     /// Whether a write at `offset` goes on where the last one ended.
     fn goes_on(&self, offset: i64) -> bool {
         i64::try_from(self.bytes.len())
@@ -68,7 +81,7 @@ impl Kept {
             self.at = offset;
         }
         self.bytes.extend_from_slice(from);
-        match self.bytes.len() < MOST {
+        match self.bytes.len() < self.most {
             true => Ok(()),
             false => self.give(write),
         }
@@ -260,7 +273,11 @@ unsafe extern "C" fn x_open(
             return code;
         }
         let handle = file.cast::<Log>();
-        let kept = Kept::default();
+        let device = (*room)
+            .pMethods
+            .as_ref()
+            .and_then(|methods| methods.xDeviceCharacteristics);
+        let kept = Kept::on(device.map_or(0, |device| device(room)));
         (*handle).open = Box::into_raw(Box::new(Open {
             kept,
             file: room,

@@ -1,3 +1,5 @@
+//! What is kept and written when, and what others see of a database whose log is written so.
+
 use super::*;
 use proptest::prelude::*;
 use rusqlite::{Connection, OpenFlags};
@@ -15,7 +17,7 @@ proptest! {
     fn what_is_kept_makes_the_same_file(
         acts in proptest::collection::vec((0_i64..4096, 1_usize..20_000, any::<bool>(), any::<u8>(), any::<bool>()), 1..60)
     ) {
-        let (mut kept, mut file, mut plain, mut end) = (Kept::default(), Vec::new(), Vec::new(), 0);
+        let (mut kept, mut file, mut plain, mut end) = (Kept::on(ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE), Vec::new(), Vec::new(), 0);
         for (at, length, goes_on, byte, due) in acts {
             let at = if goes_on { end } else { at };
             let bytes = vec![byte; length];
@@ -39,7 +41,7 @@ proptest! {
 
 #[test]
 fn a_commit_of_many_pages_is_one_write() {
-    let (mut kept, mut writes, mut at) = (Kept::default(), 0, 32);
+    let (mut kept, mut writes, mut at) = (Kept::on(ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE), 0, 32);
     let mut write = |_: i64, _: &[u8]| {
         writes += 1;
         Ok::<_, Infallible>(())
@@ -55,8 +57,22 @@ fn a_commit_of_many_pages_is_one_write() {
 }
 
 #[test]
+fn where_a_write_may_harm_its_neighbours_nothing_is_kept() {
+    let mut kept = Kept::on(0);
+    let mut writes = 0;
+    for at in 0..3 {
+        kept.take(at, b"x", |_, _| {
+            writes += 1;
+            Ok::<_, Infallible>(())
+        })
+        .unwrap();
+    }
+    assert_eq!(writes, 3);
+}
+
+#[test]
 fn what_cannot_be_written_is_told_and_not_written_later() {
-    let mut kept = Kept::default();
+    let mut kept = Kept::on(ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE);
     kept.take(0, b"lost", |_, _| Ok::<_, &str>(())).unwrap();
     assert_eq!(kept.give(|_, _| Err("full")), Err("full"));
     kept.give(|_, _| Err("there is nothing to write")).unwrap();
