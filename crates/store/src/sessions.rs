@@ -80,7 +80,8 @@ impl Reader {
                 if after_ms.saturating_sub(at_ms) > idle_ms {
                     break;
                 }
-                after_ms = at_ms;
+                // A clock that was set back has calls before it, and those ended no stretch.
+                after_ms = at_ms.min(now_ms);
                 tally.calls += 1;
                 tally.last_ms.get_or_insert(at_ms);
                 tally.first_ms = Some(at_ms);
