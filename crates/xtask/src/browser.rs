@@ -87,7 +87,7 @@ fn answers(workspace: &Workspace, program: impl AsRef<OsStr>) -> bool {
 fn packages(workspace: &Workspace) -> Result<(), Failure> {
     let folder = workspace.root().join(FOLDER);
     let (lock, installed) = (folder.join("package-lock.json"), folder.join(INSTALLED));
-    let wanted = fs::read_to_string(&lock).map_err(|source| at(&lock, source))?;
+    let wanted = fs::read_to_string(&lock).map_err(|source| Failure::at(&lock, source))?;
     if fs::read_to_string(&installed).is_ok_and(|present| present == wanted) {
         return Ok(());
     }
@@ -97,7 +97,7 @@ fn packages(workspace: &Workspace) -> Result<(), Failure> {
         .current_dir(&folder)
         .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
     run_program(&mut install)?;
-    fs::write(&installed, wanted).map_err(|source| at(&installed, source))
+    fs::write(&installed, wanted).map_err(|source| Failure::at(&installed, source))
 }
 
 /// Installing a program of the system takes root; without it the part says that it could not look.
@@ -123,11 +123,4 @@ fn chromium(workspace: &Workspace) {
         "== Chromium is missing; install it with: sudo {}",
         shown(&install)
     );
-}
-
-fn at(path: &Path, source: std::io::Error) -> Failure {
-    Failure::File {
-        path: path.to_path_buf(),
-        source,
-    }
 }

@@ -9,7 +9,7 @@ use crate::Failure;
 use crate::tool_servers;
 use crate::workspace::{Workspace, output_of, run as run_program};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Where the two builds are.
@@ -39,7 +39,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     tool_servers::install(workspace)?;
     let counts = workspace.root().join(COUNTS);
     if counts.exists() {
-        fs::remove_dir_all(&counts).map_err(|source| at(&counts, source))?;
+        fs::remove_dir_all(&counts).map_err(|source| Failure::at(&counts, source))?;
     }
     println!("== building what counts");
     let counting = format!("-Cprofile-generate={}", counts.display());
@@ -61,10 +61,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let trained = format!("-Cprofile-use={}", profile.display());
     run_program(&mut rustc.build(workspace, TRAINED, &trained))?;
     let shipped = workspace.root().join(SHIPPED);
-    fs::create_dir_all(&shipped).map_err(|source| at(&shipped, source))?;
+    fs::create_dir_all(&shipped).map_err(|source| Failure::at(&shipped, source))?;
     for name in PROGRAMS {
         let (from, to) = (rustc.built(workspace, TRAINED, name), shipped.join(name));
-        fs::copy(&from, &to).map_err(|source| at(&from, source))?;
+        fs::copy(&from, &to).map_err(|source| Failure::at(&from, source))?;
         println!("{}", to.display());
     }
     Ok(())
@@ -132,12 +132,5 @@ impl Rustc {
     fn built(&self, workspace: &Workspace, into: &str, name: &str) -> PathBuf {
         let into = workspace.root().join(into).join(&self.host);
         into.join("dist").join(name)
-    }
-}
-
-fn at(path: &Path, source: std::io::Error) -> Failure {
-    Failure::File {
-        path: path.to_path_buf(),
-        source,
     }
 }

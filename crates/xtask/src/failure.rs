@@ -1,6 +1,6 @@
 //! The ways in which a command of the project fails.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a command ended without success.
 #[derive(Debug, thiserror::Error)]
@@ -52,4 +52,14 @@ pub(crate) enum Failure {
     /// Parts of `cargo xtask test` failed; their output stands above.
     #[error("failed: {0}")]
     Parts(String),
+}
+
+impl Failure {
+    /// What the system said of a file.
+    pub(crate) fn at(path: &Path, source: std::io::Error) -> Self {
+        Self::File {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
 }

@@ -61,7 +61,7 @@ pub(crate) fn run(workspace: &Workspace, examples: u32) -> Result<(), Failure> {
         .collect();
     ask(&first)?;
     ask(&last)?;
-    let log = fs::read_to_string(&server.log).map_err(|source| at(&server.log, source))?;
+    let log = fs::read_to_string(&server.log).map_err(|source| Failure::at(&server.log, source))?;
     match log.contains("panicked") {
         false => Ok(()),
         true => Err(Failure::Missing(format!(
@@ -79,12 +79,12 @@ fn installed(workspace: &Workspace, dir: &Path) -> Result<PathBuf, Failure> {
         return Ok(tool);
     }
     println!("== schemathesis: installing {PACKAGE} into {DIR}");
-    fs::create_dir_all(dir).map_err(|source| at(dir, source))?;
+    fs::create_dir_all(dir).map_err(|source| Failure::at(dir, source))?;
     let mut python = workspace.program("python3");
     run_program(python.args(["-m", "venv"]).arg(&environment))?;
     let mut pip = workspace.program(environment.join("bin/pip"));
     run_program(pip.args(["install", "--quiet", PACKAGE]))?;
-    fs::write(&marker, PACKAGE).map_err(|source| at(&marker, source))?;
+    fs::write(&marker, PACKAGE).map_err(|source| Failure::at(&marker, source))?;
     Ok(tool)
 }
 
@@ -112,9 +112,9 @@ impl Drop for Server {
 impl<'a> Site<'a> {
     fn new(workspace: &'a Workspace, dir: PathBuf) -> Result<Self, Failure> {
         if dir.exists() {
-            fs::remove_dir_all(&dir).map_err(|source| at(&dir, source))?;
+            fs::remove_dir_all(&dir).map_err(|source| Failure::at(&dir, source))?;
         }
-        fs::create_dir_all(&dir).map_err(|source| at(&dir, source))?;
+        fs::create_dir_all(&dir).map_err(|source| Failure::at(&dir, source))?;
         let site = Self {
             workspace,
             mandate: workspace.built("mandate"),
@@ -136,7 +136,7 @@ impl<'a> Site<'a> {
 
     fn serve(&self) -> Result<Server, Failure> {
         let log = self.dir.join("server.log");
-        let said = fs::File::create(&log).map_err(|source| at(&log, source))?;
+        let said = fs::File::create(&log).map_err(|source| Failure::at(&log, source))?;
         let mut serve = self.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
         let started = serve.stdout(Stdio::piped()).stderr(said).spawn();
         let mut child = started.map_err(|source| Failure::Start {
@@ -151,12 +151,5 @@ impl<'a> Site<'a> {
         let url = told.get("listening").and_then(serde_json::Value::as_str);
         let url = url.unwrap_or_default().trim_end_matches('/').to_owned();
         Ok(Server { child, url, log })
-    }
-}
-
-fn at(path: &Path, source: std::io::Error) -> Failure {
-    Failure::File {
-        path: path.to_path_buf(),
-        source,
     }
 }

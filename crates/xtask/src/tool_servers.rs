@@ -7,7 +7,6 @@
 use crate::Failure;
 use crate::workspace::{Workspace, run as run_program};
 use std::fs;
-use std::path::Path;
 
 const SCRIPT: &str = "examples/tool-servers/setup";
 /// What tests need besides.
@@ -21,8 +20,8 @@ pub(crate) fn install(workspace: &Workspace) -> Result<(), Failure> {
     let (installed, missing) = (dir.join("installed"), dir.join("missing"));
     // The script names the versions.
     let more = workspace.root().join(MORE);
-    let mut wanted = fs::read_to_string(&script).map_err(|source| at(&script, source))?;
-    wanted += &fs::read_to_string(&more).map_err(|source| at(&more, source))?;
+    let mut wanted = fs::read_to_string(&script).map_err(|source| Failure::at(&script, source))?;
+    wanted += &fs::read_to_string(&more).map_err(|source| Failure::at(&more, source))?;
     // An environment of Python's holds the path that it was made at, and is none where it was moved to.
     wanted += &dir.to_string_lossy();
     if fs::read_to_string(&installed).is_ok_and(|present| present == wanted) {
@@ -31,15 +30,15 @@ pub(crate) fn install(workspace: &Workspace) -> Result<(), Failure> {
     println!("== tool servers: installing them into {DIR}");
     // What is there is of other versions, or was moved here: it would not start.
     if dir.exists() {
-        fs::remove_dir_all(&dir).map_err(|source| at(&dir, source))?;
+        fs::remove_dir_all(&dir).map_err(|source| Failure::at(&dir, source))?;
     }
-    fs::create_dir_all(&dir).map_err(|source| at(&dir, source))?;
+    fs::create_dir_all(&dir).map_err(|source| Failure::at(&dir, source))?;
     let ran = run_program(workspace.program(&script).arg("--servers"))
         .and_then(|()| run_program(&mut workspace.program(&more)));
     match ran {
         Ok(()) => {
             let _ = fs::remove_file(&missing);
-            fs::write(&installed, wanted).map_err(|source| at(&installed, source))
+            fs::write(&installed, wanted).map_err(|source| Failure::at(&installed, source))
         }
         Err(failure) if std::env::var_os("CI").is_some() => Err(failure),
         Err(failure) => {
@@ -47,14 +46,7 @@ pub(crate) fn install(workspace: &Workspace) -> Result<(), Failure> {
             println!(
                 "== tests with real servers cannot look; `{SCRIPT}` needs npm, Python and their registries"
             );
-            fs::write(&missing, failure.to_string()).map_err(|source| at(&missing, source))
+            fs::write(&missing, failure.to_string()).map_err(|source| Failure::at(&missing, source))
         }
-    }
-}
-
-fn at(path: &Path, source: std::io::Error) -> Failure {
-    Failure::File {
-        path: path.to_path_buf(),
-        source,
     }
 }

@@ -132,24 +132,29 @@ fn a_call_a_minute_is_waited_for() {
 }
 
 #[test]
-fn calls_that_are_taken_off_the_count_are_found() {
-    let site = Site::new();
-    site.write("plan.yaml", plan(2));
-    site.run(&["run", "plan.yaml", "--yes", "--session", "s"])
-        .exits(0);
-    let db = rusqlite::Connection::open(site.data().join("journal.db")).unwrap();
-    db.execute(
+fn calls_that_are_taken_off_the_count_or_added_to_it_are_found() {
+    for tampering in [
         "DELETE FROM calls WHERE seq = (SELECT max(seq) FROM calls)",
-        [],
-    )
-    .unwrap();
-    drop(db);
-    let verified = site.run(&["audit", "verify"]);
-    assert_eq!(verified.code, 1, "{verified:#?}");
-    assert!(
-        verified.stdout.contains("sessions are counted by"),
-        "{verified:#?}"
-    );
+        "UPDATE calls SET session = 'another' WHERE seq = (SELECT max(seq) FROM calls)",
+        "UPDATE calls SET category = 'another'",
+        "INSERT INTO calls SELECT execution_id, seq + 1, session, at_ms, category FROM calls LIMIT 1",
+        "INSERT INTO calls SELECT execution_id, seq, 'another', at_ms, category FROM calls LIMIT 1",
+    ] {
+        let site = Site::new();
+        site.write("plan.yaml", plan(2));
+        site.run(&["run", "plan.yaml", "--yes", "--session", "s"])
+            .exits(0);
+        site.run(&["audit", "verify"]).exits(0);
+        let db = rusqlite::Connection::open(site.data().join("journal.db")).unwrap();
+        assert!(db.execute(tampering, []).unwrap() > 0);
+        drop(db);
+        let verified = site.run(&["audit", "verify"]);
+        assert_eq!(verified.code, 1, "{tampering}: {verified:#?}");
+        assert!(
+            verified.stdout.contains("sessions are counted by"),
+            "{tampering}: {verified:#?}"
+        );
+    }
 }
 
 #[test]

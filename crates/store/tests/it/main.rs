@@ -28,6 +28,7 @@ mod ownership;
 mod rebuild;
 mod released;
 mod support;
+mod tallies;
 mod tamper;
 mod tamper_tables;
 mod token_keys;

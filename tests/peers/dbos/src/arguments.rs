@@ -63,7 +63,7 @@ impl Arguments {
     }
 }
 
-/// On two processors workload B is fastest with 16 to 32 of them: 10 are a quarter slower, and with 48 or 64 the server has
+/// On two processors workload B is fastest with 16 to 32 of them: 10 were slower, and with 48 or 64 the server has
 /// more processes to wake than it gains by committing more at once.
 const CONNECTIONS: u32 = 32;
 
