@@ -43,8 +43,9 @@ pub(crate) fn check(world: &mut World<'_>) {
         order::check_all(journal, &all, &mut faults);
         kept::check(world, journal, &all, &mut faults);
         sessions::check(world, &all, &mut faults);
+        let limit = world.scenario().calls_per_session;
         for found in &all {
-            ends(found, &mut faults);
+            ends(found, (&all, limit), &mut faults);
             status::check(found, &mut faults);
             order::check(found, &mut faults);
             projections(journal, found, &mut faults);
@@ -90,7 +91,7 @@ fn found(journal: &dyn Journal, id: &str, folds: bool) -> Result<Found, String> 
 }
 
 /// Every execution ends or waits for something that has a name. At the end nobody is awaited who has anything to say.
-fn ends(found: &Found, faults: &mut Faults) {
+fn ends(found: &Found, (all, limit): (&[Found], Option<u64>), faults: &mut Faults) {
     let state = &found.state;
     if state.phase == Phase::Ended {
         return;
@@ -100,6 +101,7 @@ fn ends(found: &Found, faults: &mut Faults) {
         // An approval that nobody gives expires, and an agent that stays away is not waited for.
         waits.kind == "replan" || (waits.kind == "child" && waits.step.is_some())
     });
+    let named = named || (state.awaits_admission() && stands_in_line(all, limit));
     if !named {
         let units: Vec<StepState> = state.every_step().map(|(_, data)| data.state).collect();
         let what = format!(
@@ -111,6 +113,15 @@ fn ends(found: &Found, faults: &mut Faults) {
         );
         faults.push(("every execution ends or waits for a named reason", what));
     }
+}
+
+/// Whether there is a line: all share one session, and somebody needs more than is left beside what others have set aside, who
+/// must have a reason of their own to wait.
+fn stands_in_line(all: &[Found], limit: Option<u64>) -> bool {
+    let held = { all.iter().map(|one| one.state.set_aside()) }.fold(0, u64::saturating_add);
+    let waits = all.iter().filter(|one| one.state.awaits_admission());
+    let mut needs = waits.map(|one| one.state.worst_case().saturating_add(held));
+    held > 0 && needs.any(|needs| limit.is_some_and(|limit| needs > limit))
 }
 
 /// What lists and the inbox read is what follows from the journal.

@@ -29,6 +29,8 @@ struct Row {
     kind: String,
     at_ms: i64,
     payload: Arc<[u8]>,
+    /// Its place among all rows, as they were acknowledged: a clock that is set back does not tell.
+    place: u64,
 }
 
 /// What was acknowledged, over all processes.
@@ -36,10 +38,24 @@ struct Row {
 pub(crate) struct Acknowledged {
     streams: BTreeMap<String, Vec<Row>>,
     open: BTreeMap<String, OpenAsk>,
+    /// How many rows there are.
+    rows: u64,
 }
 
 impl Acknowledged {
-    fn note(&mut self, stream: &str, row: Row, outside: &Outside) {
+    fn note(
+        &mut self,
+        stream: &str,
+        (kind, at_ms, payload): (String, i64, Arc<[u8]>),
+        outside: &Outside,
+    ) {
+        let row = Row {
+            kind,
+            at_ms,
+            payload,
+            place: self.rows,
+        };
+        self.rows = self.rows.saturating_add(1);
         match row.kind.as_str() {
             "step_started" | "compensation_started" => {
                 let told = parsed(&row.payload);
@@ -109,6 +125,12 @@ impl Acknowledged {
         Some(key.to_owned())
     }
 
+    /// The place of a row among all, as they were acknowledged.
+    pub(crate) fn place(&self, stream: &str, seq: u64) -> Option<u64> {
+        let index = usize::try_from(seq).ok()?.checked_sub(1)?;
+        Some(self.streams.get(stream)?.get(index)?.place)
+    }
+
     /// How many rows of a stream were acknowledged.
     pub(crate) fn len(&self, stream: &str) -> u64 {
         self.streams.get(stream).map_or(0, Vec::len) as u64
@@ -128,7 +150,7 @@ impl Acknowledged {
     ) -> Result<Vec<String>, StoreError> {
         let before = std::mem::take(self);
         outside.forget_starts();
-        let mut missing = Vec::new();
+        let (mut missing, mut all) = (Vec::new(), Vec::new());
         let mut streams = journal.unfinished()?;
         streams.extend(before.streams.keys().cloned());
         streams.push(SYSTEM.to_owned());
@@ -146,14 +168,18 @@ impl Acknowledged {
                     ));
                 }
             }
-            for found in rows {
-                let row = Row {
-                    kind: found.kind,
-                    at_ms: found.at_ms,
-                    payload: found.payload.into(),
-                };
-                self.note(&stream, row, outside);
+            let kept = had.iter().map(|row| Some(row.place));
+            let kept = kept.chain(std::iter::repeat(None));
+            for (found, place) in rows.into_iter().zip(kept) {
+                let (kind, at_ms) = (found.kind, found.at_ms);
+                let payload = found.payload.into();
+                all.push((place, stream.clone(), (kind, at_ms, payload)));
             }
+        }
+        // What had not been acknowledged came after what had.
+        all.sort_by_key(|(place, _, (_, at_ms, _))| (place.unwrap_or(u64::MAX), *at_ms));
+        for (_, stream, row) in all {
+            self.note(&stream, row, outside);
         }
         Ok(missing)
     }
@@ -204,11 +230,10 @@ impl SimJournal {
 impl Journal for SimJournal {
     fn append(&self, batch: Batch, ack: Ack) {
         let stream = batch.stream.clone();
-        let rows: Vec<Row> = { batch.records.iter() }
-            .map(|record| Row {
-                kind: record.kind.to_owned(),
-                at_ms: record.at_ms,
-                payload: record.payload.as_slice().into(),
+        let rows: Vec<(String, i64, Arc<[u8]>)> = { batch.records.iter() }
+            .map(|record| {
+                let payload = record.payload.as_slice().into();
+                (record.kind.to_owned(), record.at_ms, payload)
             })
             .collect();
         let acknowledged = Arc::clone(&self.acknowledged);
@@ -220,7 +245,7 @@ impl Journal for SimJournal {
                     Ok(_) => {
                         let mut acknowledged = hold(&acknowledged);
                         for row in rows {
-                            hold(&trace).row(&stream, &row.kind, row.at_ms, &row.payload);
+                            hold(&trace).row(&stream, &row.0, row.1, &row.2);
                             acknowledged.note(&stream, row, &outside);
                         }
                     }

@@ -210,28 +210,9 @@ impl Journal for MemoryDisk {
         });
         let mut calls: Vec<&CallRow> = rows.collect();
         calls.sort_by_key(|row| row.at_ms);
-        let (mut tally, mut last_ms) = (Tally::default(), None);
-        let idle = |last_ms: Option<i64>, at_ms: i64| {
-            last_ms.is_some_and(|last_ms| at_ms.saturating_sub(last_ms) > idle_ms)
-        };
-        for row in calls {
-            // What a clock that was set back has before it is as if it were now.
-            let at_ms = row.at_ms.min(now_ms);
-            if idle(last_ms, at_ms) {
-                tally = Tally::default();
-            }
-            tally.calls = tally.calls.saturating_add(1);
-            tally.first_ms = tally.first_ms.or(Some(row.at_ms));
-            tally.last_ms = Some(row.at_ms);
-            last_ms = Some(at_ms);
-            if now_ms.saturating_sub(row.at_ms) < 60_000 {
-                tally.minute.push(row.at_ms);
-            }
-            tally.recent.push(row.category.clone());
-        }
-        if idle(last_ms, now_ms) {
-            tally = Tally::default();
-        }
+        let newest = calls.into_iter().rev();
+        let newest = newest.map(|row| Ok::<_, StoreError>((row.at_ms, row.category.clone())));
+        let mut tally = Tally::of(newest, now_ms, idle_ms)?;
         let open = durable
             .rows
             .values()

@@ -56,6 +56,40 @@ pub struct SessionSummary {
     pub last_ms: i64,
 }
 
+impl Tally {
+    /// What calls add up to, given with their time and category, the newest first. They are asked for no further than they count.
+    ///
+    /// # Errors
+    /// The first error among the calls.
+    pub fn of<E>(
+        calls: impl IntoIterator<Item = Result<(i64, String), E>>,
+        now_ms: i64,
+        idle_ms: i64,
+    ) -> Result<Self, E> {
+        let (mut tally, mut after_ms) = (Self::default(), now_ms);
+        for call in calls {
+            let (at_ms, category) = call?;
+            if after_ms.saturating_sub(at_ms) > idle_ms {
+                break;
+            }
+            // A clock that was set back has calls before it, and those ended no stretch.
+            after_ms = at_ms.min(now_ms);
+            tally.calls = tally.calls.saturating_add(1);
+            tally.last_ms.get_or_insert(at_ms);
+            tally.first_ms = Some(at_ms);
+            if now_ms.saturating_sub(at_ms) < MINUTE_MS {
+                tally.minute.push(at_ms);
+            }
+            if tally.recent.len() < TOLD {
+                tally.recent.push(category);
+            }
+        }
+        tally.minute.reverse();
+        tally.recent.reverse();
+        Ok(tally)
+    }
+}
+
 impl Reader {
     /// What the calls of a principal's session up to `now_ms` add up to; a stretch of more than `idle_ms` without any
     /// begins a new count. Another principal's session of that id is another session.
@@ -73,27 +107,9 @@ impl Reader {
                  WHERE calls.session = ?1 AND executions.principal = ?2 \
                  ORDER BY calls.at_ms DESC, calls.execution_id DESC, calls.seq DESC",
             )?;
-            let mut rows = query.query([session, principal])?;
-            let (mut tally, mut after_ms) = (Tally::default(), now_ms);
-            while let Some(row) = rows.next()? {
-                let at_ms: i64 = row.get(0)?;
-                if after_ms.saturating_sub(at_ms) > idle_ms {
-                    break;
-                }
-                // A clock that was set back has calls before it, and those ended no stretch.
-                after_ms = at_ms.min(now_ms);
-                tally.calls += 1;
-                tally.last_ms.get_or_insert(at_ms);
-                tally.first_ms = Some(at_ms);
-                if now_ms.saturating_sub(at_ms) < MINUTE_MS {
-                    tally.minute.push(at_ms);
-                }
-                if tally.recent.len() < TOLD {
-                    tally.recent.push(row.get(1)?);
-                }
-            }
-            tally.minute.reverse();
-            tally.recent.reverse();
+            let calls =
+                query.query_map([session, principal], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut tally = Tally::of(calls, now_ms, idle_ms)?;
             let mut query = db.prepare_cached(
                 "SELECT execution_id FROM executions INDEXED BY executions_open \
                  WHERE session = ?1 AND principal = ?2 AND finished_at_ms IS NULL \

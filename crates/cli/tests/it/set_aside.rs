@@ -77,6 +77,10 @@ fn a_kill_between_setting_aside_and_giving_back_loses_nothing() {
     detach(&site, "second.yaml");
     let second = id_of(&site, "second");
     assert_eq!(state(&site, &second)["state"], "pending");
+    let shown = site.run(&["executions", "show", &second]).exits(0).stdout;
+    let why = "may make 3 calls, and its session has 2 left: others have set 2 aside";
+    assert!(shown.contains(why), "{shown}");
+    assert!(shown.contains("`mandate sessions show s`"), "{shown}");
     kill_host(&site);
     site.run(&["inbox", "answer", "@last", "yes"]).exits(0);
     let went_on = site.run(&["executions", "continue", &first, "--json"]);

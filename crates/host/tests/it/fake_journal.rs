@@ -214,25 +214,9 @@ impl Journal for FakeJournal {
         });
         let open: Vec<String> = open.map(|row| row.execution_id.clone()).collect();
         calls.sort_by_key(|row| row.at_ms);
-        let mut tally = Tally::default();
-        for row in calls {
-            let since = tally.last_ms.map_or(0, |last_ms| row.at_ms - last_ms);
-            if since > idle_ms {
-                tally = Tally::default();
-            }
-            tally.calls += 1;
-            tally.last_ms = Some(row.at_ms);
-            if now_ms - row.at_ms < 60_000 {
-                tally.minute.push(row.at_ms);
-            }
-            tally.recent.push(row.category.clone());
-        }
-        if tally
-            .last_ms
-            .is_some_and(|last_ms| now_ms - last_ms > idle_ms)
-        {
-            tally = Tally::default();
-        }
+        let newest = calls.into_iter().rev();
+        let newest = newest.map(|row| Ok::<_, StoreError>((row.at_ms, row.category.clone())));
+        let mut tally = Tally::of(newest, now_ms, idle_ms)?;
         tally.open = open;
         Ok(tally)
     }

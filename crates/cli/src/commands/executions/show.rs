@@ -8,13 +8,14 @@ use crate::{
     holder::holder,
     ids,
     output::{Look, Out},
-    read_only,
+    read_only::{self, ReadOnly},
     render::{execution, shown, table::terminal_width},
     when,
 };
 use mandate_engine::State;
 use mandate_host::Freeze;
-use mandate_store::{ArchivedExecution, Tombstone};
+use mandate_server::view::SessionStanding;
+use mandate_store::{ArchivedExecution, Reader, Tombstone};
 
 /// Where an execution went that is not in the journal any more.
 fn archived(
@@ -94,7 +95,38 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
     {
         out.line(&format!("\n{text}"));
     }
+    if let Some(text) = held_by_others(&state, &reader, context)? {
+        out.line(&text);
+    }
     Ok(Exit::Success)
+}
+
+/// That an execution waits for calls that others of its session have set aside.
+fn held_by_others(
+    state: &State,
+    reader: &Reader,
+    context: &Context,
+) -> Result<Option<String>, Failure> {
+    if !state.awaits_admission() {
+        return Ok(None);
+    }
+    let limits = context.settings()?.rules.limits();
+    let (created, needs) = (&state.created, state.worst_case());
+    let standing = SessionStanding::of(
+        &ReadOnly(reader),
+        &created.principal,
+        &created.session,
+        when::now_ms(),
+    )?;
+    let left = standing.left(limits).filter(|left| *left < needs);
+    Ok(left.filter(|_| standing.reserved() > 0).map(|left| {
+        format!(
+            "It may make {needs} calls, and its session has {left} left: others have set {} aside, and give back what they \
+             do not use. `mandate sessions show {}` shows who has them.",
+            standing.reserved(),
+            created.session
+        )
+    }))
 }
 
 /// Tells people where an execution is.
