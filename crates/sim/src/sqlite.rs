@@ -128,7 +128,13 @@ struct SqliteDisk {
 impl Disk for SqliteDisk {
     fn sync(&self, random: &mut Random) -> bool {
         let batches = usize::try_from(random.between(1, GROUP)).unwrap_or(1);
-        let wrote = hold(&self.by_hand).write(batches);
+        let mut by_hand = hold(&self.by_hand);
+        let wrote = by_hand.write(batches);
+        // Some commits come before that is done, and it may not be done at all.
+        if random.one_in(3) {
+            by_hand.copy_log();
+        }
+        drop(by_hand);
         if wrote {
             let head = head_file(&self.dir);
             let mut heads = hold(&self.heads);

@@ -28,7 +28,8 @@ impl SqliteStore {
     /// # Errors
     /// As `open`.
     pub fn open_by_hand(dir: &Path) -> Result<(Self, ByHand), StoreError> {
-        let (store, writer) = Self::open_parts(dir)?;
+        let (store, mut writer) = Self::open_parts(dir)?;
+        writer.log().by_hand();
         let by_hand = ByHand {
             writer,
             queue: Arc::clone(store.queue()),
@@ -52,5 +53,10 @@ impl ByHand {
         self.queue.take(&mut self.group, batches, usize::MAX);
         self.writer.write_group(&mut self.group, || false);
         true
+    }
+
+    /// Copies what is due of the log into the database, as another thread does elsewhere. False: nothing is due.
+    pub fn copy_log(&mut self) -> bool {
+        self.writer.log().copy_by_hand()
     }
 }

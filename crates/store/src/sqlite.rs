@@ -6,8 +6,7 @@ use crate::{
     audit_key::{AuditKey, missing_key},
     failure::file_failed,
     head_file::{self, HeadFile},
-    log_space::LogSpace,
-    log_writes,
+    log::{self, Log},
     ownership::{DirectoryLock, LeaseRow, take_lease},
     queue::{Item, Prepared, PreparedRecord, Queue},
     reader::database_path,
@@ -101,15 +100,8 @@ impl SqliteStore {
         let lease = take_lease(&mut db, &key, &head)?;
 
         let shown = Arc::new(Shown::default());
-        let writer = Writer::new(
-            db,
-            key,
-            head_file,
-            lease,
-            LogSpace::open(dir),
-            lock,
-            Arc::clone(&shown),
-        )?;
+        let log = Log::open(dir, &mut db)?;
+        let writer = Writer::new(db, key, head_file, lease, log, lock, Arc::clone(&shown))?;
         let store = Self {
             reader: Reader::open(dir)?,
             queue: Arc::default(),
@@ -294,7 +286,7 @@ fn open_database(dir: &Path) -> Result<Connection, StoreError> {
         .open(&path)
         .map_err(|error| file_failed("open", &path, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = match log_writes::vfs().filter(|_| synchronous() == SYNCED) {
+    let db = match log::vfs().filter(|_| synchronous() == SYNCED) {
         Some(vfs) => Connection::open_with_flags_and_vfs(&path, flags, vfs)?,
         None => Connection::open_with_flags(&path, flags)?,
     };
@@ -304,8 +296,6 @@ fn open_database(dir: &Path) -> Result<Connection, StoreError> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", synchronous())?;
-    // The log is used over and over at the size it has reached: overwriting is several times faster than growing.
-    db.pragma_update(None, "wal_autocheckpoint", 8000)?;
     db.pragma_update(None, "cache_size", -32_768)?;
     db.pragma_update(None, "trusted_schema", false)?;
     Ok(db)

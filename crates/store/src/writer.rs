@@ -10,7 +10,7 @@ use crate::{
     chain::{CommitItems, CommitParts},
     failpoint::hit,
     head_file::{self, HeadFile},
-    log_space::LogSpace,
+    log::Log,
     ownership::{DirectoryLock, check_lease},
     projection::{write_execution, write_request},
     queue::{Item, Queue},
@@ -31,8 +31,10 @@ const GROUP_LIMIT: usize = 512;
 /// A commit takes no further batch after this many bytes.
 const GROUP_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
-/// The writer and all that only it touches. The lock comes last: it must be given up after the database is closed.
+/// The writer and all that only it touches. The lock comes last: it must be given up after the database is closed. The log comes
+/// first: what copies it has a connection of its own, and the writer's is the last to close.
 pub(crate) struct Writer {
+    log: Log,
     db: Connection,
     key: AuditKey,
     head_file: HeadFile,
@@ -41,7 +43,6 @@ pub(crate) struct Writer {
     last_gseq: u64,
     tails: Tails,
     staged: Staged,
-    log: LogSpace,
     shown: Arc<Shown>,
     lock: DirectoryLock,
 }
@@ -106,7 +107,7 @@ impl Writer {
         key: AuditKey,
         head_file: HeadFile,
         lease: Lease,
-        log: LogSpace,
+        log: Log,
         lock: DirectoryLock,
         shown: Arc<Shown>,
     ) -> Result<Self, StoreError> {
@@ -115,6 +116,7 @@ impl Writer {
             row.get(0)
         })?;
         Ok(Self {
+            log,
             db,
             key,
             head_file,
@@ -123,7 +125,6 @@ impl Writer {
             last_gseq,
             tails: Tails::default(),
             staged: Staged::default(),
-            log,
             shown,
             lock,
         })
@@ -137,7 +138,6 @@ impl Writer {
         let mut group = Vec::with_capacity(GROUP_LIMIT);
         while queue.take(&mut group, GROUP_LIMIT, GROUP_LIMIT_BYTES) {
             self.write_group(&mut group, || queue.is_empty());
-            self.log.keep_ahead();
         }
     }
 
@@ -174,6 +174,14 @@ impl Writer {
         }
         hit("journal.after_ack");
         self.tails.trim();
+        if self.shown.failed.get().is_none() {
+            self.log.after_commit(&self.db);
+        }
+    }
+
+    /// The log, for whoever drives the writer by hand.
+    pub(crate) fn log(&mut self) -> &mut Log {
+        &mut self.log
     }
 
     /// From here on nothing is accepted.
