@@ -8,9 +8,9 @@ use mandate_engine::event::Request;
 use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, ToolLookup};
 use mandate_policy::{
-    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, Labels, Outcome, Permit, Purpose,
-    Refusal, ResolvedCall, Rules, SessionView, Stands, admit_narrowed, admit_with, counts_as_call,
-    enforce, evaluate_within,
+    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, KnownCalls, Labels, Outcome, Permit,
+    Purpose, Refusal, ResolvedCall, Rules, SessionView, Stands, admit_like, admit_narrowed,
+    counts_as_call, enforce, evaluate_within,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -111,6 +111,8 @@ pub(crate) struct HostGate<'a> {
     /// Of a nested plan: why it was not admitted with the plan that holds it.
     refused: Option<Refusal>,
     judge: Judge<'a>,
+    /// The calls that were made ready for other executions.
+    calls: Option<&'a mut KnownCalls>,
     permitted: Vec<Permitted>,
 }
 
@@ -135,20 +137,26 @@ impl<'a> HostGate<'a> {
     /// The gate of an execution that begins.
     pub(crate) fn new(approved: &'a mut Option<ApprovedPlan>, bench: Bench) -> Self {
         let made = Some(Box::new(bench));
-        Self::by(approved, Judge { made, means: None })
+        Self::by(approved, Judge { made, means: None }, None)
     }
 
     /// The gate of an execution that is under way.
-    pub(crate) fn of(approved: &'a mut Option<ApprovedPlan>, means: Means<'a>) -> Self {
+    pub(crate) fn of(approved: &'a mut Option<ApprovedPlan>, mut means: Means<'a>) -> Self {
+        let calls = means.calls.take();
         let means = Some(means);
-        Self::by(approved, Judge { made: None, means })
+        Self::by(approved, Judge { made: None, means }, calls)
     }
 
-    fn by(approved: &'a mut Option<ApprovedPlan>, judge: Judge<'a>) -> Self {
+    fn by(
+        approved: &'a mut Option<ApprovedPlan>,
+        judge: Judge<'a>,
+        calls: Option<&'a mut KnownCalls>,
+    ) -> Self {
         Self {
             approved,
             refused: None,
             judge,
+            calls,
             permitted: Vec::new(),
         }
     }
@@ -194,7 +202,11 @@ impl HostGate<'_> {
                     };
                     admit_narrowed(rules, plan, &inputs, lookup, id, decision, stands)?
                 }
-                (grant, _) => admit_with(rules, plan, &inputs, lookup, id, decision, grant)?,
+                (grant, _) => {
+                    let mut none = KnownCalls::default();
+                    let known = self.calls.as_deref_mut().unwrap_or(&mut none);
+                    admit_like(known, rules, plan, &inputs, lookup, id, decision, grant)?
+                }
             };
             *self.approved = Some(admitted);
         }

@@ -26,7 +26,7 @@ use crate::switch::Freeze;
 use crate::tokens::TokenSource;
 use crate::witness::Witness;
 use mandate_engine::{Body, Event, Turned, turn};
-use mandate_policy::{Limits, Purpose, Rules};
+use mandate_policy::{KnownCalls, Limits, Purpose, Rules};
 use mandate_store::Journal;
 use mandate_tools::Tools;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -97,6 +97,8 @@ pub struct Host {
     pub(crate) drives: BTreeMap<String, Box<Drive>>,
     agenda: Agenda,
     pub(crate) plans: KnownPlans,
+    /// The calls of plans that were admitted lately.
+    pub(crate) calls: KnownCalls,
     pub(crate) sessions: Sessions,
     pub(crate) last_approvals: LastApprovals,
     pub(crate) frozen: Option<Freeze>,
@@ -134,6 +136,7 @@ impl Host {
             drives: BTreeMap::new(),
             agenda: Agenda::default(),
             plans: KnownPlans::default(),
+            calls: KnownCalls::default(),
             sessions,
             last_approvals: LastApprovals::default(),
             frozen,

@@ -9,7 +9,7 @@ use crate::reserving::root_of;
 use crate::sessions::Sessions;
 use crate::shadow::Shadow;
 use mandate_engine::Created;
-use mandate_policy::Rules;
+use mandate_policy::{KnownCalls, Rules};
 use std::sync::Arc;
 
 impl Host {
@@ -27,6 +27,7 @@ impl Host {
             sessions: &mut self.sessions,
             frozen: self.frozen.is_some(),
             rules: self.parts.rules.clone(),
+            calls: None,
             root: None,
             now_ms,
         };
@@ -65,6 +66,7 @@ impl Host {
             sessions: &mut self.sessions,
             frozen: self.frozen.is_some(),
             rules,
+            calls: Some(&mut self.calls),
             root,
             now_ms,
         };
@@ -78,6 +80,8 @@ pub(crate) struct Means<'a> {
     sessions: &'a mut Sessions,
     frozen: bool,
     rules: Arc<dyn Rules>,
+    /// The calls that were made ready for other executions.
+    pub(crate) calls: Option<&'a mut KnownCalls>,
     /// The execution at the top of those that hold this one; none = itself.
     root: Option<String>,
     now_ms: i64,

@@ -3,15 +3,14 @@
 use crate::{
     Purpose, Refusal, ResolvedCall,
     approver::{Approval, Grant},
-    argument_rules::RuleSet,
     assent::unmet,
     classify::Category,
     dataflow::{Live, Told},
     decision::{Decision, Outcome},
     flow::CallFlow,
     nested::nested_facts,
-    planned::every_call,
     planned_call::PlannedCall,
+    ready_calls::{KnownCalls, ReadyCalls},
     resources::{Found, find},
     rules::{FirstPolicy, Rules},
     tool_table::{self, ToolTable},
@@ -21,7 +20,7 @@ use mandate_plan::{
     BoundInputs, CheckedPlan, Digest, Effect, ErrorCode, Facts, Mode, ToolLookup, execution_digest,
 };
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// A plan that may run as one execution. Only [`admit`] makes one; it cannot be changed, cloned or serialised.
 #[derive(Debug)]
@@ -33,23 +32,7 @@ pub struct ApprovedPlan {
     decision: Arc<Decision>,
     grant: Grant,
     rules: Arc<dyn Rules>,
-    calls: BTreeMap<String, StepCalls>,
-}
-
-/// The calls of a step. Boxed, since a map has room for eleven of them however few there are.
-#[derive(Debug, Default)]
-struct StepCalls {
-    run: Option<Box<PlannedCall>>,
-    compensate: Option<Box<PlannedCall>>,
-}
-
-impl StepCalls {
-    fn of(&mut self, purpose: Purpose) -> &mut Option<Box<PlannedCall>> {
-        match purpose {
-            Purpose::Run => &mut self.run,
-            Purpose::Compensate => &mut self.compensate,
-        }
-    }
+    calls: Arc<ReadyCalls>,
 }
 
 impl ApprovedPlan {
@@ -139,11 +122,7 @@ impl ApprovedPlan {
     }
 
     pub(crate) fn planned(&self, step: &str, purpose: Purpose) -> Option<&PlannedCall> {
-        let calls = self.calls.get(step)?;
-        match purpose {
-            Purpose::Run => calls.run.as_deref(),
-            Purpose::Compensate => calls.compensate.as_deref(),
-        }
+        self.calls.get(step, purpose)
     }
 }
 
@@ -184,12 +163,42 @@ pub fn admit_with(
     decision: impl Into<Arc<Decision>>,
     grant: Grant,
 ) -> Result<ApprovedPlan, Refusal> {
-    let decision = decision.into();
+    admit_like(
+        &mut KnownCalls::default(),
+        rules,
+        plan,
+        inputs,
+        tools,
+        execution_id,
+        decision.into(),
+        grant,
+    )
+}
+
+/// The same, with the calls that are known already.
+///
+/// # Errors
+/// As [`admit_with`].
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is admitted, and what is known"
+)]
+pub fn admit_like(
+    known: &mut KnownCalls,
+    rules: Arc<dyn Rules>,
+    plan: Arc<CheckedPlan>,
+    inputs: &BoundInputs,
+    tools: Arc<dyn ToolLookup + Send + Sync>,
+    execution_id: &str,
+    decision: Arc<Decision>,
+    grant: Grant,
+) -> Result<ApprovedPlan, Refusal> {
     let tools = ToolTable::of(&plan, tools)?;
     let digest = execution_digest(plan.hash(), &inputs.digest(), tools.digests());
     about_this(&decision, &digest, &tools)?;
     permitted(&decision, &grant, execution_id, &digest)?;
     built(
+        known,
         rules,
         plan,
         inputs,
@@ -207,6 +216,7 @@ pub fn admit_with(
     reason = "the parts of an approved plan, each checked before"
 )]
 pub(crate) fn built(
+    known: &mut KnownCalls,
     rules: Arc<dyn Rules>,
     plan: Arc<CheckedPlan>,
     inputs: &BoundInputs,
@@ -216,39 +226,7 @@ pub(crate) fn built(
     decision: Arc<Decision>,
     grant: Grant,
 ) -> Result<ApprovedPlan, Refusal> {
-    let broken =
-        |error: mandate_plan::BadPattern| Refusal::new(ErrorCode::PolicyDenied, error.to_string());
-    let forbidden = Arc::new(RuleSet::of_plan(&plan.plan().constraints).map_err(broken)?);
-    let mut calls: BTreeMap<String, StepCalls> = BTreeMap::new();
-    let decided: BTreeMap<(&str, Purpose), _> = decision
-        .steps
-        .iter()
-        .map(|call| ((call.step.as_str(), call.purpose), call))
-        .collect();
-    for planned in every_call(&plan) {
-        let Some(&assessed) = decided.get(&(planned.id.as_str(), planned.purpose)) else {
-            let message = format!("the decision says nothing about step `{}`", planned.id);
-            return Err(Refusal::new(ErrorCode::PolicyDenied, message));
-        };
-        if assessed.tool != planned.tool || assessed.outcome > decision.outcome {
-            let message = format!(
-                "the decision contradicts itself about step `{}`",
-                planned.id
-            );
-            return Err(Refusal::new(ErrorCode::PolicyDenied, message));
-        }
-        if !planned.nested {
-            let call = PlannedCall::new(
-                &planned,
-                inputs,
-                assessed.clone(),
-                &forbidden,
-                tools.lookup(),
-            )
-            .map_err(broken)?;
-            *calls.entry(planned.id).or_default().of(planned.purpose) = Some(Box::new(call));
-        }
-    }
+    let calls = known.ready(&plan, inputs, &tools, digest, &decision)?;
     Ok(ApprovedPlan {
         plan,
         tools,

@@ -6,6 +6,7 @@ use crate::{
     approved::{ApprovedPlan, about_this, admissible, built, verify},
     approver::{Approval, Grant},
     decision::Decision,
+    ready_calls::KnownCalls,
     rules::Rules,
     tool_table::{self, ToolTable},
 };
@@ -52,6 +53,7 @@ pub fn admit_narrowed(
     )?;
     let grant = Grant::Approved(stands.approval);
     built(
+        &mut KnownCalls::default(),
         rules,
         plan,
         inputs,

@@ -55,6 +55,11 @@ impl ToolTable {
         }
     }
 
+    /// Whether it is a snapshot of the same registry at the same time.
+    pub(crate) fn is_of(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.lookup), Arc::as_ptr(&other.lookup))
+    }
+
     pub(crate) fn lookup(&self) -> &dyn ToolLookup {
         self.lookup.as_ref()
     }

@@ -29,6 +29,7 @@ mod evaluate;
 mod fuzz;
 #[path = "../../../plan/tests/it/fuzzing.rs"]
 mod fuzzing;
+mod known_calls;
 mod normalise;
 mod patterns;
 mod resources;
