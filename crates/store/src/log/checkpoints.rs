@@ -131,8 +131,13 @@ enum Hand {
 }
 
 impl Beside {
+    /// Also when its thread is gone, which then cannot say so.
     fn is_done(&self) -> bool {
-        self.done.load(Ordering::Acquire)
+        let gone = match &self.hand {
+            Hand::Thread { thread, .. } => thread.as_ref().is_none_or(JoinHandle::is_finished),
+            Hand::Idle | Hand::Own(_) => false,
+        };
+        gone || self.done.load(Ordering::Acquire)
     }
 
     /// Has it copied; where nobody can, the writer does it all, as if that were the rest.
