@@ -81,6 +81,7 @@ fn a_kill_between_setting_aside_and_giving_back_loses_nothing() {
     let why = "may make 3 calls, and its session has 2 left: others have set 2 aside";
     assert!(shown.contains(why), "{shown}");
     assert!(shown.contains("`mandate sessions show s`"), "{shown}");
+    assert!(!shown.contains("when others have ended or wait"), "{shown}");
     kill_host(&site);
     site.run(&["inbox", "answer", "@last", "yes"]).exits(0);
     let went_on = site.run(&["executions", "continue", &first, "--json"]);

@@ -89,14 +89,17 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
         return Ok(Exit::Success);
     }
     tell(&state, freeze.as_ref(), out);
+    // Who stands in line starts when calls are given back, not when there is place.
+    let held = held_by_others(&state, &reader, context)?;
     // Where nobody drives it, what it waits for says what to type.
     if (state.waiting_for().is_none() || driver.is_some())
+        && (held.is_none() || driver.is_none())
         && let Some(text) = execution::driver(&state, driver)
     {
         out.line(&format!("\n{text}"));
     }
-    if let Some(text) = held_by_others(&state, &reader, context)? {
-        out.line(&text);
+    if let Some(text) = held {
+        out.line(&format!("\n{text}"));
     }
     Ok(Exit::Success)
 }
@@ -124,7 +127,7 @@ fn held_by_others(
             "It may make {needs} calls, and its session has {left} left: others have set {} aside, and give back what they \
              do not use. `mandate sessions show {}` shows who has them.",
             standing.reserved(),
-            created.session
+            shown::line(&created.session)
         )
     }))
 }
