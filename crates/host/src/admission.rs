@@ -44,6 +44,7 @@ impl Host {
             None,
             again.as_ref(),
             &bench,
+            &mut self.examinations,
             self.parts.ids.as_ref(),
             self.parts.gateway,
         ) {
@@ -64,7 +65,7 @@ impl Host {
             _ => String::new(),
         };
         let mut approved = None;
-        let mut gate = HostGate::new(&mut approved, bench);
+        let mut gate = HostGate::new(&mut approved, bench, &mut self.calls);
         let begun = begin(plan, event, &mut gate);
         let permitted = gate.permitted();
         let (state, turned) = begun.map_err(|error| HostError::Unreadable {

@@ -165,7 +165,7 @@ impl Host {
         if self.has_ended(id)? {
             return self.take_agent(ask, reply); // its time ran out just now
         }
-        let verified = match self.check_token(self.of(id)?, &ask.token, &ask.by)? {
+        let verified = match self.check_token_of(id, &ask.token, &ask.by)? {
             Ok(verified) => verified,
             Err(refusal) => {
                 let unknown = RefusedTo::Unknown;

@@ -8,9 +8,9 @@ use mandate_engine::event::Request;
 use mandate_engine::{Gate, RUN, Started, State};
 use mandate_plan::{BoundInputs, CheckedPlan, Digest, ToolLookup};
 use mandate_policy::{
-    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, KnownCalls, Labels, Outcome, Permit,
-    Purpose, Refusal, ResolvedCall, Rules, SessionView, Stands, admit_like, admit_narrowed,
-    counts_as_call, enforce, evaluate_within,
+    Approval, ApprovedPlan, Decision, EvaluateRequest, Grant, KnownCalls, KnownExaminations,
+    Labels, Outcome, Permit, Purpose, Refusal, ResolvedCall, Rules, SessionView, Stands,
+    admit_like, admit_narrowed, counts_as_call, enforce, evaluate_examined,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -47,22 +47,25 @@ impl Bench {
 
     /// A revision judged as a whole.
     pub(crate) fn evaluate_revision(&self, plan: &CheckedPlan, inputs: &BoundInputs) -> Decision {
-        self.evaluate(Judgement::Revision, plan, inputs, &BTreeMap::new())
+        let (mut unknown, origins) = (KnownExaminations::default(), BTreeMap::new());
+        self.evaluate(Judgement::Revision, &mut unknown, plan, inputs, &origins)
     }
 
     /// A plan judged as a whole, with where the inputs come from that a step passes on which holds it.
     pub(crate) fn evaluate_within(
         &self,
+        known: &mut KnownExaminations,
         plan: &CheckedPlan,
         inputs: &BoundInputs,
         origins: &BTreeMap<String, Labels>,
     ) -> Decision {
-        self.evaluate(Judgement::Plan, plan, inputs, origins)
+        self.evaluate(Judgement::Plan, known, plan, inputs, origins)
     }
 
     fn evaluate(
         &self,
         what: Judgement,
+        known: &mut KnownExaminations,
         plan: &CheckedPlan,
         inputs: &BoundInputs,
         origins: &BTreeMap<String, Labels>,
@@ -75,14 +78,8 @@ impl Bench {
         timed(
             self.witness.as_ref(),
             || {
-                evaluate_within(
-                    self.rules.as_ref(),
-                    plan,
-                    inputs,
-                    origins,
-                    self.lookup.as_ref(),
-                    &request,
-                )
+                let examined = known.examine(&self.rules, plan, inputs, origins, &self.lookup);
+                evaluate_examined(self.rules.as_ref(), &examined, inputs, &request)
             },
             |witness, decision, took| witness.evaluated(what, decision.outcome, took),
         )
@@ -135,9 +132,13 @@ impl Judge<'_> {
 
 impl<'a> HostGate<'a> {
     /// The gate of an execution that begins.
-    pub(crate) fn new(approved: &'a mut Option<ApprovedPlan>, bench: Bench) -> Self {
+    pub(crate) fn new(
+        approved: &'a mut Option<ApprovedPlan>,
+        bench: Bench,
+        calls: &'a mut KnownCalls,
+    ) -> Self {
         let made = Some(Box::new(bench));
-        Self::by(approved, Judge { made, means: None }, None)
+        Self::by(approved, Judge { made, means: None }, Some(calls))
     }
 
     /// The gate of an execution that is under way.

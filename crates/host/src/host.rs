@@ -26,7 +26,8 @@ use crate::switch::Freeze;
 use crate::tokens::TokenSource;
 use crate::witness::Witness;
 use mandate_engine::{Body, Event, Turned, turn};
-use mandate_policy::{KnownCalls, Limits, Purpose, Rules};
+use mandate_policy::token::KnownChains;
+use mandate_policy::{KnownCalls, KnownExaminations, Limits, Purpose, Rules};
 use mandate_store::Journal;
 use mandate_tools::Tools;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -99,6 +100,10 @@ pub struct Host {
     pub(crate) plans: KnownPlans,
     /// The calls of plans that were admitted lately.
     pub(crate) calls: KnownCalls,
+    /// What was seen of plans that somebody wanted to run lately.
+    pub(crate) examinations: KnownExaminations,
+    /// The tokens that were shown lately.
+    pub(crate) known_chains: KnownChains,
     pub(crate) sessions: Sessions,
     pub(crate) last_approvals: LastApprovals,
     pub(crate) frozen: Option<Freeze>,
@@ -137,6 +142,8 @@ impl Host {
             agenda: Agenda::default(),
             plans: KnownPlans::default(),
             calls: KnownCalls::default(),
+            examinations: KnownExaminations::default(),
+            known_chains: KnownChains::default(),
             sessions,
             last_approvals: LastApprovals::default(),
             frozen,

@@ -52,6 +52,7 @@ mod policies;
 pub mod projection;
 mod queue;
 mod reactor;
+mod readable;
 pub mod record;
 pub mod recovery;
 mod refusals;

@@ -171,12 +171,13 @@ impl Host {
             Some(nested),
             None,
             &bench,
+            &mut self.examinations,
             self.parts.ids.as_ref(),
             self.parts.gateway,
         )
         .map_err(|error| Fault::from(&error))?;
         let mut approved = None;
-        let mut gate = HostGate::new(&mut approved, bench);
+        let mut gate = HostGate::new(&mut approved, bench, &mut self.calls);
         let begun = begin(plan.clone(), event, &mut gate);
         let (state, turned) =
             begun.map_err(|error| Fault::new(ErrorCode::UnknownError, error.to_string()))?;

@@ -8,8 +8,8 @@ use crate::host::Ids;
 use crate::supported::unsupported;
 use mandate_engine::event::Carried;
 use mandate_engine::{BEHAVIOUR, Body, CannotCarry, Created, Event, Parent, State, carry};
-use mandate_plan::{CheckedPlan, Digest, ToolLookup, execution_digest, model::Mode};
-use mandate_policy::Outcome;
+use mandate_plan::{CheckedPlan, Digest, ToolLookup, model::Mode};
+use mandate_policy::{KnownExaminations, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a request for a plan's approval stays open, in milliseconds: 24 hours.
@@ -26,6 +26,7 @@ pub(crate) fn created_event(
     nested: Option<Nested>,
     again: Option<&State>,
     bench: &Bench,
+    known: &mut KnownExaminations,
     ids: &dyn Ids,
     gateway: Gateway,
 ) -> Result<Event, HostError> {
@@ -48,7 +49,7 @@ pub(crate) fn created_event(
     let origins = nested
         .as_ref()
         .map_or(&nothing, |nested| &nested.parent.input_labels);
-    let decision = bench.evaluate_within(plan, &inputs, origins);
+    let decision = bench.evaluate_within(known, plan, &inputs, origins);
     if !matches!(decision.outcome, Outcome::Allow | Outcome::RequireApproval) {
         bench.shadow_plan(What::Plan, None, plan, &inputs, origins, &decision);
         return Err(HostError::Denied(Box::new(decision)));
@@ -74,7 +75,7 @@ pub(crate) fn created_event(
         plan_id: ids.id(),
         revision: 1,
         plan_hash: *plan.hash(),
-        execution_digest: execution_digest(plan.hash(), &inputs_digest, &tools),
+        execution_digest: decision.subject,
         inputs: inputs.values,
         secrets: inputs.secrets,
         inputs_digest,

@@ -6,7 +6,7 @@ use crate::made_keys::TOKEN_KEY_CREATED;
 use mandate_engine::{Body, Phase, State};
 use mandate_plan::{Digest, ErrorCode};
 use mandate_policy::Refusal;
-use mandate_policy::token::{Bound, KeyRing, TOKEN_TTL_MS, Token, Verified};
+use mandate_policy::token::{Bound, KeyRing, KnownChains, TOKEN_TTL_MS, Token, Verified};
 use mandate_store::{Batch, NewRecord, SYSTEM, StoreError, TokenKeys};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -163,12 +163,27 @@ impl Renewal {
 }
 
 impl Host {
-    /// Checks a token for a call of `by` in an execution.
+    /// Checks a token for a call of `by` in an execution that is driven.
+    pub(crate) fn check_token_of(
+        &mut self,
+        execution_id: &str,
+        token: &TokenText,
+        by: &str,
+    ) -> Result<Result<Verified, Refusal>, HostError> {
+        let mut known = std::mem::take(&mut self.known_chains);
+        let said = { self.of(execution_id) }
+            .and_then(|state| self.check_token(state, token, by, &mut known));
+        self.known_chains = known;
+        said
+    }
+
+    /// The same, of one as it is in the journal.
     pub(crate) fn check_token(
         &self,
         state: &State,
         token: &TokenText,
         by: &str,
+        known: &mut KnownChains,
     ) -> Result<Result<Verified, Refusal>, HostError> {
         let Ok(token) = token.reveal().parse::<Token>() else {
             let message = "what was shown is not a token";
@@ -181,14 +196,14 @@ impl Host {
         };
         let created = &state.created;
         let now_ms = self.parts.clock.now_ms();
-        let verify = |execution_digest| {
+        let mut verify = |execution_digest| {
             let bound = Bound {
                 execution_id: &created.execution_id,
                 execution_digest,
                 session: &created.session,
                 principal: by,
             };
-            token.verify(&keys, &bound, now_ms)
+            token.verify_known(known, &keys, &bound, now_ms)
         };
         let said = verify(&created.execution_digest);
         let mut before = state.tokens_of.iter().map(verify);

@@ -1,23 +1,16 @@
 //! May this plan run? A pure answer that runs nothing and writes nothing, so that asking is always safe.
 
 use crate::{
-    Classification, Limits, Purpose, SessionView,
+    Limits, Purpose, SessionView,
     approver::Approver,
-    argument_rules::RuleSet,
-    assess::{Subject, assess},
     classify::Category,
-    dataflow::{Forecast, Survey, survey},
     decision::{CallForecast, Decision, Outcome, Reason, StepAssessment},
-    known_args::KnownArgs,
+    examine::{Examination, ExaminedCall, examine},
     labels::Labels,
-    nested::nested_facts,
-    planned::{Planned, every_call},
-    resources::ResourceKind,
     risk::Level,
     rules::{Case, FirstPolicy, Moment, Rules, judge},
-    tool_table,
 };
-use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup, execution_digest};
+use mandate_plan::{BoundInputs, CheckedPlan, ToolLookup};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -62,39 +55,36 @@ pub fn evaluate_within(
     tools: &dyn ToolLookup,
     request: &EvaluateRequest,
 ) -> Decision {
-    let (digests, missing) = tool_table::digests(plan, tools);
+    let classification = rules.classification();
+    let examined = examine(plan, inputs, origins, tools, classification);
+    evaluate_examined(rules, &examined, inputs, request)
+}
+
+/// Evaluates a plan that was examined with these inputs.
+pub fn evaluate_examined(
+    rules: &dyn Rules,
+    examined: &Examination,
+    inputs: &BoundInputs,
+    request: &EvaluateRequest,
+) -> Decision {
     let mut verdict = Verdict::default();
-    for tool in missing {
+    for tool in &examined.missing {
         verdict.deny(
             "unknown-tool",
             None,
             format!("no tool `{tool}` is registered"),
         );
     }
-    if let Err(error) = RuleSet::of_plan(&plan.plan().constraints) {
-        verdict.deny("constraints", None, error.to_string());
+    if let Some(error) = &examined.unreadable {
+        verdict.deny("constraints", None, error.clone());
     }
     let limits = rules.limits().and(request.session.limits);
     verdict.rates(limits, &request.session);
 
-    let classification = rules.classification();
-    let mut steps: Vec<StepAssessment> = Vec::new();
-    let mut before: Vec<Category> = Vec::new();
-    let mut survey = survey(origins);
-    for planned in every_call(plan) {
-        let known = planned.known_args(plan, inputs);
-        let call = verdict.call(
-            rules,
-            &planned,
-            known,
-            tools,
-            classification,
-            request,
-            &before,
-            &mut survey,
-        );
-        before.push(call.category);
-        steps.push(call);
+    let mut steps: Vec<StepAssessment> = Vec::with_capacity(examined.calls.len());
+    for (index, call) in examined.calls.iter().enumerate() {
+        let before = examined.categories.get(..index).unwrap_or_default();
+        steps.push(verdict.call(rules, call, request, before));
     }
     if steps.is_empty() {
         verdict.deny("default-deny", None, "the plan has no steps".to_owned());
@@ -107,15 +97,16 @@ pub fn evaluate_within(
     if outcome != Outcome::RequireApproval {
         approvers.clear();
     }
-    let risk = classification
+    let risk = rules
+        .classification()
         .risk
         .plan(steps.iter().map(|call| (call.step.as_str(), &call.risk)));
     Decision {
         outcome,
         reasons: verdict.reasons,
         policy_version: rules.version(),
-        subject: execution_digest(plan.hash(), &inputs.digest(), &digests),
-        tools: digests,
+        subject: examined.subject,
+        tools: examined.tools.clone(),
         principal: request.principal.clone(),
         session_id: request.session.session_id.clone(),
         at_ms: request.now_ms,
@@ -123,9 +114,9 @@ pub fn evaluate_within(
         steps,
         risk,
         approvers,
-        flows: survey.into_paths(),
+        flows: examined.flows.clone(),
         calls: Some(CallForecast {
-            most: plan.max_tool_calls(),
+            most: examined.most_calls,
             limit: limits.calls_per_session,
             counted: request.session.calls,
             reserved: request.session.reserved,
@@ -203,53 +194,18 @@ impl Verdict {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "all of it is what a rule may look at"
-    )]
     fn call(
         &mut self,
         rules: &dyn Rules,
-        planned: &Planned<'_>,
-        known: KnownArgs,
-        tools: &dyn ToolLookup,
-        classification: &Classification,
+        examined: &ExaminedCall,
         request: &EvaluateRequest,
         before: &[Category],
-        survey: &mut Survey,
     ) -> StepAssessment {
-        let allow = match planned.rules() {
-            Ok((allow, _)) => allow,
-            Err(error) => {
-                self.deny("argument-rules", Some(&planned.id), error.to_string());
-                None
-            }
-        };
-        // A tool may look at any argument to tell its effect: unless all are known, the worst is taken.
-        let nested = nested_facts(planned.step, tools).filter(|_| planned.purpose == Purpose::Run);
-        let facts =
-            nested.or_else(|| tools.facts(planned.tool, known.complete().then_some(&known.args)));
-        let subject = Subject {
-            step: &planned.id,
-            purpose: planned.purpose,
-            tool: planned.tool,
-            facts: tools.spec(planned.tool).and(facts),
-            args: &known.args,
-            unknown_args: known.unknown,
-            urls_limited: allow
-                .as_ref()
-                .is_some_and(|allow| allow.limits(ResourceKind::Url)),
-        };
-        let exists = subject.facts.is_some();
-        let (mut call, found) = assess(subject, classification);
-        let forecast = Forecast {
-            allow: allow.as_ref(),
-            args: &known.args,
-            found: &found,
-            facts: call.facts(),
-        };
-        let flow = survey.call(planned, &forecast, tools);
-        if !exists {
+        let mut call = examined.assessment.clone();
+        if let Some(error) = &examined.unreadable {
+            self.deny("argument-rules", Some(&call.step), error.clone());
+        }
+        if !examined.exists {
             // The missing tool has been named; nothing more can be said of its calls.
             self.outcome = Outcome::Deny;
             return call;
@@ -260,10 +216,10 @@ impl Verdict {
             session: &request.session,
             now_ms: request.now_ms,
             call: &call,
-            args: &known.args,
-            found: &found,
+            args: &examined.args,
+            found: &examined.found,
             before,
-            flow: &flow,
+            flow: &examined.flow,
         };
         let (outcome, rulings) = judge(rules, &case);
         call.outcome = outcome;
@@ -272,7 +228,7 @@ impl Verdict {
             if ruling.outcome == Outcome::RequireApproval {
                 self.approvers.extend(ruling.approvers);
             }
-            let purpose = match planned.purpose {
+            let purpose = match call.purpose {
                 Purpose::Run => "",
                 Purpose::Compensate => " (to undo the step)",
             };
@@ -280,7 +236,7 @@ impl Verdict {
                 rule: ruling.rule,
                 outcome: ruling.outcome,
                 message: format!("{}{purpose}", ruling.message),
-                step: Some(planned.id.clone()),
+                step: Some(call.step.clone()),
                 severity: ruling.severity,
                 inputs: ruling.inputs,
             });

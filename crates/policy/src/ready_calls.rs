@@ -1,17 +1,11 @@
 //! The calls of a plan, made ready to be compared with the calls that are made: once for all executions for which they are the same.
 
 use crate::{
-    Purpose, Refusal, argument_rules::RuleSet, decision::Decision, planned::every_call,
-    planned_call::PlannedCall, tool_table::ToolTable,
+    Purpose, Refusal, argument_rules::RuleSet, decision::Decision, lately::Lately,
+    planned::every_call, planned_call::PlannedCall, tool_table::ToolTable,
 };
 use mandate_plan::{BadPattern, BoundInputs, CheckedPlan, Digest, ErrorCode};
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
-
-/// So many plans are kept at the most, the ones that were asked for last.
-const KEPT: usize = 16;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The calls of a step. Boxed, since a map has room for eleven of them however few there are.
 #[derive(Debug, Default)]
@@ -107,9 +101,7 @@ impl ReadyCalls {
 /// The calls of plans that were admitted lately: an execution of the same plan, with the same inputs and tools and the same decision,
 /// shares them instead of having them made ready anew. Nothing that anybody was permitted is kept.
 #[derive(Debug, Default)]
-pub struct KnownCalls {
-    kept: VecDeque<Arc<ReadyCalls>>,
-}
+pub struct KnownCalls(Lately<Arc<ReadyCalls>>);
 
 impl KnownCalls {
     /// The calls of a plan, made ready unless they are known.
@@ -122,14 +114,7 @@ impl KnownCalls {
         decision: &Arc<Decision>,
     ) -> Result<Arc<ReadyCalls>, Refusal> {
         let serves = |known: &Arc<ReadyCalls>| known.serve(tools, &digest, decision);
-        let known = self.kept.iter().position(serves);
-        let known = known.and_then(|index| self.kept.remove(index));
-        let ready = match known {
-            Some(known) => known,
-            None => Arc::new(ReadyCalls::of(plan, inputs, tools, digest, decision)?),
-        };
-        self.kept.push_front(Arc::clone(&ready));
-        self.kept.truncate(KEPT);
-        Ok(ready)
+        let make = || ReadyCalls::of(plan, inputs, tools, digest, decision).map(Arc::new);
+        self.0.find_or(serves, make).cloned()
     }
 }

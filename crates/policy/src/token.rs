@@ -9,10 +9,12 @@
 
 mod caveat;
 mod key;
+mod known;
 mod text;
 
 pub use caveat::Caveat;
 pub use key::{BadKey, KeyRing, TokenKey};
+pub use known::KnownChains;
 pub use text::NotAToken;
 
 use crate::Refusal;
@@ -141,12 +143,26 @@ impl Token {
         bound: &Bound<'_>,
         now_ms: i64,
     ) -> Result<Verified, Refusal> {
+        self.verify_known(&mut KnownChains::default(), keys, bound, now_ms)
+    }
+
+    /// The same, with the chains that were looked at lately.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn verify_known(
+        &self,
+        known: &mut KnownChains,
+        keys: &KeyRing,
+        bound: &Bound<'_>,
+        now_ms: i64,
+    ) -> Result<Verified, Refusal> {
         let Some(key) = keys.find(&self.key_id) else {
             return Err(invalid(
                 "the key that the token was made with is not in use any more",
             ));
         };
-        if !key.made(&self.caveats, &self.mac) {
+        if !known.made(key, &self.caveats, &self.mac) {
             return Err(invalid("the token was not given out here, or was changed"));
         }
         let mut seen = caveat::Seen::default();

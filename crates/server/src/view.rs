@@ -28,7 +28,9 @@ pub use policy::{
 };
 pub use request::{About, RequestView, SaidView, WholeRequest, approved_before, request, what};
 pub use row::{RowView, row};
-pub use session::{SessionRowView, SessionStanding, SessionView, session, session_row};
+pub use session::{
+    AwaitedCalls, SessionRowView, SessionStanding, SessionView, session, session_row,
+};
 pub use step::{
     ItemView, LabelsView, StepView, attempts, finally, items, recovered, shown_steps, span, step,
     steps,

@@ -6,7 +6,7 @@ use crate::project::finish;
 use crate::several::{id_of, start, until};
 use crate::site::Site;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const LIMITED: &str = "[limits]\ncalls_per_session = 5\n";
 
@@ -76,7 +76,11 @@ fn a_kill_between_setting_aside_and_giving_back_loses_nothing() {
 
     detach(&site, "second.yaml");
     let second = id_of(&site, "second");
-    assert_eq!(state(&site, &second)["state"], "pending");
+    let pending = state(&site, &second);
+    assert_eq!(pending["state"], "pending");
+    let lacking = json!({ "needed": 3, "left": 2, "reserved": 2 });
+    assert_eq!(pending["awaited_calls"], lacking);
+    assert_eq!(state(&site, &first)["awaited_calls"], Value::Null);
     let shown = site.run(&["executions", "show", &second]).exits(0).stdout;
     let why = "may make 3 calls, and its session has 2 left: others have set 2 aside";
     assert!(shown.contains(why), "{shown}");

@@ -15,7 +15,7 @@ use crate::tokens::Renewal;
 use mandate_engine::event::{Reported, report_digest};
 use mandate_engine::{Body, Event, OutsideCall, OverCall, Phase, State, call_id, settle};
 use mandate_plan::{Digest, ErrorCode};
-use mandate_policy::token::Verified;
+use mandate_policy::token::{KnownChains, Verified};
 use mandate_policy::{Purpose, Refusal, ResolvedCall};
 use mandate_tools::{CallReport, ReadReport};
 use serde_json::json;
@@ -231,7 +231,8 @@ impl Host {
             Some(drive) => drive.state.clone(),
             None => load_with(self.parts.journal.as_ref(), id, &mut self.plans)?,
         };
-        let Ok(verified) = self.check_token(&state, &ask.token, &ask.by)? else {
+        let mut unknown = KnownChains::default();
+        let Ok(verified) = self.check_token(&state, &ask.token, &ask.by, &mut unknown)? else {
             return Ok(false);
         };
         if super::differing_claim(&state, &ask.claims).is_some() {

@@ -1,6 +1,7 @@
 //! Reading what the host says, to its end: by a task, or by a thread where there is no runtime that could have one.
 
 use super::{Shared, hear, lock};
+use crate::readable::incoming;
 use crate::wire::MAX_ANSWER_BYTES;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, BufRead as _, BufReader, Cursor, ErrorKind, Write as _};
@@ -33,9 +34,9 @@ pub(super) fn begin(
     let stream = reader.into_inner();
     // For whoever writes to it, too: see `write_all`.
     stream.set_nonblocking(true)?;
-    let stream = tokio::net::UnixStream::from_std(stream)?;
+    let incoming = incoming(&stream)?;
     runtime.spawn(async move {
-        let reader = AsyncReadExt::chain(read_before, stream);
+        let reader = AsyncReadExt::chain(read_before, incoming);
         by_task(&mut tokio::io::BufReader::new(reader), &shared).await;
         over(&shared);
     });

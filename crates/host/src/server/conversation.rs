@@ -10,6 +10,7 @@ use crate::keys::{ApiKey, KeyAct, KeyActed, Keys, may_remove};
 use crate::local::RandomIds;
 use crate::overriding::Overriding;
 use crate::peer;
+use crate::readable::incoming;
 use crate::refused::{note_answer, note_key};
 use crate::retention::remove_from;
 use crate::standing::{self, StandingAct};
@@ -80,9 +81,15 @@ pub(super) async fn hold(
     let Some(mut caller) = Caller::of(&stream) else {
         return;
     };
-    let (from, to) = stream.into_split();
+    // It does not block, and is told of anew.
+    let Ok(stream) = stream.into_std() else {
+        return;
+    };
+    let Ok(from) = incoming(&stream) else {
+        return;
+    };
     let mut reader = Reader::new(from);
-    let (mouth, writing) = Mouth::open(to);
+    let (mouth, writing) = Mouth::open(stream);
     let mut watches = JoinSet::new();
     if greeted(&mut reader, &mouth, &desk).await {
         loop {

@@ -1,11 +1,13 @@
 //! Lines in and out of a socket, bounded.
 
+use crate::readable::write_all;
 use crate::wire::{Said, line};
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::unix::pipe::Receiver;
+use tokio::sync::mpsc::{self, Sender, channel};
 use tokio::task::JoinHandle;
 
 /// How long somebody may leave a line unread before the conversation ends.
@@ -15,12 +17,12 @@ const WAITING_LINES: usize = 16;
 
 /// Reads lines. Dropping the future of [`Reader::next`] loses nothing.
 pub(super) struct Reader {
-    from: BufReader<OwnedReadHalf>,
+    from: BufReader<Receiver>,
     begun: Vec<u8>,
 }
 
 impl Reader {
-    pub(super) fn new(from: OwnedReadHalf) -> Self {
+    pub(super) fn new(from: Receiver) -> Self {
         Self {
             from: BufReader::new(from),
             begun: Vec::new(),
@@ -55,11 +57,11 @@ pub(super) struct Mouth(Sender<Vec<u8>>);
 
 impl Mouth {
     /// Starts writing. The task ends when every mouth is gone and everything is written, or when nobody reads.
-    pub(super) fn open(mut to: OwnedWriteHalf) -> (Self, JoinHandle<()>) {
-        let (sender, mut lines): (_, Receiver<Vec<u8>>) = channel(WAITING_LINES);
+    pub(super) fn open(to: UnixStream) -> (Self, JoinHandle<()>) {
+        let (sender, mut lines): (_, mpsc::Receiver<Vec<u8>>) = channel(WAITING_LINES);
         let writing = tokio::spawn(async move {
             while let Some(line) = lines.recv().await {
-                let written = tokio::time::timeout(UNREAD, to.write_all(&line)).await;
+                let written = tokio::time::timeout(UNREAD, write_all(&to, &line)).await;
                 if !matches!(written, Ok(Ok(()))) {
                     return;
                 }

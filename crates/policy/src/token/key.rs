@@ -1,7 +1,7 @@
 //! The keys of tokens, and the chain that they begin.
 
 use super::Caveat;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit, Mac, digest::CtOutput};
 use mandate_plan::Digest;
 use sha2::Sha256;
 use std::fmt;
@@ -18,7 +18,8 @@ const ID_BYTES: usize = 64;
 #[derive(Clone)]
 pub struct TokenKey {
     id: String,
-    mac: Hmac<Sha256>,
+    /// The first link of every chain.
+    root: [u8; 32],
 }
 
 impl fmt::Debug for TokenKey {
@@ -54,7 +55,7 @@ impl TokenKey {
         }
         Ok(Self {
             id: id.to_owned(),
-            mac: keyed(bytes),
+            root: root_of(id, bytes),
         })
     }
 
@@ -65,38 +66,36 @@ impl TokenKey {
 
     /// The first link of the chain.
     pub(super) fn root(&self) -> [u8; 32] {
-        self.root_mac().finalize().into_bytes().into()
-    }
-
-    fn root_mac(&self) -> Hmac<Sha256> {
-        let mut mac = self.mac.clone();
-        update(&mut mac, ROOT);
-        update(&mut mac, self.id.as_bytes());
-        mac
+        self.root
     }
 
     /// Whether the chain over these caveats ends with `mac`; compared in constant time.
     pub(super) fn made(&self, caveats: &[Caveat], mac: &[u8; 32]) -> bool {
-        let Some((last, before)) = caveats.split_last() else {
-            return self.root_mac().verify_slice(mac).is_ok();
-        };
-        let link = before
-            .iter()
-            .fold(self.root(), |link, caveat| next(&link, &caveat.bytes()));
-        link_mac(&link, &last.bytes()).verify_slice(mac).is_ok()
+        let link = { caveats.iter() }.fold(self.root, |link, caveat| next(&link, &caveat.bytes()));
+        same(&link, mac)
     }
+}
+
+/// The first link of the chains of a key.
+fn root_of(id: &str, bytes: &[u8; 32]) -> [u8; 32] {
+    let mut mac = keyed(bytes);
+    update(&mut mac, ROOT);
+    update(&mut mac, id.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+/// Whether two links are the same, in a time that does not depend on where they differ.
+pub(super) fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    let link = |bytes: &[u8; 32]| CtOutput::<Hmac<Sha256>>::new((*bytes).into());
+    link(one) == link(other)
 }
 
 /// The next link of a chain: the link before is the key of it, so that it follows from nothing else.
 pub(super) fn next(link: &[u8; 32], caveat: &[u8]) -> [u8; 32] {
-    link_mac(link, caveat).finalize().into_bytes().into()
-}
-
-fn link_mac(link: &[u8; 32], caveat: &[u8]) -> Hmac<Sha256> {
     let mut mac = keyed(link);
     update(&mut mac, LINK);
     update(&mut mac, caveat);
-    mac
+    mac.finalize().into_bytes().into()
 }
 
 fn update(mac: &mut Hmac<Sha256>, part: &[u8]) {
@@ -148,12 +147,11 @@ impl KeyRing {
     /// A ring of one key, from bytes; its id is taken from a digest over them.
     pub fn single(bytes: &[u8; 32]) -> Self {
         let id = Digest::framed("mandate/token-key-id/v1", [bytes.as_slice()]).to_string();
+        let id: String = id.chars().take(12).collect();
+        let root = root_of(&id, bytes);
         Self {
             before: Vec::new(),
-            current: TokenKey {
-                id: id.chars().take(12).collect(),
-                mac: keyed(bytes),
-            },
+            current: TokenKey { id, root },
         }
     }
 

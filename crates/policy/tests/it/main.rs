@@ -30,6 +30,8 @@ mod fuzz;
 #[path = "../../../plan/tests/it/fuzzing.rs"]
 mod fuzzing;
 mod known_calls;
+mod known_examinations;
+mod known_tokens;
 mod normalise;
 mod patterns;
 mod resources;

@@ -5,7 +5,8 @@ use crate::access::{Caller, Right};
 use crate::asked::{Asked, must_be_one_of};
 use crate::problem::Problem;
 use crate::site::Site;
-use crate::view::{self, DrawnPlan, Execution, RowView, TimelineView, schemas};
+use crate::view::{self, AwaitedCalls, DrawnPlan, Execution, RowView, TimelineView, schemas};
+use crate::when;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -13,6 +14,7 @@ use axum::response::Response;
 use mandate_engine::{Event, Fault, State as Folded, fold, replay};
 use mandate_host::{CallableStep, Freeze, HostError, recovery};
 use mandate_plan::CheckedPlan;
+use mandate_policy::Rules as _;
 use mandate_policy::decision::Decision;
 use mandate_store::{ExecutionFilter, Page};
 use serde::Serialize;
@@ -200,16 +202,24 @@ pub(crate) async fn show(
         }
         let freeze = view::freeze(site.reader())?.filter(|_| row.finished_at_ms.is_none());
         let since = freeze.as_ref().map_or(0, |freeze| freeze.since_ms);
-        let tag = format!("W/\"{}.{since}\"", row.last_seq);
+        // What others of its session give back changes what it lacks, and none of its own events.
+        let in_line = row.state == "pending";
+        let state = in_line.then(|| site.state(&id)).transpose()?;
+        let awaited = state.as_ref().map(|state| awaited_calls(site, state));
+        let awaited = awaited.transpose()?.flatten();
+        let lacking = { awaited.as_ref() }.map(|calls| format!(".{}", calls.left));
+        let tag = format!(
+            "W/\"{}.{since}{}\"",
+            row.last_seq,
+            lacking.unwrap_or_default()
+        );
         if has(&headers, &tag) {
             return Ok(tagged::<()>(&tag, None));
         }
-        let state = site.state(&id)?;
+        let state = state.map_or_else(|| site.state(&id), Ok)?;
         let head = site.reader().head()?;
-        Ok(tagged(
-            &tag,
-            Some(Execution::now(&state, Some(&head), freeze)),
-        ))
+        let shown = Execution::now(&state, Some(&head), freeze, awaited);
+        Ok(tagged(&tag, Some(shown)))
     })
     .await
 }
@@ -219,7 +229,14 @@ pub(super) fn shown(site: &Site, execution_id: &str) -> Result<Json<Execution>, 
     let state = site.state(execution_id)?;
     let head = site.reader().head()?;
     let freeze = view::freeze(site.reader())?;
-    Ok(Json(Execution::now(&state, Some(&head), freeze)))
+    let awaited = awaited_calls(site, &state)?;
+    Ok(Json(Execution::now(&state, Some(&head), freeze, awaited)))
+}
+
+/// What an execution lacks to start.
+fn awaited_calls(site: &Site, state: &Folded) -> Result<Option<AwaitedCalls>, HostError> {
+    let limits = site.policy.limits();
+    AwaitedCalls::of(state, site.store.as_ref(), limits, when::now_ms())
 }
 
 /// What a replay found.

@@ -1,6 +1,7 @@
 //! An execution: its result, what it waits for, its steps.
 
 use super::schemas;
+use super::session::AwaitedCalls;
 use super::step::{self, StepView};
 use super::undo::{self, UndoView};
 use mandate_engine::event::Request;
@@ -212,6 +213,8 @@ pub struct Execution {
     /// Calls are frozen, so that nothing starts.
     #[schema(value_type = Option<schemas::Freeze>)]
     pub freeze: Option<Freeze>,
+    /// What it lacks to start, while others of its session have set calls aside.
+    pub awaited_calls: Option<AwaitedCalls>,
     /// The process that drives it; none = nobody.
     pub host_pid: Option<u32>,
     /// With `at`: the event after which it stood like this.
@@ -224,10 +227,18 @@ pub struct Execution {
 
 impl Execution {
     /// As it is now.
-    pub fn now(state: &State, head: Option<&Head>, freeze: Option<Freeze>) -> Self {
+    pub fn now(
+        state: &State,
+        head: Option<&Head>,
+        freeze: Option<Freeze>,
+        awaited_calls: Option<AwaitedCalls>,
+    ) -> Self {
         let waiting = state.waiting_for();
         let shown = execution(state, waiting.as_ref(), head);
-        Self::with(state, shown, freeze.filter(|_| state.ending.is_none()))
+        Self {
+            awaited_calls,
+            ..Self::with(state, shown, freeze.filter(|_| state.ending.is_none()))
+        }
     }
 
     /// As it was after event `state.seq`, when `last_seq` is the last.
@@ -251,6 +262,7 @@ impl Execution {
             inputs: state.created.inputs.clone(),
             deadline_ms: state.created.deadline_ms,
             freeze,
+            awaited_calls: None,
             host_pid: (!ended).then(std::process::id),
             at: None,
             last_seq: None,

@@ -1,5 +1,6 @@
 //! What the calls of a session add up to, and how much is left.
 
+use mandate_engine::State;
 use mandate_host::{HostError, SESSION_IDLE_MS, set_aside};
 use mandate_policy::Limits;
 use mandate_store::{Journal, SessionSummary, Tally};
@@ -44,6 +45,44 @@ impl SessionStanding {
         limits
             .calls_per_session
             .map(|limit| limit.saturating_sub(taken))
+    }
+}
+
+/// The calls that an approved execution needs to start, of which its session has not enough left: others have set them aside,
+/// and give back what they do not use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AwaitedCalls {
+    /// Calls that it may make at the most.
+    pub needed: u64,
+    /// Calls that its session has left for it.
+    pub left: u64,
+    /// Calls that others of the session have set aside.
+    pub reserved: u64,
+}
+
+impl AwaitedCalls {
+    /// What an execution lacks, as the journal has it now; none unless it waits for calls of others.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn of(
+        state: &State,
+        journal: &dyn Journal,
+        limits: Limits,
+        now_ms: i64,
+    ) -> Result<Option<Self>, HostError> {
+        if !state.awaits_admission() {
+            return Ok(None);
+        }
+        let (created, needed) = (&state.created, state.worst_case());
+        let standing = SessionStanding::of(journal, &created.principal, &created.session, now_ms)?;
+        let reserved = standing.reserved();
+        let left = standing.left(limits).filter(|left| *left < needed);
+        Ok(left.filter(|_| reserved > 0).map(|left| Self {
+            needed,
+            left,
+            reserved,
+        }))
     }
 }
 

@@ -120,6 +120,42 @@ fn sessions_have_counters_that_hold_and_only_their_own_see_them() {
 }
 
 #[test]
+fn who_stands_in_line_for_calls_says_how_many_it_lacks() {
+    let rig = Rig::with(Setup {
+        calls: Some(3),
+        ..Setup::default()
+    });
+    rig.key("root", &["admin"]);
+    let ann = rig.as_a("ann", &["submitter"]);
+    let made = |plan: Value| {
+        let body = json!({ "plan": plan, "session": "s-1" });
+        let told = ann.post("/v1/executions", &body).json();
+        format!("/v1/executions/{}", told["execution_id"].as_str().unwrap())
+    };
+    let mut holds = lists(2);
+    let steps = holds["steps"].as_array_mut().unwrap();
+    let nap = json!({ "id": "nap", "tool": "time.sleep", "args": { "duration_ms": 600_000 } });
+    steps.insert(0, nap);
+    let first = made(holds);
+    let second = made(lists(2));
+    let shown = ann.get(&second).is(200);
+    assert_eq!(shown.json()["state"], "pending");
+    let lacking = json!({ "needed": 2, "left": 1, "reserved": 2 });
+    assert_eq!(shown.json()["awaited_calls"], lacking);
+    assert_eq!(ann.get(&first).json()["awaited_calls"], Value::Null);
+    let tag = shown.header("etag").unwrap().to_owned();
+    assert_eq!(ann.and("if-none-match", &tag).get(&second).status, 304);
+    ann.act(&format!("{first}:cancel")).is(200);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while ann.get(&second).json()["status"] != "success" {
+        assert!(std::time::Instant::now() < until, "what was given back");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let after = ann.and("if-none-match", &tag).get(&second).is(200).json();
+    assert_eq!(after["awaited_calls"], Value::Null);
+}
+
+#[test]
 fn keys_are_made_listed_and_revoked_over_http() {
     let rig = Rig::keyed();
     let admin = rig.as_a("ada", &["admin"]);

@@ -14,7 +14,7 @@ use crate::{
 };
 use mandate_engine::State;
 use mandate_host::Freeze;
-use mandate_server::view::SessionStanding;
+use mandate_server::view::AwaitedCalls;
 use mandate_store::{ArchivedExecution, Reader, Tombstone};
 
 /// Where an execution went that is not in the journal any more.
@@ -79,18 +79,20 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
     let head = reader.head()?;
     let driver = holder(reader.dir());
     let freeze = freeze::standing(&reader)?.filter(|_| state.ending.is_none());
+    let awaited = awaited_calls(&state, &reader, context)?;
     if out.is_json() {
         let mut value = execution::to_json(&state, state.waiting_for().as_ref(), Some(&head));
         if let Some(map) = value.as_object_mut() {
             map.insert("host_pid".to_owned(), driver.into());
             map.insert("freeze".to_owned(), serde_json::json!(freeze));
+            map.insert("awaited_calls".to_owned(), serde_json::json!(awaited));
         }
         out.value(&value);
         return Ok(Exit::Success);
     }
     tell(&state, freeze.as_ref(), out);
     // Who stands in line starts when calls are given back, not when there is place.
-    let held = held_by_others(&state, &reader, context)?;
+    let held = awaited.map(|awaited| held_by_others(&awaited, &state.created.session));
     // Where nobody drives it, what it waits for says what to type.
     if (state.waiting_for().is_none() || driver.is_some())
         && (held.is_none() || driver.is_none())
@@ -104,32 +106,30 @@ pub(super) fn run(args: &ExecutionArg, context: &Context) -> Result<Exit, Failur
     Ok(Exit::Success)
 }
 
-/// That an execution waits for calls that others of its session have set aside.
-fn held_by_others(
+/// What an execution lacks to start, while others of its session have set calls aside.
+fn awaited_calls(
     state: &State,
     reader: &Reader,
     context: &Context,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<AwaitedCalls>, Failure> {
     if !state.awaits_admission() {
         return Ok(None);
     }
     let limits = context.settings()?.rules.limits();
-    let (created, needs) = (&state.created, state.worst_case());
-    let standing = SessionStanding::of(
-        &ReadOnly(reader),
-        &created.principal,
-        &created.session,
-        when::now_ms(),
-    )?;
-    let left = standing.left(limits).filter(|left| *left < needs);
-    Ok(left.filter(|_| standing.reserved() > 0).map(|left| {
-        format!(
-            "It may make {needs} calls, and its session has {left} left: others have set {} aside, and give back what they \
-             do not use. `mandate sessions show {}` shows who has them.",
-            standing.reserved(),
-            shown::line(&created.session)
-        )
-    }))
+    let journal = ReadOnly(reader);
+    Ok(AwaitedCalls::of(state, &journal, limits, when::now_ms())?)
+}
+
+/// The same for people.
+fn held_by_others(awaited: &AwaitedCalls, session: &str) -> String {
+    format!(
+        "It may make {} calls, and its session has {} left: others have set {} aside, and give back what they do not use. \
+         `mandate sessions show {}` shows who has them.",
+        awaited.needed,
+        awaited.left,
+        awaited.reserved,
+        shown::line(session)
+    )
 }
 
 /// Tells people where an execution is.
