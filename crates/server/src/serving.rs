@@ -133,6 +133,7 @@ impl Serving {
             settings,
         });
         site.print_link();
+        let lanes = Lanes::over(lanes, site.settings.read_timeout);
         let small = DefaultPredicate::new().and(NotForContentType::SSE);
         let router = routes::router(&site, parts.beside)
             .layer(CompressionLayer::new().gzip(true).compress_when(small));
@@ -141,7 +142,7 @@ impl Serving {
             site,
             router,
             stopping,
-            (quiet, Lanes::over(lanes)),
+            (quiet, lanes),
         ));
         Ok(Self {
             address,
