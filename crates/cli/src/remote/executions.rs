@@ -143,7 +143,10 @@ fn show(args: &ExecutionArg, client: &Client, context: &Context) -> Result<Exit,
     let state = mirror::state(client, &id)?;
     let beside = mirror::beside(client, &id)?;
     show::tell(&state, beside.freeze.as_ref(), out);
-    if state.ending.is_none() && state.waiting_for().is_none() {
+    if let Some(awaited) = &beside.awaited_calls {
+        let held = show::held_by_others(awaited, &state.created.session);
+        out.line(&format!("\n{held}"));
+    } else if state.ending.is_none() && state.waiting_for().is_none() {
         out.line("\nThe server drives it.");
     }
     Ok(Exit::Success)

@@ -5,7 +5,7 @@ use crate::errors::Failure;
 use mandate_engine::{Applied, Event, State};
 use mandate_host::Freeze;
 use mandate_plan::{Digest, reload};
-use mandate_server::view::ChainedEvent;
+use mandate_server::view::{AwaitedCalls, ChainedEvent};
 use mandate_store::Head;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -33,6 +33,9 @@ pub(super) struct Beside {
     /// The freeze that holds it up.
     #[serde(default)]
     pub(super) freeze: Option<Freeze>,
+    /// What it lacks to start, while others of its session have set calls aside.
+    #[serde(default)]
+    pub(super) awaited_calls: Option<AwaitedCalls>,
 }
 
 /// Folds all events that there are.

@@ -2,7 +2,7 @@
 //! and carried on: the end is that of a run that nobody killed, each effect is there once, and what nobody can know is
 //! reported as in doubt and settled by looking.
 //!
-//! A part of the points is taken; `MANDATE_CRASH_ALL=1`: all. What came of it is in docs/soak.md.
+//! A part of the points is taken; `MANDATE_CRASH_ALL=1`: all; `2/8`: the second of eight parts. What came of it is in docs/soak.md.
 
 use crate::example_scenes::{Scene, scenes};
 use crate::project::Ran;
@@ -227,9 +227,21 @@ fn end(site: &Site, scene: &Scene) -> Value {
     })
 }
 
+/// Which of how many parts of all points are tried: `MANDATE_CRASH_ALL=1` is all of them, `MANDATE_CRASH_ALL=2/8` the second of
+/// eight, so that several processes share them. None: a few of them.
+fn part() -> Option<(u32, u32)> {
+    let all = std::env::var("MANDATE_CRASH_ALL").ok()?;
+    let Some((this, of)) = all.split_once('/') else {
+        return Some((1, 1));
+    };
+    let number = |text: &str| text.parse().ok().filter(|number| *number > 0);
+    let part = number(this).zip(number(of)).filter(|(this, of)| this <= of);
+    Some(part.expect("`MANDATE_CRASH_ALL` is `1`, or a part like `2/8`"))
+}
+
 fn enumerate(name: &str) {
-    let all = std::env::var_os("MANDATE_CRASH_ALL").is_some();
-    let mut met = 0;
+    let part = part();
+    let (mut met, mut seen) = (0, 0);
     for scene in scenes().into_iter().filter(|scene| scene.example == name) {
         let Some(site) = (scene.site)() else { return };
         let whole = go(&site, &scene, None).unwrap();
@@ -238,7 +250,15 @@ fn enumerate(name: &str) {
         for (at, commits) in whole.commits.iter().enumerate() {
             for name in failpoint::NAMES {
                 for nth in 1.. {
-                    if !all {
+                    if let Some((this, of)) = part {
+                        seen += 1;
+                        if seen % of != this % of {
+                            if nth > *commits {
+                                break;
+                            }
+                            continue;
+                        }
+                    } else {
                         if nth > *commits {
                             break;
                         }

@@ -4,7 +4,7 @@ use mandate_engine::State;
 use mandate_host::{HostError, SESSION_IDLE_MS, set_aside};
 use mandate_policy::Limits;
 use mandate_store::{Journal, SessionSummary, Tally};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -50,7 +50,7 @@ impl SessionStanding {
 
 /// The calls that an approved execution needs to start, of which its session has not enough left: others have set them aside,
 /// and give back what they do not use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AwaitedCalls {
     /// Calls that it may make at the most.
     pub needed: u64,

@@ -121,7 +121,7 @@ fn awaited_calls(
 }
 
 /// The same for people.
-fn held_by_others(awaited: &AwaitedCalls, session: &str) -> String {
+pub(crate) fn held_by_others(awaited: &AwaitedCalls, session: &str) -> String {
     format!(
         "It may make {} calls, and its session has {} left: others have set {} aside, and give back what they do not use. \
          `mandate sessions show {}` shows who has them.",
