@@ -16,22 +16,31 @@ pub(crate) fn incoming(stream: &UnixStream) -> io::Result<Receiver> {
     Receiver::from_owned_fd_unchecked(stream.try_clone()?.into())
 }
 
+/// Writes as much as there is room for to a stream that does not block, and leaves the rest; true when nothing is left.
+///
+/// # Errors
+/// Nobody is at the other end.
+pub(crate) fn write_some(mut stream: &UnixStream, bytes: &mut &[u8]) -> io::Result<bool> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => *bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
 /// Writes all of it to a stream that does not block; where there is no room, that is waited for.
 ///
 /// # Errors
 /// Nobody is at the other end.
-pub(crate) async fn write_all(mut stream: &UnixStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match stream.write(bytes) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                let room = Sender::from_owned_fd_unchecked(stream.try_clone()?.into())?;
-                room.writable().await?;
-            }
-            Err(error) => return Err(error),
-        }
+pub(crate) async fn write_all(stream: &UnixStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !write_some(stream, &mut bytes)? {
+        let room = Sender::from_owned_fd_unchecked(stream.try_clone()?.into())?;
+        room.writable().await?;
     }
     Ok(())
 }

@@ -61,7 +61,6 @@ pub(crate) fn examine(
     classification: &Classification,
 ) -> Examination {
     let (digests, missing) = tool_table::digests(plan, tools);
-
     let constraints = RuleSet::of_plan(&plan.plan().constraints);
     let mut survey = survey(origins);
     let calls: Vec<ExaminedCall> = every_call(plan)

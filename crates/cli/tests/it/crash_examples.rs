@@ -229,7 +229,7 @@ fn end(site: &Site, scene: &Scene) -> Value {
 
 /// Which of how many parts of all points are tried: `MANDATE_CRASH_ALL=1` is all of them, `MANDATE_CRASH_ALL=2/8` the second of
 /// eight, so that several processes share them. None: a few of them.
-fn part() -> Option<(u32, u32)> {
+fn part() -> Option<(u64, u64)> {
     let all = std::env::var("MANDATE_CRASH_ALL").ok()?;
     let Some((this, of)) = all.split_once('/') else {
         return Some((1, 1));
@@ -241,18 +241,18 @@ fn part() -> Option<(u32, u32)> {
 
 fn enumerate(name: &str) {
     let part = part();
-    let (mut met, mut seen) = (0, 0);
+    let mut met = 0;
     for scene in scenes().into_iter().filter(|scene| scene.example == name) {
         let Some(site) = (scene.site)() else { return };
         let whole = go(&site, &scene, None).unwrap();
         (scene.whole)(&whole.end);
         let (mut point_number, mut crashes, mut doubts) = (0, 0, 0);
         for (at, commits) in whole.commits.iter().enumerate() {
-            for name in failpoint::NAMES {
+            for (place, name) in failpoint::NAMES.into_iter().enumerate() {
                 for nth in 1.. {
                     if let Some((this, of)) = part {
-                        seen += 1;
-                        if seen % of != this % of {
+                        // By what it is, and not by how many were met: every part has to divide them alike.
+                        if (u64::try_from(at + place).unwrap() + nth) % of != this % of {
                             if nth > *commits {
                                 break;
                             }

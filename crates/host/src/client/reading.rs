@@ -1,10 +1,10 @@
 //! Reading what the host says, to its end: by a task, or by a thread where there is no runtime that could have one.
 
 use super::{Shared, hear, lock};
-use crate::readable::incoming;
+use crate::readable::{incoming, write_some};
 use crate::wire::MAX_ANSWER_BYTES;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::io::{self, BufRead as _, BufReader, Cursor, ErrorKind, Write as _};
+use std::io::{self, BufRead as _, BufReader, Cursor, ErrorKind};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -48,25 +48,17 @@ pub(super) fn begin(
 /// # Errors
 /// The host has gone, or leaves it unread for as long as `patience`.
 pub(super) fn write_all(
-    mut stream: &UnixStream,
+    stream: &UnixStream,
     mut bytes: &[u8],
     patience: Duration,
 ) -> io::Result<()> {
     let wait = Timespec::try_from(patience).map_err(io::Error::other)?;
-    while !bytes.is_empty() {
-        match stream.write(bytes) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                let mut room = [PollFd::new(stream, PollFlags::OUT)];
-                match poll(&mut room, Some(&wait)) {
-                    Ok(0) => return Err(ErrorKind::TimedOut.into()),
-                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Err(error) => return Err(error),
+    while !write_some(stream, &mut bytes)? {
+        let mut room = [PollFd::new(stream, PollFlags::OUT)];
+        match poll(&mut room, Some(&wait)) {
+            Ok(0) => return Err(ErrorKind::TimedOut.into()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())

@@ -207,7 +207,8 @@ pub(crate) async fn show(
         let state = in_line.then(|| site.state(&id)).transpose()?;
         let awaited = state.as_ref().map(|state| awaited_calls(site, state));
         let awaited = awaited.transpose()?.flatten();
-        let lacking = { awaited.as_ref() }.map(|calls| format!(".{}", calls.left));
+        let lacking =
+            { awaited.as_ref() }.map(|calls| format!(".{}.{}", calls.left, calls.reserved));
         let tag = format!(
             "W/\"{}.{since}{}\"",
             row.last_seq,
