@@ -1,7 +1,7 @@
 //! Where MCP clients are let in: the way from the gateway to the host, which is in this process or in another one.
 
 use crate::{config::Settings, daemon, read_only, toolbox, who};
-use axum::http::request::Parts;
+use axum::{extract::Request, http::request::Parts, response::Response};
 use mandate_engine::{Event, State};
 use mandate_host::{
     AgentWish, Answered, Client, HostError, Issued, Local, Outlook, Proposal, Shown, Submitted,
@@ -12,11 +12,12 @@ use mandate_mcp::{
     Where,
 };
 use mandate_policy::Principal;
-use mandate_server::{ServerSettings, Telemetry, telemetry::ClientCall};
+use mandate_server::{Beside, ServerSettings, Telemetry, telemetry::ClientCall};
 use mandate_store::{Reader, SqliteStore};
 use mandate_tools::{Registry, ToolStatus};
 use std::{
     collections::BTreeSet,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::Receiver},
     thread::sleep,
     time::{Duration, Instant},
@@ -37,6 +38,19 @@ pub(crate) fn mcp_settings(settings: &Settings, server: &ServerSettings) -> Gate
         shown.approval_url = Some(format!("http://{}/#/inbox/", server.listen));
     }
     shown
+}
+
+/// MCP over HTTP, beside the API.
+pub(crate) struct McpBeside(pub(crate) mandate_mcp::http::Endpoint);
+
+impl Beside for McpBeside {
+    fn has(&self, path: &str) -> bool {
+        mandate_mcp::http::Endpoint::has(path)
+    }
+
+    fn answer(self: Arc<Self>, request: Request) -> Pin<Box<dyn Future<Output = Response> + Send>> {
+        Box::pin(async move { self.0.answer(request).await })
+    }
 }
 
 /// Shows the calls of clients in traces.

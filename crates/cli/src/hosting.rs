@@ -1,6 +1,6 @@
 //! Being the host: the store open for writing, the thread that drives executions, and the socket that others ask over.
 
-use crate::gateway::{AtServer, InTraces, mcp_settings};
+use crate::gateway::{AtServer, InTraces, McpBeside, mcp_settings};
 use crate::{config::Settings, drive::Word, errors::Failure, toolbox, when, who};
 use mandate_engine::{Body, State};
 use mandate_host::{
@@ -192,7 +192,7 @@ impl Hosting {
             self.intake.registry().clone(),
             runtime.clone(),
         );
-        let beside = mandate_mcp::http::router(
+        let endpoint = mandate_mcp::http::Endpoint::new(
             Arc::new(reception),
             mcp_settings(settings, &server),
             self.intake.registry().clone(),
@@ -210,7 +210,7 @@ impl Hosting {
             live,
             telemetry,
             tells_link,
-            beside,
+            beside: Some(Arc::new(McpBeside(endpoint))),
         }
     }
 

@@ -38,7 +38,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// The header of sessions that the protocol itself keeps.
 pub(crate) const PROTOCOL_SESSION: &str = "mcp-session-id";
 /// What comes before the execution that a client came for, in the URL.
-const BENEATH: &str = "/mcp/";
+pub(crate) const BENEATH: &str = "/mcp/";
 /// Where the plan can be read.
 pub(crate) const PLAN_URI: &str = "mandate://plan";
 /// The prompt with the plan.

@@ -4,7 +4,7 @@
 //! does so is not passed on. Where it is a call, what stood there for arguments goes to the host as text, which refuses it
 //! and writes the refusal down; everything else is answered with an error of the protocol.
 
-use mandate_plan::{Format, Violation, parse_value};
+use mandate_plan::{Format, Violation, is_plain_json, parse_value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -52,6 +52,9 @@ struct Id<'a> {
 
 /// Looks at a message.
 pub(crate) fn screen(message: &[u8]) -> Screened {
+    if is_plain_json(message) {
+        return Screened::Good;
+    }
     match parse_value(message, Format::Json) {
         Ok(_) => Screened::Good,
         Err(found) => instead(message, &found),

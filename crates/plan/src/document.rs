@@ -4,10 +4,12 @@ mod builder;
 mod json;
 mod number;
 mod places;
+mod plain;
 mod pointer;
 mod yaml;
 
 pub(crate) use places::Finder;
+pub use plain::is_plain_json;
 pub(crate) use pointer::child;
 
 use crate::{

@@ -28,7 +28,7 @@ pub use check::{Checked, check, reload};
 pub use checked::{CheckedInvariant, CheckedPlan, CheckedStep, execution_digest};
 pub use code::{ErrorCode, Severity};
 pub use digest::Digest;
-pub use document::{Document, Format, parse, parse_value};
+pub use document::{Document, Format, is_plain_json, parse, parse_value};
 pub use features::{Feature, FeatureKind};
 pub use inputs::BoundInputs;
 pub use json_schema::{misfit, schema_fault};

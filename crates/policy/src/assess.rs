@@ -75,8 +75,9 @@ fn classified(
     let table = &classification.risk;
     let mut risk = table.step(category, &tags, urls_limited);
     // A harmless name does not make a tool harmless.
-    if let Some(facts) = facts {
-        let by_effect = table.step(category_by_effect(tool, facts), &tags, urls_limited);
+    let other = facts.map(|facts| category_by_effect(tool, facts));
+    if let Some(other) = other.filter(|other| *other != category) {
+        let by_effect = table.step(other, &tags, urls_limited);
         if by_effect.score > risk.score {
             risk = by_effect;
         }

@@ -9,6 +9,7 @@
 mod access;
 mod asked;
 mod assets;
+mod beside;
 mod body;
 mod examined;
 mod export;
@@ -34,6 +35,7 @@ mod verb;
 pub mod view;
 pub mod when;
 
+pub use beside::Beside;
 pub use live::Live;
 pub use openapi::text as openapi_text;
 pub use serving::{Parts, Serving};

@@ -6,9 +6,9 @@ use crate::problem::{Problem, Told};
 use crate::quiet::{Quiet, reads_along};
 use crate::request_id;
 use crate::routes::{Peer, Template};
+use crate::serving::Answers;
 use crate::site::Site;
 use crate::verb;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
@@ -43,7 +43,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) async fn accept(
     listener: TcpListener,
     site: Arc<Site>,
-    router: Router,
+    answers: Answers,
     mut stopping: watch::Receiver<bool>,
     (quiet, lanes): (Quiet, Lanes),
 ) {
@@ -65,7 +65,7 @@ pub(crate) async fn accept(
                 let held = hold(
                     stream,
                     peer,
-                    (&site, &router),
+                    (&site, &answers),
                     open.watcher(),
                     (quiet.handle(), lanes.clone()),
                 );
@@ -89,26 +89,26 @@ pub(crate) async fn accept(
 fn hold(
     stream: TcpStream,
     peer: SocketAddr,
-    (site, router): (&Arc<Site>, &Router),
+    (site, answers): (&Arc<Site>, &Answers),
     watcher: Watcher,
     (quiet, lanes): (Option<Handle>, Lanes),
 ) -> impl Future<Output = ()> + Send + 'static {
     // Small answers are not kept back.
     let _ = stream.set_nodelay(true);
-    let (site, router) = (site.clone(), router.clone());
+    let (site, answers) = (site.clone(), answers.clone());
     async move {
         let Some((lane, seat)) = lanes.freest() else {
-            return converse(stream, peer, site, router, watcher).await;
+            return converse(stream, peer, site, answers, watcher).await;
         };
         let served = handed_to(&lane, stream, move |stream| async move {
             match quiet {
                 Some(quiet) if reads_along(&stream).await => {
                     drop(seat);
-                    let converse = move |stream| converse(stream, peer, site, router, watcher);
+                    let converse = move |stream| converse(stream, peer, site, answers, watcher);
                     handed_to(&quiet, stream, converse).await;
                 }
                 _ => {
-                    converse(stream, peer, site, router, watcher).await;
+                    converse(stream, peer, site, answers, watcher).await;
                     drop(seat);
                 }
             }
@@ -142,7 +142,7 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     site: Arc<Site>,
-    router: Router,
+    answers: Answers,
     watcher: Watcher,
 ) {
     let read_timeout = site.settings.read_timeout;
@@ -151,8 +151,8 @@ async fn converse(
     let ended = stream.ready(Interest::READABLE).now_or_never();
     let ended = ended.is_some_and(|ready| ready.is_ok_and(|ready| ready.is_read_closed()));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (site, router) = (site.clone(), router.clone());
-        async move { Ok::<_, Infallible>(answer(&site, router, request.map(Body::new), peer).await) }
+        let (site, answers) = (site.clone(), answers.clone());
+        async move { Ok::<_, Infallible>(answer(&site, answers, request.map(Body::new), peer).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -169,7 +169,7 @@ async fn converse(
 /// The answer to a request, whatever happens: everything that is put on every answer is put on here.
 async fn answer(
     site: &Arc<Site>,
-    router: Router,
+    answers: Answers,
     mut request: Request,
     peer: SocketAddr,
 ) -> Response<Body> {
@@ -183,11 +183,11 @@ async fn answer(
     }
     let answered = match ready(site, &mut request) {
         Ok(()) => {
-            let routed = AssertUnwindSafe(router.oneshot(request))
+            let routed = AssertUnwindSafe(answers.oneshot(request))
                 .catch_unwind()
                 .await;
             match routed {
-                Ok(Ok(response)) => response,
+                Ok(Ok(response)) => response.map(Body::new),
                 Ok(Err(never)) => match never {},
                 Err(_) => Problem::internal().into_response(),
             }

@@ -26,7 +26,7 @@ pub(crate) mod tools;
 pub(crate) mod watch;
 pub(crate) mod who;
 
-pub(crate) use guard::Peer;
+pub(crate) use guard::{Peer, let_beside};
 
 use crate::access::Right;
 use crate::problem::Problem;
@@ -234,7 +234,7 @@ pub(crate) fn table() -> Vec<Route> {
 }
 
 /// The router over the table, and over the pages beside it.
-pub(crate) fn router(site: &Arc<Site>, beside: Router) -> Router {
+pub(crate) fn router(site: &Arc<Site>) -> Router {
     let mut router: Router<Arc<Site>> = Router::new();
     for route in table() {
         let handler = match route.needs {
@@ -247,13 +247,11 @@ pub(crate) fn router(site: &Arc<Site>, beside: Router) -> Router {
         router = router.route(&verb::route(route.path), handler);
     }
     let pages = map_response(|response| labelled(response, "page"));
-    let beside = guard::beside(site, Right::Submit, beside, Template("beside"));
     router
         .merge(page::router().route_layer(pages))
         .fallback(absent)
         .method_not_allowed_fallback(other_method)
         .with_state(site.clone())
-        .merge(beside)
 }
 
 /// What was asked for as the table has it: of what people ask there is no end, of this there is.

@@ -1,6 +1,7 @@
 //! A server that runs: it is given the host and the journal, and accepts connections until it is stopped.
 
 use crate::access::{Link, Rates, Sessions};
+use crate::beside::{Answering, Beside};
 use crate::idempotency::Creating;
 use crate::lanes::Lanes;
 use crate::listener;
@@ -22,8 +23,14 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
+use tower::Layer as _;
+use tower_http::compression::predicate::{
+    And, DefaultPredicate, NotForContentType, Predicate as _,
+};
+use tower_http::compression::{Compression, CompressionLayer};
+
+/// What answers requests: small answers, and those that go on, are not packed.
+pub(crate) type Answers = Compression<Answering, And<DefaultPredicate, NotForContentType>>;
 
 /// How many refusals are put on record in a minute.
 const REFUSALS: u32 = 60;
@@ -52,9 +59,8 @@ pub struct Parts {
     pub telemetry: Arc<Telemetry>,
     /// Where the link is told that somebody can log in with.
     pub tells_link: TellsLink,
-    /// What is served beside the API, to those who may have plans run: each request carries its
-    /// [`Principal`](mandate_policy::Principal).
-    pub beside: axum::Router,
+    /// What is served beside the API, if anything is.
+    pub beside: Option<Arc<dyn Beside>>,
 }
 
 /// Why there is no server.
@@ -135,12 +141,17 @@ impl Serving {
         site.print_link();
         let lanes = Lanes::over(lanes, site.settings.read_timeout);
         let small = DefaultPredicate::new().and(NotForContentType::SSE);
-        let router = routes::router(&site, parts.beside)
-            .layer(CompressionLayer::new().gzip(true).compress_when(small));
+        let answering = Answering {
+            router: routes::router(&site),
+            site: site.clone(),
+            beside: parts.beside,
+        };
+        let packing = CompressionLayer::new().gzip(true).compress_when(small);
+        let answers = packing.layer(answering);
         let accepting = runtime.spawn(listener::accept(
             listener,
             site,
-            router,
+            answers,
             stopping,
             (quiet, lanes),
         ));

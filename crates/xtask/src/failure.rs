@@ -38,6 +38,11 @@ pub(crate) enum Failure {
     /// What tests need is not there, where it has to be.
     #[error("cannot look: {0}")]
     Missing(String),
+    /// What was counted is not what a program is made of.
+    #[error(
+        "`{0}` was built without what was counted: its functions have other names than those that were counted"
+    )]
+    Untrained(&'static str),
     /// The tests run too few lines, or it cannot be told how many.
     #[error("{0}")]
     Coverage(String),

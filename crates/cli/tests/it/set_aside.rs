@@ -2,7 +2,8 @@
 //! told before a plan runs.
 
 use crate::background::host_pid;
-use crate::project::finish;
+use crate::project::{Ran, finish};
+use crate::serve::serve;
 use crate::several::{id_of, start, until};
 use crate::site::Site;
 use rustix::process::{Pid, Signal, kill_process};
@@ -111,6 +112,37 @@ fn a_kill_between_setting_aside_and_giving_back_loses_nothing() {
         site.run(&["executions", "replay", id]).exits(0);
     }
     site.assert_intact();
+}
+
+#[test]
+fn over_a_server_it_is_told_what_a_session_lacks() {
+    let site = Site::configured(LIMITED);
+    site.write("first.yaml", plan("first", true));
+    site.write("second.yaml", plan("second", false));
+    detach(&site, "first.yaml");
+    let first = id_of(&site, "first");
+    until("it asks", || {
+        state(&site, &first)["waiting_for"]["kind"] == "question"
+    });
+    detach(&site, "second.yaml");
+    let second = id_of(&site, "second");
+    let (mut server, address) = serve(&site, "127.0.0.1:0");
+    let there = |args: &[&str]| {
+        let mut command = site.command(args);
+        command.env("MANDATE_SERVER", format!("http://{address}"));
+        Ran::of(command.output().unwrap()).exits(0)
+    };
+    let shown = there(&["executions", "show", &second]).stdout;
+    let json = there(&["executions", "show", &second, "--json"]).json();
+    let other = there(&["executions", "show", &first]).stdout;
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let why = "may make 3 calls, and its session has 2 left: others have set 2 aside";
+    assert!(shown.contains(why), "{shown}");
+    assert!(!shown.contains("The server drives it."), "{shown}");
+    assert!(!other.contains("set 2 aside"), "{other}");
+    let lacking = json!({ "needed": 3, "left": 2, "reserved": 2 });
+    assert_eq!(json["awaited_calls"], lacking);
 }
 
 #[test]

@@ -70,15 +70,29 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;
     }
-    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
-    pairs.iter().map(byte).collect()
+    // What is no digit is looked for once, at the end: every call shows a token.
+    let mut wrong = 0;
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for [high, low] in pairs {
+        let (high, low) = (value_of(*high), value_of(*low));
+        wrong |= high | low;
+        bytes.push(high << 4 | low);
+    }
+    (wrong & NO_DIGIT == 0).then_some(bytes)
+}
+
+/// Set in the value of what is no digit.
+const NO_DIGIT: u8 = 0x80;
+
+/// The value of a lower-case hexadecimal digit.
+fn value_of(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        _ => NO_DIGIT,
+    }
 }

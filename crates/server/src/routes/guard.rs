@@ -1,10 +1,8 @@
 //! What stands before a route: who asks, how often, and whether they may.
 
-use super::Template;
 use crate::access::{Caller, Right, identify};
 use crate::problem::Problem;
 use crate::site::Site;
-use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
@@ -37,28 +35,23 @@ pub(super) fn guarded(
     handler.route_layer(from_fn_with_state(means, guard))
 }
 
-/// Routes of others, for those who have the right. They are told who asks. One layer for all of it: each is copied with every
-/// request, and all that are beneath it.
-pub(super) fn beside(site: &Arc<Site>, needs: Right, routes: Router, label: Template) -> Router {
-    let means = (site.clone(), needs, label);
-    routes.layer(from_fn_with_state(means, guard_beside))
-}
-
-async fn guard_beside(
-    State((site, needs, label)): State<(Arc<Site>, Right, Template)>,
+/// A request for what stands beside the routes, which is told who asks.
+///
+/// # Errors
+/// The answer to somebody who may not.
+pub(crate) async fn let_beside(
+    site: &Arc<Site>,
+    needs: Right,
     request: Request,
-    next: Next,
-) -> Response {
-    let mut response = match let_in(&site, needs, request).await {
+) -> Result<Request, Box<Response>> {
+    match let_in(site, needs, request).await {
         Ok((mut request, caller)) => {
             request.extensions_mut().insert(caller.principal.clone());
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            Ok(request)
         }
-        Err(problem) => problem.into_response(),
-    };
-    response.extensions_mut().insert(label);
-    response
+        Err(problem) => Err(Box::new(problem.into_response())),
+    }
 }
 
 async fn guard(

@@ -24,35 +24,76 @@ pub(super) const STEPS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0
 /// Labels as they are written: `tool="fs.read",outcome="completed"`.
 pub(super) fn labels(pairs: &[(&str, &str)]) -> String {
     let mut text = String::new();
+    write_labels(&mut text, pairs);
+    text
+}
+
+fn write_labels(text: &mut String, pairs: &[(&str, &str)]) {
     for (name, value) in pairs {
-        let comma = if text.is_empty() { "" } else { "," };
-        let _ = write!(text, "{comma}{name}=\"");
-        for c in value.chars() {
-            match c {
-                '\\' => text.push_str("\\\\"),
-                '"' => text.push_str("\\\""),
-                '\n' => text.push_str("\\n"),
-                c => text.push(c),
-            }
+        if !text.is_empty() {
+            text.push(',');
         }
+        text.push_str(name);
+        text.push_str("=\"");
+        let mut rest = *value;
+        while let Some(at) = rest.find(['\\', '"', '\n']) {
+            let (plain, from) = rest.split_at(at);
+            text.push_str(plain);
+            let mut chars = from.chars();
+            text.push_str(match chars.next() {
+                Some('\n') => "\\n",
+                Some('"') => "\\\"",
+                _ => "\\\\",
+            });
+            rest = chars.as_str();
+        }
+        text.push_str(rest);
         text.push('"');
     }
-    text
 }
 
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The series of a family, by their labels.
+struct Series<T> {
+    values: BTreeMap<String, T>,
+    /// Where labels are written to look them up: they are counted many times, and are new but once.
+    text: String,
+}
+
+impl<T> Default for Series<T> {
+    fn default() -> Self {
+        Self {
+            values: BTreeMap::new(),
+            text: String::new(),
+        }
+    }
+}
+
+impl<T> Series<T> {
+    /// The one with these labels; none where there would be too many.
+    fn of(&mut self, pairs: &[(&str, &str)], fresh: impl FnOnce() -> T) -> Option<&mut T> {
+        self.text.clear();
+        write_labels(&mut self.text, pairs);
+        if !self.values.contains_key(&self.text) {
+            if self.values.len() >= MOST_SERIES {
+                return None;
+            }
+            self.values.insert(self.text.clone(), fresh());
+        }
+        self.values.get_mut(&self.text)
+    }
+}
+
 /// A family of counters, by their labels.
 #[derive(Default)]
-pub(super) struct Counters(Mutex<BTreeMap<String, u64>>);
+pub(super) struct Counters(Mutex<Series<u64>>);
 
 impl Counters {
     pub(super) fn add(&self, pairs: &[(&str, &str)], more: u64) {
-        let (labels, mut values) = (labels(pairs), hold(&self.0));
-        if values.len() < MOST_SERIES || values.contains_key(&labels) {
-            let value = values.entry(labels).or_default();
+        if let Some(value) = hold(&self.0).of(pairs, u64::default) {
             *value = value.saturating_add(more);
         }
     }
@@ -62,7 +103,7 @@ impl Counters {
     }
 
     fn read(&self) -> BTreeMap<String, u64> {
-        hold(&self.0).clone()
+        hold(&self.0).values.clone()
     }
 }
 
@@ -76,7 +117,7 @@ struct Spread {
 /// A family of histograms, by their labels.
 pub(super) struct Histograms {
     bounds: &'static [f64],
-    spreads: Mutex<BTreeMap<String, Spread>>,
+    spreads: Mutex<Series<Spread>>,
 }
 
 impl Histograms {
@@ -89,14 +130,14 @@ impl Histograms {
 
     pub(super) fn take(&self, pairs: &[(&str, &str)], value: f64) {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
-        let (labels, mut spreads) = (labels(pairs), hold(&self.spreads));
-        if spreads.len() >= MOST_SERIES && !spreads.contains_key(&labels) {
-            return;
-        }
-        let spread = spreads.entry(labels).or_insert_with(|| Spread {
+        let fresh = || Spread {
             counts: vec![0; self.bounds.len().saturating_add(1)],
             sum: 0.0,
-        });
+        };
+        let mut spreads = hold(&self.spreads);
+        let Some(spread) = spreads.of(pairs, fresh) else {
+            return;
+        };
         if let Some(count) = spread.counts.get_mut(bucket) {
             *count = count.saturating_add(1);
         }
@@ -154,7 +195,7 @@ impl Exposition {
 
     pub(super) fn histograms(&mut self, name: &str, help: &str, histograms: &Histograms) {
         self.family(name, "histogram", help);
-        let spreads = hold(&histograms.spreads).clone();
+        let spreads = hold(&histograms.spreads).values.clone();
         for (labels, spread) in spreads {
             let comma = if labels.is_empty() { "" } else { "," };
             let mut below = 0_u64;

@@ -147,7 +147,7 @@ impl Rig {
             live,
             telemetry: telemetry.clone(),
             tells_link: Arc::new(move |link| kept.lock().unwrap().push(link.to_owned())),
-            beside: axum::Router::new(),
+            beside: None,
         };
         let serving = Serving::start(parts, runtime.handle(), &[runtime.handle().clone()])?;
         Ok(Self {

@@ -1,5 +1,6 @@
 //! JSON-RPC messages as they stand on a line.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// What a server sent, as far as it concerns a client.
@@ -88,14 +89,34 @@ fn answer(id: u64, message: &mut Map<String, Value>) -> Incoming {
     Incoming::Answer { id, answer }
 }
 
+/// A request, or a notification, which has no id. It is written as it stands: what it holds is not copied for it.
+#[derive(Serialize)]
+struct Asked<'a> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    method: &'a str,
+    params: &'a Value,
+}
+
 /// A request's line.
 pub(super) fn request(id: u64, method: &str, params: &Value) -> Vec<u8> {
-    line(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+    line(&Asked {
+        jsonrpc: "2.0",
+        id: Some(id),
+        method,
+        params,
+    })
 }
 
 /// A notification's line.
 pub(super) fn notice(method: &str, params: &Value) -> Vec<u8> {
-    line(&json!({ "jsonrpc": "2.0", "method": method, "params": params }))
+    line(&Asked {
+        jsonrpc: "2.0",
+        id: None,
+        method,
+        params,
+    })
 }
 
 /// The line that answers a server's request: only `ping` has an answer.
@@ -119,9 +140,9 @@ pub(super) fn unanswered(id: &Value) -> Vec<u8> {
     line(&json!({ "jsonrpc": "2.0", "id": id, "error": error }))
 }
 
-fn line(message: &Value) -> Vec<u8> {
-    // JSON text as serde_json writes it holds no line break.
-    let mut line = message.to_string().into_bytes();
+fn line(message: &impl Serialize) -> Vec<u8> {
+    // JSON text as serde_json writes it holds no line break. What is written here has texts for keys, and memory takes it all.
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');
     line
 }
