@@ -6,7 +6,7 @@ use crate::routes::{Template, let_beside};
 use crate::site::Site;
 use axum::Router;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures_util::future::{BoxFuture, Either};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Service<Request> for Answering {
         Either::Left(Box::pin(async move {
             let mut response = match let_beside(&site, Right::Submit, request).await {
                 Ok(request) => beside.answer(request).await,
-                Err(response) => *response,
+                Err(problem) => problem.into_response(),
             };
             response.extensions_mut().insert(Template("beside"));
             Ok(response)

@@ -1,6 +1,6 @@
 //! `cargo xtask dist`: the program as it is shipped, in `target/shipped`. It is built twice: once so that it counts what runs, and
-//! then, after the workloads of `mandate-bench` have run, from what was counted. Code that runs lies together then, which is most of
-//! the gain: a call goes through much code once, not through little code often.
+//! then, after the workloads of `mandate-bench` have run, from what was counted. Code that runs lies together then, which matters
+//! to a call: it goes through much code once, not through little code often.
 //!
 //! `llvm-profdata` brings the counts together. It comes with `rustup component add llvm-tools`, and must be of the LLVM that `rustc`
 //! was made with.

@@ -54,8 +54,8 @@ fn kill_host(site: &Site) {
     until("the host is gone", || host_pid(site).is_none());
 }
 
-#[test]
-fn a_kill_between_setting_aside_and_giving_back_loses_nothing() {
+/// A plan that asks after the first of its three calls, and the other one, which is not run yet.
+fn one_asks() -> (Site, String) {
     let site = Site::configured(LIMITED);
     site.write("first.yaml", plan("first", true));
     site.write("second.yaml", plan("second", false));
@@ -64,6 +64,12 @@ fn a_kill_between_setting_aside_and_giving_back_loses_nothing() {
     until("it asks", || {
         state(&site, &first)["waiting_for"]["kind"] == "question"
     });
+    (site, first)
+}
+
+#[test]
+fn a_kill_between_setting_aside_and_giving_back_loses_nothing() {
+    let (site, first) = one_asks();
     assert_eq!(session(&site), (1, 2, 2));
     kill_host(&site);
     assert_eq!(
@@ -116,14 +122,7 @@ fn a_kill_between_setting_aside_and_giving_back_loses_nothing() {
 
 #[test]
 fn over_a_server_it_is_told_what_a_session_lacks() {
-    let site = Site::configured(LIMITED);
-    site.write("first.yaml", plan("first", true));
-    site.write("second.yaml", plan("second", false));
-    detach(&site, "first.yaml");
-    let first = id_of(&site, "first");
-    until("it asks", || {
-        state(&site, &first)["waiting_for"]["kind"] == "question"
-    });
+    let (site, first) = one_asks();
     detach(&site, "second.yaml");
     let second = id_of(&site, "second");
     let (mut server, address) = serve(&site, "127.0.0.1:0");

@@ -38,20 +38,16 @@ pub(super) fn guarded(
 /// A request for what stands beside the routes, which is told who asks.
 ///
 /// # Errors
-/// The answer to somebody who may not.
+/// Why they may not.
 pub(crate) async fn let_beside(
     site: &Arc<Site>,
     needs: Right,
     request: Request,
-) -> Result<Request, Box<Response>> {
-    match let_in(site, needs, request).await {
-        Ok((mut request, caller)) => {
-            request.extensions_mut().insert(caller.principal.clone());
-            request.extensions_mut().insert(caller);
-            Ok(request)
-        }
-        Err(problem) => Err(Box::new(problem.into_response())),
-    }
+) -> Result<Request, Problem> {
+    let (mut request, caller) = let_in(site, needs, request).await?;
+    request.extensions_mut().insert(caller.principal.clone());
+    request.extensions_mut().insert(caller);
+    Ok(request)
 }
 
 async fn guard(
